@@ -1,0 +1,1 @@
+"""What every Landfast service shares: configuration, secrets, logging, health probes and the Celery application."""

@@ -1,0 +1,90 @@
+"""Where the shared backing services are: one typed dataclass each, read from the environment in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from landfast_runtime.env import Env
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The PostgreSQL database and this service's role in it."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def from_env(cls, env: Env) -> Postgres:
+        """Read ``POSTGRES_*`` and the secret ``postgres_password``."""
+        return cls(
+            host=env.text("POSTGRES_HOST", default="postgres"),
+            port=env.integer("POSTGRES_PORT", default=5432, minimum=1, maximum=65535),
+            database=env.text("POSTGRES_DB", default="landfast"),
+            user=env.text("POSTGRES_USER"),
+            password=env.secret("postgres_password"),
+        )
+
+
+@dataclass(frozen=True)
+class Redis:
+    """One Redis server: durable results or the cache."""
+
+    host: str
+    port: int
+    password: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The ``redis://`` URL of database 0, password included: never log it."""
+        return f"redis://:{quote(self.password, safe='')}@{self.host}:{self.port}/0"
+
+    @classmethod
+    def results_from_env(cls, env: Env) -> Redis:
+        """Read ``REDIS_HOST``, ``REDIS_PORT`` and the secret ``redis_password``."""
+        return cls(
+            host=env.text("REDIS_HOST", default="redis"),
+            port=env.integer("REDIS_PORT", default=6379, minimum=1, maximum=65535),
+            password=env.secret("redis_password"),
+        )
+
+    @classmethod
+    def cache_from_env(cls, env: Env) -> Redis:
+        """Read ``REDIS_CACHE_HOST``, ``REDIS_CACHE_PORT`` and the secret ``redis_cache_password``."""
+        return cls(
+            host=env.text("REDIS_CACHE_HOST", default="redis-cache"),
+            port=env.integer("REDIS_CACHE_PORT", default=6379, minimum=1, maximum=65535),
+            password=env.secret("redis_cache_password"),
+        )
+
+
+@dataclass(frozen=True)
+class RabbitMQ:
+    """The message broker and this service's user on it."""
+
+    host: str
+    port: int
+    vhost: str
+    user: str
+    password: str = field(repr=False)
+
+    @property
+    def url(self) -> str:
+        """The ``amqp://`` URL, password included: never log it."""
+        password, vhost = quote(self.password, safe=""), quote(self.vhost, safe="")
+        return f"amqp://{self.user}:{password}@{self.host}:{self.port}/{vhost}"
+
+    @classmethod
+    def from_env(cls, env: Env) -> RabbitMQ:
+        """Read ``RABBITMQ_*`` and the secret ``rabbitmq_password``."""
+        return cls(
+            host=env.text("RABBITMQ_HOST", default="rabbitmq"),
+            port=env.integer("RABBITMQ_PORT", default=5672, minimum=1, maximum=65535),
+            vhost=env.text("RABBITMQ_VHOST", default="landfast"),
+            user=env.text("RABBITMQ_USER"),
+            password=env.secret("rabbitmq_password"),
+        )
