@@ -1,0 +1,158 @@
+"""The Celery application that callers and workers share: RabbitMQ quorum queues, late acknowledgement, confirms.
+
+The settings are those that keep a task safe when a worker or the broker dies. Why each is there:
+
+- quorum queues replace mirrored ones and keep messages on disk; ``topic`` exchanges let Celery delay tasks
+  (countdown, retries) in the broker instead of in a worker's memory:
+  https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/rabbitmq.html
+- late acknowledgement and rejection on worker loss hand a task back when its worker dies;
+- publisher confirms with a timeout tell a caller that its task did not reach the broker.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from celery import Celery, Task, signals
+from kombu import Exchange, Queue
+
+from landfast_runtime.connections import RabbitMQ, Redis
+from landfast_runtime.logs import logging_config, request_id, task_id
+
+QUEUE = "tasks"
+
+#: Seconds that a caller waits for RabbitMQ to accept a connection, and then to confirm a task.
+BROKER_TIMEOUT = 2.0
+
+#: Seconds between two heartbeats of a worker's connection. Callers send none: idle ones live by TCP keepalive.
+WORKER_HEARTBEAT = 30
+
+#: Seconds after which a task that still runs is killed. RabbitMQ's consumer_timeout must stay above it.
+TASK_TIME_LIMIT = 3600
+
+#: Seconds that results stay readable.
+RESULT_LIFETIME = 24 * 3600
+
+#: A caller's read of a result fails fast; a worker, see below, keeps its result until Redis is back.
+_CALLER_RESULT_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
+_WORKER_RESULT_RETRIES = {"max_retries": None, "interval_start": 0, "interval_step": 1, "interval_max": 5}
+
+_started: dict[str, float] = {}
+
+logger = logging.getLogger(__name__)
+
+
+class ConfirmedTask(Task):  # type: ignore[misc] # Celery's classes carry no types
+    """A task whose caller hears within seconds whether the broker has it."""
+
+    abstract = True
+
+    #: Set on tasks that run every few seconds and would drown the log.
+    ignore_in_logs = False
+
+    def apply_async(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - Celery's own signature
+        """Publish as Celery does, but never wait for a broker's confirmation without end."""
+        options.setdefault("confirm_timeout", BROKER_TIMEOUT)
+        return super().apply_async(*args, **options)
+
+
+def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable[str] = ()) -> Celery:
+    """Return the Celery application.
+
+    Args:
+        name: the application's main name.
+        broker: where tasks go.
+        results: where results are kept.
+        include: modules that define tasks; a worker imports them at start.
+    """
+    app = Celery(name, broker=broker.url, backend=results.url, include=list(include), task_cls=ConfirmedTask)
+    exchange = Exchange(QUEUE, type="topic", durable=True)
+    app.conf.update(
+        task_queues=[
+            Queue(QUEUE, exchange, routing_key=QUEUE, durable=True, queue_arguments={"x-queue-type": "quorum"}),
+        ],
+        task_default_queue=QUEUE,
+        task_default_exchange=QUEUE,
+        task_default_exchange_type="topic",
+        task_default_routing_key=QUEUE,
+        task_default_queue_type="quorum",
+        task_create_missing_queue_type="quorum",
+        task_create_missing_queue_exchange_type="topic",
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_track_started=True,
+        task_time_limit=TASK_TIME_LIMIT,
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        result_expires=RESULT_LIFETIME,
+        result_backend_transport_options={"retry_policy": _CALLER_RESULT_RETRIES},
+        redis_socket_timeout=BROKER_TIMEOUT,
+        redis_socket_connect_timeout=BROKER_TIMEOUT,
+        broker_heartbeat=0,
+        broker_connection_timeout=BROKER_TIMEOUT,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={"confirm_publish": True},
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2},
+        worker_prefetch_multiplier=1,
+        worker_send_task_events=True,
+        worker_cancel_long_running_tasks_on_connection_loss=True,
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        timezone="UTC",
+    )
+    return app
+
+
+def configure_worker(app: Celery) -> None:
+    """Change what a worker needs otherwise than a caller: heartbeats, and results that wait for Redis."""
+    app.conf.broker_heartbeat = WORKER_HEARTBEAT
+    app.conf.result_backend_transport_options = {"retry_policy": _WORKER_RESULT_RETRIES}
+
+
+def configure_logging(service: str, level: str) -> None:
+    """Log as JSON, one line at a task's start and one at its end; Celery's own chatter only from warnings up."""
+    logging.config.dictConfig(logging_config(service, level))
+    for noisy in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+@signals.before_task_publish.connect
+def hand_on_request_id(headers: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
+    """Send the id of the request that a task comes from along with it."""
+    if current := request_id.get():
+        headers["request_id"] = current
+
+
+@signals.task_prerun.connect
+def log_start(task_id: str, task: Task, **_: Any) -> None:  # noqa: ANN401
+    """Give the task's log lines its own and its request's id, and log that it starts."""
+    _remember_ids(task_id, task)
+    if not task.ignore_in_logs:
+        _started[task_id] = time.monotonic()
+        logger.info("task started", extra={"task": task.name})
+
+
+@signals.task_postrun.connect
+def log_end(task_id: str, task: Task, state: str | None = None, **_: Any) -> None:  # noqa: ANN401
+    """Log how the task ended and how long it took, in milliseconds."""
+    if not task.ignore_in_logs:
+        milliseconds = round((time.monotonic() - _started.pop(task_id, time.monotonic())) * 1000, 1)
+        logger.info("task ended", extra={"task": task.name, "state": state, "milliseconds": milliseconds})
+    _forget_ids()
+
+
+def _remember_ids(current: str, task: Task) -> None:
+    task_id.set(current)
+    request_id.set(getattr(task.request, "request_id", None))
+
+
+def _forget_ids() -> None:
+    task_id.set(None)
+    request_id.set(None)
+

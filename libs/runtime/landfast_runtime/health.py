@@ -1,0 +1,203 @@
+"""Readiness checks: each asks one dependency a real question and raises when the answer is wrong or late.
+
+Checks run side by side, so a page that reports six dependencies takes as long as the slowest, never longer than
+the deadline.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+
+Check = Callable[[], None]
+
+#: Seconds that a single check may wait for its dependency. libpq knows no connect timeout below 2.
+CHECK_TIMEOUT = 2.0
+
+
+class Unavailable(Exception):  # noqa: N818 - names the state that a check found, not a programming error
+    """A dependency answered, but not as it should; the message says how."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one check found: ``milliseconds`` it took and, if it failed, the ``problem``."""
+
+    milliseconds: float
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """The results of all checks, by dependency."""
+
+    results: Mapping[str, Result]
+
+    @property
+    def failing(self) -> list[str]:
+        """The names of the dependencies that do not serve, in the order in which they were asked for."""
+        return [name for name, result in self.results.items() if result.problem is not None]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every dependency serves."""
+        return not self.failing
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the document that ``/readyz`` answers with."""
+        dependencies: dict[str, dict[str, Any]] = {}
+        for name, result in self.results.items():
+            dependencies[name] = {"ok": result.problem is None, "milliseconds": result.milliseconds}
+            if result.problem is not None:
+                dependencies[name]["problem"] = result.problem
+        return {
+            "status": "ready" if self.ready else "unavailable",
+            "failing": self.failing,
+            "dependencies": dependencies,
+        }
+
+
+def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Report:
+    """Run all checks at once and return what they found.
+
+    Args:
+        checks: a callable for each dependency; it returns when the dependency serves and raises otherwise.
+        timeout: seconds after which a check that has not returned counts as failed. Its thread is left to end by itself.
+    """
+    results: dict[str, Result] = {}
+    started = time.monotonic()
+
+    def record(name: str, check: Check) -> None:
+        problem = None
+        try:
+            check()
+        except Exception as error:  # noqa: BLE001 - whatever a client library raises, the dependency does not serve
+            problem = _describe(error)
+        results[name] = Result(_milliseconds_since(started), problem)
+
+    threads = [threading.Thread(target=record, args=item, daemon=True) for item in checks.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, started + timeout - time.monotonic()))
+    late = Result(_milliseconds_since(started), f"no answer within {timeout:g} s")
+    return Report({name: results.get(name, late) for name in checks})
+
+
+def _describe(error: Exception) -> str:
+    """Return an error's type and first line: enough to act on, without a client library's whole essay."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)
+
+
+def postgres(settings: Postgres) -> Check:
+    """Return a check that logs in to PostgreSQL and runs a query."""
+
+    def check() -> None:
+        import psycopg  # noqa: PLC0415 - only services that use PostgreSQL install it
+
+        with psycopg.connect(
+            host=settings.host,
+            port=settings.port,
+            dbname=settings.database,
+            user=settings.user,
+            password=settings.password,
+            connect_timeout=int(CHECK_TIMEOUT),
+        ) as connection:
+            connection.execute("SELECT 1")
+
+    return check
+
+
+def redis(settings: Redis) -> Check:
+    """Return a check that logs in to Redis and writes a key, so that a full or read-only server fails it."""
+
+    def check() -> None:
+        from redis import Redis as Client  # noqa: PLC0415 - only services that use Redis install it
+
+        with Client.from_url(
+            settings.url, socket_timeout=CHECK_TIMEOUT, socket_connect_timeout=CHECK_TIMEOUT
+        ) as client:
+            client.set("health", "1", ex=60)
+
+    return check
+
+
+def rabbitmq(settings: RabbitMQ) -> Check:
+    """Return a check that logs in to RabbitMQ and opens a channel on the virtual host."""
+
+    def check() -> None:
+        with _broker_channel(settings):
+            pass
+
+    return check
+
+
+def consumers(settings: RabbitMQ, queue: str = "tasks") -> Check:
+    """Return a check that fails while nobody consumes ``queue``: tasks would be accepted and then wait."""
+
+    def check() -> None:
+        with _broker_channel(settings) as channel:
+            if channel.queue_declare(queue, passive=True).consumer_count == 0:
+                raise Unavailable(f"no worker consumes the queue {queue!r}")
+
+    return check
+
+
+@contextmanager
+def _broker_channel(settings: RabbitMQ) -> Iterator[Any]:
+    """Open one channel and close its connection at the end."""
+    from amqp import Connection  # type: ignore[import-untyped] # noqa: PLC0415 - comes with Celery
+
+    with Connection(
+        f"{settings.host}:{settings.port}",
+        userid=settings.user,
+        password=settings.password,
+        virtual_host=settings.vhost,
+        connect_timeout=CHECK_TIMEOUT,
+        read_timeout=CHECK_TIMEOUT,
+        write_timeout=CHECK_TIMEOUT,
+    ) as connection:
+        yield connection.channel()
+
+
+def uwsgi(host: str, port: int, path: str) -> Check:
+    """Return a check that asks a uWSGI server for ``path`` over the uwsgi protocol and wants a 2xx answer.
+
+    The packet is a 4-byte header (modifier, little-endian size, modifier) and length-prefixed strings:
+    https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html
+    """
+
+    def check() -> None:
+        variables = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": path,
+            "REQUEST_URI": path,
+            "QUERY_STRING": "",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port),
+            "HTTP_HOST": "localhost",
+        }
+        body = b"".join(
+            struct.pack("<H", len(part)) + part for item in variables.items() for part in (text.encode() for text in item)
+        )
+        with socket.create_connection((host, port), timeout=CHECK_TIMEOUT) as connection:
+            connection.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
+            status_line = connection.makefile("rb").readline().decode("latin-1").strip()
+        if not status_line.startswith("HTTP/") or status_line.split(" ")[1][:1] != "2":
+            raise Unavailable(f"{path} answered {status_line or 'nothing'!r}")
+
+    return check

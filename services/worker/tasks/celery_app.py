@@ -1,0 +1,32 @@
+"""The Celery application: ``celery -A tasks.celery_app`` for workers, ``from tasks.celery_app import app`` for callers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from landfast_runtime.celery import create_celery
+from landfast_runtime.connections import RabbitMQ, Redis
+from landfast_runtime.env import Env, load
+
+
+@dataclass(frozen=True)
+class CelerySettings:
+    """What callers and workers alike must know to talk to each other."""
+
+    broker: RabbitMQ
+    results: Redis
+
+    @classmethod
+    def from_env(cls, env: Env) -> CelerySettings:
+        """Read ``RABBITMQ_*``, ``REDIS_*`` and their secrets."""
+        return cls(broker=RabbitMQ.from_env(env), results=Redis.results_from_env(env))
+
+
+settings = load("celery", CelerySettings.from_env)
+
+app = create_celery(
+    "landfast",
+    broker=settings.broker,
+    results=settings.results,
+    include=["tasks.arithmetic", "tasks.mail", "tasks.probe"],
+)

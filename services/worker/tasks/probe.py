@@ -1,0 +1,17 @@
+"""A task that proves consumption: it travels the way of every other one, into this very worker, and leaves a mark."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tasks.celery_app import app
+
+#: Touched by each probe that ran; the health check reads its age. /tmp is the container's own tmpfs.
+MARK = Path("/tmp/worker-consumed")  # noqa: S108
+
+
+@app.task(name="probe.consume", ignore_result=True, send_events=False, ignore_in_logs=True, expires=60)
+def consume() -> None:
+    """Leave the time in :data:`MARK`."""
+    MARK.write_text(str(time.time()), encoding="ascii")
