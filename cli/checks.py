@@ -1,0 +1,164 @@
+"""``./stack test``: every check of this repository, the same ones on a laptop and in CI.
+
+Linters, types and unit tests need no Docker (``--quick`` stops there); the tests of the running stack follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import devenv, steps
+from cli.steps import ROOT, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from cli.devenv import Environment
+
+#: What tools remember between runs. It must not lie in the folders that images are built from.
+TOOL_CACHE = ROOT / ".cache"
+MYPY = ("mypy", "--strict", "--no-error-summary", "--explicit-package-bases")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the checks that ``arguments`` ask for and return the exit status.
+
+    Args:
+        arguments: what follows ``./stack test``: ``--quick``, names of steps, paths of tests.
+    """
+    parser = argparse.ArgumentParser(prog="./stack test", description="Check everything, or what is named.")
+    parser.add_argument("--quick", action="store_true", help="linters, types and unit tests: no Docker, under a minute")
+    parser.add_argument("names", nargs="*", metavar="PATH/NAME", help="a path of tests, or the name of a step")
+    options = parser.parse_args(list(arguments))
+    try:
+        host, services = devenv.host(), devenv.services()
+    except devenv.EnvironmentProblem as problem:
+        print(problem)
+        return 1
+    wanted = [*types(host, services), *lint(host), *unit_tests(host, services)]
+    wanted += [] if options.quick else stack_tests(host)
+    if options.names:
+        try:
+            wanted = choose(options.names, wanted)
+        except LookupError as problem:
+            print(problem)
+            return 2
+    outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
+    outcomes += steps.run([step for step in wanted if step.live], at_once=1)
+    passed, failed = sum(outcome.passed for outcome in outcomes), sum(outcome.failed for outcome in outcomes)
+    for outcome in outcomes:
+        if outcome.failed:
+            print(outcome.line)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+def lint(host: Environment) -> list[Step]:
+    """Return the linters: Python, YAML, Ansible, Dockerfiles and shell scripts."""
+    path = {"PATH": f"{host.python.parent}{os.pathsep}{os.environ['PATH']}"}
+    ruff_cache = {"RUFF_CACHE_DIR": str(TOOL_CACHE / "ruff")}
+    return [
+        Step("ruff", (*host.tool("ruff"), "check", "--quiet"), variables=ruff_cache),
+        Step("format", (*host.tool("ruff"), "format", "--check", "--quiet"), variables=ruff_cache),
+        Step("yamllint", (*host.tool("yamllint"), "--strict", ".")),
+        Step("ansible-lint", (*host.tool("ansible-lint"), "--offline", "--quiet", "ansible"), variables=path),
+        Step("hadolint", (*host.tool("hadolint"), *files("Dockerfile", ""))),
+        Step("shellcheck", (*host.tool("shellcheck"), *files("", r"#!.*\b(ba|da)?sh\b"))),
+    ]
+
+
+def types(host: Environment, services: Environment) -> list[Step]:
+    """Return the type checks: one for each folder that holds Python of its own world."""
+    found = [
+        mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
+        mypy("tests", host, ROOT / "tests", (".",), ROOT / "tests", ROOT),
+    ]
+    found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in python_folders()]
+    found += [
+        mypy(folder.name, services, folder, (".",), *import_paths(folder))
+        for folder in sorted({path.parent for path in (ROOT / "images").glob("*/*.py")})
+    ]
+    return found
+
+
+def mypy(name: str, environment: Environment, directory: Path, arguments: tuple[str, ...], *paths: Path) -> Step:
+    """Return one run of mypy in ``directory``, with ``paths`` to import from."""
+    cache = ("--cache-dir", str(TOOL_CACHE / "mypy" / name))
+    variables = {"MYPYPATH": join(paths), "PYTHONPATH": join(paths)}
+    return Step(f"types-{name}", (*environment.module(*MYPY, *cache, *arguments),), directory, variables)
+
+
+def unit_tests(host: Environment, services: Environment) -> list[Step]:
+    """Return the tests that need no running stack."""
+    found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo")]
+    for folder in python_folders():
+        step = pytest(f"tests-{folder.name}", services, folder, folder / "tests")
+        found.append(replace(step, variables={"PYTHONPATH": join(import_paths(folder))}))
+    return found
+
+
+def stack_tests(host: Environment) -> list[Step]:
+    """Return the tests of the running stack, browser included: one pytest, so that one stack serves them all."""
+    step = pytest("stack", host, ROOT, ROOT / "tests/stack", ROOT / "tests/browser")
+    return [replace(step, live=True, command=(*step.command, "--verbose"))]
+
+
+def pytest(name: str, environment: Environment, directory: Path, *folders: Path) -> Step:
+    """Return one run of pytest over ``folders``."""
+    options = ("-o", f"cache_dir={TOOL_CACHE / 'pytest' / name}")
+    return Step(name, (*environment.module("pytest", *options),), directory, targets=tuple(map(str, folders)))
+
+
+def python_folders() -> list[Path]:
+    """Return the folders of shared libraries and of services that hold Python."""
+    return sorted(path.parent for parent in ("libs", "services") for path in (ROOT / parent).glob("*/tests"))
+
+
+def import_paths(folder: Path) -> list[Path]:
+    """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, the tasks."""
+    return [folder, *sorted((ROOT / "libs").glob("*")), *([ROOT / "services/worker"] if folder.name != "worker" else [])]
+
+
+def join(paths: Iterable[Path]) -> str:
+    """Return ``paths`` as the value of a search path variable."""
+    return os.pathsep.join(map(str, paths))
+
+
+def files(name_ends: str, begins: str) -> list[str]:
+    """Return the files of this repository, new ones included, by the end of their name and a pattern of their start."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", f"*{name_ends}"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    starts = re.compile(begins.encode())
+    return [name for name in listed if (ROOT / name).is_file() and starts.match((ROOT / name).read_bytes()[:100])]
+
+
+def choose(names: Sequence[str], available: Sequence[Step]) -> list[Step]:
+    """Return the steps that ``names`` call: by name, or by paths of tests, all of which one run of the step serves.
+
+    Raises:
+        LookupError: a name is neither.
+    """
+    chosen, known = [], set()
+    for step in available:
+        paths = [name for name in names if any(within(name, Path(target)) for target in step.targets)]
+        if step.name in names:
+            chosen.append(step)
+        elif paths:
+            chosen.append(replace(step, targets=tuple(str(Path.cwd() / path) for path in paths)))
+        known |= {step.name, *paths}
+    for name in names:
+        if name not in known:
+            raise LookupError(f"{name!r} is neither a path of tests nor one of: {', '.join(s.name for s in available)}")
+    return chosen
+
+
+def within(name: str, folder: Path) -> bool:
+    """Return whether ``name``, a path that may end in ``::test``, lies in ``folder``."""
+    path = Path(name.partition("::")[0]).resolve()
+    return path.exists() and (path == folder or folder in path.parents)

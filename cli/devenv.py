@@ -1,0 +1,244 @@
+"""The two Python environments that tests and linters run in, made on first use and remade when their lock changes.
+
+*host*: runs on the host's own Python; drives Docker and a browser from outside, and lints.
+*services*: what the services import, for their unit tests and types. It needs the Python of the images. A host whose
+own is too old (Debian 12) gets the very Debian release that the images are made of as a plain directory, entered with
+bubblewrap: no Docker and no daemon, so ``./stack test --quick`` works anywhere.
+
+Environments live in the user's cache, named by the hash of their lock: a second checkout shares them, a change of the
+lock makes a new one, and an interrupted one is recognised by its missing stamp and made again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIREMENTS = ROOT / "tests"
+
+#: Django 6.1 refuses anything older.
+OLDEST_SERVICES_PYTHON = (3, 12)
+#: ansible-lint and ansible-core refuse anything older.
+OLDEST_HOST_PYTHON = (3, 11)
+
+#: The release that every image is made of.
+SUITE = "trixie"
+DEFAULT_MIRROR = "http://deb.debian.org/debian"
+#: Where Debian, Fedora and Alpine keep the bundle of trusted certificates.
+CA_BUNDLES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+
+
+class EnvironmentProblem(Exception):  # noqa: N818 - it is shown to a person as one line, not handled
+    """An environment cannot be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A Python environment and the way in.
+
+    Args:
+        python: its interpreter.
+        enter: what precedes every command: nothing, or bubblewrap and its arguments.
+    """
+
+    python: Path
+    enter: tuple[str, ...] = ()
+
+    def module(self, *arguments: str) -> list[str]:
+        """Return the command that runs a module (``python -m ...``) in the environment."""
+        return [*self.enter, str(self.python), "-m", *arguments]
+
+    def tool(self, name: str, *arguments: str) -> list[str]:
+        """Return the command that runs a program which a package of the environment brought."""
+        return [*self.enter, str(self.python.parent / name), *arguments]
+
+
+def cache_directory() -> Path:
+    """Return where environments are kept: ``$XDG_CACHE_HOME/landfast`` or ``~/.cache/landfast``."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "landfast"
+
+
+def host() -> Environment:
+    """Return the environment of the host's own Python, made if it is not there.
+
+    Raises:
+        EnvironmentProblem: the host's Python is too old, or an installation failed.
+    """
+    if sys.version_info < OLDEST_HOST_PYTHON:
+        raise EnvironmentProblem(f"tests need Python {_dotted(OLDEST_HOST_PYTHON)} or newer; this one is {_running()}")
+    return Environment(_virtual_environment("host", Path(sys.executable), ()))
+
+
+def services() -> Environment:
+    """Return the environment that holds what the services import, made if it is not there.
+
+    Raises:
+        EnvironmentProblem: a Debian package that is needed for it is missing, or an installation failed.
+    """
+    if sys.version_info >= OLDEST_SERVICES_PYTHON:
+        return Environment(_virtual_environment("services", Path(sys.executable), ()))
+    enter = _bubblewrap(_userland())
+    return Environment(_virtual_environment("services", Path("/usr/bin/python3"), enter), enter)
+
+
+def _virtual_environment(name: str, python: Path, enter: tuple[str, ...]) -> Path:
+    """Return the interpreter of a virtual environment that holds exactly ``requirements-<name>.txt``."""
+    lock = REQUIREMENTS / f"requirements-{name}.txt"
+    uv = _uv()
+    key = _hash(lock.read_bytes(), str(python).encode(), _running().encode())
+
+    def make(directory: Path) -> None:
+        new = [str(uv), "venv", "--quiet", "--no-config", "--python", str(python), str(directory)]
+        _run([*enter, *new], f"making the {name} environment")
+        install = [str(uv), "pip", "install", "--quiet", "--no-config", "--compile-bytecode", "--require-hashes"]
+        into = ["--python", str(directory / "bin/python"), "--requirements", str(lock)]
+        _run([*enter, *install, *into], f"installing {lock.name}")
+
+    return _made_once(f"{name}-{key}", make) / "bin" / "python"
+
+
+def _uv() -> Path:
+    """Return uv, installed by pip with its hash checked; it installs the rest several times faster than pip."""
+    lock = REQUIREMENTS / "requirements-uv.txt"
+
+    def make(directory: Path) -> None:
+        if importlib.util.find_spec("ensurepip") is None:  # Debian keeps the part that venv needs in a package
+            install_debian_packages("python3-venv")
+        _run([sys.executable, "-m", "venv", str(directory)], "making the installer's environment")
+        pip = [str(directory / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--require-hashes", "-r", str(lock)], f"installing {lock.name}")
+
+    return _made_once(f"uv-{_hash(lock.read_bytes(), _running().encode())}", make) / "bin" / "uv"
+
+
+def _userland() -> Path:
+    """Return the root directory of a minimal Debian with Python, unpacked as plain files."""
+
+    def make(directory: Path) -> None:
+        tools = {"mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap"}
+        install_debian_packages(*(package for tool, package in tools.items() if shutil.which(tool) is None))
+        mirror = os.environ.get("DEBIAN_MIRROR") or DEFAULT_MIRROR
+        archive = directory / "userland.tar"
+        without = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale", "man")]
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,ca-certificates", *without]
+        _run([*command, SUITE, str(archive), mirror], f"unpacking Debian {SUITE} for the images' Python")
+        # Device nodes and the like need root to unpack and are not needed: bubblewrap makes its own.
+        _run(["tar", "-xf", str(archive), "-C", str(directory), "--no-same-owner", "./usr", "./etc"], "unpacking")
+        archive.unlink()
+        resolver = directory / "etc/resolv.conf"
+        resolver.unlink(missing_ok=True)
+        resolver.touch()
+
+    return _made_once(f"userland-{SUITE}", make)
+
+
+def _bubblewrap(userland: Path) -> tuple[str, ...]:
+    """Return the command that enters the userland, where this repo and the cache keep their paths."""
+    cache = cache_directory()
+    arguments = ["bwrap", "--die-with-parent", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+    arguments += ["--ro-bind", str(userland / "usr"), "/usr", "--ro-bind", str(userland / "etc"), "/etc"]
+    for part in ("bin", "lib", "lib64", "sbin"):
+        arguments += ["--symlink", f"usr/{part}", f"/{part}"]
+    arguments += ["--ro-bind-try", str(Path("/etc/resolv.conf").resolve()), "/etc/resolv.conf"]
+    bundle = _ca_bundle()
+    if bundle:
+        inside = CA_BUNDLES[0]
+        arguments += ["--ro-bind", bundle, inside, "--setenv", "SSL_CERT_FILE", inside, "--unsetenv", "SSL_CERT_DIR"]
+    arguments += ["--bind", str(cache), str(cache), "--bind", str(ROOT), str(ROOT)]
+    return (*arguments, "--setenv", "HOME", "/tmp", "--")  # noqa: S108 - the tmpfs inside
+
+
+def _ca_bundle() -> str | None:
+    """Return the machine's bundle of trusted certificates; it may hold a company's own."""
+    candidates = (os.environ.get("SSL_CERT_FILE", ""), *CA_BUNDLES)
+    return next((str(Path(path).resolve()) for path in candidates if path and Path(path).is_file()), None)
+
+
+def install_debian_packages(*packages: str) -> None:
+    """Install packages of Debian's, if there are any in the list.
+
+    Args:
+        packages: names of packages that are missing.
+
+    Raises:
+        EnvironmentProblem: this is no Debian, or the installation failed.
+    """
+    if not packages:
+        return
+    if shutil.which("apt-get") is None:
+        raise EnvironmentProblem(f"the tests need {' and '.join(packages)}; please install what your system calls so")
+    as_root = [] if os.geteuid() == 0 else ["sudo"]
+    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    _run([*as_root, "apt-get", "update"], "reading Debian's package lists")
+    _run([*as_root, "env", "DEBIAN_FRONTEND=noninteractive", *install], f"installing {' '.join(packages)}")
+
+
+def _made_once(name: str, make: Callable[[Path], None]) -> Path:
+    """Return the cache's directory ``name``, made by ``make`` unless a complete one is there.
+
+    The stamp is written last: a directory without one was left half-made and is made again.
+    """
+    directory = cache_directory() / name
+    stamp = directory / ".complete"
+    if stamp.exists():
+        return directory
+    with _lock(name):
+        if not stamp.exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
+            make(directory)
+            stamp.touch()
+    return directory
+
+
+@contextmanager
+def _lock(name: str) -> Iterator[None]:
+    """Keep a second ``./stack test`` from making the same directory at the same time."""
+    cache_directory().mkdir(parents=True, exist_ok=True)
+    with (cache_directory() / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _run(command: list[str], doing: str) -> None:
+    """Run a command of the set-up; its output is shown only when it fails."""
+    print(f"  {doing} ...", flush=True)
+    variables = {**os.environ, "UV_CACHE_DIR": str(cache_directory() / "uv"), "UV_SYSTEM_CERTS": "1"}
+    index = os.environ.get("PYTHON_INDEX_URL")
+    if index:
+        variables.update(UV_DEFAULT_INDEX=index, PIP_INDEX_URL=index)
+    result = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=variables, check=False
+    )
+    if result.returncode != 0:
+        raise EnvironmentProblem(f"{doing} failed:\n{result.stdout.strip()}")
+
+
+def _hash(*parts: bytes) -> str:
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _running() -> str:
+    return _dotted(sys.version_info[:3])
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(str(part) for part in version)
