@@ -1,0 +1,35 @@
+"""The forms of the accounts pages."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django import forms
+from django.contrib.auth.forms import UserCreationForm
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+
+
+class RegistrationForm(UserCreationForm[User]):
+    """Name, address and the password twice."""
+
+    class Meta:
+        """What a visitor fills in."""
+
+        model = User
+        fields = ("username", "email")
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+        }
+
+    def clean_email(self) -> str:
+        """Return the address unless somebody has it.
+
+        Raises:
+            ValidationError: somebody registered with it, in whatever case.
+        """
+        email: str = self.cleaned_data["email"]
+        if User.objects.filter(email__iexact=email).exists():
+            raise forms.ValidationError(_("There is an account with this address already."), code="unique")
+        return email

@@ -1,0 +1,46 @@
+"""Registering: the account and its welcome mail come together or not at all."""
+
+from __future__ import annotations
+
+import logging
+
+from amqp.exceptions import AMQPError, MessageNacked
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from tasks.mail import send_welcome
+
+from accounts.forms import RegistrationForm
+from accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+#: What publishing raises while the broker is away, is full or refuses us.
+BROKER_FAILURES = (OperationalError, AMQPError, MessageNacked, OSError)
+
+
+class NotRegisteredError(Exception):
+    """The welcome mail could not be handed over, so no account was made."""
+
+
+def register(form: RegistrationForm) -> User:
+    """Store a valid form's user and hand the welcome mail to the workers.
+
+    The task is published before the commit: if the broker does not take it, the account is rolled back and the visitor
+    is told, instead of an account whose mail never comes.
+
+    Args:
+        form: a form whose ``is_valid()`` is true.
+
+    Raises:
+        NotRegisteredError: the broker did not take the task; nothing was stored.
+        IntegrityError: someone else took the name or the address a moment ago.
+    """
+    try:
+        with transaction.atomic():
+            user = form.save()
+            send_welcome.delay(email=user.email, username=user.username, site_url=settings.SITE_URL)
+    except BROKER_FAILURES as error:
+        logger.error("nobody was registered, the welcome mail could not be queued: %s", error)
+        raise NotRegisteredError from error
+    return user

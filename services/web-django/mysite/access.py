@@ -1,0 +1,14 @@
+"""Who may see the operators' pages (Flower, RabbitMQ): Nginx asks here before it lets a request through."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+
+
+@never_cache
+def staff(request: HttpRequest) -> HttpResponse:
+    """Answer 204 to staff, 401 to nobody in particular and 403 to everyone else, for Nginx's ``auth_request``."""
+    if not request.user.is_authenticated:
+        return HttpResponse(status=401)
+    return HttpResponse(status=204 if request.user.is_staff else 403)

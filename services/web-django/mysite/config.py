@@ -1,0 +1,142 @@
+"""Everything that web-django reads from its environment, typed and checked once.
+
+Three dataclasses, because three kinds of process need different things: every process needs :class:`Site`; only one
+that answers requests needs :class:`Dependencies`; only the release step may read the administrator's password.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from urllib.parse import urlsplit
+
+from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+from landfast_runtime.env import ConfigError, Env, load
+
+SERVICE = "web-django"
+
+#: The container asks itself for its health under this name, whatever names the public uses.
+LOOPBACK = "127.0.0.1"
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the settings module needs, in whichever command.
+
+    ``threads`` is also the size of a process's database pool: a thread never waits for another one's connection.
+    """
+
+    secret_key: str = field(repr=False)
+    public_url: str
+    allowed_hosts: tuple[str, ...]
+    cookie_secure: bool
+    live_reload: bool
+    log_level: str
+    workers: int
+    threads: int
+    postgres: Postgres
+    cache: Redis
+
+    @classmethod
+    def from_env(cls, env: Env) -> Site:
+        """Read the site's variables and secrets.
+
+        Raises:
+            ConfigError: one is missing or makes no sense.
+        """
+        public_url = _public_url(env)
+        return cls(
+            secret_key=env.secret("django_secret_key", minimum_length=32),
+            public_url=public_url,
+            allowed_hosts=_allowed_hosts(env, public_url),
+            cookie_secure=env.boolean("COOKIE_SECURE", default=True),
+            live_reload=env.boolean("LIVE_RELOAD", default=False),
+            log_level=env.text("LOG_LEVEL", default="INFO", choices=LOG_LEVELS),
+            workers=env.integer("WEB_WORKERS", default=2, minimum=1, maximum=64),
+            threads=env.integer("WEB_THREADS", default=4, minimum=1, maximum=64),
+            postgres=Postgres.from_env(env),
+            cache=Redis.cache_from_env(env),
+        )
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What readiness asks about beyond the database and the cache, and where callers hand tasks over."""
+
+    results: Redis
+    rabbitmq: RabbitMQ
+
+    @classmethod
+    def from_env(cls, env: Env) -> Dependencies:
+        """Read ``REDIS_*``, ``RABBITMQ_*`` and their secrets.
+
+        Raises:
+            ConfigError: one is missing or makes no sense.
+        """
+        return cls(results=Redis.results_from_env(env), rabbitmq=RabbitMQ.from_env(env))
+
+
+@dataclass(frozen=True)
+class Administrator:
+    """The first user who may enter the admin; made once, at the first release."""
+
+    username: str
+    email: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def from_env(cls, env: Env) -> Administrator:
+        """Read ``ADMIN_USER``, ``ADMIN_EMAIL`` and the secret ``admin_password``.
+
+        Raises:
+            ConfigError: one is missing or makes no sense.
+        """
+        return cls(
+            username=env.text("ADMIN_USER", default="admin"),
+            email=env.text("ADMIN_EMAIL", default="admin@localhost"),
+            password=env.secret("admin_password"),
+        )
+
+
+@cache
+def site() -> Site:
+    """Return the site's configuration, or stop the process with one line that names what is wrong."""
+    return load(SERVICE, Site.from_env)
+
+
+@cache
+def dependencies() -> Dependencies:
+    """Return the other services' addresses, or stop the process with one line that names what is wrong."""
+    return load(SERVICE, Dependencies.from_env)
+
+
+@cache
+def administrator() -> Administrator:
+    """Return the administrator to make, or stop the process with one line that names what is wrong."""
+    return load(SERVICE, Administrator.from_env)
+
+
+def _public_url(env: Env) -> str:
+    """Read ``PUBLIC_URL``; links in mails begin with it, so nothing may stand behind the host and port."""
+    value = env.text("PUBLIC_URL", default="http://localhost:8080").rstrip("/")
+    try:
+        parts = urlsplit(value)
+        host, _port = parts.hostname, parts.port  # reading the port is what checks it
+    except ValueError as error:
+        raise ConfigError("PUBLIC_URL", f"is {value!r}: {error}") from None
+    if parts.scheme not in {"http", "https"} or not host or value != f"{parts.scheme}://{parts.netloc}":
+        raise ConfigError("PUBLIC_URL", f"is {value!r}, must be like https://www.example.org, without a path")
+    return value
+
+
+def _allowed_hosts(env: Env, public_url: str) -> tuple[str, ...]:
+    """Read ``ALLOWED_HOSTS`` and add the public host and the container's own loopback name."""
+    given = env.words("ALLOWED_HOSTS", default=f"localhost,{LOOPBACK},[::1]")
+    for host in given:
+        if "/" in host or (":" in host and not host.startswith("[")):
+            raise ConfigError("ALLOWED_HOSTS", f"holds {host!r}, must be host names without scheme, port or path")
+    public = urlsplit(public_url).hostname or ""
+    bracketed = f"[{public}]" if ":" in public else public
+    return tuple(dict.fromkeys((*given, bracketed, LOOPBACK)))

@@ -1,0 +1,58 @@
+"""What wraps every request: its id, and a decent answer while the database is away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from landfast_runtime.logs import REQUEST_ID_HEADER, accept_request_id, request_id
+
+from mysite import errors
+
+logger = logging.getLogger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestIdMiddleware:
+    """Gives every log line and task of a request the id that Nginx chose, and sends it back to the caller.
+
+    Args:
+        get_response: what answers the request.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request under its id."""
+        token = request_id.set(accept_request_id(request.headers.get(REQUEST_ID_HEADER)))
+        try:
+            response = self._get_response(request)
+            response.headers[REQUEST_ID_HEADER] = request_id.get() or ""
+            return response
+        finally:
+            request_id.reset(token)
+
+
+class DatabaseOutageMiddleware:
+    """Answers 503 when a view cannot reach the database; :func:`mysite.errors.server_error` does so for middleware.
+
+    Args:
+        get_response: what answers the request.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        return self._get_response(request)
+
+    def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return the outage page if the database is why the view failed."""
+        if not isinstance(exception, errors.OUTAGES):
+            return None
+        logger.error("the database does not answer: %s", exception)
+        return errors.unavailable()

@@ -1,0 +1,145 @@
+"""Django's settings, put together from the typed configuration; no variable is read here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.csp import CSP
+from landfast_runtime.logs import logging_config
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from mysite import config
+from mysite.settings_static import AUTH_USER_MODEL, BASE_DIR, INSTALLED_APPS, STATIC_ROOT, STATIC_URL, STORAGES
+
+__all__ = ["AUTH_USER_MODEL", "BASE_DIR", "INSTALLED_APPS", "STATIC_ROOT", "STATIC_URL", "STORAGES"]
+
+SITE = config.site()
+
+SECRET_KEY = SITE.secret_key
+DEBUG = False  # everywhere: a page full of variables is no way to read a traceback that the log has already
+ALLOWED_HOSTS = list(SITE.allowed_hosts)
+ROOT_URLCONF = "mysite.urls"
+WSGI_APPLICATION = "mysite.wsgi.application"
+SITE_URL = SITE.public_url
+
+MIDDLEWARE = [
+    "mysite.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "mysite.middleware.DatabaseOutageMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+# --- Templates and static files --------------------------------------------------------------------------------------
+
+_LOADERS = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "loaders": _LOADERS if SITE.live_reload else [("django.template.loaders.cached.Loader", _LOADERS)],
+        },
+    },
+]
+
+WHITENOISE_MAX_AGE = 3600  # of the few files without a hash in their name
+if SITE.live_reload:
+    STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    WHITENOISE_AUTOREFRESH = True
+    WHITENOISE_USE_FINDERS = True
+
+# --- Database: one pool for each process, as large as it has threads -------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": SITE.postgres.database,
+        "USER": SITE.postgres.user,
+        "PASSWORD": SITE.postgres.password,
+        "HOST": SITE.postgres.host,
+        "PORT": str(SITE.postgres.port),
+        "CONN_MAX_AGE": 0,  # the pool keeps connections open, Django's own way of doing so would get in its way
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "application_name": config.SERVICE,
+            "connect_timeout": 2,
+            "pool": {
+                "min_size": 1,
+                "max_size": SITE.threads,
+                "timeout": 3,  # seconds that a page waits for the database before it says so
+                # Longer, and the pool's growing pauses would outlast an outage by up to two minutes.
+                "reconnect_timeout": 2,
+            },
+        },
+    },
+}
+
+# --- Cache: makes pages quicker, is never needed for them ------------------------------------------------------------
+
+CACHES = {
+    "default": {
+        "BACKEND": "mysite.cache.OptionalRedisCache",
+        "LOCATION": SITE.cache.url,
+        "KEY_PREFIX": config.SERVICE,
+        "OPTIONS": {
+            "socket_timeout": 0.25,
+            "socket_connect_timeout": 0.25,
+            "retry": Retry(NoBackoff(), 0),
+        },
+    },
+}
+
+# --- Accounts --------------------------------------------------------------------------------------------------------
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+PASSWORD_HASHERS = ["accounts.hashers.Argon2"]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "accounts:profile"
+LOGOUT_REDIRECT_URL = "/"
+
+# --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and hands the Host header on with its port ------------
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = SITE.cookie_secure
+CSRF_COOKIE_SECURE = SITE.cookie_secure
+CSRF_COOKIE_HTTPONLY = True
+# Forms sent to the very host that they came from always pass, under whatever port. This adds the case of another TLS
+# proxy in front of Nginx.
+CSRF_TRUSTED_ORIGINS = [SITE.public_url]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# --- Language, time, logs --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_config(config.SERVICE, SITE.log_level)
+# Nginx logs every request; what Django adds about one is worth a line only when it failed here.
+LOGGING["loggers"] = {"django.request": {"level": "ERROR"}, "psycopg.pool": {"level": "WARNING"}}

@@ -1,0 +1,39 @@
+"""The settings that depend on no variable, no secret and no service: installed apps and static files.
+
+Complete enough by itself for the image build (``manage.py collectstatic --settings mysite.settings_static``) and for
+the type checker. It has no secret key and no URLs, so nothing could ever be served with it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import django_stubs_ext
+
+# Before any app is loaded: their admins, forms and views name the model that they are for.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+INSTALLED_APPS = [
+    "mysite",  # first: its templates dress the admin
+    "accounts",
+    "news",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+AUTH_USER_MODEL = "accounts.User"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    # Names carry a hash of the content, so browsers may keep them for good; gzipped copies are made at build time.
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}

@@ -1,0 +1,19 @@
+"""The site's addresses."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from mysite import access, health
+
+urlpatterns = [
+    path("", include("news.urls")),
+    path("accounts/", include("accounts.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("internal/auth/staff", access.staff, name="staff"),
+]
+
+handler500 = "mysite.errors.server_error"

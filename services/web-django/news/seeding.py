@@ -1,0 +1,47 @@
+"""The first articles, kept as text files: a few header lines, a blank line and the text."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email import message_from_string
+from email.policy import default
+from pathlib import Path
+
+from django.db import transaction
+from django.utils import timezone
+
+from news.models import Article
+
+SEED_FOLDER = Path(__file__).parent / "seed"
+
+#: Between two of the first articles, so that the list looks lived in.
+DISTANCE = timedelta(days=3, hours=5)
+
+
+def read_article(path: Path) -> Article:
+    """Return the article in a file; its name is a number for the order, a hyphen and the slug.
+
+    Raises:
+        KeyError: a header line is missing.
+    """
+    message = message_from_string(path.read_text(encoding="utf-8"), policy=default)
+    return Article(
+        title=message["Title"],
+        slug=path.stem.split("-", maxsplit=1)[1],
+        summary=message["Summary"],
+        author_name=message["Author"],
+        body=message.get_content().strip(),
+        status=Article.Status.PUBLISHED,
+    )
+
+
+@transaction.atomic
+def seed() -> int:
+    """Store the first articles if there are none at all, and return how many were stored."""
+    if Article.objects.exists():
+        return 0
+    now = timezone.now()
+    articles = [read_article(path) for path in sorted(SEED_FOLDER.glob("*.txt"))]
+    for age, article in enumerate(articles):
+        article.published_at = now - age * DISTANCE
+    return len(Article.objects.bulk_create(articles))
