@@ -10,15 +10,14 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mysite import config
-from mysite.settings_static import AUTH_USER_MODEL, BASE_DIR, INSTALLED_APPS, STATIC_ROOT, STATIC_URL, STORAGES
-
-__all__ = ["AUTH_USER_MODEL", "BASE_DIR", "INSTALLED_APPS", "STATIC_ROOT", "STATIC_URL", "STORAGES"]
+from mysite import settings_static as static
 
 SITE = config.site()
 
 SECRET_KEY = SITE.secret_key
 DEBUG = False  # everywhere: a page full of variables is no way to read a traceback that the log has already
 ALLOWED_HOSTS = list(SITE.allowed_hosts)
+INSTALLED_APPS = static.INSTALLED_APPS
 ROOT_URLCONF = "mysite.urls"
 WSGI_APPLICATION = "mysite.wsgi.application"
 SITE_URL = SITE.public_url
@@ -54,9 +53,12 @@ TEMPLATES = [
     },
 ]
 
+STATIC_URL = static.STATIC_URL
+STATIC_ROOT = static.STATIC_ROOT
+STORAGES = static.STORAGES
 WHITENOISE_MAX_AGE = 3600  # of the few files without a hash in their name
 if SITE.live_reload:
-    STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    STORAGES = {**static.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
     WHITENOISE_AUTOREFRESH = True
     WHITENOISE_USE_FINDERS = True
 
@@ -103,6 +105,7 @@ CACHES = {
 
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
+AUTH_USER_MODEL = static.AUTH_USER_MODEL
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
