@@ -1,0 +1,62 @@
+"""Every setting of the API, read once; a bad one stops the service with a line that names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+from landfast_runtime.env import Env, load
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True)
+class DatabaseSettings:
+    """What migrations need, and no more: their container holds no other secret."""
+
+    log_level: str
+    postgres: Postgres
+
+    @classmethod
+    def from_env(cls, env: Env) -> DatabaseSettings:
+        """Read ``LOG_LEVEL``, ``POSTGRES_*`` and the secret ``postgres_password``."""
+        return cls(
+            log_level=env.text("LOG_LEVEL", default="INFO", choices=LOG_LEVELS),
+            postgres=Postgres.from_env(env),
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the API needs to serve.
+
+    uWSGI takes ``API_PROCESSES`` and ``API_THREADS`` from the environment itself; they are read here too so that a bad
+    one is named, and because a process keeps one database connection for each of its threads.
+    """
+
+    processes: int
+    threads: int
+    database: DatabaseSettings
+    results: Redis
+    broker: RabbitMQ
+
+    @classmethod
+    def from_env(cls, env: Env) -> Settings:
+        """Read ``API_PROCESSES``, ``API_THREADS`` and what the backing services need."""
+        return cls(
+            processes=env.integer("API_PROCESSES", default=2, minimum=1, maximum=64),
+            threads=env.integer("API_THREADS", default=4, minimum=1, maximum=64),
+            database=DatabaseSettings.from_env(env),
+            results=Redis.results_from_env(env),
+            broker=RabbitMQ.from_env(env),
+        )
+
+
+def load_settings() -> Settings:
+    """Return the API's settings, or stop the process with a line that names the bad one."""
+    return load("api-flask", Settings.from_env)
+
+
+def load_database_settings() -> DatabaseSettings:
+    """Return the migrations' settings, or stop the process with a line that names the bad one."""
+    return load("migrate-api", DatabaseSettings.from_env)

@@ -1,0 +1,43 @@
+"""Liveness and readiness, for the container's health check and for Django's page of all dependencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
+from landfast_runtime import health
+
+from api.config import Settings
+
+blueprint = Blueprint("health", __name__)
+
+_EXTENSION = "landfast.checks"
+
+
+def dependency_checks(settings: Settings) -> dict[str, health.Check]:
+    """Return a check for each service that the API cannot do without."""
+    return {
+        "postgres": health.postgres(settings.database.postgres),
+        "redis": health.redis(settings.results),
+        "rabbitmq": health.rabbitmq(settings.broker),
+    }
+
+
+def init_health(app: Flask, checks: Mapping[str, health.Check]) -> None:
+    """Give ``app`` the checks that its ``/readyz`` runs."""
+    app.extensions[_EXTENSION] = checks
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/healthz")
+def alive() -> Response:
+    """Answer that this process serves; asks nobody else."""
+    return jsonify(status="ok")
+
+
+@blueprint.get("/readyz")
+def ready() -> tuple[Response, HTTPStatus]:
+    """Answer whether everything that the API depends on serves, by name."""
+    report = health.run(current_app.extensions[_EXTENSION])
+    return jsonify(report.as_dict()), HTTPStatus.OK if report.ready else HTTPStatus.SERVICE_UNAVAILABLE

@@ -1,0 +1,43 @@
+"""Runs migrations against the database that the environment names, as the role that owns the schema."""
+
+from __future__ import annotations
+
+import logging.config
+
+from alembic import context
+from api.config import load_database_settings
+from api.db import database_url
+from api.models import Base
+from landfast_runtime.logs import logging_config
+from sqlalchemy import Connection, create_engine, text
+
+#: Two migrations at once wait for each other here; the number is this service's own.
+LOCK = 72_619_003
+
+#: A migration that cannot get its locks gives up rather than queue every request behind itself.
+LOCK_TIMEOUT = "10s"
+
+
+def migrate(connection: Connection) -> None:
+    """Run what is missing, in one transaction; the version table lies in the schema that the role's search_path names."""
+    context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
+    with context.begin_transaction():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        context.run_migrations()
+
+
+def main() -> None:
+    """Migrate the caller's connection if it brought one (tests do), else the service's database."""
+    connection: Connection | None = context.config.attributes.get("connection")
+    if connection is not None:
+        migrate(connection)
+        return
+    settings = load_database_settings()
+    logging.config.dictConfig(logging_config("migrate-api", settings.log_level))
+    with create_engine(database_url(settings.postgres), connect_args={"connect_timeout": 10}).connect() as connection:
+        migrate(connection)
+
+
+main()
