@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from landfast_runtime.env import Env, load
 from landfast_runtime.logs import logging_config
+from mysite.config import SERVICE, site
 
-
-def _read(env: Env) -> tuple[int, int, bool, str]:
-    return (
-        env.integer("WEB_WORKERS", default=2, minimum=1, maximum=64),
-        env.integer("WEB_THREADS", default=4, minimum=1, maximum=256),
-        env.boolean("LIVE_RELOAD", default=False),
-        env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
-    )
-
-
-workers, threads, reload, _level = load("web-django", _read)
+# Read here, in the master: a bad value stops the service at once instead of one worker after the other.
+_site = site()
+workers, threads, reload = _site.workers, _site.threads, _site.live_reload
 
 bind = "0.0.0.0:8000"  # noqa: S104 - Nginx reaches it over the container network; no port is published
 wsgi_app = "mysite.wsgi:application"
@@ -28,5 +20,10 @@ worker_tmp_dir = "/tmp"  # noqa: S108 - the heartbeat file: the container's own 
 # The container networks are the only way in and Nginx the only one there who proxies.
 forwarded_allow_ips = "*"
 
-accesslog = None  # Nginx logs every request
-logconfig_dict = logging_config("web-django", _level)
+logconfig_dict = logging_config(SERVICE, _site.log_level) | {
+    # Gunicorn would give these handlers of its own; without any, their lines reach the one above.
+    "loggers": {
+        "gunicorn.error": {"handlers": [], "propagate": True},
+        "gunicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},  # Nginx logs every request
+    },
+}

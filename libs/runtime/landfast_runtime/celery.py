@@ -18,7 +18,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from celery import Celery, Task, signals
-from kombu import Exchange, Queue
+from celery.app.amqp import AMQP
+from kombu import Connection, Exchange, Queue
 
 from landfast_runtime.connections import RabbitMQ, Redis
 from landfast_runtime.logs import logging_config, request_id, task_id
@@ -46,13 +47,27 @@ _started: dict[str, float] = {}
 logger = logging.getLogger(__name__)
 
 
+class PromptConnection(Connection):  # type: ignore[misc] # kombu's classes carry no types
+    """A connection that comes back soon: kombu's own waits grow to 30 s, and with them the time after an outage."""
+
+    def ensure_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - kombu's own signature
+        """Try again after 1, 2, 3, 3 ... seconds unless told otherwise."""
+        return super().ensure_connection(*args, **{"interval_start": 1, "interval_step": 1, "interval_max": 3, **options})
+
+
+class PromptAMQP(AMQP):  # type: ignore[misc] # as above
+    """Celery's AMQP interface with :class:`PromptConnection`."""
+
+    Connection = PromptConnection
+
+
 class ConfirmedTask(Task):  # type: ignore[misc] # Celery's classes carry no types
     """A task whose caller hears within seconds whether the broker has it."""
 
     abstract = True
 
-    #: Set on tasks that run every few seconds and would drown the log.
-    ignore_in_logs = False
+    #: Set on the probes that watch a worker: they are neither logged nor counted as work.
+    internal = False
 
     def apply_async(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - Celery's own signature
         """Publish as Celery does, but never wait for a broker's confirmation without end."""
@@ -69,7 +84,7 @@ def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable
         results: where results are kept.
         include: modules that define tasks; a worker imports them at start.
     """
-    app = Celery(name, broker=broker.url, backend=results.url, include=list(include), task_cls=ConfirmedTask)
+    app = Celery(name, broker=broker.url, backend=results.url, include=list(include), task_cls=ConfirmedTask, amqp=PromptAMQP)
     exchange = Exchange(QUEUE, type="topic", durable=True)
     app.conf.update(
         task_queues=[
@@ -133,7 +148,7 @@ def hand_on_request_id(headers: dict[str, Any], **_: Any) -> None:  # noqa: ANN4
 def log_start(task_id: str, task: Task, **_: Any) -> None:  # noqa: ANN401
     """Give the task's log lines its own and its request's id, and log that it starts."""
     _remember_ids(task_id, task)
-    if not task.ignore_in_logs:
+    if not task.internal:
         _started[task_id] = time.monotonic()
         logger.info("task started", extra={"task": task.name})
 
@@ -141,7 +156,7 @@ def log_start(task_id: str, task: Task, **_: Any) -> None:  # noqa: ANN401
 @signals.task_postrun.connect
 def log_end(task_id: str, task: Task, state: str | None = None, **_: Any) -> None:  # noqa: ANN401
     """Log how the task ended and how long it took, in milliseconds."""
-    if not task.ignore_in_logs:
+    if not task.internal:
         milliseconds = round((time.monotonic() - _started.pop(task_id, time.monotonic())) * 1000, 1)
         logger.info("task ended", extra={"task": task.name, "state": state, "milliseconds": milliseconds})
     _forget_ids()

@@ -28,5 +28,5 @@ app = create_celery(
     "landfast",
     broker=settings.broker,
     results=settings.results,
-    include=["tasks.arithmetic", "tasks.mail", "tasks.probe"],
+    include=["tasks.arithmetic", "tasks.mail", "tasks.maintenance", "tasks.probe"],
 )

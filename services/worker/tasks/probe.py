@@ -11,7 +11,7 @@ from tasks.celery_app import app
 MARK = Path("/tmp/worker-consumed")  # noqa: S108
 
 
-@app.task(name="probe.consume", ignore_result=True, send_events=False, ignore_in_logs=True, expires=60)
+@app.task(name="probe.consume", ignore_result=True, send_events=False, internal=True, expires=60)
 def consume() -> None:
     """Leave the time in :data:`MARK`."""
     MARK.write_text(str(time.time()), encoding="ascii")

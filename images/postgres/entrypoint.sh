@@ -1,0 +1,31 @@
+#!/bin/bash
+# Makes the cluster on first start, brings roles and passwords in line with the secrets on every start, then serves.
+set -euo pipefail
+
+fail() { echo "FATAL: $1" && exit 78; } # EX_CONFIG
+
+roles=(web web_owner api api_owner)
+for role in "${roles[@]}"; do
+    [ -s "/run/secrets/$role" ] || fail "secret file /run/secrets/$role is missing or empty"
+done
+
+options=(-c "config_file=/etc/postgresql/postgresql.conf" -c "hba_file=/etc/postgresql/pg_hba.conf")
+
+# A cluster half made when the machine stopped must not pass for a whole one: it is made aside and renamed.
+if [ ! -s "$PGDATA/PG_VERSION" ]; then
+    rm -rf "$PGDATA" "$PGDATA.new"
+    initdb --pgdata="$PGDATA.new" --auth-local=peer --auth-host=scram-sha-256 --data-checksums \
+        --locale-provider=builtin --locale=C.UTF-8 --encoding=UTF8 >/dev/null
+    sync
+    mv "$PGDATA.new" "$PGDATA"
+fi
+
+# Nobody else can connect meanwhile: the server listens on its socket alone, and only the postgres user may use that.
+pg_ctl start --pgdata="$PGDATA" --silent --wait --timeout=300 --options="${options[*]} -c listen_addresses=''"
+for role in "${roles[@]}"; do
+    printf "\\set %s_password \`cat /run/secrets/%s\`\n" "$role" "$role"
+done | cat - /etc/postgresql/roles.sql | psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 \
+    --set=database="${POSTGRES_DB:-landfast}" --dbname=postgres
+pg_ctl stop --pgdata="$PGDATA" --silent --wait --mode=fast
+
+exec "$@" -D "$PGDATA" "${options[@]}"

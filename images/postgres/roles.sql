@@ -1,0 +1,33 @@
+-- One database; for each service a schema, a role that owns it (migrations) and a role that uses it (the service).
+-- Runs on every start and changes only what differs. Variables: database, and NAME_password for each role.
+
+SELECT format('CREATE DATABASE %I', :'database')
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+\connect :"database"
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'database') \gexec
+
+-- service, owner
+CREATE TEMPORARY TABLE services (service text, owner text);
+INSERT INTO services VALUES ('web', 'web_owner'), ('api', 'api_owner');
+
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM services, LATERAL (VALUES (service), (owner)) AS role (name)
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+
+ALTER ROLE web PASSWORD :'web_password';
+ALTER ROLE web_owner PASSWORD :'web_owner_password';
+ALTER ROLE api PASSWORD :'api_password';
+ALTER ROLE api_owner PASSWORD :'api_owner_password';
+
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I, %I', :'database', service, owner) FROM services \gexec
+SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', service, owner) FROM services \gexec
+SELECT format('GRANT USAGE ON SCHEMA %I TO %I', service, service) FROM services \gexec
+SELECT format('ALTER ROLE %I SET search_path = %I', role, service)
+FROM services, LATERAL (VALUES (service), (owner)) AS roles (role) \gexec
+-- What migrations will create, the service may use, but not change in shape.
+SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I',
+              owner, service, service) FROM services \gexec
+SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT USAGE, SELECT ON SEQUENCES TO %I',
+              owner, service, service) FROM services \gexec

@@ -1,0 +1,160 @@
+"""Makes the secrets of a local stack, once, and hands each service the ones that it needs.
+
+``make`` (the default) creates what is missing and repairs consumers' copies; it never changes a secret that exists.
+``show NAME`` prints one. ``directories`` is for the image's build alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import string
+import subprocess
+import sys
+import tempfile
+import tomllib
+from pathlib import Path
+from typing import Any
+
+ROOT = Path("/secrets")
+MASTER = ROOT / "master"
+OWN_ID = 10000
+ALPHABET = string.ascii_letters + string.digits
+DEFAULT_LENGTH = 32
+
+#: Days that the local certificate is good for; browsers refuse more than 825.
+CERTIFICATE_DAYS = 820
+
+
+class SecretError(Exception):
+    """A secret that can neither be used nor safely made again; the message names it and the way out."""
+
+
+def read_manifest() -> dict[str, Any]:
+    """Return the manifest beside this file."""
+    with Path(__file__).with_name("manifest.toml").open("rb") as file:
+        return tomllib.load(file)
+
+
+def write(path: Path, content: str, mode: int) -> None:
+    """Write a file so that a reader, and a machine that loses power, sees all of it or the old one."""
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def openssl(*arguments: str) -> None:
+    """Run openssl, quiet unless it fails."""
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def make_certificate(directory: Path) -> dict[str, str]:
+    """Return a new certificate for localhost, its key, and the certificate of the authority that signed it.
+
+    The authority's key is thrown away: nobody, not even this stack, can sign a second certificate that a browser which
+    trusts the authority would accept.
+    """
+    key, certificate, ca_key, ca = (str(directory / name) for name in ("key", "crt", "ca.key", "ca.crt"))
+    days = str(CERTIFICATE_DAYS)
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl(
+        *("req", "-x509", *new_key, "-keyout", ca_key, "-out", ca, "-days", days, "-subj", "/CN=Landfast local CA"),
+        *("-addext", "basicConstraints=critical,CA:TRUE,pathlen:0", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
+    )
+    openssl(
+        *("req", "-x509", *new_key, "-CA", ca, "-CAkey", ca_key, "-keyout", key, "-out", certificate, "-days", days),
+        *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"),
+        *("-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"),
+    )
+    return {
+        "ca_certificate": Path(ca).read_text(encoding="ascii"),
+        "tls_certificate": Path(certificate).read_text(encoding="ascii"),
+        "tls_key": Path(key).read_text(encoding="ascii"),
+    }
+
+
+def make_missing(declared: dict[str, dict[str, Any]]) -> None:
+    """Create the secrets that do not exist yet.
+
+    Raises:
+        SecretError: one exists but is empty.
+    """
+    for name in declared:
+        path = MASTER / name
+        if path.exists() and not path.read_text(encoding="utf-8").strip():
+            raise SecretError(
+                f"{name}: the secret is empty. Put the old value back into the volume 'secrets', or delete the file there "
+                "to get a new one (and restart the services that use it)"
+            )
+    missing = [name for name in declared if not (MASTER / name).exists()]
+    made: dict[str, str] = {}
+    if any(declared[name].get("make") == "certificate" for name in missing):
+        with tempfile.TemporaryDirectory() as directory:
+            made = make_certificate(Path(directory))  # all three: they only fit each other
+    for name in missing:
+        if declared[name].get("make") != "certificate":
+            length = declared[name].get("length", DEFAULT_LENGTH)
+            made[name] = "".join(secrets.choice(ALPHABET) for _ in range(length))
+    for name, value in made.items():
+        write(MASTER / name, value, 0o400)
+    print(f"secrets: {len(made)} made, {len(declared) - len(made)} kept")
+
+
+def hand_out(consumers: dict[str, dict[str, Any]]) -> None:
+    """Give each consumer its own copies and take away what it no longer may read."""
+    for consumer, entry in consumers.items():
+        directory = ROOT / consumer
+        for name, secret in entry["files"].items():
+            value = (MASTER / secret).read_text(encoding="utf-8")
+            path = directory / name
+            if not path.exists() or path.read_text(encoding="utf-8") != value:
+                write(path, value, 0o440)
+        for path in directory.iterdir():
+            if path.name not in entry["files"]:
+                path.unlink()
+
+
+def make_directories(consumers: dict[str, dict[str, Any]]) -> None:
+    """Create the directories that give the volumes their owner; runs as root while the image is built."""
+    MASTER.mkdir(parents=True, mode=0o700)
+    os.chown(MASTER, OWN_ID, OWN_ID)
+    for consumer, entry in consumers.items():
+        directory = ROOT / consumer
+        directory.mkdir()
+        os.chown(directory, OWN_ID, entry["group"])
+        directory.chmod(0o2750)
+
+
+def main() -> int:
+    """Run the command that the arguments name and return the exit status."""
+    manifest = read_manifest()
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("make")
+    commands.add_parser("directories")
+    commands.add_parser("show").add_argument("name", choices=sorted(manifest["secrets"]))
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "directories":
+            make_directories(manifest["consumers"])
+        elif arguments.command == "show":
+            print((MASTER / arguments.name).read_text(encoding="utf-8").rstrip("\n"))
+        else:
+            make_missing(manifest["secrets"])
+            hand_out(manifest["consumers"])
+    except SecretError as error:
+        print(f"secrets: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"secrets: {error.filename}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

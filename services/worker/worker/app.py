@@ -1,0 +1,51 @@
+"""The application as workers and beat run it: ``celery -A worker.app``."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from celery import signals
+from kombu import Queue
+from landfast_runtime.celery import configure_logging, configure_worker
+from mailer.config import mail_settings
+from tasks.celery_app import app
+
+from worker import slots
+from worker.config import worker_settings
+
+__all__ = ["app"]
+
+settings = worker_settings()
+configure_worker(app)
+app.conf.update(
+    worker_concurrency=settings.concurrency,
+    beat_schedule={"heartbeat": {"task": "tasks.maintenance.heartbeat", "schedule": 60.0}},
+    beat_scheduler="worker.beat:TickingScheduler",
+    beat_schedule_filename="/var/lib/beat/schedule",
+    beat_max_loop_interval=5,
+)
+
+
+def probe_queue() -> Queue:
+    """Return the queue that only this worker consumes; the broker drops it two minutes after the worker is gone."""
+    name = f"probe.{socket.gethostname()}"
+    return Queue(name, routing_key=name, expires=120, queue_arguments={"x-queue-type": "classic"})
+
+
+@signals.setup_logging.connect
+def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
+    """Replace Celery's own logging."""
+    configure_logging(settings.service, settings.log_level)
+
+
+@signals.celeryd_after_setup.connect
+def consume_probes(instance: Any, **_: Any) -> None:  # noqa: ANN401
+    """Read the mail settings early, so that a bad one stops the worker, and let it consume its own probes."""
+    mail_settings()
+    slots.clear()
+    instance.app.amqp.queues.select_add(probe_queue())
+
+
+signals.task_prerun.connect(slots.occupy)
+signals.task_postrun.connect(slots.release)

@@ -1,0 +1,51 @@
+"""The settings of worker, beat and Flower."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from landfast_runtime.env import Env, load
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How a worker runs; beat and Flower share the log level."""
+
+    service: str
+    log_level: str
+    concurrency: int
+
+    @classmethod
+    def from_env(cls, env: Env) -> WorkerSettings:
+        """Read ``SERVICE_NAME``, ``LOG_LEVEL`` and ``WORKER_CONCURRENCY``."""
+        return cls(
+            service=env.text("SERVICE_NAME", default="worker"),
+            log_level=env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+            concurrency=env.integer("WORKER_CONCURRENCY", default=2, minimum=1, maximum=64),
+        )
+
+
+@dataclass(frozen=True)
+class FlowerSettings:
+    """Flower's own login and where it keeps what it has seen."""
+
+    user: str
+    password: str
+    state: Path
+
+    @classmethod
+    def from_env(cls, env: Env) -> FlowerSettings:
+        """Read ``FLOWER_USER``, ``FLOWER_STATE`` and the secret ``flower_password``."""
+        return cls(
+            user=env.text("FLOWER_USER", default="flower"),
+            password=env.secret("flower_password"),
+            state=Path(env.text("FLOWER_STATE", default="/var/lib/flower/state")),
+        )
+
+
+@cache
+def worker_settings() -> WorkerSettings:
+    """Return the settings; a bad one stops the process with a line that names it."""
+    return load("worker", WorkerSettings.from_env)

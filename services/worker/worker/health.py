@@ -1,0 +1,72 @@
+"""The worker's health check: it is healthy if a task that is sent to it gets run.
+
+A worker can live, answer ``inspect ping`` and still consume nothing after its broker was restarted
+(https://github.com/celery/celery/discussions/9054), so nothing less than consumption proves it. Three cases:
+
+- the probe came through: healthy;
+- it did not, but every process of the pool is at work on a task within its time limit: healthy, and full;
+- neither: unhealthy, with the reason in Docker's health log.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+
+from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
+from landfast_runtime.celery import TASK_TIME_LIMIT
+from tasks.probe import MARK, consume
+
+from worker import slots
+from worker.config import worker_settings
+
+#: Seconds that a probe may take through broker and pool.
+PATIENCE = 6.0
+
+
+def send_probe() -> None:
+    """Send a probe to the queue that only this container's worker consumes."""
+    name = f"probe.{socket.gethostname()}"
+    consume.apply_async(queue=Queue(name, Exchange(""), routing_key=name, no_declare=True))
+
+
+def last_mark() -> float:
+    """Return when a probe last ran, in seconds since the epoch; 0 if none has."""
+    try:
+        return MARK.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def wait_for_mark(before: float) -> bool:
+    """Return whether a probe ran after ``before`` and within :data:`PATIENCE`."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if last_mark() > before:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def main() -> int:
+    """Check once; print what was found and return the exit status."""
+    before = last_mark()
+    try:
+        send_probe()
+    except (OperationalError, OSError) as error:
+        print(f"RabbitMQ does not take a probe: {error}")
+        return 1
+    if wait_for_mark(before):
+        return 0
+    busy, all_slots = slots.busy(TASK_TIME_LIMIT), worker_settings().concurrency
+    if busy >= all_slots:
+        print(f"all {all_slots} processes are at work")
+        return 0
+    print(f"a probe was not consumed within {PATIENCE:g} s, though {all_slots - busy} of {all_slots} processes are idle")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
