@@ -77,7 +77,7 @@ def types(host: Environment, services: Environment) -> list[Step]:
     """Return the type checks: one for each folder that holds Python of its own world."""
     found = [
         mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
-        mypy("tests", host, ROOT / "tests", (".",), ROOT / "tests", ROOT),
+        mypy("tests", host, ROOT, ("tests",), ROOT),
     ]
     found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in python_folders()]
     found += [
@@ -122,7 +122,11 @@ def python_folders() -> list[Path]:
 
 def import_paths(folder: Path) -> list[Path]:
     """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, the tasks."""
-    return [folder, *sorted((ROOT / "libs").glob("*")), *([ROOT / "services/worker"] if folder.name != "worker" else [])]
+    return [
+        folder,
+        *sorted((ROOT / "libs").glob("*")),
+        *([ROOT / "services/worker"] if folder.name != "worker" else []),
+    ]
 
 
 def join(paths: Iterable[Path]) -> str:

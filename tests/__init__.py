@@ -1,0 +1,1 @@
+"""Tests of what crosses services; README.md explains them."""

@@ -1,0 +1,1 @@
+"""Tests of a running stack: one module a behaviour."""

@@ -1,0 +1,159 @@
+"""Health pages, and how the site does with a dependency stopped."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.conftest import Person
+    from tests.support.inbox import Inbox
+    from tests.support.site import Site
+    from tests.support.stack import Stack
+
+DEPENDENCIES = ["api-flask", "postgres", "rabbitmq", "redis", "redis-cache", "worker"]
+
+#: Seconds that the readiness page may take, whatever is broken.
+SLOWEST_REPORT = 5
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A dependency that is gone, and what must work all the same: each path with its status."""
+
+    dependency: str
+    works: dict[str, int]
+
+
+OUTAGES = [
+    Outage("api-flask", {"/": 200, "/accounts/login/": 200, "/api/v1/tasks/any": 503}),
+    Outage("postgres", {"/accounts/login/": 200, "/api/v1/tasks/any": 404}),
+    Outage("rabbitmq", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
+    Outage("redis", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 503}),
+    Outage("redis-cache", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
+    Outage("worker", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
+]
+each_outage = pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.dependency)
+
+
+def readiness(site: Site) -> tuple[int, dict[str, Any]]:
+    response = site.get("/readyz")
+    document: dict[str, Any] = response.json()
+    return response.status_code, document
+
+
+def test_it_is_alive(site: Site) -> None:
+    response = site.get("/healthz")
+
+    assert (response.status_code, response.text.strip()) == (200, "ok")
+
+
+def test_it_is_ready_and_names_every_dependency(ready: Stack, site: Site) -> None:
+    assert ready.long_running >= set(DEPENDENCIES)
+    status, document = readiness(site)
+
+    assert status == 200
+    assert document["status"] == "ready"
+    assert document["failing"] == []
+    assert sorted(document["dependencies"]) == DEPENDENCIES
+    assert all(entry["ok"] and entry["milliseconds"] >= 0 for entry in document["dependencies"].values())
+
+
+@each_outage
+def test_it_names_what_is_stopped_serves_what_it_can_and_recovers(ready: Stack, site: Site, outage: Outage) -> None:
+    ready.stop(outage.dependency)
+
+    started = time.monotonic()
+    status, document = readiness(site)
+    assert time.monotonic() - started < SLOWEST_REPORT
+    assert status == 503
+    assert document["status"] == "unavailable"
+    assert outage.dependency in document["failing"]
+    assert document["dependencies"][outage.dependency]["problem"]
+    assert {path: site.get(path).status_code for path in outage.works} == outage.works
+    assert site.get("/healthz").status_code == 200
+
+    ready.start(outage.dependency)
+    wait_until(lambda: readiness(site)[0] == 200, 60, lambda: f"ready again: {readiness(site)}")
+    location = wait_until(lambda: site.send_task(3, 4).headers.get("Location"), 20, "tasks to be accepted")
+    wait_until(lambda: site.result(location) == 7, 30, "work to be done again")
+    assert site.get("/").status_code == 200
+
+
+def test_it_says_unavailable_while_django_is_stopped(ready: Stack, site: Site) -> None:
+    ready.stop("web-django")
+
+    status, document = readiness(site)
+    page = site.get("/")
+    operators = site.get("/flower/")
+
+    assert status == 503
+    assert document["failing"] == ["web-django"]
+    assert page.status_code == 503
+    assert page.headers["Retry-After"]
+    assert "text/html" in page.headers["Content-Type"]
+    assert operators.status_code in {500, 503}, "nobody vouches for anyone: closed"
+    assert site.send_task(1, 1).status_code == 202, "the API does without Django"
+    ready.start("web-django")
+    wait_until(lambda: site.get("/").status_code == 200, 30, "the site")
+
+
+def test_it_registers_nobody_while_the_broker_is_stopped(
+    ready: Stack, site: Site, inbox: Inbox, person: Person
+) -> None:
+    ready.stop("rabbitmq")
+    refused = site.register(person.name, person.email, person.password)
+    ready.start("rabbitmq")
+
+    assert refused.status_code == 503
+    assert refused.headers["Retry-After"]
+    again = wait_until(lambda: accepted(site, person), 30, "the registration to be taken")
+    assert again, "nothing was stored the first time, so name and address are free"
+    assert inbox.wait_for_mail(person.email)
+
+
+def accepted(site: Site, person: Person) -> bool:
+    return site.register(person.name, person.email, person.password).status_code == 302
+
+
+@pytest.mark.parametrize(("stopped", "status"), [("rabbitmq", 503), ("redis", 503)])
+def test_the_api_says_in_json_and_in_time_that_it_cannot_take_a_task(
+    ready: Stack, site: Site, stopped: str, status: int
+) -> None:
+    ready.stop(stopped)
+
+    started = time.monotonic()
+    response = site.send_task(1, 2)
+
+    assert time.monotonic() - started < SLOWEST_REPORT + 2
+    assert response.status_code == status
+    assert stopped in response.json()["message"]
+
+
+def test_it_keeps_tasks_until_a_worker_is_there(ready: Stack, site: Site) -> None:
+    ready.stop("worker")
+    location = site.send_task(30, 12).headers["Location"]
+    assert site.get(location).json()["ready"] is False
+
+    ready.start("worker")
+
+    wait_until(lambda: site.result(location) == 42, 30, "the sum")
+
+
+@pytest.mark.parametrize("stopped", ["postgres", "rabbitmq", "redis", "redis-cache"])
+def test_services_start_without_a_dependency_and_recover_when_it_comes(ready: Stack, site: Site, stopped: str) -> None:
+    ready.stop(stopped)
+    ready.compose("restart", "--no-deps", "web-django", "api-flask", "worker", "beat", "flower")
+
+    wait_until(lambda: site.probe("/accounts/login/"), 60, "the site to answer what it can")
+    wait_until(lambda: stopped in readiness(site)[1]["failing"], 30, f"/readyz to name {stopped}")
+
+    ready.start(stopped)
+    wait_until(lambda: readiness(site)[0] == 200, 90, lambda: f"ready: {readiness(site)}")
+    location = site.send_task(5, 6).headers["Location"]
+    wait_until(lambda: site.result(location) == 11, 30, "work to be done")

@@ -1,0 +1,81 @@
+"""Logs: one JSON object a line on stdout, and one request id from Nginx to the task."""
+
+from __future__ import annotations
+
+import json
+import re
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.conftest import Person
+    from tests.support.inbox import Inbox
+    from tests.support.site import Site
+    from tests.support.stack import Stack
+
+SERVICES = [
+    "nginx", "web-django", "api-flask", "worker", "beat", "flower", "postgres", "redis", "redis-cache", "rabbitmq",
+    "mail", "migrate-web", "migrate-api",
+]  # fmt: skip
+
+
+def documents(stack: Stack, service: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stack.logs(service).splitlines()]
+
+
+def lines_of_request(stack: Stack, service: str, request: str) -> list[dict[str, Any]]:
+    return [document for document in documents(stack, service) if document.get("request_id") == request]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_logs_json_lines_alone(stack: Stack, service: str) -> None:
+    lines = stack.logs(service).splitlines()
+
+    assert lines, f"{service} said nothing"
+    for line in lines:
+        try:
+            document = json.loads(line)
+        except ValueError:
+            pytest.fail(f"{service} wrote a line that is no JSON: {line!r}")
+        assert {"time", "level", "service", "message"} <= set(document), line
+        assert document["service"] == service
+        assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", document["time"]), line
+
+
+def test_one_request_id_goes_from_nginx_to_flask_to_the_task(stack: Stack, site: Site) -> None:
+    request = f"trace-{token_hex(8)}"
+
+    response = site.send_task(2, 3, headers={"X-Request-ID": request})
+
+    assert response.headers["X-Request-ID"] == request
+    task = response.headers["Location"].rpartition("/")[2]
+    wait_until(lambda: len(lines_of_request(stack, "worker", request)) == 2, 20, "the task's two lines")
+    assert {line["task_id"] for line in lines_of_request(stack, "worker", request)} == {task}
+    assert lines_of_request(stack, "nginx", request)[0]["status"] == 202
+    assert lines_of_request(stack, "api-flask", request)
+
+
+def test_one_request_id_goes_from_nginx_to_django_to_the_mail(
+    stack: Stack, site: Site, inbox: Inbox, person: Person
+) -> None:
+    request = f"trace-{token_hex(8)}"
+    site.session.headers["X-Request-ID"] = request
+
+    assert site.register(person.name, person.email, person.password).status_code == 302
+
+    inbox.wait_for_mail(person.email)
+    wait_until(lambda: len(lines_of_request(stack, "worker", request)) == 2, 20, "the task's two lines")
+    assert lines_of_request(stack, "nginx", request)
+    assert lines_of_request(stack, "web-django", request)
+
+
+def test_nginx_logs_no_password_in_the_address(stack: Stack, site: Site) -> None:
+    request = f"trace-{token_hex(8)}"
+    site.get("/accounts/login/?password=swordfish", headers={"X-Request-ID": request})
+
+    line = wait_until(lambda: lines_of_request(stack, "nginx", request), 10, "the request's line")[0]
+    assert "swordfish" not in json.dumps(line)

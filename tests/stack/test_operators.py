@@ -1,0 +1,90 @@
+"""Flower and RabbitMQ's management pages: for the site's staff, behind the site's own login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.support.site import Site
+
+PAGES = ("/flower/", "/flower/workers", "/flower/api/tasks", "/rabbitmq/", "/rabbitmq/api/overview")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_it_sends_an_anonymous_visitor_to_the_login_and_back(site: Site, path: str) -> None:
+    response = site.get(path)
+
+    assert response.status_code == 302
+    location = urlsplit(response.headers["Location"])
+    assert location.path == "/accounts/login/"
+    assert parse_qs(location.query)["next"] == [path]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_it_refuses_a_member_who_is_not_staff(member: Site, path: str) -> None:
+    response = member.get(path)
+
+    assert response.status_code == 403
+    assert "Staff only" in response.text
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_it_guards_every_method(site: Site, method: str) -> None:
+    assert site.request(method, "/flower/api/worker/shutdown/worker").status_code in {302, 403}
+    assert site.request(method, "/rabbitmq/api/queues/landfast/tasks").status_code in {302, 403}
+
+
+def test_it_shows_staff_the_tasks_that_ran(staff: Site) -> None:
+    location = staff.send_task(20, 22).headers["Location"]
+    task = location.rpartition("/")[2]
+
+    found = wait_until(lambda: staff.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
+
+    assert found["name"] == "tasks.arithmetic.add"
+    wait_until(lambda: staff.get("/flower/api/tasks").json()[task]["result"] == "42", 20, "the task's result in Flower")
+
+
+def test_it_shows_staff_the_worker(staff: Site) -> None:
+    workers = wait_until(lambda: staff.get("/flower/api/workers", params={"refresh": "1"}).json(), 20, "a worker")
+
+    assert len(workers) == 1
+
+
+def test_it_shows_staff_the_broker_tab(staff: Site) -> None:
+    page = staff.get("/flower/broker")
+
+    assert page.status_code == 200
+    assert ">tasks<" in page.text.replace(" ", "").replace("\n", ""), "the queue is not on the broker tab"
+
+
+def test_it_shows_staff_flowers_page_with_its_own_style(staff: Site) -> None:
+    page = staff.get("/flower/workers")
+
+    assert page.status_code == 200
+    assert "/flower/static/" in page.text
+    style = page.text.partition('href="/flower/static/')[2].partition('"')[0]
+    assert staff.get(f"/flower/static/{style}").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/flower/metrics", "/flower/healthcheck", "/flower/metrics/", "/flower/%6Detrics"])
+@pytest.mark.parametrize("who", ["site", "staff"])
+def test_it_hides_flowers_open_pages_from_everyone(request: pytest.FixtureRequest, who: str, path: str) -> None:
+    visitor: Site = request.getfixturevalue(who)
+
+    assert visitor.get(path).status_code in {302, 404}
+    assert "flower_" not in visitor.get(path).text
+
+
+def test_it_shows_staff_the_management_pages(staff: Site) -> None:
+    assert "RabbitMQ Management" in staff.get("/rabbitmq/").text
+
+
+def test_it_has_no_guest_on_the_broker(staff: Site) -> None:
+    response = staff.get("/rabbitmq/api/overview", auth=("guest", "guest"))
+
+    assert response.status_code == 401

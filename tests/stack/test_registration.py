@@ -1,0 +1,74 @@
+"""Registering: the page answers at once, a worker sends the mail."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.conftest import Person
+    from tests.support.inbox import Inbox
+    from tests.support.site import Site
+    from tests.support.stack import Stack
+
+#: Seconds within which the page must answer though the mail server does not.
+PATIENCE_OF_A_VISITOR = 3
+
+
+def test_it_sends_a_welcome_mail_that_a_worker_delivers(site: Site, inbox: Inbox, person: Person) -> None:
+    response = site.register(person.name, person.email, person.password)
+
+    assert response.status_code == 302
+    mail = inbox.wait_for_mail(person.email)
+    assert mail.subject == "Welcome aboard"
+    assert mail.recipients == (person.email,)
+    assert person.name in mail.text
+    assert person.name in mail.html
+    assert site.url in mail.text, "the mail leads back to the site"
+
+
+def test_it_logs_the_new_member_in_and_shows_the_profile(member: Site, person: Person) -> None:
+    profile = member.get("/accounts/profile/")
+
+    assert profile.status_code == 200
+    assert person.email in profile.text
+
+
+def test_it_lets_the_member_log_in_again(member: Site, site: Site, person: Person) -> None:
+    assert member.get("/accounts/profile/").status_code == 200
+
+    site.log_in(person.name, person.password)
+
+    assert person.name in site.get("/accounts/profile/").text
+
+
+def test_it_refuses_a_name_that_is_taken_whatever_its_case(member: Site, site: Site, person: Person) -> None:
+    assert member.get("/accounts/profile/").status_code == 200
+
+    response = site.register(person.name.upper(), f"other-{person.email}", person.password)
+
+    assert response.status_code == 200
+    assert "already exists" in response.text
+
+
+def test_it_sends_no_mail_when_the_form_was_refused(site: Site, inbox: Inbox, person: Person) -> None:
+    response = site.register(person.name, person.email, "12345")
+
+    assert response.status_code == 200
+    site.register(f"{person.name}-again", f"again-{person.email}", person.password)
+    inbox.wait_for_mail(f"again-{person.email}")
+    assert not inbox.mails_to(person.email)
+
+
+def test_it_never_lets_the_page_wait_for_the_mail_server(
+    ready: Stack, site: Site, inbox: Inbox, person: Person
+) -> None:
+    ready.compose("pause", "mail")
+    started = time.monotonic()
+    response = site.register(person.name, person.email, person.password)
+    waited = time.monotonic() - started
+    ready.compose("unpause", "mail")
+
+    assert response.status_code == 302
+    assert waited < PATIENCE_OF_A_VISITOR
+    assert inbox.wait_for_mail(person.email, timeout=60)

@@ -1,0 +1,126 @@
+"""SIGKILL: every container comes back by itself, and nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.site import Site
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.conftest import Person
+    from tests.support.inbox import Inbox
+    from tests.support.stack import Stack
+
+SERVICES = [
+    "nginx", "web-django", "api-flask", "worker", "beat", "flower", "postgres", "redis", "redis-cache", "rabbitmq",
+    "mail",
+]  # fmt: skip
+
+#: Seconds from a kill to health; Docker waits a little longer before each restart in a row.
+COMES_BACK = 60
+#: Seconds between two of Flower's saves, and some more.
+FLOWER_SAVES = 75
+
+
+def kill(stack: Stack, service: str) -> str:
+    """Kill all processes of a container with SIGKILL and return when it had been started.
+
+    ``docker kill`` would count as a wish to keep it stopped, so the signal comes from inside.
+    """
+    started: str = stack.inspect(service)["State"]["StartedAt"]
+    stack.compose("exec", "--no-TTY", service, "sh", "-c", "kill -KILL -1", check=False)
+    return started
+
+
+def wait_restarted(stack: Stack, service: str, since: str) -> None:
+    """Wait until a killed container runs again and serves."""
+    wait_until(
+        lambda: stack.inspect(service)["State"]["StartedAt"] != since,
+        COMES_BACK,
+        lambda: f"{service} to be started again: {stack.statuses(service)}",
+    )
+    stack.wait_healthy(service, timeout=COMES_BACK)
+
+
+def test_the_list_of_services_is_complete(stack: Stack) -> None:
+    assert set(SERVICES) == stack.long_running
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_comes_back_after_a_kill_with_nothing_lost(
+    ready: Stack, site: Site, inbox: Inbox, person: Person, service: str
+) -> None:
+    assert site.register(person.name, person.email, person.password).status_code == 302
+    inbox.wait_for_mail(person.email)
+    location = site.send_task(40, 2).headers["Location"]
+    wait_until(lambda: site.result(location) == 42, 30, "a result to keep")
+
+    wait_restarted(ready, service, kill(ready, service))
+
+    wait_until(lambda: site.probe("/readyz"), COMES_BACK, lambda: f"ready: {site.probe('/readyz').body}")
+    assert site.result(location) == 42, "the result in Redis"
+    again = Site(ready.http_url)
+    again.log_in(person.name, person.password)
+    assert person.email in again.get("/accounts/profile/").text, "the account in PostgreSQL"
+    assert len(inbox.mails_to(person.email)) == 1, "the mail, once"
+
+
+def test_queued_tasks_survive_a_kill_of_the_broker(ready: Stack, site: Site) -> None:
+    ready.stop("worker")
+    locations = [site.send_task(number, number).headers["Location"] for number in range(20)]
+
+    wait_restarted(ready, "rabbitmq", kill(ready, "rabbitmq"))
+    ready.start("worker")
+
+    wait_until(lambda: all(site.result(location) is not None for location in locations), 60, "all sums")
+    assert [site.result(location) for location in locations] == [2 * number for number in range(20)]
+
+
+def test_a_task_that_a_killed_worker_had_begun_runs_again(
+    ready: Stack, site: Site, inbox: Inbox, person: Person
+) -> None:
+    ready.compose("pause", "mail")
+    assert site.register(person.name, person.email, person.password).status_code == 302
+    wait_until(lambda: ready.logs("worker").rstrip().rpartition("\n")[2].count("task started"), 20, "the task to start")
+
+    since = kill(ready, "worker")
+    ready.compose("unpause", "mail")
+    wait_restarted(ready, "worker", since)
+
+    inbox.wait_for_mail(person.email, timeout=60)
+
+
+def test_flower_still_shows_a_task_after_a_kill(ready: Stack, staff: Site) -> None:
+    task = staff.send_task(1, 9).headers["Location"].rpartition("/")[2]
+    wait_until(lambda: staff.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
+    seen = saved(ready)
+    wait_until(lambda: saved(ready) > seen, FLOWER_SAVES, "Flower to save what it knows", interval=1)
+
+    wait_restarted(ready, "flower", kill(ready, "flower"))
+
+    assert task in staff.get("/flower/api/tasks").json()
+
+
+def saved(stack: Stack) -> str:
+    """Return when Flower last wrote its state."""
+    return stack.execute("flower", "sh", "-c", "stat --format=%.Y /var/lib/flower/* | sort | tail -n 1")
+
+
+def test_everything_comes_back_after_everything_was_killed_at_once(
+    ready: Stack, site: Site, inbox: Inbox, person: Person
+) -> None:
+    assert site.register(person.name, person.email, person.password).status_code == 302
+    inbox.wait_for_mail(person.email)
+    locations = [site.send_task(number, 1).headers["Location"] for number in range(50)]
+
+    started = {service: kill(ready, service) for service in SERVICES}
+    for service, since in started.items():
+        wait_restarted(ready, service, since)
+
+    wait_until(lambda: site.probe("/readyz"), COMES_BACK, lambda: f"ready: {site.probe('/readyz').body}")
+    wait_until(lambda: all(site.result(location) is not None for location in locations), 90, "all sums", interval=0.5)
+    assert [site.result(location) for location in locations] == list(range(1, 51))
+    assert len(inbox.mails_to(person.email)) == 1

@@ -1,0 +1,53 @@
+"""The mails that the stack has sent, as its inbox shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from tests.support.waiting import wait_until
+
+#: Seconds that a mail may take from the page to the inbox.
+DELIVERY = 30
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail."""
+
+    subject: str
+    sender: str
+    recipients: tuple[str, ...]
+    text: str
+    html: str
+
+    @classmethod
+    def parse(cls, document: dict[str, Any]) -> Mail:
+        """Return the mail that a document of MailDev's API describes."""
+        return cls(
+            subject=document["subject"],
+            sender=document["from"][0]["address"],
+            recipients=tuple(recipient["address"] for recipient in document["to"]),
+            text=document.get("text") or "",
+            html=document.get("html") or "",
+        )
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """MailDev, by its address."""
+
+    url: str
+
+    def mails_to(self, address: str) -> list[Mail]:
+        """Return the mails that have come for one recipient."""
+        response = requests.get(f"{self.url}/email", timeout=10)
+        response.raise_for_status()
+        mails = [Mail.parse(document) for document in response.json()]
+        return [mail for mail in mails if address in mail.recipients]
+
+    def wait_for_mail(self, address: str, timeout: float = DELIVERY) -> Mail:
+        """Return the first mail to a recipient, once it is there."""
+        return wait_until(lambda: self.mails_to(address), timeout, f"a mail to {address}")[0]

@@ -1,0 +1,48 @@
+"""What killed test runs left behind: removed at the start of the next one."""
+
+from __future__ import annotations
+
+import os
+
+from tests.support.stack import PREFIX, docker
+
+LABEL = "com.docker.compose.project"
+
+
+def remove_leftovers() -> None:
+    """Remove the stacks of test runs whose process is gone; those that still run are left alone."""
+    for project in sorted(_projects()):
+        owner = project.removeprefix(PREFIX).partition("-")[0]
+        if not (owner.isdigit() and _alive(int(owner))):
+            remove_project(project)
+
+
+def remove_project(project: str) -> None:
+    """Remove all that carries a project's name: it may no longer fit any Compose file."""
+    mine = f"label={LABEL}={project}"
+    for listing, removal in (
+        (("ps", "--all"), ("rm", "--force", "--volumes")),
+        (("network", "ls"), ("network", "rm")),
+        (("volume", "ls"), ("volume", "rm", "--force")),
+    ):
+        found = docker(*listing, "--quiet", "--filter", mine).split()
+        if found:
+            docker(*removal, *found)
+
+
+def _projects() -> set[str]:
+    found: set[str] = set()
+    for listing in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
+        labels = docker(*listing, "--filter", f"label={LABEL}", "--format", '{{.Label "' + LABEL + '"}}')
+        found |= {name for name in labels.split() if name.startswith(PREFIX)}
+    return found
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,51 @@
+"""The secrets of a stack under test, so that tests can look for them where they must not be."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import tomllib
+from pathlib import Path
+
+from tests.support.stack import ROOT, Stack
+
+MANIFEST = ROOT / "images" / "secrets" / "manifest.toml"
+
+
+def names() -> list[str]:
+    """Return the names of all secrets."""
+    with MANIFEST.open("rb") as file:
+        return sorted(tomllib.load(file)["secrets"])
+
+
+def show(stack: Stack, name: str) -> str:
+    """Return a secret as an operator gets it: by the command that the stack offers for it."""
+    return stack.compose("run", "--rm", "--no-deps", "--no-TTY", "secrets", "show", name).stdout.strip()
+
+
+def values(stack: Stack) -> dict[str, str]:
+    """Return one telling line of every private secret: passwords whole, the body of keys."""
+    script = (
+        "cd /secrets/master && for name in *; do printf '%s ' \"$name\"; grep -v -e '^-' \"$name\" | head -n 1; done"
+    )
+    listed = stack.compose("run", "--rm", "--no-deps", "--no-TTY", "--entrypoint=sh", "secrets", "-c", script).stdout
+    found = dict(line.split(" ", 1) for line in listed.splitlines())
+    return {name: value for name, value in found.items() if not name.endswith("certificate")}
+
+
+def images_with(images: set[str], needles: list[str]) -> bool:
+    """Return whether the file systems or the settings of any image hold any of ``needles``, layer by layer."""
+    with tempfile.TemporaryDirectory() as directory:
+        patterns = Path(directory, "patterns")
+        patterns.write_text("\n".join(needles) + "\n", encoding="utf-8")
+        with subprocess.Popen(["docker", "save", *sorted(images)], stdout=subprocess.PIPE) as saved:
+            search = subprocess.run(
+                ["grep", "--text", "--fixed-strings", "--count", "--file", str(patterns)],
+                stdin=saved.stdout,
+                capture_output=True,
+                env={"LC_ALL": "C"},
+                check=False,
+            )
+    assert saved.returncode == 0, "docker save failed"
+    assert search.returncode in {0, 1}, search.stderr.decode()
+    return search.returncode == 0

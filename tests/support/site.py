@@ -1,0 +1,96 @@
+"""A visitor of the site: keeps cookies, fills in forms as a browser does, follows no redirect by itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from typing import Any
+
+import requests
+
+#: Seconds after which a request counts as unanswered.
+TIMEOUT = 30
+
+_TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back to a probe that must not fail: a status, 0 when nobody answered."""
+
+    status: int
+    body: str
+
+    def __bool__(self) -> bool:
+        """Whether there was a 2xx answer."""
+        return 200 <= self.status < 300
+
+
+class Site:
+    """One visitor's session with the site.
+
+    Args:
+        url: the site's address, without a slash at its end.
+        authority: the file that holds the certificate of the authority to trust for HTTPS.
+    """
+
+    def __init__(self, url: str, authority: str | None = None) -> None:
+        self.url = url
+        self.session = requests.Session()
+        self.session.trust_env = False  # no proxy, no other bundle of authorities
+        if authority:
+            self.session.verify = authority
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
+        """Send a request to a path (or to an address of this site) and return the response, whatever its status."""
+        options.setdefault("timeout", TIMEOUT)
+        options.setdefault("allow_redirects", False)
+        return self.session.request(method, path if path.startswith("http") else self.url + path, **options)
+
+    def get(self, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
+        """Return the response to ``GET path``."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
+        """Return the response to ``POST path``."""
+        return self.request("POST", path, **options)
+
+    def probe(self, path: str) -> Answer:
+        """Return the answer to ``GET path``, or an empty one while nobody answers."""
+        try:
+            response = self.get(path, timeout=10)
+        except requests.RequestException as error:
+            return Answer(0, str(error))
+        return Answer(response.status_code, response.text)
+
+    def submit(self, path: str, fields: dict[str, str]) -> requests.Response:
+        """Load a page with a form and send the form back, filled in with ``fields``."""
+        page = self.get(path)
+        assert page.status_code == 200, f"{path} answered {page.status_code}"
+        token = _TOKEN.search(page.text)
+        assert token, f"no form on {path}"
+        data = {"csrfmiddlewaretoken": unescape(token[1]), **fields}
+        return self.post(path, data=data, headers={"Referer": page.url})
+
+    def log_in(self, username: str, password: str) -> None:
+        """Log in on the site's own page."""
+        response = self.submit("/accounts/login/", {"username": username, "password": password})
+        assert response.status_code == 302, "the login was refused"
+
+    def register(self, username: str, email: str, password: str) -> requests.Response:
+        """Make an account; on success its owner is logged in."""
+        fields = {"username": username, "email": email, "password1": password, "password2": password}
+        return self.submit("/accounts/register/", fields)
+
+    def send_task(self, x: Any, y: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - bad input included
+        """Ask for the sum of two numbers."""
+        return self.post("/api/v1/tasks/add", json={"x": x, "y": y}, **options)
+
+    def result(self, location: str) -> Any | None:  # noqa: ANN401 - whatever the task returned
+        """Return a finished task's result, none while it is not there."""
+        response = self.get(location)
+        if response.status_code != 200:
+            return None
+        document: dict[str, Any] = response.json()
+        return document["result"] if document["ready"] else None

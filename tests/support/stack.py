@@ -1,0 +1,206 @@
+"""An isolated stack: the repository's own Compose files under another project name and on other ports."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.support.ports import free_ports
+from tests.support.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+
+#: What every project of the tests begins with; the id of the process that made it follows.
+PREFIX = "landfast-test-"
+
+#: Seconds: building all images from nothing, a whole stack's start, one service's, one command.
+BUILD = 900
+STACK_START = 180
+SERVICE_START = 90
+COMMAND = 120
+
+
+class CommandError(AssertionError):
+    """A command failed; the message holds all that it said."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where a stack is reached from outside."""
+
+    http: int
+    https: int
+    mail: int
+
+    @classmethod
+    def free(cls) -> Ports:
+        """Return ports that nobody uses."""
+        return cls(*free_ports(3))
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One Compose project.
+
+    Args:
+        project: its name.
+        directory: the checkout whose Compose files it runs.
+        ports: what it publishes.
+        variables: what else a user would put into ``.env``.
+    """
+
+    project: str = f"{PREFIX}{os.getpid()}"
+    directory: Path = ROOT
+    ports: Ports = field(default_factory=Ports.free)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def http_url(self) -> str:
+        """The site over plain HTTP."""
+        return f"http://localhost:{self.ports.http}"
+
+    @property
+    def https_url(self) -> str:
+        """The site over HTTPS, with the certificate of the local authority."""
+        return f"https://localhost:{self.ports.https}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that Compose gets."""
+        return {
+            **os.environ,
+            "COMPOSE_PROJECT_NAME": self.project,
+            "HTTP_PORT": str(self.ports.http),
+            "HTTPS_PORT": str(self.ports.https),
+            "MAIL_PORT": str(self.ports.mail),
+            "PUBLIC_URL": self.http_url,
+            **self.variables,
+        }
+
+    def compose(
+        self, *arguments: str, check: bool = True, timeout: float = COMMAND, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``docker compose`` and return what it printed.
+
+        Raises:
+            CommandError: ``check`` is set and it failed.
+        """
+        result = subprocess.run(
+            ["docker", "compose", "--ansi=never", "--progress=quiet", *arguments],
+            cwd=self.directory,
+            env=self.environment,
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and result.returncode:
+            words = " ".join(arguments)
+            raise CommandError(
+                f"docker compose {words} ended with {result.returncode}:\n{result.stdout}{result.stderr}"
+            )
+        return result
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The Compose files as Compose understands them."""
+        loaded: dict[str, Any] = json.loads(self.compose("config", "--format=json").stdout)
+        return loaded
+
+    @cached_property
+    def one_shots(self) -> set[str]:
+        """The services that do one thing and end."""
+        services = self.config["services"].values()
+        dependencies = [entry for service in services for entry in service.get("depends_on", {}).items()]
+        return {name for name, how in dependencies if how["condition"] == "service_completed_successfully"}
+
+    @cached_property
+    def long_running(self) -> set[str]:
+        """The services that stay."""
+        return set(self.config["services"]) - self.one_shots
+
+    @cached_property
+    def images(self) -> set[str]:
+        """The names of the images that the services run."""
+        return {service["image"] for service in self.config["services"].values()}
+
+    def build(self) -> None:
+        """Build the images under this project's name, from what the builder keeps where nothing changed."""
+        self.compose("build", timeout=BUILD)
+
+    def take_images_of(self, other: Stack) -> None:
+        """Give another stack's images this project's name."""
+        for image in self.images:
+            docker("tag", other.project + image.removeprefix(self.project), image)
+
+    def up(self) -> None:
+        """Start everything and wait until it serves."""
+        self.compose("up", "--detach", "--no-build", "--quiet-pull", timeout=STACK_START)
+        self.wait_healthy(*self.long_running, timeout=STACK_START)
+
+    def down(self) -> None:
+        """Remove containers, networks, data and this project's names of images."""
+        self.compose("down", "--volumes", "--remove-orphans", "--rmi=all", "--timeout=5", timeout=STACK_START)
+
+    def stop(self, *services: str) -> None:
+        """Stop services as an operator would."""
+        self.compose("stop", *services)
+
+    def start(self, *services: str) -> None:
+        """Start stopped services and wait until they serve."""
+        self.compose("start", *services)
+        self.wait_healthy(*services)
+
+    def wait_healthy(self, *services: str, timeout: float = SERVICE_START) -> None:
+        """Wait until the services' own health checks say that they serve."""
+
+        def unhealthy() -> dict[str, str]:
+            return {name: status for name, status in self.statuses(*services).items() if status != "healthy"}
+
+        wait_until(lambda: not unhealthy(), timeout, lambda: f"healthy: {unhealthy()}", interval=0.3)
+
+    def statuses(self, *services: str) -> dict[str, str]:
+        """Return each service's health, or its state where there is no health to tell."""
+        found = dict.fromkeys(services, "absent")
+        lines = self.compose("ps", "--all", "--format=json").stdout.splitlines()
+        for entry in map(json.loads, lines):
+            if entry["Service"] in found:
+                found[entry["Service"]] = entry["Health"] if entry["State"] == "running" else entry["State"]
+        return found
+
+    def container(self, service: str) -> str:
+        """Return the id of a service's container."""
+        return self.compose("ps", "--all", "--quiet", service).stdout.strip()
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """Return all that Docker knows of a service's container."""
+        found: dict[str, Any] = json.loads(docker("inspect", self.container(service)))[0]
+        return found
+
+    def execute(self, service: str, *command: str) -> str:
+        """Run a command in a running service's container and return what it printed."""
+        return self.compose("exec", "--no-TTY", service, *command).stdout
+
+    def logs(self, *services: str, since: str | None = None) -> str:
+        """Return the log lines of services (all of them by default), without Compose's own prefix for a single one."""
+        options = [f"--since={since}"] if since else []
+        prefix = ["--no-log-prefix"] if len(services) == 1 else []
+        return self.compose("logs", "--no-color", *prefix, *options, *services).stdout
+
+
+def docker(*arguments: str, timeout: float = COMMAND) -> str:
+    """Run ``docker`` and return what it printed.
+
+    Raises:
+        CommandError: it failed.
+    """
+    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+    if result.returncode:
+        raise CommandError(f"docker {' '.join(arguments)} ended with {result.returncode}:\n{result.stderr}")
+    return result.stdout

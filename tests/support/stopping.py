@@ -1,0 +1,98 @@
+"""Watching a service while it stops."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import requests
+
+from tests.support.site import Site
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.stack import Stack
+
+Answer = TypeVar("Answer")
+
+_ESTABLISHED, _LISTENING = "01", "0A"
+
+
+def connections(stack: Stack, service: str, port: int, state: str = _ESTABLISHED) -> int:
+    """Return how many connections a service has on a port of its own, as its kernel counts them."""
+    found = 0
+    for line in stack.execute(service, "cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines():
+        fields = line.split()
+        if len(fields) > 3 and fields[1].endswith(f":{port:04X}") and fields[3] == state:
+            found += 1
+    return found
+
+
+def wait_for_requests(stack: Stack, service: str, port: int, count: int) -> None:
+    """Wait until so many requests have reached a service and none of them is answered."""
+    wait_until(lambda: connections(stack, service, port) >= count, 10, f"{count} requests in {service}")
+
+
+def wait_closed(stack: Stack, service: str, port: int) -> None:
+    """Wait until a stopping service takes no new connections."""
+    wait_until(lambda: not connections(stack, service, port, _LISTENING), 20, f"{service} still listens on {port}")
+
+
+@contextmanager
+def stopping(stack: Stack, service: str) -> Iterator[None]:
+    """Stop a service while the body runs; at its end the stop is over."""
+    with ThreadPoolExecutor(1) as pool:
+        stopped = pool.submit(stack.stop, service)
+        yield
+        stopped.result()
+
+
+@contextmanager
+def in_flight(count: int, request: Callable[[], Answer]) -> Iterator[list[Future[Answer]]]:
+    """Send ``count`` requests side by side and hand over what will be their answers."""
+    with ThreadPoolExecutor(count) as pool:
+        yield [pool.submit(request) for _ in range(count)]
+
+
+class Load:
+    """Visitors who ask for the same thing again and again, and what came back.
+
+    Args:
+        url: the site.
+        request: what each visitor does; it returns the response.
+        visitors: how many at the same time.
+    """
+
+    def __init__(self, url: str, request: Callable[[Site], requests.Response], visitors: int = 4) -> None:
+        self.statuses: list[int] = []
+        self.broken: list[str] = []
+        self._url, self._request, self._visitors = url, request, visitors
+        self._enough = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep the visitors busy while the body runs."""
+        with ThreadPoolExecutor(self._visitors) as pool:
+            work = [pool.submit(self._visit) for _ in range(self._visitors)]
+            try:
+                yield
+            finally:
+                self._enough.set()
+            for each in work:
+                each.result()
+
+    def wait_for(self, status: int, timeout: float = 30) -> None:
+        """Wait until a visitor has seen a status."""
+        wait_until(lambda: status in self.statuses, timeout, lambda: f"status {status} among {set(self.statuses)}")
+
+    def _visit(self) -> None:
+        site = Site(self._url)
+        while not self._enough.is_set():
+            try:
+                self.statuses.append(self._request(site).status_code)
+            except requests.RequestException as error:
+                self.broken.append(str(error))

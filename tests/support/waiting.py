@@ -1,0 +1,39 @@
+"""Waiting for something to become true, with a deadline and a message that says what never came."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Found = TypeVar("Found")
+
+#: Seconds between two looks.
+INTERVAL = 0.1
+
+
+def wait_until(
+    condition: Callable[[], Found | None], timeout: float, describe: str | Callable[[], str], interval: float = INTERVAL
+) -> Found:
+    """Call ``condition`` until it returns something true, and return that.
+
+    Args:
+        condition: what to look at; it should be quick and must not change anything.
+        timeout: seconds after which to give up.
+        describe: what was waited for; a callable may look once more to tell how things stand.
+        interval: seconds between two looks.
+
+    Raises:
+        AssertionError: the deadline passed.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            what = describe if isinstance(describe, str) else describe()
+            raise AssertionError(f"waited {timeout:g} s in vain: {what}")
+        time.sleep(interval)
