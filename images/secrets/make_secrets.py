@@ -1,7 +1,8 @@
 """Makes the secrets of a local stack, once, and hands each service the ones that it needs.
 
 ``make`` (the default) creates what is missing and repairs consumers' copies; it never changes a secret that exists.
-``show NAME`` prints one. ``directories`` is for the image's build alone.
+``show NAME`` prints one, ``set NAME`` stores one of your own from standard input. ``directories`` is for the image's
+build alone.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def make_missing(declared: dict[str, dict[str, Any]]) -> None:
                 f"{name}: the secret is empty. Put the old value back into the volume 'secrets', or delete the file there "
                 "to get a new one (and restart the services that use it)"
             )
-    missing = [name for name in declared if not (MASTER / name).exists()]
+    missing = [name for name in declared if not (declared[name].get("optional") or (MASTER / name).exists())]
     made: dict[str, str] = {}
     if any(declared[name].get("make") == "certificate" for name in missing):
         with tempfile.TemporaryDirectory() as directory:
@@ -102,7 +103,18 @@ def make_missing(declared: dict[str, dict[str, Any]]) -> None:
             made[name] = "".join(secrets.choice(ALPHABET) for _ in range(length))
     for name, value in made.items():
         write(MASTER / name, value, 0o400)
-    print(f"secrets: {len(made)} made, {len(declared) - len(made)} kept")
+    print(f"secrets: {len(made)} made, {sum((MASTER / name).exists() for name in declared) - len(made)} kept")
+
+
+def set_secret(name: str, value: str) -> None:
+    """Store a secret of the operator's own; services see it when they start next.
+
+    Raises:
+        SecretError: the value is empty.
+    """
+    if not value.strip():
+        raise SecretError(f"{name}: nothing came on standard input")
+    write(MASTER / name, value.strip(), 0o400)
 
 
 def hand_out(consumers: dict[str, dict[str, Any]]) -> None:
@@ -110,6 +122,8 @@ def hand_out(consumers: dict[str, dict[str, Any]]) -> None:
     for consumer, entry in consumers.items():
         directory = ROOT / consumer
         for name, secret in entry["files"].items():
+            if not (MASTER / secret).exists():
+                continue  # an optional one
             value = (MASTER / secret).read_text(encoding="utf-8")
             path = directory / name
             if not path.exists() or path.read_text(encoding="utf-8") != value:
@@ -137,13 +151,17 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make")
     commands.add_parser("directories")
-    commands.add_parser("show").add_argument("name", choices=sorted(manifest["secrets"]))
+    for command in ("show", "set"):
+        commands.add_parser(command).add_argument("name", choices=sorted(manifest["secrets"]))
     arguments = parser.parse_args()
     try:
         if arguments.command == "directories":
             make_directories(manifest["consumers"])
         elif arguments.command == "show":
             print((MASTER / arguments.name).read_text(encoding="utf-8").rstrip("\n"))
+        elif arguments.command == "set":
+            set_secret(arguments.name, sys.stdin.read())
+            hand_out(manifest["consumers"])
         else:
             make_missing(manifest["secrets"])
             hand_out(manifest["consumers"])

@@ -84,7 +84,14 @@ def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable
         results: where results are kept.
         include: modules that define tasks; a worker imports them at start.
     """
-    app = Celery(name, broker=broker.url, backend=results.url, include=list(include), task_cls=ConfirmedTask, amqp=PromptAMQP)
+    app = Celery(
+        name,
+        broker=broker.url,
+        backend=f"landfast_runtime.results:ResultBackend+{results.url}",
+        include=list(include),
+        task_cls=ConfirmedTask,
+        amqp=PromptAMQP,
+    )
     exchange = Exchange(QUEUE, type="topic", durable=True)
     app.conf.update(
         task_queues=[

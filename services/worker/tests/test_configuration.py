@@ -1,0 +1,28 @@
+"""A bad value stops a worker at once, with a line that names it."""
+
+from __future__ import annotations
+
+import pytest
+from landfast_runtime.env import ConfigError, Env
+from mailer.config import MailSettings
+from worker.config import FlowerSettings, WorkerSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables", "message"),
+    [
+        (WorkerSettings, {"WORKER_CONCURRENCY": "many"}, "WORKER_CONCURRENCY: is 'many', must be a whole number"),
+        (WorkerSettings, {"WORKER_CONCURRENCY": "0"}, "WORKER_CONCURRENCY: is 0, must be at least 1"),
+        (WorkerSettings, {"LOG_LEVEL": "loud"}, "LOG_LEVEL: is 'loud', must be one of"),
+        (MailSettings, {"SMTP_TLS": "yes"}, "SMTP_TLS: is 'yes', must be one of implicit, none, starttls"),
+        (MailSettings, {"SMTP_PORT": "70000"}, "SMTP_PORT: is 70000, must be at most 65535"),
+        (MailSettings, {"SMTP_USER": "u", "SECRETS_DIR": "/nowhere"}, "smtp_password: secret file /nowhere/smtp_password"),
+        (FlowerSettings, {"SECRETS_DIR": "/nowhere"}, "flower_password: secret file /nowhere/flower_password is missing"),
+    ],
+)
+def test_it_names_the_variable_and_the_problem(
+    settings: type[WorkerSettings | MailSettings | FlowerSettings], variables: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        settings.from_env(Env(variables))
+    assert message in str(raised.value)

@@ -1,0 +1,81 @@
+"""The worker's and beat's proofs of health."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from kombu.exceptions import OperationalError
+from worker import beat, health, slots
+
+WORK, PROBE = SimpleNamespace(internal=False), SimpleNamespace(internal=True)
+
+
+@pytest.fixture(autouse=True)
+def own_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "DIRECTORY", tmp_path / "slots")
+    monkeypatch.setattr(health, "MARK", tmp_path / "consumed")
+    monkeypatch.setattr(health, "PATIENCE", 0.2)
+    monkeypatch.setattr(beat, "MARK", tmp_path / "ticked")
+    slots.clear()
+
+
+def test_a_worker_that_runs_the_probe_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "send_probe", lambda: health.MARK.write_text("now"))
+    assert health.main() == 0
+
+
+def test_a_worker_that_consumes_nothing_is_unhealthy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    health.MARK.write_text("long ago")
+    monkeypatch.setattr(health, "send_probe", lambda: None)
+    assert health.main() == 1
+    assert "2 of 2 processes are idle" in capsys.readouterr().out
+
+
+def test_a_worker_without_a_broker_is_unhealthy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(health, "send_probe", refuse)
+    assert health.main() == 1
+    assert "RabbitMQ does not take a probe: connection refused" in capsys.readouterr().out
+
+
+def test_a_worker_with_all_processes_at_work_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "send_probe", lambda: None)
+    for pid in (os.getpid(), os.getppid()):
+        (slots.DIRECTORY / str(pid)).touch()
+    assert health.main() == 0
+
+
+def test_a_process_that_died_or_hangs_does_not_count_as_at_work() -> None:
+    (slots.DIRECTORY / "99999999").touch()
+    hanging = slots.DIRECTORY / str(os.getpid())
+    hanging.touch()
+    os.utime(hanging, (time.time() - 100, time.time() - 100))
+    assert slots.busy(longest=50) == 0
+    assert slots.busy(longest=200) == 1
+
+
+def test_probes_do_not_count_as_work() -> None:
+    slots.occupy(PROBE)
+    assert slots.busy(longest=60) == 0
+    slots.occupy(WORK)
+    assert slots.busy(longest=60) == 1
+    slots.release(WORK)
+    assert slots.busy(longest=60) == 0
+
+
+def test_beat_is_healthy_while_it_ticks() -> None:
+    assert beat.main() == 1
+    beat.MARK.touch()
+    assert beat.main() == 0
+    os.utime(beat.MARK, (time.time() - beat.STALE - 1,) * 2)
+    assert beat.main() == 1

@@ -1,0 +1,97 @@
+"""The one-shot that makes a local stack's secrets: once, for whom they are meant, and never over an existing one."""
+
+from __future__ import annotations
+
+import importlib.util
+import ssl
+import subprocess
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_secrets", ROOT / "images/secrets/make_secrets.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "MASTER", tmp_path / "master")
+    (tmp_path / "master").mkdir()
+    for consumer in module.read_manifest()["consumers"]:
+        (tmp_path / consumer).mkdir()
+    return module
+
+
+def make(maker: ModuleType) -> None:
+    manifest = maker.read_manifest()
+    maker.make_missing(manifest["secrets"])
+    maker.hand_out(manifest["consumers"])
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_it_gives_each_consumer_exactly_its_own(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    for consumer, entry in maker.read_manifest()["consumers"].items():
+        names = {path.name for path in (tmp_path / consumer).iterdir()}
+        assert names == set(entry["files"]) - {"smtp_password"}
+    assert (tmp_path / "web-django/postgres_password").read_text() == (tmp_path / "postgres/web").read_text()
+    assert (tmp_path / "web-django/postgres_password").read_text() != (tmp_path / "postgres/web_owner").read_text()
+
+
+def test_it_changes_nothing_the_second_time(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    before = contents(tmp_path)
+    make(maker)
+    assert contents(tmp_path) == before
+
+
+def test_it_finishes_what_an_interrupted_run_began(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    before = contents(tmp_path)
+    (tmp_path / "redis/redis_password").unlink()
+    (tmp_path / "nginx/.tls_key.new").write_text("half")
+    make(maker)
+    assert contents(tmp_path) == before
+
+
+def test_it_repairs_an_emptied_copy(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    before = contents(tmp_path)
+    copy = tmp_path / "web-django/django_secret_key"
+    copy.unlink()
+    copy.write_text("")
+    make(maker)
+    assert contents(tmp_path) == before
+
+
+def test_it_names_an_emptied_secret_and_the_way_out(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    (tmp_path / "master/redis_password").unlink()
+    (tmp_path / "master/redis_password").write_text("")
+    with pytest.raises(maker.SecretError, match="redis_password: the secret is empty"):
+        make(maker)
+
+
+def test_it_hands_out_a_password_that_an_operator_sets(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    maker.set_secret("smtp_password", "from the provider\n")
+    make(maker)
+    assert (tmp_path / "worker/smtp_password").read_text() == "from the provider"
+    with pytest.raises(maker.SecretError, match="smtp_password"):
+        maker.set_secret("smtp_password", "  \n")
+
+
+def test_the_certificate_fits_its_key_and_its_authority(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    master = tmp_path / "master"
+    verify = ["openssl", "verify", "-CAfile", str(master / "ca_certificate"), "-verify_hostname", "localhost"]
+    subprocess.run([*verify, str(master / "tls_certificate")], check=True, capture_output=True)
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(master / "tls_certificate", master / "tls_key")
