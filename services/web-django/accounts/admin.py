@@ -15,4 +15,6 @@ class UserAdmin(DjangoUserAdmin[User]):
     list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
     date_hierarchy = "date_joined"
     ordering = ("-date_joined",)
-    add_fieldsets = ((None, {"classes": ("wide",), "fields": ("username", "email", "usable_password", "password1", "password2")}),)
+    add_fieldsets = (
+        (None, {"classes": ("wide",), "fields": ("username", "email", "usable_password", "password1", "password2")}),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django import forms
 from django.contrib.auth.forms import UserCreationForm
@@ -10,11 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
 
 class RegistrationForm(UserCreationForm[User]):
     """Name, address and the password twice."""
 
-    class Meta:
+    class Meta(UserCreationForm.Meta):
         """What a visitor fills in."""
 
         model = User
@@ -22,6 +25,13 @@ class RegistrationForm(UserCreationForm[User]):
         widgets: ClassVar[dict[str, forms.Widget]] = {
             "email": forms.EmailInput(attrs={"autocomplete": "email"}),
         }
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        self.fields["username"].help_text = _("Letters, digits and @ . + - _")
+        self.fields["password1"].help_text = _("At least ten characters, not a common word and not like your name.")
+        self.fields["password2"].label = _("Password again")
+        self.fields["password2"].help_text = ""
 
     def clean_email(self) -> str:
         """Return the address unless somebody has it.

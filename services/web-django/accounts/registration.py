@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-from amqp.exceptions import AMQPError, MessageNacked
+from amqp.exceptions import AMQPError, MessageNacked  # type: ignore[import-untyped] # comes with Celery
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
 from tasks.mail import send_welcome
 
-from accounts.forms import RegistrationForm
-from accounts.models import User
+if TYPE_CHECKING:
+    from accounts.forms import RegistrationForm
+    from accounts.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,6 @@ def register(form: RegistrationForm) -> User:
             user = form.save()
             send_welcome.delay(email=user.email, username=user.username, site_url=settings.SITE_URL)
     except BROKER_FAILURES as error:
-        logger.error("nobody was registered, the welcome mail could not be queued: %s", error)
+        logger.warning("nobody was registered, the welcome mail could not be queued: %s", error)
         raise NotRegisteredError from error
     return user

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.decorators import login_required
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -15,6 +16,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms import RegistrationForm
 from accounts.registration import NotRegisteredError, register
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
 
 #: Seconds after which a visitor whose registration could not be taken may try again.
 RETRY_AFTER = 10

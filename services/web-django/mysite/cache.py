@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn
 
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-Arguments = ParamSpec("Arguments")
-Answer = TypeVar("Answer")
+logger = logging.getLogger(__name__)
 
 #: Seconds for which Redis is left alone after it failed, so that an outage costs one page a wait and not every page.
 PAUSE = 2.0
 
 
-def _optional(
+def _optional[**Arguments, Answer](
     method: Callable[Concatenate[Any, Arguments], Answer], miss: Callable[Arguments, Answer]
 ) -> Callable[Concatenate[OptionalRedisClient, Arguments], Answer]:
     """Return ``method`` so that it answers as ``miss`` does while Redis is away."""
 
-    @wraps(method)
-    def attempt(client: OptionalRedisClient, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
+    def attempt(client: OptionalRedisClient, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         if time.monotonic() < client.paused_until:
             return miss(*args, **kwargs)
         try:
@@ -53,9 +50,9 @@ def _empty(*_args: object, **_kwargs: object) -> dict[Any, Any]:
     return {}
 
 
-def _default(_key: object, default: object) -> object:
-    """Stand in for one value."""
-    return default
+def _default(*arguments: object, **_kwargs: object) -> object:
+    """Stand in for one value: the caller's default, its last argument."""
+    return arguments[-1]
 
 
 def _unknown_key(key: object, *_args: object, **_kwargs: object) -> NoReturn:

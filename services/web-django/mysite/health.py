@@ -39,6 +39,7 @@ class SharedReport:
     """One report for all who ask at about the same time."""
 
     def __init__(self) -> None:
+        """Begin without a report."""
         self._lock = threading.Lock()
         self._report: health.Report | None = None
         self._made_at = 0.0

@@ -54,5 +54,5 @@ class DatabaseOutageMiddleware:
         """Return the outage page if the database is why the view failed."""
         if not isinstance(exception, errors.OUTAGES):
             return None
-        logger.error("the database does not answer: %s", exception)
+        logger.warning("the database does not answer: %s", exception)
         return errors.unavailable()

@@ -144,5 +144,8 @@ USE_TZ = True
 
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(config.SERVICE, SITE.log_level)
-# Nginx logs every request; what Django adds about one is worth a line only when it failed here.
-LOGGING["loggers"] = {"django.request": {"level": "ERROR"}, "psycopg.pool": {"level": "WARNING"}}
+LOGGING["loggers"] = {
+    "django.request": {"level": "ERROR"},  # Nginx logs every request; only one that failed here is worth another line
+    "gunicorn.http.wsgi": {"level": "ERROR"},  # it warns at each HEAD that Django leaves cutting the body to the server
+    "psycopg.pool": {"level": "WARNING"},
+}

@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 
+SITE_URL = ""  # the public address; no page is ever made with these settings
 AUTH_USER_MODEL = "accounts.User"
 
 STATIC_URL = "/static/"

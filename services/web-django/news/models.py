@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.urls import reverse
@@ -12,6 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from news.text import paragraphs
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 WORDS_A_MINUTE = 220
 
@@ -60,7 +62,9 @@ class Article(models.Model):
         PUBLISHED = "published", _("Published")
 
     title = models.CharField(_("title"), max_length=160)
-    slug = models.SlugField(_("address"), max_length=160, unique=True, help_text=_("The last part of the page's address."))
+    slug = models.SlugField(
+        _("address"), max_length=160, unique=True, help_text=_("The last part of the page's address.")
+    )
     summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences for the list."))
     body = models.TextField(_("text"), help_text=_("A blank line begins a new paragraph."))
     author_name = models.CharField(_("author"), max_length=120)
@@ -83,6 +87,7 @@ class Article(models.Model):
         verbose_name_plural = _("articles")
 
     def __str__(self) -> str:
+        """Return the title."""
         return self.title
 
     def get_absolute_url(self) -> str:

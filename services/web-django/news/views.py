@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import QuerySet
 from django.views.generic import DetailView, ListView
 
 from news.models import Article
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 
 class ArticleListView(ListView[Article]):

@@ -5,31 +5,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Article',
+            name="Article",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=160, verbose_name='title')),
-                ('slug', models.SlugField(help_text="The last part of the page's address.", max_length=160, unique=True, verbose_name='address')),
-                ('summary', models.CharField(help_text='One or two sentences for the list.', max_length=300, verbose_name='summary')),
-                ('body', models.TextField(help_text='A blank line begins a new paragraph.', verbose_name='text')),
-                ('author_name', models.CharField(max_length=120, verbose_name='author')),
-                ('status', models.CharField(choices=[('draft', 'Draft'), ('published', 'Published')], default='draft', max_length=16, verbose_name='status')),
-                ('published_at', models.DateTimeField(default=django.utils.timezone.now, help_text='A published article with a date in the future appears by itself then.', verbose_name='date')),
-                ('modified_at', models.DateTimeField(auto_now=True, verbose_name='last change')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=160, verbose_name="title")),
+                (
+                    "slug",
+                    models.SlugField(
+                        help_text="The last part of the page's address.",
+                        max_length=160,
+                        unique=True,
+                        verbose_name="address",
+                    ),
+                ),
+                (
+                    "summary",
+                    models.CharField(
+                        help_text="One or two sentences for the list.", max_length=300, verbose_name="summary"
+                    ),
+                ),
+                ("body", models.TextField(help_text="A blank line begins a new paragraph.", verbose_name="text")),
+                ("author_name", models.CharField(max_length=120, verbose_name="author")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("published", "Published")],
+                        default="draft",
+                        max_length=16,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "published_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now,
+                        help_text="A published article with a date in the future appears by itself then.",
+                        verbose_name="date",
+                    ),
+                ),
+                ("modified_at", models.DateTimeField(auto_now=True, verbose_name="last change")),
             ],
             options={
-                'verbose_name': 'article',
-                'verbose_name_plural': 'articles',
-                'ordering': ('-published_at', '-pk'),
-                'indexes': [models.Index(fields=['status', '-published_at'], name='news_article_listed')],
+                "verbose_name": "article",
+                "verbose_name_plural": "articles",
+                "ordering": ("-published_at", "-pk"),
+                "indexes": [models.Index(fields=["status", "-published_at"], name="news_article_listed")],
             },
         ),
     ]
