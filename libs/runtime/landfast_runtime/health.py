@@ -94,6 +94,8 @@ def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Re
 
 def _describe(error: Exception) -> str:
     """Return an error's type and first line: enough to act on, without a client library's whole essay."""
+    if "name resolution" in str(error) or "Name or service not known" in str(error):
+        return "nothing answers to its name: it does not run"
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
