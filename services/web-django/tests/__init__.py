@@ -1,0 +1,47 @@
+"""Tests of the Django service. They need no running service: SQLite in memory, and nothing is published.
+
+Importing this package makes the environment that the service finds in its container, with secrets made up for this one
+run. It happens here because Django's settings read it, and everything that tests import imports those.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import django
+
+SECRETS = (
+    "django_secret_key",
+    "admin_password",
+    "postgres_password",
+    "rabbitmq_password",
+    "redis_password",
+    "redis_cache_password",
+)
+
+_folder = tempfile.TemporaryDirectory(prefix="web-django-tests-")
+atexit.register(_folder.cleanup)
+for _name in SECRETS:
+    (Path(_folder.name) / _name).write_text(secrets.token_hex(32), encoding="utf-8")
+
+#: What Compose would pass. Nobody listens on port 1: what escapes a test's replacements reaches no service.
+VARIABLES = {
+    "SECRETS_DIR": _folder.name,
+    "POSTGRES_USER": "web",
+    "POSTGRES_HOST": "127.0.0.1",
+    "POSTGRES_PORT": "1",
+    "RABBITMQ_USER": "web",
+    "RABBITMQ_HOST": "127.0.0.1",
+    "RABBITMQ_PORT": "1",
+    "REDIS_HOST": "127.0.0.1",
+    "REDIS_PORT": "1",
+    "REDIS_CACHE_HOST": "127.0.0.1",
+    "REDIS_CACHE_PORT": "1",
+    "COOKIE_SECURE": "false",
+}
+os.environ.update(VARIABLES, DJANGO_SETTINGS_MODULE="tests.settings")
+django.setup()

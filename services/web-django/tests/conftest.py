@@ -1,0 +1,68 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+from accounts.models import User
+from django.core.cache import cache
+from django.db import OperationalError, connection
+from django.utils import timezone
+from news.models import Article
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PASSWORD = "eleven-tame-herons"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def make_article(db: None) -> Callable[..., Article]:  # noqa: ARG001 - opens the database
+    """Return a function that stores an article, published an hour ago unless told otherwise."""
+
+    def make(title: str = "On knots", published_at: datetime | None = None, **fields: Any) -> Article:  # noqa: ANN401
+        values = {
+            "slug": title.lower().replace(" ", "-"),
+            "summary": f"Summary of {title}",
+            "body": "First words.\n\nLast words.",
+            "author_name": "Ada",
+            "status": Article.Status.PUBLISHED,
+            "published_at": published_at or timezone.now() - timedelta(hours=1),
+        }
+        return Article.objects.create(title=title, **(values | fields))
+
+    return make
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the database
+    """Return a function that stores a user whose password is :data:`PASSWORD`."""
+
+    def make(username: str = "ada", email: str = "", **fields: Any) -> User:  # noqa: ANN401
+        return User.objects.create_user(username, email or f"{username}@example.org", PASSWORD, **fields)
+
+    return make
+
+
+@pytest.fixture
+def database_outage(db: None) -> Callable[[], AbstractContextManager[None]]:  # noqa: ARG001 - opens the database
+    """Return a context within which every query fails, as it does while PostgreSQL is away."""
+
+    def fail(*_: object) -> NoReturn:
+        raise OperationalError("connection refused")
+
+    @contextmanager
+    def outage() -> Iterator[None]:
+        with connection.execute_wrapper(fail):
+            yield
+
+    return outage
