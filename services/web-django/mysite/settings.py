@@ -102,6 +102,9 @@ CACHES = {
         },
     },
 }
+if SITE.live_reload:
+    # Whoever edits a template wants to see it, not the fragment that was rendered before.
+    CACHES["template_fragments"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
 
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
