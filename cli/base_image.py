@@ -1,0 +1,126 @@
+"""The image that all others start from: pulled, or made from a Debian mirror where no registry answers."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli import compose, process
+from cli.console import StackError
+from cli.network import SUITE
+from cli.settings import DEFAULT_BASE_IMAGE
+
+if TYPE_CHECKING:
+    from cli.network import Mirrors
+
+#: The name of a base made here; the official name stays the official image's.
+LOCAL_IMAGE = "landfast-base:trixie"
+PULL_TIMEOUT = 300
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+#: Debian 13's release day. No file in the image is younger, so the same packages make the same layer.
+SOURCE_DATE_EPOCH = "1754697600"
+
+#: What the official slim image leaves out too, now and when packages are installed into it later.
+DPKG_OPTIONS = (
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/groff/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/linda/*",
+    "path-exclude=/usr/share/lintian/*",
+    "path-exclude=/usr/share/locale/*",
+    "path-include=/usr/share/locale/locale.alias",
+    "path-exclude=/usr/share/man/*",
+)
+#: mmdebstrap keeps those options in a file of its own name; and packages must not start services inside an image.
+HOOKS = (
+    'mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/docker"',
+    r'printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"; chmod 755 "$1/usr/sbin/policy-rc.d"',
+)
+
+
+def is_replaceable(image: str) -> bool:
+    """Return whether a base made here may stand in for ``image``; one that the user chose is never replaced."""
+    return image in {DEFAULT_BASE_IMAGE, LOCAL_IMAGE}
+
+
+def find(image: str) -> str | None:
+    """Return the name under which the base is on this machine, if it is."""
+    names = [image, LOCAL_IMAGE] if is_replaceable(image) else [image]
+    return next((name for name in names if process.capture(compose.image_exists(name)).code == 0), None)
+
+
+def obtain(image: str, mirrors: Mirrors, *, registry_answers: bool) -> str:
+    """Pull ``image``, or make a base in its place, and return the name under which it is here then.
+
+    Args:
+        image: the wanted one.
+        mirrors: what a base can be made from.
+        registry_answers: whether pulling is worth a try.
+
+    Raises:
+        StackError: it can neither be pulled nor made.
+    """
+    if registry_answers and process.run(compose.pull(image), timeout=PULL_TIMEOUT) == 0:
+        return image
+    if not is_replaceable(image):
+        raise StackError(f"BASE_IMAGE {image} cannot be pulled", "name one that can, or unset BASE_IMAGE")
+    build(mirrors)
+    return LOCAL_IMAGE
+
+
+def build(mirrors: Mirrors) -> None:
+    """Make the base from a Debian mirror. An archive that was cut short never becomes an image.
+
+    Args:
+        mirrors: where the packages come from.
+
+    Raises:
+        StackError: there is no mirror, or a step failed.
+    """
+    if not mirrors.main:
+        raise StackError("no Debian mirror is known", "name one in DEBIAN_MIRROR, then ./stack up again")
+    if shutil.which("mmdebstrap") is None and process.apt_install("mmdebstrap", "debian-archive-keyring"):
+        raise StackError("mmdebstrap cannot be installed", "apt says why, above")
+    folder = Path(tempfile.mkdtemp(prefix="landfast-base-", dir="/var/tmp"))  # /tmp may be memory
+    archive = folder / "base.tar"
+    try:
+        made = process.run(process.as_root(mmdebstrap(archive, mirrors), SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH))
+        if made != 0:
+            raise StackError(f"the base image cannot be made from {mirrors.main}", "mmdebstrap says why, above")
+        if process.run(compose.import_image(archive, LOCAL_IMAGE)) != 0:
+            raise StackError("the base image cannot be imported", "Docker says why, above")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def mmdebstrap(archive: Path, mirrors: Mirrors) -> list[str]:
+    """Return the command that writes a minimal Debian as a root file system.
+
+    Args:
+        archive: the file to write.
+        mirrors: where the packages come from; they stay in the image's own apt sources.
+    """
+    # Over HTTPS apt needs certificates inside, which a minimal Debian does not have.
+    certificates = ["--include=ca-certificates"] if mirrors.main.startswith("https:") else []
+    return [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        *certificates,
+        *(f"--dpkgopt={option}" for option in DPKG_OPTIONS),
+        '--aptopt=Acquire::Languages "none"',
+        *(f"--customize-hook={hook}" for hook in HOOKS),
+        SUITE,
+        str(archive),
+        *sources(mirrors),
+    ]
+
+
+def sources(mirrors: Mirrors) -> list[str]:
+    """Return the apt sources of the base: the release, its updates, and security updates where a mirror is known."""
+    suites = [(mirrors.main, SUITE), (mirrors.main, f"{SUITE}-updates")]
+    suites += [(mirrors.security, f"{SUITE}-security")] if mirrors.security else []
+    return [f"deb [signed-by={KEYRING}] {mirror} {suite} main" for mirror, suite in suites]

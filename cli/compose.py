@@ -1,0 +1,94 @@
+"""Compose's and Docker's argument lists; nothing here runs anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.settings import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Seconds that the whole stack may take until every service is healthy.
+START_DEADLINE = 240
+
+DOCKER_VERSION = ["docker", "version", "--format", "{{json .}}"]
+DOCKER_INFO = ["docker", "info", "--format", "{{json .}}"]
+DOCKER_CONTEXT = ["docker", "context", "inspect", "--format", "{{.Name}}"]
+COMPOSE_VERSION = ["docker", "compose", "version", "--short"]
+BUILDX_VERSION = ["docker", "buildx", "version"]
+
+
+def compose(*arguments: str) -> list[str]:
+    """Return a Compose command that acts on this checkout from any working directory."""
+    return ["docker", "compose", "--project-directory", str(ROOT), *arguments]
+
+
+def build() -> list[str]:
+    """Return the command that builds all images, in parallel and with their progress shown."""
+    return compose("build")
+
+
+def up() -> list[str]:
+    """Return the command that starts what does not run yet and waits until all of it is healthy."""
+    return compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", str(START_DEADLINE))
+
+
+def down(*, volumes: bool) -> list[str]:
+    """Return the command that removes containers and networks, and with ``volumes`` the data."""
+    return compose("down", "--remove-orphans", *(["--volumes"] if volumes else []))
+
+
+def services() -> list[str]:
+    """Return the command that lists the services there should be."""
+    return compose("config", "--services")
+
+
+def container_ids() -> list[str]:
+    """Return the command that lists the stack's containers, stopped ones too."""
+    return compose("ps", "--all", "--quiet", "--no-trunc")
+
+
+def logs(service: str, lines: int = 200) -> list[str]:
+    """Return the command that prints a service's last log lines."""
+    return compose("logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service)
+
+
+def show_secret(name: str) -> list[str]:
+    """Return the command that prints one secret from the volume where they are."""
+    return compose("run", "--rm", "--no-deps", "-T", "secrets", "show", name)
+
+
+def inspect(identifiers: list[str]) -> list[str]:
+    """Return the command that tells everything about containers."""
+    return ["docker", "inspect", "--type", "container", *identifiers]
+
+
+def project_ports(project: str) -> list[str]:
+    """Return the command that lists the ports which the project's own containers publish."""
+    return ["docker", "ps", "--filter", f"label=com.docker.compose.project={project}", "--format", "{{.Ports}}"]
+
+
+def port_holder(port: int) -> list[str]:
+    """Return the command that names the container which publishes ``port``."""
+    return ["docker", "ps", "--filter", f"publish={port}", "--format", "{{.Names}}"]
+
+
+def pull(image: str) -> list[str]:
+    """Return the command that pulls ``image``."""
+    return ["docker", "pull", image]
+
+
+def image_exists(image: str) -> list[str]:
+    """Return the command that succeeds if ``image`` is on this machine."""
+    return ["docker", "image", "inspect", "--format", "{{.Id}}", image]
+
+
+def import_image(archive: Path, image: str) -> list[str]:
+    """Return the command that makes ``image`` of a root file system."""
+    return ["docker", "import", "--change", 'CMD ["bash"]', str(archive), image]
+
+
+def environment(base_image: str, bundle: Path | None) -> dict[str, str]:
+    """Return the variables that builds get from this machine: the base to start from, certificates to trust."""
+    return {"BASE_IMAGE": base_image, **({"CA_BUNDLE": str(bundle)} if bundle else {})}

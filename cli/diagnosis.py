@@ -1,0 +1,203 @@
+"""Why a service is not well, and what to do: pure functions of what Docker knows of its container and its logs."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: sysexits.h's EX_CONFIG, with which the services stop on a bad setting.
+EXIT_BAD_CONFIGURATION = 78
+MANY_RESTARTS = 3
+WIDTH = 220
+
+_COMPLAINT = re.compile(r"\b(error|fatal|critical|panic|emerg|denied|refused|exception|cannot|failed)\b", re.IGNORECASE)
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
+_PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Container:
+    """A service's container.
+
+    Args:
+        service: the service's name.
+        status: Docker's word: running, exited, restarting, created, paused, dead; or missing.
+        health: healthy, unhealthy, starting, or empty without a health check.
+        exit_code: of its last end.
+        out_of_memory: whether the kernel killed it for want of memory.
+        restarts: how often Docker restarted it by itself.
+        once: whether it is meant to end.
+        error: why Docker could not start it.
+        probe: what its last failed health check printed.
+        waits_for: the services that must be well before it starts.
+    """
+
+    service: str
+    status: str = "missing"
+    health: str = ""
+    exit_code: int = 0
+    out_of_memory: bool = False
+    restarts: int = 0
+    once: bool = False
+    error: str = ""
+    probe: str = ""
+    waits_for: tuple[str, ...] = ()
+
+    @property
+    def is_well(self) -> bool:
+        """Whether it does what it should."""
+        if self.once and self.status == "exited":
+            return self.exit_code == 0
+        return self.status == "running" and self.health in {"", "healthy"}
+
+    @property
+    def words(self) -> str:
+        """Its condition in a few words."""
+        if self.status == "exited":
+            return "done" if self.is_well else f"exited ({self.exit_code})"
+        return self.health or self.status if self.status == "running" else self.status
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a service, why, and what to do next."""
+
+    service: str
+    condition: str
+    reason: str
+    step: str
+
+
+def containers(inspected: Sequence[Mapping[str, Any]], expected: Iterable[str]) -> list[Container]:
+    """Return every expected service's container as ``docker inspect`` tells; those without one are missing.
+
+    Args:
+        inspected: ``docker inspect`` of the project's containers.
+        expected: the names of the project's services.
+    """
+    found = {container.service: container for container in map(container_from, inspected)}
+    return [found.get(service, Container(service)) for service in sorted(expected)]
+
+
+def container_from(inspected: Mapping[str, Any]) -> Container:
+    """Return one container of ``docker inspect``."""
+    state, labels = inspected["State"], inspected["Config"]["Labels"]
+    health = state.get("Health") or {}
+    probes = [entry["Output"] for entry in health.get("Log") or [] if entry["ExitCode"] != 0]
+    waits_for = (
+        entry.partition(":")[0] for entry in labels.get("com.docker.compose.depends_on", "").split(",") if entry
+    )
+    return Container(
+        service=labels["com.docker.compose.service"],
+        status=state["Status"],
+        health=health.get("Status", "").replace("none", ""),
+        exit_code=state["ExitCode"],
+        out_of_memory=state["OOMKilled"],
+        restarts=inspected.get("RestartCount", 0),
+        once=inspected["HostConfig"]["RestartPolicy"]["Name"] in {"", "no"},
+        error=state.get("Error", ""),
+        probe=last_line(probes[-1]) if probes else "",
+        waits_for=tuple(waits_for),
+    )
+
+
+def diagnose(container: Container, log: Sequence[str], unwell: set[str]) -> Finding:
+    """Return the likely reason why ``container`` is not well, and the next step.
+
+    Args:
+        container: the one to explain.
+        log: its last log lines.
+        unwell: all services that are not well; what another one waits for is to be mended first.
+    """
+    reason, step = explain(container, log, unwell)
+    if container.restarts >= MANY_RESTARTS:
+        reason += f" (restarted {container.restarts} times)"
+    return Finding(container.service, container.words, reason, step)
+
+
+def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple[str, str]:
+    """Return reason and next step, from the surest sign to the faintest."""
+    look = f"docker compose logs {container.service}"
+    text = "\n".join([container.error, container.probe, *log])
+    complaint = last_complaint(log)
+    needed = [name for name in container.waits_for if name in unwell]
+    bad_configuration = container.exit_code == EXIT_BAD_CONFIGURATION and container.status in {"exited", "restarting"}
+    signs = (
+        (
+            container.out_of_memory,
+            "the kernel killed it: it took more memory than its limit",
+            "raise its limit in compose.yaml, or give it less to do at once",
+        ),
+        (bad_configuration, complaint, "set that right (.env, .env.example), then ./stack up"),
+        (_DISK_FULL.search(text), "the disk is full", "docker system df; docker builder prune; then ./stack up"),
+        (
+            _PORT_TAKEN.search(text),
+            container.error or "a port is taken",
+            "free the port or choose another, then ./stack up",
+        ),
+        (container.error, container.error, "./stack up; if it stays, docker inspect tells more"),
+        (
+            needed,
+            f"it needs {', '.join(needed)}",
+            f"mend {needed[0] if needed else ''} first; this one follows by itself",
+        ),
+        (container.status == "missing", "it was never started", "./stack up"),
+        (container.status == "created", "it was made and not started: a start was interrupted", "./stack up"),
+        (container.status == "paused", "somebody paused it", f"docker compose unpause {container.service}"),
+        (container.status == "exited" and container.exit_code == 0, "somebody stopped it", "./stack up"),
+        (container.health == "starting", "its health check has not passed yet", "wait a little, then ./stack doctor"),
+        (container.health == "unhealthy" and container.probe, container.probe, look),
+    )
+    for sign, reason, step in signs:
+        if sign:
+            return shorten(reason or complaint or "no word from it"), step
+    return shorten(complaint or "no word from it"), look
+
+
+def last_complaint(log: Sequence[str]) -> str:
+    """Return the last line that sounds like the cause: a JSON line of that level, else words that do, else the last."""
+    for pick in (_json_complaint, _plain_complaint, str.strip):
+        for line in reversed(log):
+            found = pick(line)
+            if found:
+                return found
+    return ""
+
+
+def _json_complaint(line: str) -> str:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return ""
+    if not isinstance(entry, dict) or str(entry.get("level", "")).lower() not in {"critical", "error", "fatal"}:
+        return ""
+    return f"{entry.get('message', '')} {last_line(str(entry.get('exception', '')))}".strip()
+
+
+def _plain_complaint(line: str) -> str:
+    return line.strip() if _COMPLAINT.search(line) else ""
+
+
+def last_line(text: str) -> str:
+    """Return the last line of ``text`` that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def shorten(text: str) -> str:
+    """Return ``text`` short enough for one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= WIDTH else f"{flat[: WIDTH - 1]}…"
+
+
+def failing_dependencies(body: Mapping[str, Any]) -> list[str]:
+    """Return what ``/readyz`` names as failing, each with its problem."""
+    dependencies = body.get("dependencies") or {}
+    return [
+        f"{name}: {(dependencies.get(name) or {}).get('problem', 'not ready')}" for name in body.get("failing") or []
+    ]

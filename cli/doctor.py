@@ -1,0 +1,89 @@
+"""``./stack doctor``, and the explanation when ``./stack up`` does not get healthy."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+from cli import compose, console, diagnosis, prepare, process
+from cli.console import StackError
+from cli.settings import Settings
+
+LOG_LINES_SHOWN = 5
+READY_TIMEOUT = 15
+
+
+def doctor() -> int:
+    """Check the machine and the running stack; return 0 only when all is well."""
+    settings = Settings.read()
+    console.heading("This machine")
+    report = prepare.examine(settings, may_install=True)
+    report.show()
+    if not report.docker.answers:
+        print("\nWithout Docker nothing can run. Next step: ./stack up")
+        return 1
+    well = explain_services()
+    return 0 if well and explain_readiness(settings) and not report.failed else 1
+
+
+def explain_services() -> bool:
+    """Print each service's condition, and for those that are not well why and what to do; return whether all are."""
+    console.heading("Services")
+    containers = find_containers()
+    if all(container.status == "missing" for container in containers):
+        print("  none is there. Next step: ./stack up")
+        return False
+    print(console.columns((container.service, container.words) for container in containers))
+    unwell = {container.service for container in containers if not container.is_well}
+    for container in containers:
+        if container.service in unwell:
+            log = [] if container.status == "missing" else read_log(container.service)
+            finding = diagnosis.diagnose(container, log, unwell)
+            print(f"\n{finding.service} is {finding.condition}: {finding.reason}\n  next step: {finding.step}")
+            for line in log[-LOG_LINES_SHOWN:]:
+                print(f"  | {diagnosis.shorten(line)}")
+    return not unwell
+
+
+def find_containers() -> list[diagnosis.Container]:
+    """Return the container of every service that there should be.
+
+    Raises:
+        StackError: Compose cannot read its files.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        services, identifiers = pool.map(process.capture, (compose.services(), compose.container_ids()))
+    if services.code != 0:
+        raise StackError("Compose cannot read its files", services.stderr.strip())
+    found = identifiers.stdout.split()
+    inspected = json.loads(process.capture(compose.inspect(found)).stdout or "[]") if found else []
+    return diagnosis.containers(inspected, services.stdout.split())
+
+
+def read_log(service: str) -> list[str]:
+    """Return the last log lines of ``service``."""
+    output = process.capture(compose.logs(service))
+    return (output.stdout + output.stderr).splitlines()
+
+
+def explain_readiness(settings: Settings) -> bool:
+    """Print what ``/readyz`` says and return whether everything is ready."""
+    address = f"http://127.0.0.1:{settings.ports['HTTP_PORT']}/readyz"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy has no way to this machine
+    try:
+        with opener.open(address, timeout=READY_TIMEOUT):
+            print(f"\n{address} says that everything is ready")
+            return True
+    except urllib.error.HTTPError as error:
+        body = error.read().decode(errors="replace")
+        try:
+            failing = diagnosis.failing_dependencies(json.loads(body))
+        except (ValueError, AttributeError):
+            failing = []
+        print(f"\n{address} answers {error.code}:")
+        print("\n".join(f"  {line}" for line in failing or [diagnosis.shorten(body)]))
+    except OSError as error:
+        print(f"\n{address} does not answer: {error}")
+    return False

@@ -1,0 +1,147 @@
+"""The commands: up, down, doctor, test and secret."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from cli import compose, console, doctor, host, process
+from cli.console import Phases, StackError
+from cli.prepare import prepare
+from cli.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``./stack`` with ``arguments`` and return its exit status."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        return dispatch(list(arguments))
+    except StackError as error:
+        print(f"./stack: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\n./stack: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return INTERRUPTED
+
+
+def dispatch(arguments: list[str]) -> int:
+    """Run the command that ``arguments`` name."""
+    # The tests have options of their own, which pass through.
+    if arguments[:1] == ["test"] and not {"-h", "--help"} & set(arguments):
+        return test(arguments)
+    options = parser().parse_args(arguments)
+    if options.command == "up":
+        return up(arguments, yes=options.yes)
+    if options.command == "down":
+        return down(volumes=options.volumes, yes=options.yes)
+    if options.command == "secret":
+        return process.run(compose.show_secret(options.name))
+    return doctor.doctor()
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    top = argparse.ArgumentParser(prog="./stack", description="The whole stack, from a fresh machine to healthy.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    up_ = commands.add_parser("up", help="make the machine ready, build, start and wait until all is healthy")
+    up_.add_argument(
+        "--yes", action="store_true", help="install what is missing without asking (CI=true does the same)"
+    )
+    down_ = commands.add_parser("down", help="stop the stack and keep its data")
+    down_.add_argument("--volumes", action="store_true", help="delete the data too, after asking")
+    down_.add_argument("--yes", action="store_true", help="do not ask")
+    commands.add_parser("doctor", help="say what is wrong with the machine or a service, and the next step")
+    test_ = commands.add_parser("test", help="run everything that CI runs")
+    test_.add_argument("--quick", action="store_true", help="only what needs no Docker")
+    test_.add_argument("--yes", action="store_true", help="install what is missing without asking")
+    test_.add_argument("what", nargs="*", help="paths of tests or names of steps; all of them if none is named")
+    secret_ = commands.add_parser("secret", help="print a generated password, such as admin_password")
+    secret_.add_argument("name")
+    return top
+
+
+def up(arguments: list[str], *, yes: bool) -> int:
+    """Prepare the machine, build the images, start the stack and wait for it.
+
+    Args:
+        arguments: what ``./stack`` was called with, should it have to begin again.
+        yes: whether the user agreed to installing.
+
+    Raises:
+        StackError: a step failed; what went before stays, and the next run goes on from there.
+    """
+    settings, phases = Settings.read(), Phases()
+    with host.only_one(f"stack-{settings.project}"):
+        environment = prepare(settings, phases, arguments, yes=yes)
+        console.heading("Building images")
+        with phases.phase("images"):
+            if process.run(compose.build(), env=environment) != 0:
+                raise StackError("the images could not be built", "mend what Docker says above, then ./stack up again")
+        console.heading("Starting")
+        with phases.phase("start"):
+            started = process.run(compose.up(), env=environment)
+        if started != 0:
+            doctor.explain_services()
+            raise StackError("the stack did not get healthy", "take the next step above, then ./stack up again")
+    print(f"\n{console.columns(summary(settings))}\n\n{console.columns(phases.rows())}")
+    return 0
+
+
+def summary(settings: Settings) -> list[tuple[str, str]]:
+    """Return where everything is, and how to log in."""
+    ports = settings.ports
+    return [
+        ("the site", settings.public_url),
+        ("", f"https://localhost:{ports['HTTPS_PORT']} (with a certificate of its own making)"),
+        ("API docs", f"{settings.public_url}/api/docs"),
+        ("Flower", f"{settings.public_url}/flower/"),
+        ("RabbitMQ", f"{settings.public_url}/rabbitmq/"),
+        ("mail inbox", f"http://localhost:{ports['MAIL_PORT']}"),
+        ("log in as", f"{settings.admin_user}, with the password that `./stack secret admin_password` prints"),
+    ]
+
+
+def down(*, volumes: bool, yes: bool) -> int:
+    """Remove the containers, and with ``volumes`` the data.
+
+    Args:
+        volumes: whether to delete the data.
+        yes: whether the user agreed beforehand.
+
+    Raises:
+        StackError: the data are to go and nobody agreed, or Compose failed.
+    """
+    settings = Settings.read()
+    with host.only_one(f"stack-{settings.project}"):
+        if volumes and not yes:
+            if not console.may_ask():
+                raise StackError("--volumes deletes all data", "./stack down --volumes --yes does so without asking")
+            if not console.confirm(f"Delete all data of {settings.project!r}: database, mails, passwords?"):
+                raise StackError("nothing was deleted")
+        if process.run(compose.down(volumes=volumes)) != 0:
+            raise StackError("the stack could not be removed", "./stack doctor says whether Docker is well")
+    return 0
+
+
+def test(arguments: list[str]) -> int:
+    """Run the checks of ``cli.checks``; those that need Docker get a machine that has it.
+
+    Args:
+        arguments: what ``./stack`` was called with.
+    """
+    from cli import checks  # noqa: PLC0415 - only tests need what it brings
+
+    rest = [argument for argument in arguments[1:] if argument != "--yes"]
+    if "--quick" not in rest:
+        variables = prepare(Settings.read(), Phases(), arguments, yes="--yes" in arguments, ports=False)
+        os.environ.update(variables)
+    return checks.main(rest)

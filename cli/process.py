@@ -1,0 +1,122 @@
+"""Running other programs: quietly for their answer, or with their output shown; as root where that is needed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Seconds that an interrupted program gets to tidy up: first after the terminal's own Ctrl-C, then after SIGTERM.
+TIDY_UP = (5, 15)
+#: What a program run as root still needs to know; sudo forgets the rest.
+KEPT_BY_SUDO = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+NOT_FOUND = 127
+TIMED_OUT = 124
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a program that ran quietly left."""
+
+    code: int
+    stdout: str = ""
+    stderr: str = ""
+
+
+def capture(command: Sequence[str], *, timeout: float = 30, env: Mapping[str, str] | None = None) -> Output:
+    """Run ``command`` quietly and return what came of it; a missing program or a timeout is a code, not an error.
+
+    Args:
+        command: program and arguments.
+        timeout: seconds after which it is killed.
+        env: variables added to this process's own.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **(env or {})},
+        )
+    except OSError as error:
+        return Output(NOT_FOUND, stderr=f"{command[0]}: {error.strerror}")
+    except subprocess.TimeoutExpired:
+        return Output(TIMED_OUT, stderr=f"no answer from {' '.join(command[:2])} within {timeout:.0f} s")
+    return Output(done.returncode, done.stdout, done.stderr)
+
+
+def run(command: Sequence[str], *, timeout: float | None = None, env: Mapping[str, str] | None = None) -> int:
+    """Run ``command`` with its output shown and return its exit code; on interruption it may tidy up, then must end.
+
+    Args:
+        command: program and arguments.
+        timeout: seconds after which it is stopped.
+        env: variables added to this process's own.
+    """
+    try:
+        process = subprocess.Popen(command, env={**os.environ, **(env or {})})
+    except OSError as error:
+        print(f"{command[0]}: {error.strerror}")
+        return NOT_FOUND
+    try:
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        _stop(process)
+        return TIMED_OUT
+    except BaseException:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(TIDY_UP[0])
+        _stop(process)
+        raise
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End ``process``: politely, then not."""
+    with suppress(OSError):  # sudo's child is not ours to signal; it got the terminal's Ctrl-C itself
+        process.terminate()
+        try:
+            process.wait(TIDY_UP[1])
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def can_be_root() -> bool:
+    """Return whether :func:`as_root` has a way."""
+    return os.geteuid() == 0 or shutil.which("sudo") is not None
+
+
+def as_root(command: Sequence[str], **variables: str) -> list[str]:
+    """Return the command that runs ``command`` as root with ``variables`` set.
+
+    Args:
+        command: program and arguments.
+        variables: environment variables that it gets besides those that root keeps.
+    """
+    if os.geteuid() == 0:
+        settings = variables
+    else:
+        settings = {**{name: os.environ[name] for name in KEPT_BY_SUDO if name in os.environ}, **variables}
+    environment = ["env", *(f"{name}={value}" for name, value in settings.items())] if settings else []
+    return [*([] if os.geteuid() == 0 else ["sudo"]), *environment, *command]
+
+
+def apt_install(*packages: str) -> int:
+    """Install Debian packages, finishing first what an interrupted run left half configured; return the exit code."""
+    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
+    wait = ("-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0", "--quiet=2")
+    install = ("install", "--yes", "--no-install-recommends", *packages)
+    return (
+        run(as_root(["dpkg", "--configure", "-a"], **quiet))
+        or run(as_root(["apt-get", *wait, "update"], **quiet))
+        or run(as_root(["apt-get", *wait, *install], **quiet))
+    )

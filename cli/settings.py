@@ -1,0 +1,73 @@
+"""The few settings that ``./stack`` itself needs; everything else is read by Compose and the services."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_BASE_IMAGE = "debian:trixie-slim"
+#: Each published port: the variable that sets it, its default, and what answers there.
+PORTS = {
+    "HTTP_PORT": ("8080", "the site"),
+    "HTTPS_PORT": ("8443", "the site over HTTPS"),
+    "MAIL_PORT": ("8025", "mail"),
+}
+CA_BUNDLE_VARIABLES = ("CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+CA_BUNDLE_PATHS = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, Red Hat
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # macOS, Alpine
+)
+
+_ASSIGNMENT = re.compile(r"""\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|'([^']*)'|(.*?))\s*(?:\s#.*)?""")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment and ``.env`` say, as text: preflight judges it."""
+
+    project: str
+    ports: Mapping[str, str]
+    base_image: str
+    debian_mirror: str
+    public_url: str
+    admin_user: str
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
+        """Read the settings the way Compose does: the environment first, then ``.env``, then the default."""
+        in_file = parse_env(env_file.read_text(encoding="utf-8", errors="replace")) if env_file.is_file() else {}
+
+        def value(name: str, default: str) -> str:
+            return environ.get(name) or in_file.get(name) or default
+
+        ports = {variable: value(variable, default) for variable, (default, _) in PORTS.items()}
+        return cls(
+            project=value("COMPOSE_PROJECT_NAME", "landfast"),
+            ports=ports,
+            base_image=value("BASE_IMAGE", DEFAULT_BASE_IMAGE),
+            debian_mirror=value("DEBIAN_MIRROR", ""),
+            public_url=value("PUBLIC_URL", f"http://localhost:{ports['HTTP_PORT']}"),
+            admin_user=value("ADMIN_USER", "admin"),
+        )
+
+
+def parse_env(text: str) -> dict[str, str]:
+    """Return the assignments in the text of an ``.env`` file; Compose complains about lines that are none."""
+    matches = (_ASSIGNMENT.fullmatch(line) for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return {match[1]: match[2] or match[3] or match[4] or "" for match in matches if match}
+
+
+def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file of certificates that this machine trusts, for builds behind a TLS-inspecting proxy."""
+    named = (environ.get(variable, "") for variable in CA_BUNDLE_VARIABLES)
+    candidates = (Path(path) for path in (*named, *CA_BUNDLE_PATHS) if path)
+    return next((path.resolve() for path in candidates if path.is_file() and path.stat().st_size), None)
