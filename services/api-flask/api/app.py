@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Flask
-from sqlalchemy import Engine
 
 from api import index, tasks
 from api.config import Settings, load_settings
@@ -11,6 +12,9 @@ from api.db import init_database, serving_engine
 from api.errors import register_error_handlers
 from api.health import dependency_checks, init_health
 from api.requests import register_request_hooks
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 #: Bytes that a request body may have.
 MAX_BODY = 16 * 1024

@@ -60,3 +60,8 @@ def load_settings() -> Settings:
 def load_database_settings() -> DatabaseSettings:
     """Return the migrations' settings, or stop the process with a line that names the bad one."""
     return load("migrate-api", DatabaseSettings.from_env)
+
+
+if __name__ == "__main__":
+    # uWSGI runs this before anything else: once its processes are there, it would start one that stopped over and over.
+    load_settings()

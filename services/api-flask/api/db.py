@@ -6,12 +6,16 @@ An engine opens no connection before it is first used, and uWSGI builds the appl
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from flask import Flask, current_app
-from landfast_runtime.connections import Postgres
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from landfast_runtime.connections import Postgres
 
 #: Seconds to wait for a connection: from PostgreSQL (libpq knows no shorter timeout), or from the pool.
 CONNECT_TIMEOUT = 2

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-import amqp.exceptions
 import kombu.exceptions
 import redis.exceptions
 import sqlalchemy.exc
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Seconds after which a client may try again when a dependency is missing.
 RETRY_AFTER = 5
@@ -21,7 +23,6 @@ UNAVAILABLE: dict[type[Exception], str] = {
     sqlalchemy.exc.InterfaceError: "postgres",
     sqlalchemy.exc.TimeoutError: "postgres",
     kombu.exceptions.OperationalError: "rabbitmq",
-    amqp.exceptions.MessageNacked: "rabbitmq",
     redis.exceptions.RedisError: "redis",
 }
 
@@ -52,6 +53,12 @@ def error_response(status: HTTPStatus, message: str, *, field: str | None = None
     return response
 
 
+def first_line(error: Exception) -> str:
+    """Return an error's type and the first line of what it says: an outage needs no traceback for each request."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
 def register_error_handlers(app: Flask) -> None:
     """Make every error of ``app`` a JSON document."""
     app.register_error_handler(ApiError, _answer_api_error)
@@ -76,7 +83,7 @@ def _answer_http_error(error: HTTPException) -> Response:
 
 def _answer_unavailable(app: Flask, dependency: str) -> Callable[[Exception], Response]:
     def answer(error: Exception) -> Response:
-        app.logger.warning("%s is unavailable", dependency, exc_info=error)
+        app.logger.warning("%s is unavailable", dependency, extra={"problem": first_line(error)})
         message = f"{dependency} does not answer at the moment; try again in a few seconds"
         response = error_response(HTTPStatus.SERVICE_UNAVAILABLE, message)
         response.headers["Retry-After"] = str(RETRY_AFTER)

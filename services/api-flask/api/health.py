@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
 from landfast_runtime import health
 
-from api.config import Settings
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from api.config import Settings
 
 blueprint = Blueprint("health", __name__)
 

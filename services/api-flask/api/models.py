@@ -1,7 +1,5 @@
 """The tables of the schema ``api``."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import datetime
 

@@ -19,7 +19,7 @@ LOCK_TIMEOUT = "10s"
 
 
 def migrate(connection: Connection) -> None:
-    """Run what is missing, in one transaction; the version table lies in the schema that the role's search_path names."""
+    """Run what is missing in one transaction. The version table lies where the role's search_path points, as all do."""
     context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":

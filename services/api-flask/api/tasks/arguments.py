@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
-
-from flask import Request
+from typing import TYPE_CHECKING, Any
 
 from api.errors import ApiError
+
+if TYPE_CHECKING:
+    from flask import Request
 
 #: The largest whole number that every JSON reader keeps exact (RFC 8259, section 6).
 LARGEST = 2**53 - 1

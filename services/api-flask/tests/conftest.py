@@ -1,0 +1,116 @@
+"""The API without any service behind it: SQLite for PostgreSQL, and ports where nobody listens for the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from api.config import Settings
+from api.models import Base
+from landfast_runtime.env import Env
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from sqlalchemy import Engine
+
+#: A port that is reserved, and that nobody listens on.
+NOBODY = "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set the variables and secrets before the first import: the tasks' module reads them when it is imported."""
+    directory = tempfile.TemporaryDirectory()
+    config.add_cleanup(directory.cleanup)
+    for name in ("postgres_password", "rabbitmq_password", "redis_password"):
+        Path(directory.name, name).write_text(f"not-a-real-{name}\n", encoding="utf-8")
+    os.environ["SECRETS_DIR"] = directory.name
+    for service in ("POSTGRES", "RABBITMQ", "REDIS"):
+        os.environ[f"{service}_HOST"] = "127.0.0.1"
+        os.environ[f"{service}_PORT"] = NOBODY
+    for service in ("POSTGRES", "RABBITMQ"):
+        os.environ[f"{service}_USER"] = "api"
+
+
+@dataclass
+class Broker:
+    """Takes what is published in RabbitMQ's stead."""
+
+    published: list[dict[str, Any]] = field(default_factory=list)
+
+    def publish(self, body: Any, **options: Any) -> None:  # noqa: ANN401 - kombu's own signature
+        arguments, _, _ = body
+        self.published.append({"arguments": list(arguments), **options["headers"]})
+
+
+@dataclass
+class Results:
+    """Holds results in Redis's stead, as a worker writes them."""
+
+    stored: dict[str, str] = field(default_factory=dict)
+
+    def get(self, key: bytes) -> str | None:
+        return self.stored.get(key.decode())
+
+    def store(self, task_id: str, status: str, result: object) -> None:
+        meta = {"status": status, "result": result, "traceback": None, "children": [], "task_id": task_id}
+        self.stored[f"celery-task-meta-{task_id}"] = json.dumps(meta)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.from_env(Env())
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def app(settings: Settings, engine: Engine) -> Flask:
+    from api.app import create_app  # noqa: PLC0415 - imports the tasks' module
+
+    return create_app(settings, engine)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    broker = Broker()
+    monkeypatch.setattr("kombu.Producer.publish", broker.publish)
+    return broker
+
+
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch) -> Results:
+    from tasks.celery_app import app as celery  # noqa: PLC0415 - as above
+
+    results = Results()
+    monkeypatch.setattr(celery.backend, "get", results.get)
+    return results
+
+
+@pytest.fixture
+def task_id(client: FlaskClient, broker: Broker) -> str:
+    """The id of a task that the API has issued."""
+    response = client.post("/api/v1/tasks/add", json={"x": 4, "y": 4})
+    assert [message["id"] for message in broker.published] == [response.json["id"]]  # type: ignore[index]
+    return str(uuid.UUID(response.json["id"]))  # type: ignore[index]

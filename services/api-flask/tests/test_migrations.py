@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from api.models import Base
+from sqlalchemy import create_engine, inspect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def config(connection: Connection) -> Config:
+    config = Config(Path(__file__).parent.parent / "alembic.ini")
+    config.attributes["connection"] = connection
+    return config
+
+
+def test_migrations_make_the_very_tables_of_the_models(config: Config, connection: Connection) -> None:
+    command.upgrade(config, "head")
+
+    assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+    command.check(config)
+
+
+def test_migrations_run_again_change_nothing(config: Config) -> None:
+    command.upgrade(config, "head")
+    command.upgrade(config, "head")
+
+    command.check(config)
+
+
+def test_migrations_can_be_taken_back(config: Config, connection: Connection) -> None:
+    command.upgrade(config, "head")
+    command.downgrade(config, "base")
+
+    assert inspect(connection).get_table_names() == ["alembic_version"]
