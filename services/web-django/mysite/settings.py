@@ -56,6 +56,7 @@ TEMPLATES = [
 STATIC_URL = static.STATIC_URL
 STATIC_ROOT = static.STATIC_ROOT
 STORAGES = static.STORAGES
+WHITENOISE_ALLOW_ALL_ORIGINS = False  # only this site uses them
 WHITENOISE_MAX_AGE = 3600  # of the few files without a hash in their name
 if SITE.live_reload:
     STORAGES = {**static.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
@@ -66,7 +67,7 @@ if SITE.live_reload:
 
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "mysite.postgresql",
         "NAME": SITE.postgres.database,
         "USER": SITE.postgres.user,
         "PASSWORD": SITE.postgres.password,
