@@ -148,8 +148,12 @@ USE_TZ = True
 
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = logging_config(config.SERVICE, SITE.log_level)
+# Nginx logs every request with its status; what Django has to add is the traceback of one that crashed here.
+LOGGING["filters"] = {
+    "crashes": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info is not None}
+}
 LOGGING["loggers"] = {
-    "django.request": {"level": "ERROR"},  # Nginx logs every request; only one that failed here is worth another line
+    "django.request": {"level": "ERROR", "filters": ["crashes"]},
     "gunicorn.http.wsgi": {"level": "ERROR"},  # it warns at each HEAD that Django leaves cutting the body to the server
     "psycopg.pool": {"level": "WARNING"},
 }

@@ -131,6 +131,26 @@ def test_it_answers_503_when_a_session_cannot_be_stored(
     assert client.post("/accounts/login/", {"username": "ada", "password": PASSWORD}).status_code == 503
 
 
+def test_it_logs_an_outage_in_one_line(
+    client: Client, database_outage: Callable[[], AbstractContextManager[None]], caplog: pytest.LogCaptureFixture
+) -> None:
+    with database_outage():
+        client.get("/")
+    assert [record.getMessage() for record in caplog.records] == ["the database does not answer: connection refused"]
+
+
+def test_it_logs_a_crash_with_its_traceback(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def crash(*_: object) -> None:
+        raise ZeroDivisionError
+
+    client.raise_request_exception = False
+    monkeypatch.setattr("news.models.ArticleQuerySet.published", crash)
+    client.get("/")
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+
+
 def test_it_has_a_page_for_its_own_faults_that_needs_no_database(
     client: Client,
     make_user: Callable[..., User],
