@@ -62,12 +62,20 @@ def main(arguments: Sequence[str]) -> int:
 def lint(host: Environment) -> list[Step]:
     """Return the linters: Python, YAML, Ansible, Dockerfiles and shell scripts."""
     path = {"PATH": f"{host.python.parent}{os.pathsep}{os.environ['PATH']}"}
+    ansible_lint = (
+        *host.tool("ansible-lint"),
+        "--offline",
+        "--nocolor",
+        "-q",
+        "--config-file",
+        str(ROOT / ".ansible-lint"),
+    )
     ruff_cache = {"RUFF_CACHE_DIR": str(TOOL_CACHE / "ruff")}
     return [
-        Step("ruff", (*host.tool("ruff"), "check", "--quiet"), variables=ruff_cache),
+        Step("ruff", (*host.tool("ruff"), "check", "--quiet", "--output-format=concise"), variables=ruff_cache),
         Step("format", (*host.tool("ruff"), "format", "--check", "--quiet"), variables=ruff_cache),
         Step("yamllint", (*host.tool("yamllint"), "--strict", ".")),
-        Step("ansible-lint", (*host.tool("ansible-lint"), "--offline", "--quiet", "ansible"), variables=path),
+        Step("ansible-lint", ansible_lint, ROOT / "ansible", path),
         Step("hadolint", (*host.tool("hadolint"), *files("Dockerfile", ""))),
         Step("shellcheck", (*host.tool("shellcheck"), *files("", r"#!.*\b(ba|da)?sh\b"))),
     ]

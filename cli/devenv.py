@@ -23,10 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli import base_image, network, process
+from cli.machine import System
+from cli.settings import ROOT, Settings, ca_bundle
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "tests"
 
 #: Django 6.1 refuses anything older.
@@ -34,15 +37,8 @@ OLDEST_SERVICES_PYTHON = (3, 12)
 #: ansible-lint and ansible-core refuse anything older.
 OLDEST_HOST_PYTHON = (3, 11)
 
-#: The release that every image is made of.
-SUITE = "trixie"
-DEFAULT_MIRROR = "http://deb.debian.org/debian"
-#: Where Debian, Fedora and Alpine keep the bundle of trusted certificates.
-CA_BUNDLES = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/cert.pem",
-)
+#: Where the bundle of trusted certificates is in Debian.
+BUNDLE_INSIDE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 class EnvironmentProblem(Exception):  # noqa: N818 - it is shown to a person as one line, not handled
@@ -135,11 +131,12 @@ def _userland() -> Path:
     def make(directory: Path) -> None:
         tools = {"mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap"}
         install_debian_packages(*(package for tool, package in tools.items() if shutil.which(tool) is None))
-        mirror = os.environ.get("DEBIAN_MIRROR") or DEFAULT_MIRROR
+        mirrors = network.mirrors(System.read(), Settings.read().debian_mirror)
+        if not mirrors.main:
+            raise EnvironmentProblem("no Debian mirror is known: name one in DEBIAN_MIRROR")
         archive = directory / "userland.tar"
-        without = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale", "man")]
-        command = ["mmdebstrap", "--quiet", "--variant=minbase", "--include=python3,ca-certificates", *without]
-        _run([*command, SUITE, str(archive), mirror], f"unpacking Debian {SUITE} for the images' Python")
+        _, *arguments = base_image.mmdebstrap(archive, mirrors)
+        _run(["mmdebstrap", "--include=python3,ca-certificates", *arguments], "unpacking the images' Debian and Python")
         # Device nodes and the like need root to unpack and are not needed: bubblewrap makes its own.
         _run(["tar", "-xf", str(archive), "-C", str(directory), "--no-same-owner", "./usr", "./etc"], "unpacking")
         archive.unlink()
@@ -147,7 +144,7 @@ def _userland() -> Path:
         resolver.unlink(missing_ok=True)
         resolver.touch()
 
-    return _made_once(f"userland-{SUITE}", make)
+    return _made_once(f"userland-{network.SUITE}", make)
 
 
 def _bubblewrap(userland: Path) -> tuple[str, ...]:
@@ -158,18 +155,12 @@ def _bubblewrap(userland: Path) -> tuple[str, ...]:
     for part in ("bin", "lib", "lib64", "sbin"):
         arguments += ["--symlink", f"usr/{part}", f"/{part}"]
     arguments += ["--ro-bind-try", str(Path("/etc/resolv.conf").resolve()), "/etc/resolv.conf"]
-    bundle = _ca_bundle()
+    bundle = ca_bundle()
     if bundle:
-        inside = CA_BUNDLES[0]
-        arguments += ["--ro-bind", bundle, inside, "--setenv", "SSL_CERT_FILE", inside, "--unsetenv", "SSL_CERT_DIR"]
+        arguments += ["--ro-bind", str(bundle), BUNDLE_INSIDE]
+        arguments += ["--setenv", "SSL_CERT_FILE", BUNDLE_INSIDE, "--unsetenv", "SSL_CERT_DIR"]
     arguments += ["--bind", str(cache), str(cache), "--bind", str(ROOT), str(ROOT)]
     return (*arguments, "--setenv", "HOME", "/tmp", "--")  # noqa: S108 - the tmpfs inside
-
-
-def _ca_bundle() -> str | None:
-    """Return the machine's bundle of trusted certificates; it may hold a company's own."""
-    candidates = (os.environ.get("SSL_CERT_FILE", ""), *CA_BUNDLES)
-    return next((str(Path(path).resolve()) for path in candidates if path and Path(path).is_file()), None)
 
 
 def install_debian_packages(*packages: str) -> None:
@@ -183,12 +174,10 @@ def install_debian_packages(*packages: str) -> None:
     """
     if not packages:
         return
-    if shutil.which("apt-get") is None:
+    if shutil.which("apt-get") is None or not process.can_be_root():
         raise EnvironmentProblem(f"the tests need {' and '.join(packages)}; please install what your system calls so")
-    as_root = [] if os.geteuid() == 0 else ["sudo"]
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
-    _run([*as_root, "apt-get", "update"], "reading Debian's package lists")
-    _run([*as_root, "env", "DEBIAN_FRONTEND=noninteractive", *install], f"installing {' '.join(packages)}")
+    if process.apt_install(*packages) != 0:
+        raise EnvironmentProblem(f"{' '.join(packages)} could not be installed; apt says why above")
 
 
 def _made_once(name: str, make: Callable[[Path], None]) -> Path:
@@ -222,9 +211,10 @@ def _run(command: list[str], doing: str) -> None:
     """Run a command of the set-up; its output is shown only when it fails."""
     print(f"  {doing} ...", flush=True)
     variables = {**os.environ, "UV_CACHE_DIR": str(cache_directory() / "uv"), "UV_SYSTEM_CERTS": "1"}
-    index = os.environ.get("PYTHON_INDEX_URL")
+    index = os.environ.get("PYTHON_INDEX_URL_FILE")
     if index:
-        variables.update(UV_DEFAULT_INDEX=index, PIP_INDEX_URL=index)
+        address = (ROOT / index).read_text(encoding="utf-8").strip()
+        variables.update(UV_DEFAULT_INDEX=address, PIP_INDEX_URL=address)
     result = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=variables, check=False
     )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from secrets import token_hex, token_urlsafe
@@ -15,11 +18,11 @@ from tests.support import secrets
 from tests.support.inbox import Inbox
 from tests.support.leftovers import remove_leftovers
 from tests.support.site import Site
-from tests.support.stack import Stack
+from tests.support.stack import ROOT, Stack
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
 #: Lines of each service that a failed test shows.
@@ -52,51 +55,57 @@ def pytest_sessionstart() -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """The stack under test, one for all tests."""
+    """The stack as a laptop runs it: one for all tests."""
     remove_leftovers()
     stack = Stack()
-    try:
-        stack.build()
-        stack.up()
-        wait_ready(stack)
+    with running(stack, build=True):
         yield stack
-    finally:
-        stack.down()
 
 
-def wait_ready(stack: Stack) -> None:
-    """Wait until the site says that every dependency serves."""
-    site = Site(stack.http_url)
-    wait_until(lambda: site.probe("/readyz"), 90, lambda: f"/readyz: {site.probe('/readyz').body}", interval=0.3)
+@pytest.fixture(scope="session")
+def shipped(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A second stack beside the first, without what only laptops want, from a checkout whose path holds a space."""
+    checkout = tmp_path_factory.mktemp("checkout") / "land fast"
+    copy_checkout(checkout)
+    shipped = Stack(project=f"{stack.project}-shipped", directory=checkout, files=("compose.yaml",))
+    shipped.take_images_of(stack)
+    with running(shipped):
+        yield shipped
 
 
 @pytest.fixture
 def ready(stack: Stack) -> Iterator[Stack]:
-    """The stack for a test that breaks something: whole before it, and put together again after it."""
-    wait_ready(stack)
-    try:
+    """The laptop's stack for a test that breaks something: whole before it, and put together again after it."""
+    with made_whole(stack):
         yield stack
-    finally:
-        paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
-        if paused:
-            stack.compose("unpause", *paused)
-        stack.compose("up", "--detach", "--no-build")
-        stack.wait_healthy(*stack.long_running)
-        wait_ready(stack)
+
+
+@pytest.fixture(params=["stack", "shipped"])
+def either(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """As ``ready``, once for the laptop's stack and once for the shipped one."""
+    stack: Stack = request.getfixturevalue(request.param)
+    with made_whole(stack):
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def trusting(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Stack], Site]:
+    """Make visitors who come over HTTPS and trust the stack's own authority, and no other."""
+    directory = tmp_path_factory.mktemp("authorities")
+
+    def visitor(of: Stack) -> Site:
+        path = directory / of.project
+        if not path.exists():
+            path.write_text(secrets.show(of, "ca_certificate"), encoding="ascii")
+        return Site(of.https_url, str(path))
+
+    return visitor
 
 
 @pytest.fixture
 def site(stack: Stack) -> Site:
     """An anonymous visitor."""
     return Site(stack.http_url)
-
-
-@pytest.fixture(scope="session")
-def authority(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The certificate of the stack's own authority, as a file."""
-    path = tmp_path_factory.mktemp("authority") / "ca.crt"
-    path.write_text(secrets.show(stack, "ca_certificate"), encoding="ascii")
-    return path
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +142,56 @@ def inbox(stack: Stack) -> Inbox:
     return Inbox(f"http://localhost:{stack.ports.mail}")
 
 
+@contextmanager
+def running(stack: Stack, *, build: bool = False) -> Iterator[None]:
+    """Start a stack, and remove it and its data at the end, whatever happens.
+
+    Without it there is nothing to test, so the run ends, with what the services said.
+    """
+    try:
+        try:
+            if build:
+                stack.build()
+            stack.up()
+            wait_ready(stack)
+        except AssertionError as error:
+            pytest.exit(f"{stack.project} does not start: {error}\n{recent_logs(stack)}", returncode=1)
+        yield
+    finally:
+        stack.down()
+
+
+def wait_ready(stack: Stack) -> None:
+    """Wait until the site says that every dependency serves."""
+    site = Site(stack.http_url)
+    wait_until(lambda: site.probe("/readyz"), 90, lambda: f"/readyz: {site.probe('/readyz').body}", interval=0.3)
+
+
+@contextmanager
+def made_whole(stack: Stack) -> Iterator[None]:
+    """See that a stack is whole before the body, and put it together again after it."""
+    wait_ready(stack)
+    try:
+        yield
+    finally:
+        paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
+        if paused:
+            stack.compose("unpause", *paused)
+        stack.compose("up", "--detach", "--no-build")
+        stack.wait_healthy(*stack.long_running)
+        wait_ready(stack)
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy what is or would be committed: no caches, no settings of this machine."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+
+
 STARTED = pytest.StashKey[datetime]()
 
 
@@ -146,17 +205,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add what the services logged since the test began to the report of one that failed."""
     report = yield
-    stack = getattr(item, "funcargs", {}).get("stack") or getattr(item, "funcargs", {}).get("ready")
-    if report.failed and isinstance(stack, Stack):
-        report.sections.append(("services", recent_logs(stack, item.stash[STARTED])))
+    stacks = {value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Stack)}
+    if report.failed:
+        for stack in stacks:
+            report.sections.append((stack.project, recent_logs(stack, item.stash[STARTED])))
     return report
 
 
-def recent_logs(stack: Stack, since: datetime) -> str:
+def recent_logs(stack: Stack, since: datetime | None = None) -> str:
     """Return the last lines of each service since a moment, without the requests that merely ask for health."""
+    after = since.isoformat() if since else None
     parts = []
     for service in sorted(stack.config["services"]):
-        lines = [line for line in stack.logs(service, since=since.isoformat()).splitlines() if _worth_reading(line)]
+        lines = [line for line in stack.logs(service, since=after).splitlines() if _worth_reading(line)]
         if lines:
             parts.append(f"--- {service}\n" + "\n".join(lines[-LOG_LINES:]))
     return "\n".join(parts)

@@ -59,7 +59,16 @@ def test_one_request_id_goes_from_nginx_to_flask_to_the_task(stack: Stack, site:
     assert lines_of_request(stack, "api-flask", request)
 
 
-def test_one_request_id_goes_from_nginx_to_django_to_the_mail(
+def test_one_request_id_goes_from_nginx_to_django(stack: Stack, site: Site) -> None:
+    request = f"trace-{token_hex(8)}"
+
+    site.get("/no/such/page/", headers={"X-Request-ID": request})
+
+    wait_until(lambda: lines_of_request(stack, "web-django", request), 10, "Django's line about the missing page")
+    assert lines_of_request(stack, "nginx", request)[0]["status"] == 404
+
+
+def test_one_request_id_goes_from_a_page_to_the_task_that_it_starts(
     stack: Stack, site: Site, inbox: Inbox, person: Person
 ) -> None:
     request = f"trace-{token_hex(8)}"
@@ -70,7 +79,6 @@ def test_one_request_id_goes_from_nginx_to_django_to_the_mail(
     inbox.wait_for_mail(person.email)
     wait_until(lambda: len(lines_of_request(stack, "worker", request)) == 2, 20, "the task's two lines")
     assert lines_of_request(stack, "nginx", request)
-    assert lines_of_request(stack, "web-django", request)
 
 
 def test_nginx_logs_no_password_in_the_address(stack: Stack, site: Site) -> None:

@@ -12,9 +12,12 @@ import pytest
 from tests.support.site import Site
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from tests.conftest import Person
     from tests.support.stack import Stack
+
+    Trusting = Callable[[Stack], Site]
 
 PAGES = ("/", "/accounts/register/", "/accounts/login/", "/admin/login/")
 
@@ -96,7 +99,8 @@ def test_its_pages_load_nothing_from_other_origins(site: Site, path: str) -> Non
             )
 
 
-def test_its_static_files_may_be_kept_forever_because_their_name_holds_a_hash(site: Site) -> None:
+def test_its_static_files_may_be_kept_forever_because_their_name_holds_a_hash(shipped: Stack) -> None:
+    site = Site(shipped.http_url)
     style = next(reference for reference in references(site.get("/").text) if reference.endswith(".css"))
 
     response = site.get(style)
@@ -106,16 +110,14 @@ def test_its_static_files_may_be_kept_forever_because_their_name_holds_a_hash(si
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/healthz"])
-def test_it_serves_the_same_over_https_with_the_local_authority(stack: Stack, authority: Path, path: str) -> None:
-    response = Site(stack.https_url, str(authority)).get(path)
-
-    assert response.status_code == 200
+def test_it_serves_the_same_over_https_with_the_local_authority(stack: Stack, trusting: Trusting, path: str) -> None:
+    assert trusting(stack).get(path).status_code == 200
 
 
-def test_its_forms_work_over_https(stack: Stack, authority: Path) -> None:
-    site = Site(stack.https_url, str(authority))
+def test_its_forms_work_over_https(shipped: Stack, trusting: Trusting, person: Person) -> None:
+    site = trusting(shipped)
 
-    response = site.submit("/accounts/login/", {"username": "nobody", "password": "not a password"})
+    response = site.submit("/accounts/login/", {"username": person.name, "password": "not the password"})
 
     assert response.status_code == 200, "the form was refused (403 would be its cross-site protection)"
     assert "sessionid" not in site.session.cookies

@@ -3,49 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-import pytest
-
+from tests.conftest import wait_ready
 from tests.support.site import Site
-from tests.support.stack import ROOT, Ports, Stack
+from tests.support.stack import Ports, Stack
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 
-@pytest.fixture(scope="module")
-def neighbour(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A second stack beside the first, from a checkout whose path holds a space."""
-    checkout = tmp_path_factory.mktemp("a path with spaces") / "land fast"
-    copy_checkout(checkout)
-    second = Stack(project=f"{stack.project}-second", directory=checkout)
-    try:
-        second.take_images_of(stack)
-        second.up()
-        yield second
-    finally:
-        second.down()
-
-
-def copy_checkout(target: Path) -> None:
-    """Copy what is or would be committed: no caches, no settings of this machine."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-
-
-def test_a_second_stack_runs_beside_the_first_from_a_path_with_a_space(stack: Stack, neighbour: Stack) -> None:
-    first, second = Site(stack.http_url), Site(neighbour.http_url)
+def test_a_second_stack_runs_beside_the_first_from_a_path_with_a_space(stack: Stack, shipped: Stack) -> None:
+    first, second = Site(stack.http_url), Site(shipped.http_url)
 
     locations = {site: site.send_task(1, 2).headers["Location"] for site in (first, second)}
 
@@ -54,43 +28,43 @@ def test_a_second_stack_runs_beside_the_first_from_a_path_with_a_space(stack: St
     assert {first.get("/readyz").status_code, second.get("/readyz").status_code} == {200}
 
 
-def test_starting_a_running_stack_again_changes_nothing(neighbour: Stack) -> None:
-    before = {service: neighbour.container(service) for service in neighbour.long_running}
-    started = {service: neighbour.inspect(service)["State"]["StartedAt"] for service in neighbour.long_running}
+def test_starting_a_running_stack_again_changes_nothing(shipped: Stack) -> None:
+    before = {service: shipped.container(service) for service in shipped.long_running}
+    started = {service: shipped.inspect(service)["State"]["StartedAt"] for service in shipped.long_running}
 
-    neighbour.up()
+    shipped.up()
 
-    assert {service: neighbour.container(service) for service in before} == before
-    assert {service: neighbour.inspect(service)["State"]["StartedAt"] for service in started} == started
+    assert {service: shipped.container(service) for service in before} == before
+    assert {service: shipped.inspect(service)["State"]["StartedAt"] for service in started} == started
 
 
-def test_data_and_secrets_outlive_the_containers(neighbour: Stack) -> None:
-    site = Site(neighbour.http_url)
+def test_data_and_secrets_outlive_the_containers(shipped: Stack, trusting: Callable[[Stack], Site]) -> None:
+    site = trusting(shipped)
     assert site.register("keeper", "keeper@example.org", "a pass phrase to keep").status_code == 302
     location = site.send_task(6, 7).headers["Location"]
     wait_until(lambda: site.result(location) == 13, 20, "the sum")
 
-    neighbour.compose("down", timeout=180)
-    neighbour.up()
+    shipped.compose("down", timeout=180)
+    shipped.up()
 
-    wait_until(lambda: site.probe("/readyz"), 60, "the stack to be ready")
-    again = Site(neighbour.http_url)
+    wait_ready(shipped)
+    again = trusting(shipped)
     again.log_in("keeper", "a pass phrase to keep")
     assert again.result(location) == 13
 
 
-def test_a_taken_port_is_named_and_stops_nothing_else(stack: Stack, neighbour: Stack) -> None:
+def test_a_taken_port_is_named_and_stops_nothing_else(stack: Stack, shipped: Stack) -> None:
     with closing(socket.create_server(("0.0.0.0", 0))) as holder:  # noqa: S104 - takes the port as another server would
         taken = holder.getsockname()[1]
-        ports = Ports(http=taken, https=neighbour.ports.https, mail=neighbour.ports.mail)
-        moved = Stack(project=neighbour.project, directory=neighbour.directory, ports=ports)
+        ports = Ports(http=taken, https=shipped.ports.https, mail=shipped.ports.mail)
+        moved = Stack(project=shipped.project, directory=shipped.directory, ports=ports, files=shipped.files)
         result = moved.compose("up", "--detach", "--no-build", "--no-deps", "nginx", check=False)
 
     assert result.returncode != 0
     assert str(taken) in result.stderr
     assert Site(stack.http_url).get("/readyz").status_code == 200
-    neighbour.up()
-    assert Site(neighbour.http_url).get("/healthz").status_code == 200
+    shipped.up()
+    assert Site(shipped.http_url).get("/healthz").status_code == 200
 
 
 def test_a_wrong_database_password_is_named_by_readiness(stack: Stack, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ class Inbox:
 
     def mails_to(self, address: str) -> list[Mail]:
         """Return the mails that have come for one recipient."""
-        response = requests.get(f"{self.url}/email", timeout=10)
+        response = requests.get(f"{self.url}/api/email", timeout=10)
         response.raise_for_status()
         mails = [Mail.parse(document) for document in response.json()]
         return [mail for mail in mails if address in mail.recipients]

@@ -13,9 +13,10 @@ MANIFEST = ROOT / "images" / "secrets" / "manifest.toml"
 
 
 def names() -> list[str]:
-    """Return the names of all secrets."""
+    """Return the names of all secrets that a stack makes for itself."""
     with MANIFEST.open("rb") as file:
-        return sorted(tomllib.load(file)["secrets"])
+        declared = tomllib.load(file)["secrets"]
+    return sorted(name for name, entry in declared.items() if not entry.get("optional"))
 
 
 def show(stack: Stack, name: str) -> str:

@@ -43,7 +43,7 @@ class Ports:
         return cls(*free_ports(3))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stack:
     """One Compose project.
 
@@ -51,12 +51,14 @@ class Stack:
         project: its name.
         directory: the checkout whose Compose files it runs.
         ports: what it publishes.
+        files: the Compose files; without any, Compose takes those that a laptop has.
         variables: what else a user would put into ``.env``.
     """
 
     project: str = f"{PREFIX}{os.getpid()}"
     directory: Path = ROOT
     ports: Ports = field(default_factory=Ports.free)
+    files: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -79,11 +81,12 @@ class Stack:
             "HTTPS_PORT": str(self.ports.https),
             "MAIL_PORT": str(self.ports.mail),
             "PUBLIC_URL": self.http_url,
+            **({"COMPOSE_FILE": os.pathsep.join(self.files)} if self.files else {}),
             **self.variables,
         }
 
     def compose(
-        self, *arguments: str, check: bool = True, timeout: float = COMMAND, stdin: str | None = None
+        self, *arguments: str, check: bool = True, timeout: float = COMMAND, progress: str = "quiet"
     ) -> subprocess.CompletedProcess[str]:
         """Run ``docker compose`` and return what it printed.
 
@@ -91,10 +94,10 @@ class Stack:
             CommandError: ``check`` is set and it failed.
         """
         result = subprocess.run(
-            ["docker", "compose", "--ansi=never", "--progress=quiet", *arguments],
+            ["docker", "compose", "--ansi=never", f"--progress={progress}", *arguments],
             cwd=self.directory,
             env=self.environment,
-            input=stdin or "",
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -132,7 +135,7 @@ class Stack:
 
     def build(self) -> None:
         """Build the images under this project's name, from what the builder keeps where nothing changed."""
-        self.compose("build", timeout=BUILD)
+        self.compose("build", timeout=BUILD, progress="plain")
 
     def take_images_of(self, other: Stack) -> None:
         """Give another stack's images this project's name."""
@@ -188,19 +191,27 @@ class Stack:
         return self.compose("exec", "--no-TTY", service, *command).stdout
 
     def logs(self, *services: str, since: str | None = None) -> str:
-        """Return the log lines of services (all of them by default), without Compose's own prefix for a single one."""
+        """Return the log lines of services, of all by default.
+
+        Docker is asked itself: ``docker compose logs`` 2.26 writes a terminal's control characters before each line.
+        """
         options = [f"--since={since}"] if since else []
-        prefix = ["--no-log-prefix"] if len(services) == 1 else []
-        return self.compose("logs", "--no-color", *prefix, *options, *services).stdout
+        containers = self.compose("ps", "--all", "--quiet", *services).stdout.split()
+        return "".join(docker("logs", *options, container, merge=True) for container in containers)
 
 
-def docker(*arguments: str, timeout: float = COMMAND) -> str:
-    """Run ``docker`` and return what it printed.
+def docker(*arguments: str, timeout: float = COMMAND, merge: bool = False) -> str:
+    """Run ``docker`` and return what it printed, with ``merge`` also what came on its standard error.
 
     Raises:
         CommandError: it failed.
     """
-    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+    errors = subprocess.STDOUT if merge else subprocess.PIPE
+    result = subprocess.run(
+        ["docker", *arguments], stdout=subprocess.PIPE, stderr=errors, text=True, timeout=timeout, check=False
+    )
     if result.returncode:
-        raise CommandError(f"docker {' '.join(arguments)} ended with {result.returncode}:\n{result.stderr}")
+        raise CommandError(
+            f"docker {' '.join(arguments)} ended with {result.returncode}:\n{result.stderr or result.stdout}"
+        )
     return result.stdout

@@ -1,0 +1,117 @@
+"""Debian's Chromium in a container on the host's own network, driven over the WebDriver protocol."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.proxy import Proxy, ProxyType
+from selenium.webdriver.remote.client_config import ClientConfig
+
+from tests.support.ports import free_ports
+from tests.support.site import Site
+from tests.support.stack import PREFIX, ROOT, docker
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from selenium.webdriver.remote.webdriver import WebDriver
+    from selenium.webdriver.remote.webelement import WebElement
+
+IMAGE = f"{PREFIX}browser"
+OUTPUT = ROOT / "tests" / "output"
+
+#: Seconds: for the image from nothing, for the driver to come up, for something to appear on a page.
+BUILD, START, APPEARS = 600, 30, 20
+
+DESKTOP, PHONE = (1280, 900), (390, 844)
+
+#: Nothing that phones home, and no sandbox of its own: the container is one.
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--force-device-scale-factor=1",
+    "--hide-scrollbars",
+)
+
+
+def build_image() -> None:
+    """Build the browser's image; what the builder kept is not built again."""
+    base, bundle = os.environ.get("BASE_IMAGE"), os.environ.get("CA_BUNDLE")
+    options = [f"--build-arg=BASE_IMAGE={base}"] if base else []
+    options += [f"--secret=id=ca_bundle,src={bundle}"] if bundle else []
+    dockerfile = ROOT / "tests" / "browser" / "Dockerfile"
+    docker("build", "--quiet", *options, "--tag", IMAGE, "--file", str(dockerfile), str(ROOT), timeout=BUILD)
+
+
+@contextmanager
+def browser(size: tuple[int, int] = DESKTOP) -> Iterator[WebDriver]:
+    """Hand over a fresh browser with a window of ``size``, and remove it and its profile at the end."""
+    (port,) = free_ports(1)
+    name = f"{PREFIX}{os.getpid()}-browser-{port}"
+    options = ["--rm", "--detach", "--init", "--network=host", "--read-only", "--tmpfs=/tmp:size=512m,mode=1777"]
+    docker("run", *options, "--cap-drop=ALL", f"--name={name}", IMAGE, f"--port={port}")
+    try:
+        driver = Site(f"http://127.0.0.1:{port}")
+        wait_until(lambda: driver.probe("/status"), START, "the browser's driver")
+        with _session(port, size) as session:
+            yield session
+    finally:
+        subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
+
+
+@contextmanager
+def _session(port: int, size: tuple[int, int]) -> Iterator[WebDriver]:
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
+        options.add_argument(flag)
+    address = f"http://127.0.0.1:{port}"
+    config = ClientConfig(remote_server_addr=address, proxy=Proxy({"proxyType": ProxyType.DIRECT}))
+    session = webdriver.Remote(command_executor=address, options=options, client_config=config)
+    try:
+        # The window's size includes what is no page; phones need the page itself to be that small.
+        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
+        session.execute("executeCdpCommand", {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})
+        yield session
+    finally:
+        session.quit()
+
+
+def see(session: WebDriver, selector: str, text: str = "") -> WebElement:
+    """Return the first visible element of a CSS selector that holds a text, once it is there."""
+
+    def found() -> WebElement | None:
+        try:
+            elements = session.find_elements(By.CSS_SELECTOR, selector)
+            return next((each for each in elements if each.is_displayed() and text in each.text), None)
+        except StaleElementReferenceException:  # the page changed while it was looked at
+            return None
+
+    return wait_until(found, APPEARS, lambda: f"{selector} with {text!r} on {session.current_url}")
+
+
+def fill(session: WebDriver, fields: dict[str, str]) -> None:
+    """Type into a form's fields, by their names."""
+    for name, value in fields.items():
+        field = see(session, f"[name={name}]")
+        field.clear()
+        field.send_keys(value)
+
+
+def picture(session: WebDriver, name: str) -> None:
+    """Keep what the browser shows as a file."""
+    OUTPUT.mkdir(exist_ok=True)
+    session.save_screenshot(str(OUTPUT / f"{name}.png"))
