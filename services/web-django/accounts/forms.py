@@ -27,6 +27,7 @@ class RegistrationForm(UserCreationForm[User]):
         }
 
     def __init__(self, data: QueryDict | None = None) -> None:
+        """Say in fewer words than Django's own what goes into each field."""
         super().__init__(data)
         self.fields["username"].help_text = _("Letters, digits and @ . + - _")
         self.fields["password1"].help_text = _("At least ten characters, not a common word and not like your name.")

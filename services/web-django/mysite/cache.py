@@ -82,5 +82,6 @@ class OptionalRedisCache(RedisCache):
     """The cache backend for ``CACHES``: Redis while it answers, nothing while it does not."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
+        """Talk to Redis through the client that may fail."""
         super().__init__(server, params)
         self._class = OptionalRedisClient

@@ -23,6 +23,7 @@ class RequestIdMiddleware:
     """
 
     def __init__(self, get_response: GetResponse) -> None:
+        """Remember what to wrap."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -44,6 +45,7 @@ class DatabaseOutageMiddleware:
     """
 
     def __init__(self, get_response: GetResponse) -> None:
+        """Remember what to wrap."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
