@@ -1,0 +1,44 @@
+"""A TCP server for one conversation: says what it was told to say, and remembers what it heard."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass
+class Server:
+    """The server as a test sees it."""
+
+    port: int
+    heard: bytearray = field(default_factory=bytearray)
+
+
+@contextlib.contextmanager
+def answering(answer: bytes | None) -> Iterator[Server]:
+    """Run a server that answers whatever comes first with ``answer`` and hangs up, or with None never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(listener.getsockname()[1])
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                server.heard += connection.recv(65536)
+                connection.sendall(answer or b"")
+
+        if answer is not None:
+            threading.Thread(target=serve, daemon=True).start()
+        yield server
+
+
+def unused_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Self
+
+import pytest
+from landfast_runtime import health
+from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+
+from tests.servers import answering, unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PASSWORD = "not-a-real-password"
+
+
+def serve() -> None:
+    """Stand for a dependency that serves."""
+
+
+def refuse() -> None:
+    """Stand for one that does not."""
+    raise ConnectionRefusedError("nobody listens\nand a long explanation")
+
+
+@pytest.fixture
+def never() -> Iterator[Callable[[], None]]:
+    """A check that comes back only when the test is over."""
+    over = threading.Event()
+
+    def wait() -> None:
+        over.wait(30)
+
+    yield wait
+    over.set()
+
+
+def test_a_report_is_ready_when_every_check_passes() -> None:
+    report = health.run({"one": serve, "two": serve})
+
+    assert report.ready
+    assert report.failing == []
+    document = report.as_dict()
+    assert (document["status"], document["failing"]) == ("ready", [])
+    assert document["dependencies"]["one"]["ok"] is True
+    assert "problem" not in document["dependencies"]["one"]
+
+
+def test_a_report_names_what_fails_and_why() -> None:
+    report = health.run({"one": refuse, "two": serve, "three": refuse})
+
+    assert not report.ready
+    document = report.as_dict()
+    assert (document["status"], document["failing"]) == ("unavailable", ["one", "three"])
+    assert document["dependencies"]["one"]["ok"] is False
+    assert document["dependencies"]["one"]["problem"] == "ConnectionRefusedError: nobody listens"
+    assert document["dependencies"]["two"]["ok"] is True
+
+
+def test_an_error_that_says_nothing_is_named() -> None:
+    def fail() -> None:
+        raise TimeoutError
+
+    assert health.run({"one": fail}).results["one"].problem == "TimeoutError"
+
+
+def test_checks_run_side_by_side() -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def meet() -> None:
+        together.wait()
+
+    assert health.run({"one": meet, "two": meet, "three": meet}, timeout=5).ready
+
+
+def test_a_check_that_hangs_fails_at_the_deadline_and_holds_up_no_other(never: Callable[[], None]) -> None:
+    started = time.monotonic()
+    report = health.run({"slow": never, "fast": serve}, timeout=0.2)
+
+    assert 0.2 <= time.monotonic() - started < 2
+    assert report.failing == ["slow"]
+    assert report.results["slow"].problem == "no answer within 0.2 s"
+    assert report.results["slow"].milliseconds >= 200
+
+
+def test_no_checks_are_no_problem() -> None:
+    assert health.run({}).ready
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda port: health.postgres(Postgres("127.0.0.1", port, "landfast", "web", PASSWORD)),
+        lambda port: health.redis(Redis("127.0.0.1", port, PASSWORD)),
+        lambda port: health.rabbitmq(RabbitMQ("127.0.0.1", port, "landfast", "web", PASSWORD)),
+        lambda port: health.consumers(RabbitMQ("127.0.0.1", port, "landfast", "web", PASSWORD)),
+        lambda port: health.uwsgi("127.0.0.1", port, "/healthz"),
+    ],
+    ids=["postgres", "redis", "rabbitmq", "consumers", "uwsgi"],
+)
+def test_a_service_that_is_not_there_fails_its_check(check: Callable[[int], health.Check]) -> None:
+    problem = health.run({"service": check(unused_port())}).results["service"].problem
+
+    assert problem is not None
+    assert "refused" in problem
+    assert PASSWORD not in problem
+
+
+@pytest.mark.parametrize(("consumers", "ready"), [(0, False), (1, True)])
+def test_a_queue_must_have_a_consumer(monkeypatch: pytest.MonkeyPatch, consumers: int, ready: bool) -> None:  # noqa: FBT001
+    class Connection:
+        def __init__(self, *_: object, **__: object) -> None: ...
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+        def channel(self) -> SimpleNamespace:
+            return SimpleNamespace(queue_declare=lambda *_, **__: SimpleNamespace(consumer_count=consumers))
+
+    monkeypatch.setattr("amqp.Connection", Connection)
+    report = health.run({"worker": health.consumers(RabbitMQ("rabbitmq", 5672, "landfast", "web", PASSWORD))})
+
+    assert report.ready is ready
+    assert ready or report.results["worker"].problem == "Unavailable: no worker consumes the queue 'tasks'"
+
+
+def test_uwsgi_is_asked_in_its_own_protocol() -> None:
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n") as server:
+        health.uwsgi("127.0.0.1", server.port, "/healthz")()
+
+    modifier, size, second_modifier = struct.unpack_from("<BHB", server.heard)
+    assert (modifier, size, second_modifier) == (0, len(server.heard) - 4, 0)
+    variables = uwsgi_variables(bytes(server.heard[4:]))
+    assert (variables["REQUEST_METHOD"], variables["PATH_INFO"]) == ("GET", "/healthz")
+    assert variables["SERVER_PORT"] == str(server.port)
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"", b"HTTP/1.1\r\n", b"200 OK\r\n"])
+def test_uwsgi_must_answer_with_success(answer: bytes) -> None:
+    with answering(answer) as server:
+        report = health.run({"api-flask": health.uwsgi("127.0.0.1", server.port, "/healthz")})
+
+    assert not report.ready
+
+
+def test_uwsgi_that_never_answers_fails_at_the_deadline() -> None:
+    with answering(None) as server:
+        started = time.monotonic()
+        report = health.run({"api-flask": health.uwsgi("127.0.0.1", server.port, "/healthz")})
+
+    assert not report.ready
+    assert time.monotonic() - started < health.CHECK_TIMEOUT + 2
+
+
+def uwsgi_variables(body: bytes) -> dict[str, str]:
+    """Return the variables of a uwsgi packet's body."""
+    parts: list[str] = []
+    while body:
+        (size,) = struct.unpack_from("<H", body)
+        parts.append(body[2 : 2 + size].decode())
+        body = body[2 + size :]
+    return dict(zip(parts[::2], parts[1::2], strict=True))

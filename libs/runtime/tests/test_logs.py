@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import logging
+import logging.config
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from landfast_runtime.logs import JsonFormatter, accept_request_id, logging_config, request_id, task_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def ids() -> Iterator[None]:
+    """The ids of a request and its task, as middleware and worker set them."""
+    tokens = request_id.set("request-0001"), task_id.set("task-0001")
+    yield
+    request_id.reset(tokens[0])
+    task_id.reset(tokens[1])
+
+
+def line(message: object = "hello", *arguments: object, **extra: object) -> dict[str, Any]:
+    record = logging.LogRecord("a.logger", logging.WARNING, __file__, 1, message, arguments, None)
+    vars(record).update(extra)
+    document: dict[str, Any] = json.loads(JsonFormatter("service").format(record))
+    return document
+
+
+def test_a_line_says_when_what_and_where() -> None:
+    document = line("%s boats", 3)
+
+    assert document.pop("time").endswith("+00:00")
+    assert document == {"level": "warning", "service": "service", "logger": "a.logger", "message": "3 boats"}
+
+
+def test_its_time_can_be_read_back() -> None:
+    assert datetime.fromisoformat(line()["time"]).tzinfo is not None
+
+
+@pytest.mark.usefixtures("ids")
+def test_a_line_carries_the_ids_of_request_and_task() -> None:
+    document = line()
+
+    assert (document["request_id"], document["task_id"]) == ("request-0001", "task-0001")
+
+
+def test_a_line_carries_extra_fields() -> None:
+    assert line(milliseconds=1.5, path="/")["milliseconds"] == 1.5
+
+
+def test_what_json_does_not_know_is_written_as_text() -> None:
+    assert line(where=ConnectionRefusedError("no"))["where"] == "no"
+
+
+def test_private_attributes_stay_private() -> None:
+    assert "_secret" not in line(_secret="hunter2")
+
+
+def test_a_message_cannot_forge_a_second_line() -> None:
+    record = logging.LogRecord("a", logging.INFO, __file__, 1, 'one\n{"level": "forged"}\r\u2028', (), None)
+
+    assert len(JsonFormatter("service").format(record).split("\n")) == 1
+
+
+def test_an_exception_is_part_of_its_line() -> None:
+    try:
+        int("boat")
+    except ValueError:
+        record = logging.LogRecord("a", logging.ERROR, __file__, 1, "failed", (), sys.exc_info())
+
+    document = json.loads(JsonFormatter("service").format(record))
+    assert document["exception"].startswith("Traceback")
+    assert document["exception"].endswith("ValueError: invalid literal for int() with base 10: 'boat'")
+
+
+@pytest.mark.usefixtures("_root_logger")
+def test_everything_goes_to_stdout_from_its_level_up(capsys: pytest.CaptureFixture[str]) -> None:
+    logging.config.dictConfig(logging_config("service", "WARNING"))
+    logging.getLogger("quiet").info("not shown")
+    logging.getLogger("loud").warning("shown")
+
+    captured = capsys.readouterr()
+    assert [json.loads(text)["message"] for text in captured.out.splitlines()] == ["shown"]
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("safe", ["request-0001", "a" * 64, "0.9_A-zzz"])
+def test_a_safe_request_id_is_kept(safe: str) -> None:
+    assert accept_request_id(safe) == safe
+
+
+@pytest.mark.parametrize(
+    "unsafe",
+    [None, "", "short", "a" * 65, "with space", "line\nbreak12", "ends-with-0001\n", "umläut-0001", '"quote-01"'],
+)
+def test_any_other_request_id_is_replaced_by_a_new_one(unsafe: str | None) -> None:
+    first, second = accept_request_id(unsafe), accept_request_id(unsafe)
+
+    assert first != second
+    assert unsafe not in {first, second}
+    assert accept_request_id(first) == first
