@@ -112,8 +112,8 @@ def ansible_python() -> Path:
     if sys.version_info < OLDEST_PYTHON:
         raise StackError("Ansible needs Python 3.10 or newer", "run python3.10 ./stack up, or newer")
     # Debian keeps the part that virtual environments need in a package of its own.
-    if importlib.util.find_spec("ensurepip") is None and process.apt_install("python3-venv"):
-        raise StackError("python3-venv cannot be installed", "apt says why, above")
+    if importlib.util.find_spec("ensurepip") is None:
+        process.apt_install("python3-venv")
     shutil.rmtree(VENV, ignore_errors=True)
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     for command in ([sys.executable, "-m", "venv", str(VENV)], [*pip, "--requirement", str(lock)]):

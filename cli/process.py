@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cli.console import StackError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 TIDY_UP = (5, 15)
 #: What a program run as root still needs to know; sudo forgets the rest.
 KEPT_BY_SUDO = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
+#: Seconds to wait for another apt, such as the one that installs upgrades after boot; and for one step of ours.
+APT_LOCK = 300
+APT_TIMEOUT = 900
 NOT_FOUND = 127
 TIMED_OUT = 124
 
@@ -110,13 +115,20 @@ def as_root(command: Sequence[str], **variables: str) -> list[str]:
     return [*([] if os.geteuid() == 0 else ["sudo"]), *environment, *command]
 
 
-def apt_install(*packages: str) -> int:
-    """Install Debian packages, finishing first what an interrupted run left half configured; return the exit code."""
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    wait = ("-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0", "--quiet=2")
-    install = ("install", "--yes", "--no-install-recommends", *packages)
-    return (
-        run(as_root(["dpkg", "--configure", "-a"], **quiet))
-        or run(as_root(["apt-get", *wait, "update"], **quiet))
-        or run(as_root(["apt-get", *wait, *install], **quiet))
-    )
+def apt_install(*packages: str) -> None:
+    """Install Debian packages, finishing first what an interrupted run left half configured.
+
+    Raises:
+        StackError: apt could not; it carries apt's words.
+    """
+    print(f"apt installs {', '.join(packages)}", flush=True)
+    wait = ("-o", f"DPkg::Lock::Timeout={APT_LOCK}", "--quiet")
+    for command in (
+        ["dpkg", "--configure", "-a"],
+        ["apt-get", *wait, "update"],
+        ["apt-get", *wait, "install", "--yes", "--no-install-recommends", *packages],
+    ):
+        output = capture(as_root(command, DEBIAN_FRONTEND="noninteractive"), timeout=APT_TIMEOUT)
+        if output.code != 0:
+            problem = f"{output.stdout}{output.stderr}".strip()
+            raise StackError(f"apt cannot install {' '.join(packages)}:\n{problem}", "mend that, then ./stack up again")
