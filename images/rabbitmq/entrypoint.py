@@ -50,7 +50,9 @@ def main() -> None:
     try:
         definitions = complete(TEMPLATE.read_text(encoding="utf-8"))
     except ValueError as error:
-        print(json.dumps({"level": "critical", "service": "rabbitmq", "message": f"configuration: {error}"}), flush=True)
+        print(
+            json.dumps({"level": "critical", "service": "rabbitmq", "message": f"configuration: {error}"}), flush=True
+        )
         sys.exit(EXIT_BAD_CONFIGURATION)
     COMPLETE.touch(mode=0o600)
     COMPLETE.write_text(definitions, encoding="utf-8")

@@ -89,8 +89,8 @@ def make_missing(declared: dict[str, dict[str, Any]]) -> None:
         path = MASTER / name
         if path.exists() and not path.read_text(encoding="utf-8").strip():
             raise SecretError(
-                f"{name}: the secret is empty. Put the old value back into the volume 'secrets', or delete the file there "
-                "to get a new one (and restart the services that use it)"
+                f"{name}: the secret is empty. Put the old value back into the volume 'secrets', or delete the file "
+                "there to get a new one (and restart the services that use it)"
             )
     missing = [name for name in declared if not (declared[name].get("optional") or (MASTER / name).exists())]
     made: dict[str, str] = {}

@@ -1,15 +1,16 @@
-"""Gunicorn's settings. https://docs.gunicorn.org/en/stable/settings.html"""
+"""Gunicorn's settings: https://docs.gunicorn.org/en/stable/settings.html."""
 
 from __future__ import annotations
 
 from landfast_runtime.logs import logging_config
-from mysite.config import SERVICE, site
+from mysite.config import SERVICE, dependencies, site
 
 # Read here, in the master: a bad value stops the service at once instead of one worker after the other.
 _site = site()
+dependencies()
 workers, threads, reload = _site.workers, _site.threads, _site.live_reload
 
-bind = "0.0.0.0:8000"  # noqa: S104 - Nginx reaches it over the container network; no port is published
+bind = "0.0.0.0:8000"
 wsgi_app = "mysite.wsgi:application"
 worker_class = "gthread"  # keeps connections to Nginx open, which `sync` cannot
 keepalive = 75  # seconds; longer than Nginx keeps an idle connection, so that it is never Nginx that is surprised

@@ -14,15 +14,18 @@ from __future__ import annotations
 import logging
 import logging.config
 import time
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery, Task, signals
 from celery.app.amqp import AMQP
 from kombu import Connection, Exchange, Queue
 
-from landfast_runtime.connections import RabbitMQ, Redis
 from landfast_runtime.logs import logging_config, request_id, task_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from landfast_runtime.connections import RabbitMQ, Redis
 
 QUEUE = "tasks"
 
@@ -42,26 +45,31 @@ RESULT_LIFETIME = 24 * 3600
 _CALLER_RESULT_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 _WORKER_RESULT_RETRIES = {"max_retries": None, "interval_start": 0, "interval_step": 1, "interval_max": 5}
 
+#: Seconds between a worker's attempts to reach the broker again: 1, 2, 3, 3 ...
+PROMPT_RETRIES = {"interval_start": 1, "interval_step": 1, "interval_max": 3}
+
 _started: dict[str, float] = {}
 
 logger = logging.getLogger(__name__)
 
 
-class PromptConnection(Connection):  # type: ignore[misc] # kombu's classes carry no types
+class PromptConnection(Connection):
     """A connection that comes back soon: kombu's own waits grow to 30 s, and with them the time after an outage."""
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - kombu's own signature
-        """Try again after 1, 2, 3, 3 ... seconds unless told otherwise."""
-        return super().ensure_connection(*args, **{"interval_start": 1, "interval_step": 1, "interval_max": 3, **options})
+        """Try again after :data:`PROMPT_RETRIES` unless told otherwise."""
+        return super().ensure_connection(
+            *args, **{"interval_start": 1, "interval_step": 1, "interval_max": 3, **options}
+        )
 
 
-class PromptAMQP(AMQP):  # type: ignore[misc] # as above
+class PromptAMQP(AMQP):
     """Celery's AMQP interface with :class:`PromptConnection`."""
 
     Connection = PromptConnection
 
 
-class ConfirmedTask(Task):  # type: ignore[misc] # Celery's classes carry no types
+class ConfirmedTask(Task[Any, Any]):
     """A task whose caller hears within seconds whether the broker has it."""
 
     abstract = True
@@ -75,7 +83,7 @@ class ConfirmedTask(Task):  # type: ignore[misc] # Celery's classes carry no typ
         return super().apply_async(*args, **options)
 
 
-def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable[str] = ()) -> Celery:
+def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable[str] = ()) -> Celery[Any]:
     """Return the Celery application.
 
     Args:
@@ -84,7 +92,7 @@ def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable
         results: where results are kept.
         include: modules that define tasks; a worker imports them at start.
     """
-    app = Celery(
+    app: Celery[Any] = Celery(
         name,
         broker=broker.url,
         backend=f"landfast_runtime.results:ResultBackend+{results.url}",
@@ -131,7 +139,7 @@ def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable
     return app
 
 
-def configure_worker(app: Celery) -> None:
+def configure_worker(app: Celery[Any]) -> None:
     """Change what a worker needs otherwise than a caller: heartbeats, and results that wait for Redis."""
     app.conf.broker_heartbeat = WORKER_HEARTBEAT
     app.conf.result_backend_transport_options = {"retry_policy": _WORKER_RESULT_RETRIES}
@@ -152,24 +160,24 @@ def hand_on_request_id(headers: dict[str, Any], **_: Any) -> None:  # noqa: ANN4
 
 
 @signals.task_prerun.connect
-def log_start(task_id: str, task: Task, **_: Any) -> None:  # noqa: ANN401
+def log_start(task_id: str, task: Task[Any, Any], **_: Any) -> None:  # noqa: ANN401
     """Give the task's log lines its own and its request's id, and log that it starts."""
     _remember_ids(task_id, task)
-    if not task.internal:
+    if not _is_internal(task):
         _started[task_id] = time.monotonic()
         logger.info("task started", extra={"task": task.name})
 
 
 @signals.task_postrun.connect
-def log_end(task_id: str, task: Task, state: str | None = None, **_: Any) -> None:  # noqa: ANN401
+def log_end(task_id: str, task: Task[Any, Any], state: str | None = None, **_: Any) -> None:  # noqa: ANN401
     """Log how the task ended and how long it took, in milliseconds."""
-    if not task.internal:
+    if not _is_internal(task):
         milliseconds = round((time.monotonic() - _started.pop(task_id, time.monotonic())) * 1000, 1)
         logger.info("task ended", extra={"task": task.name, "state": state, "milliseconds": milliseconds})
     _forget_ids()
 
 
-def _remember_ids(current: str, task: Task) -> None:
+def _remember_ids(current: str, task: Task[Any, Any]) -> None:
     task_id.set(current)
     request_id.set(getattr(task.request, "request_id", None))
 
@@ -178,3 +186,6 @@ def _forget_ids() -> None:
     task_id.set(None)
     request_id.set(None)
 
+
+def _is_internal(task: Task[Any, Any]) -> bool:
+    return isinstance(task, ConfirmedTask) and task.internal

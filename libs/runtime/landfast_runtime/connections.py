@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from landfast_runtime.env import Env
+if TYPE_CHECKING:
+    from landfast_runtime.env import Env
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,8 @@ class RabbitMQ:
     @property
     def url(self) -> str:
         """The ``amqp://`` URL, password included: never log it."""
-        password, vhost = quote(self.password, safe=""), quote(self.vhost, safe="")
-        return f"amqp://{self.user}:{password}@{self.host}:{self.port}/{vhost}"
+        user, password, vhost = (quote(part, safe="") for part in (self.user, self.password, self.vhost))
+        return f"amqp://{user}:{password}@{self.host}:{self.port}/{vhost}"
 
     @classmethod
     def from_env(cls, env: Env) -> RabbitMQ:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
-from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import TYPE_CHECKING, NoReturn
 
-Settings = TypeVar("Settings")
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
 
 #: sysexits.h's EX_CONFIG: something was found in an unconfigured or misconfigured state.
 EXIT_BAD_CONFIGURATION = 78
@@ -63,10 +64,9 @@ class Env:
     ) -> int:
         """Return a variable as a whole number within ``minimum`` and ``maximum``, both inclusive."""
         value = self.text(name, default=None if default is None else str(default))
-        try:
-            number = int(value)
-        except ValueError:
-            raise ConfigError(name, f"is {value!r}, must be a whole number") from None
+        if not re.fullmatch(r"[+-]?[0-9]{1,18}", value):
+            raise ConfigError(name, f"is {value!r}, must be a whole number")
+        number = int(value)
         if minimum is not None and number < minimum:
             raise ConfigError(name, f"is {number}, must be at least {minimum}")
         if maximum is not None and number > maximum:
@@ -121,7 +121,9 @@ def stop_on_bad_configuration(service: str, error: ConfigError) -> NoReturn:
     sys.exit(EXIT_BAD_CONFIGURATION)
 
 
-def load(service: str, build: Callable[[Env], Settings], variables: Mapping[str, str] | None = None) -> Settings:
+def load[Settings](
+    service: str, build: Callable[[Env], Settings], variables: Mapping[str, str] | None = None
+) -> Settings:
     """Build a service's settings once, or stop the process with one clear line.
 
     Args:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+if TYPE_CHECKING:
+    from landfast_runtime.connections import Postgres, RabbitMQ, Redis
 
 Check = Callable[[], None]
 
@@ -70,7 +71,7 @@ def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Re
 
     Args:
         checks: a callable for each dependency; it returns when the dependency serves and raises otherwise.
-        timeout: seconds after which a check that has not returned counts as failed. Its thread is left to end by itself.
+        timeout: seconds after which a check that has not returned counts as failed; its thread is left to itself.
     """
     results: dict[str, Result] = {}
     started = time.monotonic()
@@ -161,7 +162,7 @@ def consumers(settings: RabbitMQ, queue: str = "tasks") -> Check:
 @contextmanager
 def _broker_channel(settings: RabbitMQ) -> Iterator[Any]:
     """Open one channel and close its connection at the end."""
-    from amqp import Connection  # type: ignore[import-untyped] # noqa: PLC0415 - comes with Celery
+    from amqp import Connection  # noqa: PLC0415 - comes with Celery
 
     with Connection(
         f"{settings.host}:{settings.port}",
@@ -194,7 +195,9 @@ def uwsgi(host: str, port: int, path: str) -> Check:
             "HTTP_HOST": "localhost",
         }
         body = b"".join(
-            struct.pack("<H", len(part)) + part for item in variables.items() for part in (text.encode() for text in item)
+            struct.pack("<H", len(part)) + part
+            for item in variables.items()
+            for part in (text.encode() for text in item)
         )
         with socket.create_connection((host, port), timeout=CHECK_TIMEOUT) as connection:
             connection.sendall(struct.pack("<BHB", 0, len(body), 0) + body)

@@ -40,7 +40,8 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as a JSON line."""
-        line: dict[str, Any] = {
+        extra = {k: v for k, v in vars(record).items() if k not in _STANDARD_ATTRIBUTES and not k.startswith("_")}
+        line: dict[str, Any] = extra | {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "service": self._service,
@@ -49,10 +50,11 @@ class JsonFormatter(logging.Formatter):
             "request_id": request_id.get(),
             "task_id": task_id.get(),
         }
-        line.update({k: v for k, v in vars(record).items() if k not in _STANDARD_ATTRIBUTES and not k.startswith("_")})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps({k: v for k, v in line.items() if v is not None}, default=str, ensure_ascii=False)
+        if record.stack_info:
+            line["stack"] = self.formatStack(record.stack_info)
+        return json.dumps({k: v for k, v in line.items() if v is not None}, default=str)
 
 
 def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:

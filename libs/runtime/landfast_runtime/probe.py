@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import sys
+from contextlib import closing
 from urllib.parse import urlsplit
 
 from landfast_runtime import health
@@ -16,9 +17,9 @@ def http_get(host: str, port: int, path: str) -> health.Check:
     """Return a check that wants a 2xx answer to ``GET path``."""
 
     def check() -> None:
-        connection = http.client.HTTPConnection(host, port, timeout=health.CHECK_TIMEOUT)
-        connection.request("GET", path)
-        status = connection.getresponse().status
+        with closing(http.client.HTTPConnection(host, port, timeout=health.CHECK_TIMEOUT)) as connection:
+            connection.request("GET", path)
+            status = connection.getresponse().status
         if status // 100 != 2:  # noqa: PLR2004 - the class of success codes
             raise health.Unavailable(f"{path} answered {status}")
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import smtplib
 import ssl
-from collections.abc import Mapping
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from mailer.config import MailSettings, mail_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Seconds that any one step of the conversation with the SMTP server may take.
 SMTP_TIMEOUT = 20

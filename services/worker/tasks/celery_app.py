@@ -1,4 +1,4 @@
-"""The Celery application: ``celery -A tasks.celery_app`` for workers, ``from tasks.celery_app import app`` for callers."""
+"""The Celery application: callers import ``app`` from here, workers run it through ``worker.app``."""
 
 from __future__ import annotations
 

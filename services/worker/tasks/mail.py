@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import smtplib
-from typing import Any
-
-from celery import Task
+from typing import TYPE_CHECKING, Any
 
 from tasks.celery_app import app
+
+if TYPE_CHECKING:
+    from celery import Task
 
 #: Retries wait 5 s, 10 s, 20 s ... and from then on up to half an hour each (with jitter): about a day in all.
 FIRST_RETRY = 5
@@ -41,5 +42,5 @@ def send_welcome(self: Task[Any, Any], *, email: str, username: str, site_url: s
         subject="Welcome aboard",
         recipient=email,
         values={"username": username, "site_url": site_url},
-        message_key=self.request.id,
+        message_key=str(self.request.id),
     )

@@ -16,8 +16,16 @@ from worker.config import FlowerSettings, WorkerSettings
         (WorkerSettings, {"LOG_LEVEL": "loud"}, "LOG_LEVEL: is 'loud', must be one of"),
         (MailSettings, {"SMTP_TLS": "yes"}, "SMTP_TLS: is 'yes', must be one of implicit, none, starttls"),
         (MailSettings, {"SMTP_PORT": "70000"}, "SMTP_PORT: is 70000, must be at most 65535"),
-        (MailSettings, {"SMTP_USER": "u", "SECRETS_DIR": "/nowhere"}, "smtp_password: secret file /nowhere/smtp_password"),
-        (FlowerSettings, {"SECRETS_DIR": "/nowhere"}, "flower_password: secret file /nowhere/flower_password is missing"),
+        (
+            MailSettings,
+            {"SMTP_USER": "u", "SECRETS_DIR": "/nowhere"},
+            "smtp_password: secret file /nowhere/smtp_password",
+        ),
+        (
+            FlowerSettings,
+            {"SECRETS_DIR": "/nowhere"},
+            "flower_password: secret file /nowhere/flower_password is missing",
+        ),
     ],
 )
 def test_it_names_the_variable_and_the_problem(

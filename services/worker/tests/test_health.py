@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 from kombu.exceptions import OperationalError
+from tasks import probe
 from worker import beat, health, slots
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORK, PROBE = SimpleNamespace(internal=False), SimpleNamespace(internal=True)
 
@@ -17,21 +21,21 @@ WORK, PROBE = SimpleNamespace(internal=False), SimpleNamespace(internal=True)
 @pytest.fixture(autouse=True)
 def own_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "DIRECTORY", tmp_path / "slots")
-    monkeypatch.setattr(health, "MARK", tmp_path / "consumed")
+    monkeypatch.setattr(probe, "MARK", tmp_path / "consumed")
     monkeypatch.setattr(health, "PATIENCE", 0.2)
     monkeypatch.setattr(beat, "MARK", tmp_path / "ticked")
     slots.clear()
 
 
 def test_a_worker_that_runs_the_probe_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "send_probe", lambda: health.MARK.write_text("now"))
+    monkeypatch.setattr(health, "send_probe", lambda: probe.MARK.write_text("now"))
     assert health.main() == 0
 
 
 def test_a_worker_that_consumes_nothing_is_unhealthy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    health.MARK.write_text("long ago")
+    probe.MARK.write_text("long ago")
     monkeypatch.setattr(health, "send_probe", lambda: None)
     assert health.main() == 1
     assert "2 of 2 processes are idle" in capsys.readouterr().out

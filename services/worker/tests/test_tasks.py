@@ -22,7 +22,7 @@ def test_add_adds() -> None:
 def test_every_task_goes_to_the_quorum_queue() -> None:
     app.loader.import_default_modules()
     queue = app.amqp.queues[QUEUE]
-    assert queue.queue_arguments["x-queue-type"] == "quorum"
+    assert queue.queue_arguments == {"x-queue-type": "quorum"}
     assert queue.exchange.type == "topic"
     assert app.amqp.router.route({}, add.name)["queue"].name == QUEUE
 
@@ -69,7 +69,7 @@ def test_two_attempts_at_one_mail_carry_the_same_message_id(monkeypatch: pytest.
 def test_the_welcome_mail_is_tried_again_when_smtp_fails(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
     attempts: list[int] = []
 
-    def deliver(*_: Any) -> None:
+    def deliver(*_: object) -> None:
         attempts.append(1)
         if len(attempts) < 3:
             raise fault

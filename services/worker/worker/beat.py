@@ -19,7 +19,7 @@ MARK = Path("/tmp/beat-ticked")  # noqa: S108
 STALE = 30.0
 
 
-class TickingScheduler(PersistentScheduler):  # type: ignore[misc] # Celery's classes carry no types
+class TickingScheduler(PersistentScheduler):
     """The scheduler that keeps its state in a file, and marks every tick."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401 - Celery's own signature

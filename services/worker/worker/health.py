@@ -17,7 +17,7 @@ import time
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 from landfast_runtime.celery import TASK_TIME_LIMIT
-from tasks.probe import MARK, consume
+from tasks import probe
 
 from worker import slots
 from worker.config import worker_settings
@@ -29,13 +29,13 @@ PATIENCE = 6.0
 def send_probe() -> None:
     """Send a probe to the queue that only this container's worker consumes."""
     name = f"probe.{socket.gethostname()}"
-    consume.apply_async(queue=Queue(name, Exchange(""), routing_key=name, no_declare=True))
+    probe.consume.apply_async(queue=Queue(name, Exchange(""), routing_key=name, no_declare=True))
 
 
 def last_mark() -> float:
     """Return when a probe last ran, in seconds since the epoch; 0 if none has."""
     try:
-        return MARK.stat().st_mtime
+        return probe.MARK.stat().st_mtime
     except FileNotFoundError:
         return 0.0
 
@@ -64,7 +64,9 @@ def main() -> int:
     if busy >= all_slots:
         print(f"all {all_slots} processes are at work")
         return 0
-    print(f"a probe was not consumed within {PATIENCE:g} s, though {all_slots - busy} of {all_slots} processes are idle")
+    print(
+        f"a probe was not consumed within {PATIENCE:g} s, though {all_slots - busy} of {all_slots} processes are idle"
+    )
     return 1
 
 

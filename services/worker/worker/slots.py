@@ -37,7 +37,5 @@ def busy(longest: float) -> int:
     """Return how many living processes have run a task for less than ``longest`` seconds."""
     now = time.time()
     return sum(
-        1
-        for path in DIRECTORY.glob("*")
-        if Path("/proc", path.name).exists() and now - path.stat().st_mtime < longest
+        1 for path in DIRECTORY.glob("*") if Path("/proc", path.name).exists() and now - path.stat().st_mtime < longest
     )
