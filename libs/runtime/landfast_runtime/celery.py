@@ -188,4 +188,4 @@ def _forget_ids() -> None:
 
 
 def _is_internal(task: Task[Any, Any]) -> bool:
-    return isinstance(task, ConfirmedTask) and task.internal
+    return bool(getattr(task, "internal", False))

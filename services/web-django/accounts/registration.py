@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from amqp.exceptions import AMQPError, MessageNacked  # type: ignore[import-untyped] # comes with Celery
+from amqp.exceptions import AMQPError, MessageNacked
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError
