@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
-import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,15 +13,15 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from tests.support import secrets
+from tests.support.checkout import copy_checkout
 from tests.support.inbox import Inbox
 from tests.support.leftovers import remove_leftovers
 from tests.support.site import Site
-from tests.support.stack import ROOT, Stack
+from tests.support.stack import Stack
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
 
 #: Lines of each service that a failed test shows.
 LOG_LINES = 25
@@ -180,16 +178,6 @@ def made_whole(stack: Stack) -> Iterator[None]:
         stack.compose("up", "--detach", "--no-build")
         stack.wait_healthy(*stack.long_running)
         wait_ready(stack)
-
-
-def copy_checkout(target: Path) -> None:
-    """Copy what is or would be committed: no caches, no settings of this machine."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
 
 
 STARTED = pytest.StashKey[datetime]()
