@@ -175,6 +175,7 @@ def made_whole(stack: Stack) -> Iterator[None]:
         paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
         if paused:
             stack.compose("unpause", *paused)
+            stack.wait_healthy(*paused)  # or what depends on them would not be started
         stack.compose("up", "--detach", "--no-build")
         stack.wait_healthy(*stack.long_running)
         wait_ready(stack)

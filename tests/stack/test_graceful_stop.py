@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.site import Site
-from tests.support.stopping import Load, in_flight, stopping, wait_closed, wait_for_requests
+from tests.support.stopping import Load, in_flight, now, stopping, wait_for_line, wait_for_requests
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -56,11 +55,12 @@ def test_django_finishes_the_requests_that_wait_for_the_database(
     member = trusting(either)
     assert member.register(person.name, person.email, person.password).status_code == 302
     either.compose("pause", "postgres")
+    since = now()
 
     with in_flight(3, lambda: member.get("/accounts/profile/")) as answers:
         wait_for_requests(either, "web-django", DJANGO_PORT, 3)
         with stopping(either, "web-django"):
-            wait_closed(either, "web-django", DJANGO_PORT)
+            wait_for_line(either, "web-django", "Handling signal: term", since)
             either.compose("unpause", "postgres")
 
     assert [answer.result().status_code for answer in answers] == [200, 200, 200]
@@ -87,11 +87,12 @@ def test_a_worker_finishes_the_task_that_it_runs(either: Stack) -> None:
     either.compose("pause", "worker")
     location = site.send_task(8, 9).headers["Location"]
     either.compose("pause", "redis")  # the task runs now, and cannot store what it found
+    since = now()
     either.compose("unpause", "worker")
-    wait_until(lambda: running_tasks(either) == 1, 20, "the task to start")
+    wait_for_line(either, "worker", "task started", since)
 
     with stopping(either, "worker"):
-        wait_until(lambda: "arm shutdown" in either.logs("worker").rpartition("task started")[2], 20, "the shutdown")
+        wait_for_line(either, "worker", "arm shutdown", since)
         either.compose("unpause", "redis")
 
     assert exit_code(either, "worker") == 0
@@ -100,22 +101,16 @@ def test_a_worker_finishes_the_task_that_it_runs(either: Stack) -> None:
 
 def test_a_worker_finishes_the_mail_that_it_sends(ready: Stack, inbox: Inbox, person: Person) -> None:
     ready.compose("pause", "mail")  # the worker connects, and waits for the mail server's greeting
+    since = now()
     assert Site(ready.http_url).register(person.name, person.email, person.password).status_code == 302
-    wait_until(lambda: running_tasks(ready) == 1, 20, "the mail's task to start")
+    wait_for_line(ready, "worker", "task started", since)
 
     with stopping(ready, "worker"):
-        wait_until(lambda: "arm shutdown" in ready.logs("worker").rpartition("task started")[2], 20, "the shutdown")
+        wait_for_line(ready, "worker", "arm shutdown", since)
         ready.compose("unpause", "mail")
 
     assert exit_code(ready, "worker") == 0
-    assert running_tasks(ready) == 0
     assert len(inbox.mails_to(person.email)) == 1, "before another worker could send it"
-
-
-def running_tasks(stack: Stack) -> int:
-    """Return how many tasks have started and not ended, by the worker's log."""
-    messages = [json.loads(line).get("message") for line in stack.logs("worker").splitlines()]
-    return messages.count("task started") - messages.count("task ended")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +119,7 @@ def running_tasks(stack: Stack) -> int:
 def test_under_load_it_cuts_no_request_off(either: Stack, service: str, path: str) -> None:
     usual = Site(either.http_url).get(path).status_code
     load = Load(either.http_url, lambda site: site.get(path))
-    since = datetime.now(UTC).isoformat()
+    since = now()
 
     with load.running():
         load.wait_for(usual)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import requests
@@ -19,15 +20,16 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-_ESTABLISHED, _LISTENING = "01", "0A"
+#: A connection in use, as the kernel lists it.
+ESTABLISHED = "01"
 
 
-def connections(stack: Stack, service: str, port: int, state: str = _ESTABLISHED) -> int:
+def connections(stack: Stack, service: str, port: int) -> int:
     """Return how many connections a service has on a port of its own, as its kernel counts them."""
     found = 0
     for line in stack.execute(service, "cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines():
         fields = line.split()
-        if len(fields) > 3 and fields[1].endswith(f":{port:04X}") and fields[3] == state:
+        if len(fields) > 3 and fields[1].endswith(f":{port:04X}") and fields[3] == ESTABLISHED:
             found += 1
     return found
 
@@ -37,9 +39,14 @@ def wait_for_requests(stack: Stack, service: str, port: int, count: int) -> None
     wait_until(lambda: connections(stack, service, port) >= count, 10, f"{count} requests in {service}")
 
 
-def wait_closed(stack: Stack, service: str, port: int) -> None:
-    """Wait until a stopping service takes no new connections."""
-    wait_until(lambda: not connections(stack, service, port, _LISTENING), 20, f"{service} still listens on {port}")
+def wait_for_line(stack: Stack, service: str, words: str, since: str) -> None:
+    """Wait until a service has logged a line with ``words`` after a moment."""
+    wait_until(lambda: words in stack.logs(service, since=since), 20, f"{service} to say {words!r}")
+
+
+def now() -> str:
+    """Return this moment as Docker takes it."""
+    return datetime.now(UTC).isoformat()
 
 
 @contextmanager
