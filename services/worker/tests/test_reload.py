@@ -1,0 +1,62 @@
+"""The laptop's reloader: a saved file starts the command again, and the command's end is the reloader's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+#: A worker's stand-in: notes that it started, then waits; SIGTERM ends it well.
+COMMAND = (
+    "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
+    "open('starts', 'a').write('x'); time.sleep(60)"
+)
+
+
+@pytest.fixture
+def reloader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    variables = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "worker.reload", sys.executable, "-c", COMMAND], cwd=tmp_path, env=variables
+    )
+    wait_for_starts(tmp_path, 1)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def wait_for_starts(folder: Path, number: int) -> None:
+    deadline = time.monotonic() + 20
+    while not (folder / "starts").exists() or len((folder / "starts").read_text()) < number:
+        assert time.monotonic() < deadline, f"the command did not start {number} times"
+        time.sleep(0.05)
+
+
+def test_a_saved_file_starts_the_command_again(reloader: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    deadline = time.monotonic() + 20
+    while len((tmp_path / "starts").read_text()) < 2:  # the watch may begin a moment after the command
+        assert time.monotonic() < deadline
+        (tmp_path / "code.py").write_text(f"# saved at {time.monotonic()}\n")
+        time.sleep(0.2)
+    assert reloader.poll() is None
+
+
+def test_it_ends_with_its_command(reloader: subprocess.Popen[bytes]) -> None:
+    children = Path(f"/proc/{reloader.pid}/task/{reloader.pid}/children").read_text()
+    os.kill(int(children), signal.SIGKILL)
+    assert reloader.wait(timeout=20) == 128 + signal.SIGKILL
+
+
+def test_a_stop_reaches_the_command(reloader: subprocess.Popen[bytes]) -> None:
+    reloader.terminate()
+    assert reloader.wait(timeout=20) == 0
