@@ -41,7 +41,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as a JSON line."""
         extra = {k: v for k, v in vars(record).items() if k not in _STANDARD_ATTRIBUTES and not k.startswith("_")}
-        line: dict[str, Any] = extra | {
+        line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "service": self._service,
@@ -50,6 +50,7 @@ class JsonFormatter(logging.Formatter):
             "request_id": request_id.get(),
             "task_id": task_id.get(),
         }
+        line |= {name: value for name, value in extra.items() if name not in line}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
