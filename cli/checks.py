@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import devenv, steps
+from cli.console import StackError
 from cli.steps import ROOT, Step
 
 if TYPE_CHECKING:
@@ -36,19 +37,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="linters, types and unit tests: no Docker, under a minute")
     parser.add_argument("names", nargs="*", metavar="PATH/NAME", help="a path of tests, or the name of a step")
     options = parser.parse_args(list(arguments))
-    try:
-        host, services = devenv.host(), devenv.services()
-    except devenv.EnvironmentProblem as problem:
-        print(problem)
-        return 1
+    host, services = devenv.host(), devenv.services()
     wanted = [*types(host, services), *lint(host), *unit_tests(host, services)]
     wanted += [] if options.quick else stack_tests(host)
     if options.names:
-        try:
-            wanted = choose(options.names, wanted)
-        except LookupError as problem:
-            print(problem)
-            return 2
+        wanted = choose(options.names, wanted)
     outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
     outcomes += steps.run([step for step in wanted if step.live], at_once=1)
     passed, failed = sum(outcome.passed for outcome in outcomes), sum(outcome.failed for outcome in outcomes)
@@ -154,7 +147,7 @@ def choose(names: Sequence[str], available: Sequence[Step]) -> list[Step]:
     """Return the steps that ``names`` call: by name, or by paths of tests, all of which one run of the step serves.
 
     Raises:
-        LookupError: a name is neither.
+        StackError: a name is neither.
     """
     chosen, known = [], set()
     for step in available:
@@ -166,7 +159,8 @@ def choose(names: Sequence[str], available: Sequence[Step]) -> list[Step]:
         known |= {step.name, *paths}
     for name in names:
         if name not in known:
-            raise LookupError(f"{name!r} is neither a path of tests nor one of: {', '.join(s.name for s in available)}")
+            steps = ", ".join(step.name for step in available)
+            raise StackError(f"{name!r} is neither a path of tests nor a step", f"steps are: {steps}")
     return chosen
 
 

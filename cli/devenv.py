@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli import base_image, network, process
+from cli.console import StackError
 from cli.machine import System
 from cli.settings import ROOT, Settings, ca_bundle
 
@@ -39,10 +40,6 @@ OLDEST_HOST_PYTHON = (3, 11)
 
 #: Where the bundle of trusted certificates is in Debian.
 BUNDLE_INSIDE = "/etc/ssl/certs/ca-certificates.crt"
-
-
-class EnvironmentProblem(Exception):  # noqa: N818 - it is shown to a person as one line, not handled
-    """An environment cannot be made; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +73,10 @@ def host() -> Environment:
     """Return the environment of the host's own Python, made if it is not there.
 
     Raises:
-        EnvironmentProblem: the host's Python is too old, or an installation failed.
+        StackError: the host's Python is too old, or an installation failed.
     """
     if sys.version_info < OLDEST_HOST_PYTHON:
-        raise EnvironmentProblem(f"tests need Python {_dotted(OLDEST_HOST_PYTHON)} or newer; this one is {_running()}")
+        raise StackError(f"tests need Python {_dotted(OLDEST_HOST_PYTHON)} or newer, not {_running()}")
     return Environment(_virtual_environment("host", Path(sys.executable), ()))
 
 
@@ -87,7 +84,7 @@ def services() -> Environment:
     """Return the environment that holds what the services import, made if it is not there.
 
     Raises:
-        EnvironmentProblem: a Debian package that is needed for it is missing, or an installation failed.
+        StackError: a Debian package that is needed for it is missing, or an installation failed.
     """
     if sys.version_info >= OLDEST_SERVICES_PYTHON:
         return Environment(_virtual_environment("services", Path(sys.executable), ()))
@@ -133,7 +130,7 @@ def _userland() -> Path:
         install_debian_packages(*(package for tool, package in tools.items() if shutil.which(tool) is None))
         mirrors = network.mirrors(System.read(), Settings.read().debian_mirror)
         if not mirrors.main:
-            raise EnvironmentProblem("no Debian mirror is known: name one in DEBIAN_MIRROR")
+            raise StackError("no Debian mirror is known", "name one in DEBIAN_MIRROR")
         archive = directory / "userland.tar"
         _, *arguments = base_image.mmdebstrap(archive, mirrors)
         _run(["mmdebstrap", "--include=python3,ca-certificates", *arguments], "unpacking the images' Debian and Python")
@@ -170,14 +167,13 @@ def install_debian_packages(*packages: str) -> None:
         packages: names of packages that are missing.
 
     Raises:
-        EnvironmentProblem: this is no Debian, or the installation failed.
+        StackError: this is no Debian, or the installation failed.
     """
     if not packages:
         return
     if shutil.which("apt-get") is None or not process.can_be_root():
-        raise EnvironmentProblem(f"the tests need {' and '.join(packages)}; please install what your system calls so")
-    if process.apt_install(*packages) != 0:
-        raise EnvironmentProblem(f"{' '.join(packages)} could not be installed; apt says why above")
+        raise StackError(f"the tests need {' and '.join(packages)}", "install what your system calls so")
+    process.apt_install(*packages)
 
 
 def _made_once(name: str, make: Callable[[Path], None]) -> Path:
@@ -219,7 +215,7 @@ def _run(command: list[str], doing: str) -> None:
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=variables, check=False
     )
     if result.returncode != 0:
-        raise EnvironmentProblem(f"{doing} failed:\n{result.stdout.strip()}")
+        raise StackError(f"{doing} failed", result.stdout.strip())
 
 
 def _hash(*parts: bytes) -> str:

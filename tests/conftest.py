@@ -23,6 +23,8 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+UP = ("up", "--detach", "--no-build")
+
 #: Lines of each service that a failed test shows.
 LOG_LINES = 25
 
@@ -175,8 +177,8 @@ def made_whole(stack: Stack) -> Iterator[None]:
         paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
         if paused:
             stack.compose("unpause", *paused)
-            stack.wait_healthy(*paused)  # or what depends on them would not be started
-        stack.compose("up", "--detach", "--no-build")
+        # What was paused for long is unhealthy till its next check, and Compose starts nothing that depends on it.
+        wait_until(lambda: stack.compose(*UP, check=False).returncode == 0, 90, f"{stack.project} to start again")
         stack.wait_healthy(*stack.long_running)
         wait_ready(stack)
 
