@@ -102,7 +102,7 @@ def summary(settings: Settings) -> list[tuple[str, str]]:
     return [
         ("the site", settings.public_url),
         ("", f"https://localhost:{ports['HTTPS_PORT']} (with a certificate of its own making)"),
-        ("API docs", f"{settings.public_url}/api/docs"),
+        ("API", f"{settings.public_url}/api/"),
         ("Flower", f"{settings.public_url}/flower/"),
         ("RabbitMQ", f"{settings.public_url}/rabbitmq/"),
         ("mail inbox", f"http://localhost:{ports['MAIL_PORT']}"),
