@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+PHASES_SO_FAR = "STACK_PHASES_SO_FAR"
 
 
 class StackError(Exception):
@@ -53,11 +56,11 @@ def may_ask() -> bool:
 
 
 class Phases:
-    """Measures the phases of a run."""
+    """Measures the phases of a run, also of one that has to begin again as another process."""
 
     def __init__(self) -> None:
-        """Start with no phase."""
-        self._seconds: list[tuple[str, float]] = []
+        """Go on from the phases that the process before this one left."""
+        self._seconds: list[tuple[str, float]] = json.loads(os.environ.pop(PHASES_SO_FAR, "[]"))
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -65,6 +68,10 @@ class Phases:
         started = time.monotonic()
         yield
         self._seconds.append((name, time.monotonic() - started))
+
+    def hand_on(self) -> None:
+        """Leave the phases so far to the process that takes this one's place."""
+        os.environ[PHASES_SO_FAR] = json.dumps(self._seconds)
 
     def rows(self) -> list[tuple[str, str]]:
         """Return each phase with its seconds, and the sum."""

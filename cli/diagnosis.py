@@ -12,10 +12,16 @@ if TYPE_CHECKING:
 
 #: sysexits.h's EX_CONFIG, with which the services stop on a bad setting.
 EXIT_BAD_CONFIGURATION = 78
+#: 128 and SIGKILL
+KILLED = 137
 MANY_RESTARTS = 3
 WIDTH = 220
+LINES_SHOWN = 3
+SEVERE = frozenset({"critical", "error", "fatal"})
+HARMLESS = frozenset({"debug", "info", "notice"})
 
 _COMPLAINT = re.compile(r"\b(error|fatal|critical|panic|emerg|denied|refused|exception|cannot|failed)\b", re.IGNORECASE)
+_CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use", re.IGNORECASE)
 
@@ -123,8 +129,9 @@ def diagnose(container: Container, log: Sequence[str], unwell: set[str]) -> Find
 def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple[str, str]:
     """Return reason and next step, from the surest sign to the faintest."""
     look = f"docker compose logs {container.service}"
-    text = "\n".join([container.error, container.probe, *log])
     complaint = last_complaint(log)
+    text = "\n".join([container.error, container.probe, complaint])
+    severe = complaint if any(Line.read(line).is_severe for line in log) else ""
     needed = [name for name in container.waits_for if name in unwell]
     bad_configuration = container.exit_code == EXIT_BAD_CONFIGURATION and container.status in {"exited", "restarting"}
     signs = (
@@ -150,7 +157,12 @@ def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple
         (container.status == "created", "it was made and not started: a start was interrupted", "./stack up"),
         (container.status == "paused", "somebody paused it", f"docker compose unpause {container.service}"),
         (container.status == "exited" and container.exit_code == 0, "somebody stopped it", "./stack up"),
-        (container.health == "starting", "its health check has not passed yet", "wait a little, then ./stack doctor"),
+        (container.status == "exited" and container.exit_code == KILLED, "somebody killed it", "./stack up"),
+        (
+            container.health == "starting",
+            severe or "its health check has not passed yet",
+            "wait a little, then ./stack doctor",
+        ),
         (container.health == "unhealthy" and container.probe, container.probe, look),
     )
     for sign, reason, step in signs:
@@ -159,28 +171,58 @@ def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple
     return shorten(complaint or "no word from it"), look
 
 
+@dataclass(frozen=True)
+class Line:
+    """A log line: as the service wrote it, or its level and message if it is JSON."""
+
+    level: str
+    message: str
+
+    @classmethod
+    def read(cls, text: str) -> Line:
+        """Understand one line of a log."""
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict):
+            return cls("", text.strip())
+        exception = last_line(str(entry.get("exception", "")))
+        message = str(entry.get("message") or entry.get("msg") or text)
+        return cls(str(entry.get("level", "")).lower(), f"{message} {exception}".strip())
+
+    @property
+    def is_severe(self) -> bool:
+        """Whether its level says that something is wrong."""
+        return self.level in SEVERE
+
+    @property
+    def complains(self) -> bool:
+        """Whether its words say so, where no level does."""
+        return bool(_COMPLAINT.search(self.message)) and self.level not in HARMLESS
+
+
+def telling(log: Sequence[str]) -> list[str]:
+    """Return the few lines of ``log`` that matter: its last complaints, each once, or else simply its last lines."""
+    lines = [Line.read(text) for text in log]
+    complaints = [line for line in lines if line.is_severe or line.complains]
+    shown = dict.fromkeys(shorten(line.message) for line in complaints or lines[-LINES_SHOWN:])
+    return list(shown)[-LINES_SHOWN:]
+
+
 def last_complaint(log: Sequence[str]) -> str:
-    """Return the last line that sounds like the cause: a JSON line of that level, else words that do, else the last."""
-    for pick in (_json_complaint, _plain_complaint, str.strip):
-        for line in reversed(log):
-            found = pick(line)
-            if found:
-                return found
+    """Return the last line that sounds like the cause: by its level, else by its words, else simply the last."""
+    lines = [line for line in map(Line.read, log) if line.message]
+    for select in (lambda line: line.is_severe, lambda line: line.complains, lambda _: True):
+        found = [line.message for line in lines if select(line)]
+        if found:
+            return found[-1]
     return ""
 
 
-def _json_complaint(line: str) -> str:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return ""
-    if not isinstance(entry, dict) or str(entry.get("level", "")).lower() not in {"critical", "error", "fatal"}:
-        return ""
-    return f"{entry.get('message', '')} {last_line(str(entry.get('exception', '')))}".strip()
-
-
-def _plain_complaint(line: str) -> str:
-    return line.strip() if _COMPLAINT.search(line) else ""
+def plain(text: str) -> str:
+    """Return ``text`` without the terminal's control sequences."""
+    return _CONTROL.sub("", text)
 
 
 def last_line(text: str) -> str:

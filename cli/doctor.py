@@ -11,7 +11,6 @@ from cli import compose, console, diagnosis, prepare, process
 from cli.console import StackError
 from cli.settings import Settings
 
-LOG_LINES_SHOWN = 5
 READY_TIMEOUT = 15
 
 
@@ -24,8 +23,8 @@ def doctor() -> int:
     if not report.docker.answers:
         print("\nWithout Docker nothing can run. Next step: ./stack up")
         return 1
-    well = explain_services()
-    return 0 if well and explain_readiness(settings) and not report.failed else 1
+    well, ready = explain_services(), explain_readiness(settings)
+    return 0 if well and ready and not report.failed else 1
 
 
 def explain_services() -> bool:
@@ -42,8 +41,8 @@ def explain_services() -> bool:
             log = [] if container.status == "missing" else read_log(container.service)
             finding = diagnosis.diagnose(container, log, unwell)
             print(f"\n{finding.service} is {finding.condition}: {finding.reason}\n  next step: {finding.step}")
-            for line in log[-LOG_LINES_SHOWN:]:
-                print(f"  | {diagnosis.shorten(line)}")
+            for line in diagnosis.telling(log):
+                print(f"  | {line}")
     return not unwell
 
 
@@ -65,7 +64,7 @@ def find_containers() -> list[diagnosis.Container]:
 def read_log(service: str) -> list[str]:
     """Return the last log lines of ``service``."""
     output = process.capture(compose.logs(service))
-    return (output.stdout + output.stderr).splitlines()
+    return diagnosis.plain(output.stdout + output.stderr).splitlines()
 
 
 def explain_readiness(settings: Settings) -> bool:

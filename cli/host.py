@@ -22,6 +22,8 @@ from cli.settings import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from cli.console import Phases
+
 ANSIBLE = ROOT / "ansible"
 START_DOCKER = ANSIBLE / "roles" / "docker" / "files" / "start-docker"
 VENV = ROOT / ".venv" / "ansible"
@@ -139,11 +141,13 @@ def start_docker() -> None:
         raise StackError("Docker does not start", "its last words stand above; then ./stack up again")
 
 
-def enter_docker_group(arguments: Sequence[str]) -> None:
+def enter_docker_group(arguments: Sequence[str], phases: Phases) -> None:
     """Begin ``./stack`` again as a member of Docker's group, which this session does not know it is one of.
 
     Args:
         arguments: what ``./stack`` was called with.
+        phases: where the time went so far.
     """
+    phases.hand_on()
     command = shlex.join([sys.executable, str(ROOT / "stack"), *arguments])
     os.execvp("sg", ["sg", "docker", "-c", command])  # noqa: S606 - the shell that sg starts gets a quoted line

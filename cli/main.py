@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import signal
 import sys
@@ -22,6 +23,8 @@ TERMINATED = 143
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``./stack`` with ``arguments`` and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # lines in order beside those of Docker's, in whatever locale
+        sys.stdout.reconfigure(line_buffering=True, errors="replace")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         return dispatch(list(arguments))

@@ -116,7 +116,7 @@ def prepare(
     with phases.phase("checks"):
         report = examine(settings, may_install=agreed(yes=yes) or console.may_ask(), ports=ports)
     if report.docker.refused and machine.belongs_to_docker_group():
-        host.enter_docker_group(arguments)
+        host.enter_docker_group(arguments, phases)
     report.show()
     if report.failed:
         raise StackError(
@@ -133,7 +133,7 @@ def prepare(
         with phases.phase("Docker"):
             host.start_docker()
     if report.repairs - {Repair.MAKE_BASE_IMAGE} and machine.Docker.inspect().refused:
-        host.enter_docker_group(arguments)
+        host.enter_docker_group(arguments, phases)
     return compose.environment(obtain_base(settings, phases, report), ca_bundle())
 
 
