@@ -31,7 +31,9 @@ SYSTEM = {
     "XDG_CACHE_HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "NO_COLOR", "TERM", "DOCKER_HOST",
 }  # fmt: skip
 
-COMPOSE_READS = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?-([^}]*))?")
+#: A default may name another variable with a default of its own.
+COMPOSE_READS = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?")
+NESTED = re.compile(r"\$\{[A-Z0-9_]+:-([^{}]*)\}")
 LISTED = re.compile(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
@@ -46,7 +48,7 @@ def compose_variables() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in COMPOSE_FILES:
         for name, default in COMPOSE_READS.findall(path.read_text(encoding="utf-8")):
-            found.setdefault(name, set()).add(default)
+            found.setdefault(name, set()).add(NESTED.sub(r"\1", default))
     return found
 
 
