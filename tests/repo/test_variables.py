@@ -32,7 +32,7 @@ SYSTEM = {
 }  # fmt: skip
 
 #: A default may name another variable with a default of its own.
-COMPOSE_READS = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?-((?:[^{}]|\$\{[^{}]*\})*))?")
+COMPOSE_READS = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?-((?:\$\{[^{}]*\}|[^{}])*))?")
 NESTED = re.compile(r"\$\{[A-Z0-9_]+:-([^{}]*)\}")
 LISTED = re.compile(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
