@@ -130,7 +130,7 @@ def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple
     """Return reason and next step, from the surest sign to the faintest."""
     look = f"docker compose logs {container.service}"
     complaint = last_complaint(log)
-    text = "\n".join([container.error, container.probe, complaint])
+    text = f"{container.error}\n{container.probe}\n{complaint}"
     severe = complaint if any(Line.read(line).is_severe for line in log) else ""
     needed = [name for name in container.waits_for if name in unwell]
     bad_configuration = container.exit_code == EXIT_BAD_CONFIGURATION and container.status in {"exited", "restarting"}

@@ -1,0 +1,49 @@
+"""Settings come from the environment first, then from ``.env``, then from their defaults, as in Compose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.settings import Settings, ca_bundle, parse_env
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("HTTP_PORT=9090", "9090"),
+        ("  export HTTP_PORT = 9090  ", "9090"),
+        ('HTTP_PORT="9090"', "9090"),
+        ("HTTP_PORT='9090' # mine", "9090"),
+        ("HTTP_PORT=9090 # mine", "9090"),
+        ("HTTP_PORT=", ""),
+    ],
+)
+def test_it_reads_a_line_of_an_env_file(line: str, value: str) -> None:
+    assert parse_env(line) == {"HTTP_PORT": value}
+
+
+@pytest.mark.parametrize("line", ["# HTTP_PORT=9090", "", "no assignment", "9=9"])
+def test_it_leaves_other_lines_to_compose(line: str) -> None:
+    assert parse_env(line) == {}
+
+
+def test_it_prefers_the_environment_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("HTTP_PORT=1111\nMAIL_PORT=2222\nCOMPOSE_PROJECT_NAME=\n", encoding="utf-8")
+    settings = Settings.read({"HTTP_PORT": "3333"}, file)
+    assert settings.ports == {"HTTP_PORT": "3333", "HTTPS_PORT": "8443", "MAIL_PORT": "2222"}
+    assert settings.project == "landfast"
+    assert settings.public_url == "http://localhost:3333"
+
+
+def test_it_takes_the_first_bundle_of_certificates_that_is_there(tmp_path: Path) -> None:
+    empty, full = tmp_path / "empty.pem", tmp_path / "full.pem"
+    empty.touch()
+    full.write_text("certificates", encoding="ascii")
+    variables = {"SSL_CERT_FILE": str(tmp_path / "none.pem"), "PIP_CERT": str(empty), "CURL_CA_BUNDLE": str(full)}
+    assert ca_bundle(variables) == full
