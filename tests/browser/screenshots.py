@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from cli.settings import Settings
 from tests.support import secrets
-from tests.support.browser import DESKTOP, PHONE, browser, build_image, fill, see
+from tests.support.browser import DESKTOP, PHONE, browser, build_image, click, fill, see
 from tests.support.site import Site
 from tests.support.stack import ROOT, Ports, Stack
 from tests.support.waiting import wait_until
@@ -45,7 +45,7 @@ def take_flower(stack: Stack, admin: str) -> None:
     with browser(DESKTOP) as session:
         session.get(f"{stack.http_url}/accounts/login/?next=/flower/tasks")
         fill(session, {"username": admin, "password": secrets.show(stack, "admin_password")})
-        see(session, "button", "Log in").click()
+        click(session, "button", "Log in")
         see(session, "td", "tasks.arithmetic.add")
         session.save_screenshot(str(IMAGES / "flower.png"))
 

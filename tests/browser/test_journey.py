@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from tests.support.browser import fill, see
+from tests.support.browser import click, fill, see
 
 if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
@@ -30,13 +30,13 @@ def test_a_visitor_registers_gets_mail_and_reads_what_the_admin_publishes(
 
 def register(chromium: WebDriver, stack: Stack, person: Person) -> None:
     chromium.get(stack.http_url)
-    see(chromium, "a", "Register").click()
+    click(chromium, "a", "Register")
     fill(chromium, {"username": person.name, "email": person.email})
     fill(chromium, {"password1": person.password, "password2": person.password})
-    see(chromium, "button", "Register").click()
+    click(chromium, "button", "Register")
     see(chromium, "[role=status]", "Welcome aboard")
     see(chromium, "main", person.email)
-    see(chromium, "button", "Log out").click()
+    click(chromium, "button", "Log out")
     see(chromium, "a", "Log in")
 
 
@@ -53,7 +53,7 @@ def read_the_welcome_mail(chromium: WebDriver, stack: Stack, person: Person) -> 
 def publish(chromium: WebDriver, stack: Stack, admin: Person, title: str) -> None:
     chromium.get(f"{stack.http_url}/admin/")
     fill(chromium, {"username": admin.name, "password": admin.password})
-    see(chromium, "[type=submit]").click()
+    click(chromium, "[type=submit]")
     see(chromium, ".model-article a.addlink, #content-main a.addlink", "Add")
     chromium.get(f"{stack.http_url}/admin/news/article/add/")
     fill(chromium, {"title": title, "summary": "It is longer than the old one.", "author_name": "The harbour office"})
@@ -61,13 +61,13 @@ def publish(chromium: WebDriver, stack: Stack, admin: Person, title: str) -> Non
         chromium, {"body": "The new pier is open.\n\nIt is longer than the old one, and nobody has fallen off it yet."}
     )
     Select(see(chromium, "[name=status]")).select_by_value("published")
-    see(chromium, "[name=_save]").click()
+    click(chromium, "[name=_save]")
     see(chromium, ".messagelist .success", title)
 
 
 def read_the_article(chromium: WebDriver, stack: Stack, title: str) -> None:
     chromium.get(stack.http_url)
-    see(chromium, "main a", title).click()
+    click(chromium, "main a", title)
     see(chromium, "h1", title)
     see(chromium, "main", "nobody has fallen off it yet")
 

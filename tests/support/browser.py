@@ -44,6 +44,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--force-device-scale-factor=1",
+    "--force-prefers-reduced-motion",
     "--hide-scrollbars",
 )
 
@@ -101,6 +102,13 @@ def see(session: WebDriver, selector: str, text: str = "") -> WebElement:
             return None
 
     return wait_until(found, APPEARS, lambda: f"{selector} with {text!r} on {session.current_url}")
+
+
+def click(session: WebDriver, selector: str, text: str = "") -> None:
+    """Click on what :func:`see` returns, in the middle of the window: nothing that sticks to an edge covers it there."""
+    element = see(session, selector, text)
+    session.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+    element.click()
 
 
 def fill(session: WebDriver, fields: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, TypeVar
 
 import requests
@@ -66,16 +67,16 @@ def in_flight(count: int, request: Callable[[], Answer]) -> Iterator[list[Future
 
 
 class Load:
-    """Visitors who ask for the same thing again and again, and what came back.
+    """Visitors who ask again and again, each time with a request id of its own, and the status that each id met.
 
     Args:
         url: the site.
-        request: what each visitor does; it returns the response.
+        request: what a visitor does with a request id; it returns the response.
         visitors: how many at the same time.
     """
 
-    def __init__(self, url: str, request: Callable[[Site], requests.Response], visitors: int = 4) -> None:
-        self.statuses: list[int] = []
+    def __init__(self, url: str, request: Callable[[Site, str], requests.Response], visitors: int = 4) -> None:
+        self.statuses: dict[str, int] = {}
         self.broken: list[str] = []
         self._url, self._request, self._visitors = url, request, visitors
         self._enough = threading.Event()
@@ -92,14 +93,19 @@ class Load:
             for each in work:
                 each.result()
 
-    def wait_for(self, status: int, timeout: float = 30) -> None:
-        """Wait until a visitor has seen a status."""
-        wait_until(lambda: status in self.statuses, timeout, lambda: f"status {status} among {set(self.statuses)}")
+    def wait_for(self, status: int, count: int = 1) -> None:
+        """Wait until so many requests have met a status."""
+        wait_until(lambda: self.count(status) >= count, 30, lambda: f"{count} times {status}: {self.statuses}")
+
+    def count(self, status: int) -> int:
+        """Return how many requests have met a status."""
+        return list(self.statuses.values()).count(status)
 
     def _visit(self) -> None:
         site = Site(self._url)
         while not self._enough.is_set():
+            name = f"load-{token_hex(8)}"
             try:
-                self.statuses.append(self._request(site).status_code)
+                self.statuses[name] = self._request(site, name).status_code
             except requests.RequestException as error:
                 self.broken.append(str(error))
