@@ -62,10 +62,11 @@ def test_one_request_id_goes_from_nginx_to_flask_to_the_task(stack: Stack, site:
 def test_one_request_id_goes_from_nginx_to_django(stack: Stack, site: Site) -> None:
     request = f"trace-{token_hex(8)}"
 
-    site.get("/no/such/page/", headers={"X-Request-ID": request})
+    refused = site.post("/accounts/login/", headers={"X-Request-ID": request})
 
-    wait_until(lambda: lines_of_request(stack, "web-django", request), 10, "Django's line about the missing page")
-    assert lines_of_request(stack, "nginx", request)[0]["status"] == 404
+    assert refused.status_code == 403, "a form without its token"
+    wait_until(lambda: lines_of_request(stack, "web-django", request), 10, "Django's line about the refused form")
+    assert lines_of_request(stack, "nginx", request)[0]["status"] == 403
 
 
 def test_one_request_id_goes_from_a_page_to_the_task_that_it_starts(

@@ -105,7 +105,7 @@ def see(session: WebDriver, selector: str, text: str = "") -> WebElement:
 
 
 def click(session: WebDriver, selector: str, text: str = "") -> None:
-    """Click on what :func:`see` returns, in the middle of the window: nothing that sticks to an edge covers it there."""
+    """Click on what :func:`see` returns, moved to the middle of the window, where nothing covers it."""
     element = see(session, selector, text)
     session.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
     element.click()
