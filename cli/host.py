@@ -72,8 +72,11 @@ def install_docker(debian_mirror: str = "") -> None:
     python = ansible_python()
     users = [] if os.geteuid() == 0 else [getpass.getuser()]
     variables = {"docker_users": users, **({"docker_debian_mirror": debian_mirror} if debian_mirror else {})}
-    # Ansible insists on UTF-8, which a bare machine's locale is not.
-    environment = {"ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "LC_ALL": "C.UTF-8"}
+    environment = {
+        "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
+        "LC_ALL": "C.UTF-8",  # Ansible insists on UTF-8, which a bare machine's locale is not
+        "PYTHONDONTWRITEBYTECODE": "1",  # root's files in the environment could not be removed by its owner
+    }
     if process.run(process.as_root(playbook(python, variables), **environment)) != 0:
         raise StackError("Docker could not be installed", "mend what Ansible says above, then ./stack up again")
 
