@@ -2,12 +2,13 @@
 # Makes the cluster on first start, brings roles and passwords in line with the secrets on every start, then serves.
 set -euo pipefail
 
-fail() { echo "FATAL: $1" && exit 78; } # EX_CONFIG
-
 roles=(web web_owner api api_owner)
-for role in "${roles[@]}"; do
-    [ -s "/run/secrets/$role" ] || fail "secret file /run/secrets/$role is missing or empty"
-done
+need-secrets "${roles[@]}"
+database=${POSTGRES_DB:-landfast}
+if [[ ! $database =~ ^[a-z_][a-z0-9_]{0,62}$ ]]; then
+    echo "FATAL: configuration: POSTGRES_DB must be a plain name of a-z, 0-9 and _, at most 63 characters"
+    exit 78 # EX_CONFIG
+fi
 
 options=(-c "config_file=/etc/postgresql/postgresql.conf" -c "hba_file=/etc/postgresql/pg_hba.conf")
 
@@ -25,7 +26,7 @@ pg_ctl start --pgdata="$PGDATA" --silent --wait --timeout=300 --options="${optio
 for role in "${roles[@]}"; do
     printf "\\set %s_password \`cat /run/secrets/%s\`\n" "$role" "$role"
 done | cat - /etc/postgresql/roles.sql | psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 \
-    --set=database="${POSTGRES_DB:-landfast}" --dbname=postgres
+    --set=database="$database" --dbname=postgres
 pg_ctl stop --pgdata="$PGDATA" --silent --wait --mode=fast
 
 exec "$@" -D "$PGDATA" "${options[@]}"

@@ -6,6 +6,7 @@ that answers requests needs :class:`Dependencies`; only the release step may rea
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlsplit
@@ -93,9 +94,12 @@ class Administrator:
         Raises:
             ConfigError: one is missing or makes no sense.
         """
+        email = env.text("ADMIN_EMAIL", default="admin@localhost")
+        if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+            raise ConfigError("ADMIN_EMAIL", f"is {email!r}, must be an address such as admin@example.org")
         return cls(
             username=env.text("ADMIN_USER", default="admin"),
-            email=env.text("ADMIN_EMAIL", default="admin@localhost"),
+            email=email,
             password=env.secret("admin_password"),
         )
 
