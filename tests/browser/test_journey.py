@@ -73,7 +73,7 @@ def read_the_article(chromium: WebDriver, stack: Stack, title: str) -> None:
 
 
 def complain_about_nothing(chromium: WebDriver, stack: Stack) -> None:
-    """The site's pages give the browser nothing to report: no missing file, nothing that the security policy stopped."""
+    """The site's pages give the browser nothing to report: no missing file, nothing that their policy had to stop."""
     log = chromium.execute("getLog", {"type": "browser"})["value"]
     errors = [entry["message"] for entry in log if entry["level"] == "SEVERE"]
     assert not [error for error in errors if error.startswith(stack.http_url)]
