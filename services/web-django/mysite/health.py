@@ -14,7 +14,7 @@ from landfast_runtime import health
 from mysite import config
 
 #: Seconds for which a report is handed out again: the page is public, and each report logs in everywhere.
-REPORT_LIFETIME = 1.0
+REPORT_LIFETIME = 0.2
 
 API_HOST = "api-flask"
 API_PORT = 3031
