@@ -34,7 +34,7 @@ OUTAGES = [
     Outage("api-flask", {"/": 200, "/accounts/login/": 200, "/api/v1/tasks/any": 503}),
     Outage("postgres", {"/accounts/login/": 200, "/api/v1/tasks/any": 404}),
     Outage("rabbitmq", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
-    Outage("redis", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 503}),
+    Outage("redis", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
     Outage("redis-cache", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
     Outage("worker", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
 ]
