@@ -55,21 +55,20 @@ def started(stack: Stack) -> Iterator[Stack]:
 
 def interrupt(stack: Stack) -> None:
     """Start ``./stack up`` and press Ctrl-C once it builds."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [str(stack.directory / "stack"), "up", "--yes"],
         env=stack.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    )
-    assert process.stdout
-    for line in process.stdout:
-        if "Building" in line:
-            break
-    os.killpg(process.pid, signal.SIGINT)
-    process.stdout.read()
-    assert process.wait(60) != 0
+    ) as process:
+        assert process.stdout
+        said = iter(process.stdout.readline, "")
+        assert any("Building" in line for line in said), "it never came to build"
+        os.killpg(process.pid, signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(60) != 0
 
 
 def state(stack: Stack) -> dict[str, tuple[str, str]]:
