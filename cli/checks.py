@@ -55,22 +55,15 @@ def main(arguments: Sequence[str]) -> int:
 def lint(host: Environment) -> list[Step]:
     """Return the linters: Python, YAML, Ansible, Dockerfiles and shell scripts."""
     path = {"PATH": f"{host.python.parent}{os.pathsep}{os.environ['PATH']}"}
-    ansible_lint = (
-        *host.tool("ansible-lint"),
-        "--offline",
-        "--nocolor",
-        "-q",
-        "--config-file",
-        str(ROOT / ".ansible-lint"),
-    )
+    ansible_lint = host.tool("ansible-lint", "--offline", "--nocolor", "-q", f"--config-file={ROOT / '.ansible-lint'}")
     ruff_cache = {"RUFF_CACHE_DIR": str(TOOL_CACHE / "ruff")}
     return [
-        Step("ruff", (*host.tool("ruff"), "check", "--quiet", "--output-format=concise"), variables=ruff_cache),
-        Step("format", (*host.tool("ruff"), "format", "--check", "--quiet"), variables=ruff_cache),
-        Step("yamllint", (*host.tool("yamllint"), "--strict", ".")),
+        Step("ruff", host.tool("ruff", "check", "--quiet", "--output-format=concise"), variables=ruff_cache),
+        Step("format", host.tool("ruff", "format", "--check", "--quiet"), variables=ruff_cache),
+        Step("yamllint", host.tool("yamllint", "--strict", ".")),
         Step("ansible-lint", ansible_lint, ROOT / "ansible", path),
-        Step("hadolint", (*host.tool("hadolint"), *files("Dockerfile", ""))),
-        Step("shellcheck", (*host.tool("shellcheck"), *files("", r"#!.*\b(ba|da)?sh\b"))),
+        Step("hadolint", host.tool("hadolint", *files(ending="Dockerfile"))),
+        Step("shellcheck", host.tool("shellcheck", *files(beginning=r"#!.*\b(ba|da)?sh\b"))),
     ]
 
 
@@ -80,11 +73,8 @@ def types(host: Environment, services: Environment) -> list[Step]:
         mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
         mypy("tests", host, ROOT, ("tests",), ROOT),
     ]
-    found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in python_folders()]
-    found += [
-        mypy(folder.name, services, folder, (".",), *import_paths(folder))
-        for folder in sorted({path.parent for path in (ROOT / "images").glob("*/*.py")})
-    ]
+    folders = [*python_folders(), *sorted({path.parent for path in (ROOT / "images").glob("*/*.py")})]
+    found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in folders]
     return found
 
 
@@ -92,7 +82,7 @@ def mypy(name: str, environment: Environment, directory: Path, arguments: tuple[
     """Return one run of mypy in ``directory``, with ``paths`` to import from."""
     cache = ("--cache-dir", str(TOOL_CACHE / "mypy" / name))
     variables = {"MYPYPATH": join(paths), "PYTHONPATH": join(paths)}
-    return Step(f"types-{name}", (*environment.module(*MYPY, *cache, *arguments),), directory, variables)
+    return Step(f"types-{name}", environment.module(*MYPY, *cache, *arguments), directory, variables)
 
 
 def unit_tests(host: Environment, services: Environment) -> list[Step]:
@@ -113,7 +103,7 @@ def stack_tests(host: Environment) -> list[Step]:
 def pytest(name: str, environment: Environment, directory: Path, *folders: Path) -> Step:
     """Return one run of pytest over ``folders``."""
     options = ("-o", f"cache_dir={TOOL_CACHE / 'pytest' / name}")
-    return Step(name, (*environment.module("pytest", *options),), directory, targets=tuple(map(str, folders)))
+    return Step(name, environment.module("pytest", *options), directory, targets=tuple(map(str, folders)))
 
 
 def python_folders() -> list[Path]:
@@ -123,11 +113,8 @@ def python_folders() -> list[Path]:
 
 def import_paths(folder: Path) -> list[Path]:
     """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, the tasks."""
-    return [
-        folder,
-        *sorted((ROOT / "libs").glob("*")),
-        *([ROOT / "services/worker"] if folder.name != "worker" else []),
-    ]
+    tasks = [] if folder.name == "worker" else [ROOT / "services/worker"]
+    return [folder, *sorted((ROOT / "libs").glob("*")), *tasks]
 
 
 def join(paths: Iterable[Path]) -> str:
@@ -135,12 +122,17 @@ def join(paths: Iterable[Path]) -> str:
     return os.pathsep.join(map(str, paths))
 
 
-def files(name_ends: str, begins: str) -> list[str]:
-    """Return the files of this repository, new ones included, by the end of their name and a pattern of their start."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", f"*{name_ends}"]
+def files(*, ending: str = "", beginning: str = "") -> list[str]:
+    """Return the files of this repository, new ones included, by how their names end and what they begin with.
+
+    Args:
+        ending: the end of the name.
+        beginning: a pattern of the first bytes.
+    """
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", f"*{ending}"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
-    starts = re.compile(begins.encode())
-    return [name for name in listed if (ROOT / name).is_file() and starts.match((ROOT / name).read_bytes()[:100])]
+    start = re.compile(beginning.encode())
+    return [name for name in listed if (ROOT / name).is_file() and start.match((ROOT / name).read_bytes())]
 
 
 def choose(names: Sequence[str], available: Sequence[Step]) -> list[Step]:

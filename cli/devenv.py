@@ -54,13 +54,13 @@ class Environment:
     python: Path
     enter: tuple[str, ...] = ()
 
-    def module(self, *arguments: str) -> list[str]:
+    def module(self, *arguments: str) -> tuple[str, ...]:
         """Return the command that runs a module (``python -m ...``) in the environment."""
-        return [*self.enter, str(self.python), "-m", *arguments]
+        return (*self.enter, str(self.python), "-m", *arguments)
 
-    def tool(self, name: str, *arguments: str) -> list[str]:
+    def tool(self, name: str, *arguments: str) -> tuple[str, ...]:
         """Return the command that runs a program which a package of the environment brought."""
-        return [*self.enter, str(self.python.parent / name), *arguments]
+        return (*self.enter, str(self.python.parent / name), *arguments)
 
 
 def cache_directory() -> Path:
