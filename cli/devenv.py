@@ -88,6 +88,8 @@ def services() -> Environment:
     """
     if sys.version_info >= OLDEST_SERVICES_PYTHON:
         return Environment(_virtual_environment("services", Path(sys.executable), ()))
+    if shutil.which("bwrap") is None:
+        install_debian_packages("bubblewrap")
     enter = _bubblewrap(_userland())
     return Environment(_virtual_environment("services", Path("/usr/bin/python3"), enter), enter)
 
@@ -126,8 +128,8 @@ def _userland() -> Path:
     """Return the root directory of a minimal Debian with Python, unpacked as plain files."""
 
     def make(directory: Path) -> None:
-        tools = {"mmdebstrap": "mmdebstrap", "bwrap": "bubblewrap"}
-        install_debian_packages(*(package for tool, package in tools.items() if shutil.which(tool) is None))
+        if shutil.which("mmdebstrap") is None:
+            install_debian_packages("mmdebstrap", "debian-archive-keyring")
         mirrors = network.mirrors(System.read(), Settings.read().debian_mirror)
         if not mirrors.main:
             raise StackError("no Debian mirror is known", "name one in DEBIAN_MIRROR")
@@ -161,16 +163,14 @@ def _bubblewrap(userland: Path) -> tuple[str, ...]:
 
 
 def install_debian_packages(*packages: str) -> None:
-    """Install packages of Debian's, if there are any in the list.
+    """Install packages of Debian's.
 
     Args:
-        packages: names of packages that are missing.
+        packages: their names.
 
     Raises:
         StackError: this is no Debian, or the installation failed.
     """
-    if not packages:
-        return
     if shutil.which("apt-get") is None or not process.can_be_root():
         raise StackError(f"the tests need {' and '.join(packages)}", "install what your system calls so")
     process.apt_install(*packages)
