@@ -143,6 +143,9 @@ def configure_worker(app: Celery[Any]) -> None:
     """Change what a worker needs otherwise than a caller: heartbeats, and results that wait for Redis."""
     app.conf.broker_heartbeat = WORKER_HEARTBEAT
     app.conf.result_backend_transport_options = {"retry_policy": _WORKER_RESULT_RETRIES}
+    # That policy covers writes alone; before each, Celery reads what is there, and would give a finished task up.
+    app.conf.result_backend_always_retry = True
+    app.conf.result_backend_max_sleep_between_retries_ms = 2000
 
 
 def configure_logging(service: str, level: str) -> None:

@@ -6,10 +6,11 @@ import smtplib
 from typing import Any
 
 import pytest
+import redis
 from kombu.exceptions import OperationalError
-from landfast_runtime.celery import QUEUE, TASK_TIME_LIMIT
+from landfast_runtime.celery import QUEUE, TASK_TIME_LIMIT, configure_worker, create_celery
 from tasks.arithmetic import add
-from tasks.celery_app import app
+from tasks.celery_app import app, settings
 from tasks.mail import FIRST_RETRY, LONGEST_WAIT, RETRIES, send_welcome
 
 WELCOME = {"email": "ann@example.org", "username": "ann", "site_url": "https://example.org"}
@@ -32,6 +33,15 @@ def test_a_task_is_given_back_when_its_worker_dies() -> None:
     assert app.conf.task_reject_on_worker_lost
     assert app.conf.broker_transport_options["confirm_publish"]
     assert app.conf.task_time_limit == TASK_TIME_LIMIT
+
+
+def test_a_result_waits_for_redis_rather_than_getting_lost() -> None:
+    configured = create_celery("worker", settings.broker, settings.results)
+    configure_worker(configured)
+    assert configured.conf.result_backend_always_retry
+    assert configured.conf.result_backend_max_retries == float("inf")
+    assert configured.backend.retry_policy["max_retries"] is None
+    assert configured.backend.exception_safe_to_retry(redis.ConnectionError())
 
 
 def test_a_caller_hears_soon_that_the_broker_is_away() -> None:
