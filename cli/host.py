@@ -145,7 +145,7 @@ def start_docker() -> None:
 
 
 def enter_docker_group(arguments: Sequence[str], phases: Phases) -> None:
-    """Begin ``./stack`` again as a member of Docker's group, which this session does not know it is one of.
+    """Begin ``./stack`` again as a member of Docker's group, which this login does not know it belongs to.
 
     Args:
         arguments: what ``./stack`` was called with.

@@ -217,7 +217,7 @@ def unreadable_files() -> list[Path]:
 
 
 def belongs_to_docker_group() -> bool:
-    """Return whether this user was made a member of Docker's group, though this session may not know it yet."""
+    """Return whether this user was made a member of Docker's group, though this login may not know it yet."""
     try:
         group = grp.getgrnam("docker")
     except KeyError:
