@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.proxy import Proxy, ProxyType
 from selenium.webdriver.remote.client_config import ClientConfig
@@ -98,10 +98,17 @@ def see(session: WebDriver, selector: str, text: str = "") -> WebElement:
         try:
             elements = session.find_elements(By.CSS_SELECTOR, selector)
             return next((each for each in elements if each.is_displayed() and text in each.text), None)
-        except StaleElementReferenceException:  # the page changed while it was looked at
+        except WebDriverException as error:
+            if not _page_changed(error):
+                raise
             return None
 
     return wait_until(found, APPEARS, lambda: f"{selector} with {text!r} on {session.current_url}")
+
+
+def _page_changed(error: WebDriverException) -> bool:
+    """Return whether the page was replaced while it was looked at; Chromium has a message of its own for frames."""
+    return isinstance(error, StaleElementReferenceException) or "does not belong to the document" in (error.msg or "")
 
 
 def click(session: WebDriver, selector: str, text: str = "") -> None:
