@@ -9,9 +9,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from cli import compose, console, doctor, host, process
+from cli import compose, console, doctor, host, prepare, process
 from cli.console import Phases, StackError
-from cli.prepare import prepare
 from cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,10 +83,11 @@ def up(arguments: list[str], *, yes: bool) -> int:
     """
     settings, phases = Settings.read(), Phases()
     with host.only_one(f"stack-{settings.project}"):
-        environment = prepare(settings, phases, arguments, yes=yes)
+        environment = prepare.prepare(settings, phases, arguments, yes=yes)
         console.heading("Building images")
         with phases.phase("images"):
             if process.run(compose.build(), env=environment) != 0:
+                prepare.explain_build(settings)
                 raise StackError("the images could not be built", "mend what Docker says above, then ./stack up again")
         console.heading("Starting")
         with phases.phase("start"):
@@ -145,6 +145,6 @@ def test(arguments: list[str]) -> int:
 
     rest = [argument for argument in arguments[1:] if argument != "--yes"]
     if "--quick" not in rest:
-        variables = prepare(Settings.read(), Phases(), arguments, yes="--yes" in arguments, ports=False)
+        variables = prepare.prepare(Settings.read(), Phases(), arguments, yes="--yes" in arguments, ports=False)
         os.environ.update(variables)
     return checks.main(rest)

@@ -78,6 +78,11 @@ def release_address(mirror: str) -> str:
     return f"{mirror}/dists/{SUITE}/InRelease"
 
 
+def without_password(address: str) -> str:
+    """Return ``address`` as it may be shown."""
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
 def unreachable(addresses: Iterable[str], deadline: float = DEADLINE) -> dict[str, str]:
     """Try all ``addresses`` at once, through the proxy of the environment if there is one.
 

@@ -221,6 +221,20 @@ def base_image(image: str, registry: str, mirror: str) -> Check:
     return failed("base image", f"no way to get {image} (registry: {registry}; Debian mirror: {mirror})", way_out)
 
 
+def source(name: str, address: str, problem: str, way_out: str) -> Check:
+    """Judge a place that builds take packages from.
+
+    Args:
+        name: what it is.
+        address: where it is.
+        problem: why it does not answer, if it does not.
+        way_out: what to do then.
+    """
+    return (
+        failed(name, f"{address} does not answer ({problem})", way_out) if problem else ok(name, f"{address} answers")
+    )
+
+
 def checkout(unreadable: Sequence[Path]) -> Check:
     """Judge whether containers, which run as other users, can read the files."""
     if not unreadable:

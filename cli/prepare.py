@@ -137,6 +137,31 @@ def prepare(
     return compose.environment(obtain_base(settings, phases, report), ca_bundle())
 
 
+def explain_build(settings: Settings) -> None:
+    """Print what around a build that failed is to blame, if it is one of the usual things: the network, the disk."""
+    system, docker = machine.System.read(), machine.Docker.inspect()
+    checks = []
+    if docker.answers and system.kernel == "Linux" and not docker.elsewhere:
+        checks.append(preflight.disk(machine.free_disk(docker.data_root), docker.data_root, running=True))
+    mirror = network.mirrors(system, settings.debian_mirror).main
+    index = settings.python_index()
+    problems = network.unreachable(
+        [*([network.release_address(mirror)] if mirror else []), *([index] if index else [])]
+    )
+    mend = "mend the network or set http_proxy and https_proxy, or name one that answers in"
+    if mirror:
+        problem = problems.get(network.release_address(mirror), "")
+        checks.append(preflight.source("Debian mirror", mirror, problem, f"{mend} DEBIAN_MIRROR"))
+    if index:
+        text = network.without_password(index)
+        checks.append(
+            preflight.source("Python index", text, problems.get(index, ""), f"{mend} the file PYTHON_INDEX_URL_FILE")
+        )
+    failed = [check for check in checks if check.state is State.FAILED]
+    if failed:
+        print(f"\n{console.columns((check.state.value, check.name, check.text) for check in failed)}", flush=True)
+
+
 def obtain_base(settings: Settings, phases: console.Phases, report: Report) -> str:
     """Return the name of the base image, made if it has to be.
 

@@ -38,6 +38,7 @@ class Settings:
     ports: Mapping[str, str]
     base_image: str
     debian_mirror: str
+    python_index_url_file: str
     public_url: str
     admin_user: str
 
@@ -55,9 +56,15 @@ class Settings:
             ports=ports,
             base_image=value("BASE_IMAGE", DEFAULT_BASE_IMAGE),
             debian_mirror=value("DEBIAN_MIRROR", ""),
+            python_index_url_file=value("PYTHON_INDEX_URL_FILE", ""),
             public_url=value("PUBLIC_URL", f"http://localhost:{ports['HTTP_PORT']}"),
             admin_user=value("ADMIN_USER", "admin"),
         )
+
+    def python_index(self) -> str:
+        """Return the address of the user's own Python package index, or nothing where the public one serves."""
+        path = ROOT / self.python_index_url_file
+        return path.read_text(encoding="utf-8").strip() if self.python_index_url_file and path.is_file() else ""
 
 
 def parse_env(text: str) -> dict[str, str]:

@@ -111,3 +111,9 @@ def test_it_gives_up_on_an_address_that_never_answers() -> None:
         started = time.monotonic()
         assert list(network.unreachable([address], deadline=0.3)) == [address]
         assert time.monotonic() - started < 3
+
+
+def test_it_shows_no_password_of_an_index() -> None:
+    shown = network.without_password("https://me:hidden@index.example.org/simple/a@b")
+
+    assert shown == "https://index.example.org/simple/a@b"

@@ -160,3 +160,11 @@ def test_it_says_how_to_make_files_readable() -> None:
     assert check.state is State.FAILED
     assert "nginx/nginx.conf" in check.text
     assert "chmod -R go+rX" in check.text
+
+
+def test_it_names_a_source_of_packages_that_does_not_answer() -> None:
+    check = preflight.source("Python index", "https://index.example.org/simple", "connection refused", "name another")
+
+    assert check.state is State.FAILED
+    assert check.text == "https://index.example.org/simple does not answer (connection refused): name another"
+    assert preflight.source("Python index", "https://index.example.org/simple", "", "name another").state is State.OK

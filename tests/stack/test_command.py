@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from tests.support.stack import Ports, Stack, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 #: Seconds: for everything with images in the builder's cache, and for a run that finds nothing to do.
 UP, UP_AGAIN = 300, 15
@@ -190,9 +192,54 @@ def test_a_wrong_port_is_named_before_anything_is_changed(stack: Stack) -> None:
     assert "eighty" in done.stdout
 
 
+def test_a_build_without_network_names_what_does_not_answer_and_goes_on_once_it_does(
+    stack: Stack, tmp_path: Path
+) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(stack.directory, checkout, ignore=shutil.ignore_patterns(".git", ".cache", ".venv", "output"))
+    lock = checkout / "images/mail/requirements.txt"
+    lock.write_text(
+        f"# {stack.project}: not what the builder has kept\n{lock.read_text(encoding='utf-8')}", encoding="utf-8"
+    )
+    index = checkout / "index"
+    index.write_text("http://reader:hidden@127.0.0.1:9/simple\n", encoding="ascii")
+    own = Stack(project=f"{stack.project}-offline", directory=checkout, variables={"PYTHON_INDEX_URL_FILE": str(index)})
+
+    done = run(own, "up", "--yes")
+
+    assert done.returncode != 0
+    named = [line for line in done.stdout.splitlines() if line.lstrip().startswith("FAILED")]
+    assert [line for line in named if "http://127.0.0.1:9/simple" in line and "PYTHON_INDEX_URL_FILE" in line], (
+        done.stdout
+    )
+    assert "hidden" not in done.stdout
+    assert own.compose("ps", "--all", "--quiet").stdout == "", "nothing was started"
+
+    again = Stack(project=own.project, directory=checkout, ports=own.ports)
+    again.compose("build", "mail", timeout=UP)
+
+
+def test_a_disk_that_is_nearly_full_is_named_before_anything_is_changed(stack: Stack) -> None:
+    own = Stack(project=f"{stack.project}-full")
+    root = docker("info", "--format", "{{.DockerRootDir}}").strip()
+    # In a mount namespace of its own the command sees a small, real file system where Docker keeps its data.
+    small = f'mount -t tmpfs -o size=512m tmpfs "{root}" && exec "$0" "$@"'
+    inside = ["unshare", "--map-root-user", "--mount", "sh", "-c", small, str(own.directory / "stack"), "up", "--yes"]
+    done = subprocess.run(
+        inside, env=own.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=UP, check=False
+    )
+
+    assert done.returncode != 0
+    named = [line for line in done.stdout.splitlines() if "GiB free at" in line]
+    assert len(named) == 1, done.stdout + done.stderr
+    assert "docker builder prune" in named[0], "the way out"
+    assert not volumes(own)
+    assert docker("images", "--quiet", f"{own.project}/*") == ""
+
+
 @pytest.fixture(autouse=True, scope="module")
 def tidy(stack: Stack) -> Iterator[None]:
     """Leave nothing, whatever a command under test did."""
     yield
-    for name in ("command", "volume", "taken", "wrong"):
+    for name in ("command", "volume", "taken", "wrong", "offline", "full"):
         remove_project(f"{stack.project}-{name}")
