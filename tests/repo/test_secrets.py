@@ -43,9 +43,11 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_it_gives_each_consumer_exactly_its_own(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
-    for consumer, entry in maker.read_manifest()["consumers"].items():
+    manifest = maker.read_manifest()
+    optional = {name for name, secret in manifest["secrets"].items() if secret.get("optional")}
+    for consumer, entry in manifest["consumers"].items():
         names = {path.name for path in (tmp_path / consumer).iterdir()}
-        assert names == set(entry["files"]) - {"smtp_password"}
+        assert names == {name for name, secret in entry["files"].items() if secret not in optional}
     assert (tmp_path / "web-django/postgres_password").read_text() == (tmp_path / "postgres/web").read_text()
     assert (tmp_path / "web-django/postgres_password").read_text() != (tmp_path / "postgres/web_owner").read_text()
 

@@ -107,6 +107,16 @@ class Env:
             raise ConfigError(name, f"secret file {path} holds fewer than {minimum_length} characters")
         return value
 
+    def optional_secret(self, name: str, *, minimum_length: int = 16) -> str | None:
+        """Return the text of the secret file ``name``, or None if there is none; a damaged one is an error still.
+
+        Args:
+            name: the file's name.
+            minimum_length: characters below which the secret counts as damaged.
+        """
+        there = (Path(self.text("SECRETS_DIR", default="/run/secrets")) / name).exists()
+        return self.secret(name, minimum_length=minimum_length) if there else None
+
 
 def stop_on_bad_configuration(service: str, error: ConfigError) -> NoReturn:
     """Print one JSON line that names the variable and the problem, then exit with :data:`EXIT_BAD_CONFIGURATION`."""

@@ -111,6 +111,16 @@ def test_a_damaged_secret_is_named_and_never_quoted(
     assert "hunter2" not in str(error.value)
 
 
+def test_an_optional_secret_may_be_missing_and_not_damaged(tmp_path: Path) -> None:
+    env = Env({"SECRETS_DIR": str(tmp_path)})
+    assert env.optional_secret("key") is None
+
+    (tmp_path / "key").write_text("hunter2")
+    assert env.optional_secret("key", minimum_length=7) == "hunter2"
+    with pytest.raises(ConfigError, match="fewer than 16 characters"):
+        env.optional_secret("key")
+
+
 def test_the_process_environment_is_read_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDFAST_TEST", "here")
 

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 from landfast_runtime.connections import Postgres, RabbitMQ, Redis
 from landfast_runtime.env import ConfigError, Env, load
 
+from mysite.media import MediaStorage
+
 SERVICE = "web-django"
 
 #: The container asks itself for its health under this name, whatever names the public uses.
@@ -39,6 +41,7 @@ class Site:
     threads: int
     postgres: Postgres
     cache: Redis
+    media: MediaStorage
 
     @classmethod
     def from_env(cls, env: Env) -> Site:
@@ -59,6 +62,7 @@ class Site:
             threads=env.integer("WEB_THREADS", default=4, minimum=1, maximum=64),
             postgres=Postgres.from_env(env),
             cache=Redis.cache_from_env(env),
+            media=MediaStorage.from_env(env),
         )
 
 

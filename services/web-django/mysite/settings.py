@@ -55,11 +55,13 @@ TEMPLATES = [
 
 STATIC_URL = static.STATIC_URL
 STATIC_ROOT = static.STATIC_ROOT
-STORAGES = static.STORAGES
+MEDIA_ROOT = static.MEDIA_ROOT
+MEDIA_URL = static.MEDIA_URL
+STORAGES: dict[str, dict[str, Any]] = {**static.STORAGES, "default": SITE.media.backend()}
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # only this site uses them
 WHITENOISE_MAX_AGE = 3600  # of the few files without a hash in their name
 if SITE.live_reload:
-    STORAGES = {**static.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_AUTOREFRESH = True
     WHITENOISE_USE_FINDERS = True
 
@@ -132,13 +134,15 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [SITE.public_url]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SECURE_CSP = {
+SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
     "object-src": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
 }
+if SITE.media.origin:
+    SECURE_CSP["img-src"] = [CSP.SELF, SITE.media.origin]
 
 # --- Language, time, logs --------------------------------------------------------------------------------------------
 

@@ -33,6 +33,10 @@ AUTH_USER_MODEL = "accounts.User"
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
+#: The volume that pictures are on; Nginx serves it.
+MEDIA_ROOT = "/var/lib/media"
+MEDIA_URL = "/media/"
+
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # Names carry a hash of the content, so browsers may keep them for good; gzipped copies are made at build time.
