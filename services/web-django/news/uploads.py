@@ -64,7 +64,7 @@ def clean_picture(upload: File[bytes]) -> SimpleUploadedFile:
     upload.seek(0)
     with _one_at_a_time:
         image = _opened(upload)
-        _check_dimensions(image)
+        _check_pixels(image)
         return _written(_upright(image))
 
 
@@ -82,16 +82,9 @@ def _opened(upload: File[bytes]) -> Image.Image:
     return image
 
 
-def _check_dimensions(image: Image.Image) -> None:
+def _check_pixels(image: Image.Image) -> None:
+    """Refuse what would take too much memory, before a single pixel is unpacked."""
     width, height = image.size
-    if image.getexif().get(0x0112, 1) in {5, 6, 7, 8}:  # it lies on its side
-        width, height = height, width
-    if width < MIN_WIDTH or height < MIN_HEIGHT:
-        raise ValidationError(
-            _("The picture has %(width)d by %(height)d pixels and needs %(least_width)d by %(least_height)d at least."),
-            "too_small",
-            {"width": width, "height": height, "least_width": MIN_WIDTH, "least_height": MIN_HEIGHT},
-        )
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS[image.format or ""]:
         raise _too_many_pixels()
 
@@ -108,12 +101,22 @@ def _upright(image: Image.Image) -> Image.Image:
         ImageOps.exif_transpose(image, in_place=True)
     except _DAMAGED:
         raise ValidationError(_("The picture is damaged."), "damaged") from None
+    _check_size(*image.size)  # as it stands now, not as it lay in the file
     profile = image.info.get("icc_profile")
     image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if image.mode in {"P", "PA", "LA", "La", "RGBa"} or "transparency" in image.info:
         image = image.convert("RGBA")
     image = _in_srgb(image, profile)
     return image if image.mode in {"RGB", "RGBA"} else image.convert("RGB")
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < MIN_WIDTH or height < MIN_HEIGHT:
+        raise ValidationError(
+            _("The picture has %(width)d by %(height)d pixels and needs %(least_width)d by %(least_height)d at least."),
+            "too_small",
+            {"width": width, "height": height, "least_width": MIN_WIDTH, "least_height": MIN_HEIGHT},
+        )
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
