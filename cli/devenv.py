@@ -1,9 +1,9 @@
 """The two Python environments that tests and linters run in, made on first use and remade when their lock changes.
 
 *host*: runs on the host's own Python; drives Docker and a browser from outside, and lints.
-*services*: what the services import, for their unit tests and types. It needs the Python of the images. A host whose
-own is too old (Debian 12) gets the very Debian release that the images are made of as a plain directory, entered with
-bubblewrap: no Docker and no daemon, so ``./stack test --quick`` works anywhere.
+*services*: what the services import, for their unit tests and types, with the images' own Python and PostgreSQL: the
+Debian release that the images are made of as a plain directory, entered with bubblewrap. That takes no Docker and no
+daemon. Where there is no apt, the host's own Python and PostgreSQL serve if they are new enough.
 
 Environments live in the user's cache, named by the hash of their lock: a second checkout shares them, a change of the
 lock makes a new one, and an interrupted one is recognised by its missing stamp and made again.
@@ -37,6 +37,12 @@ REQUIREMENTS = ROOT / "tests"
 OLDEST_SERVICES_PYTHON = (3, 12)
 #: ansible-lint and ansible-core refuse anything older.
 OLDEST_HOST_PYTHON = (3, 11)
+
+#: What the unit tests of services need of Debian: the server for their database, and what reads translatable messages.
+USERLAND_PACKAGES = ("python3", "ca-certificates", "postgresql-17", "gettext")
+
+#: Who the tests are inside the userland: Debian's nobody, because PostgreSQL wants a user with a name.
+INSIDE = "65534"
 
 #: Where the bundle of trusted certificates is in Debian.
 BUNDLE_INSIDE = "/etc/ssl/certs/ca-certificates.crt"
@@ -86,7 +92,9 @@ def services() -> Environment:
     Raises:
         StackError: a Debian package that is needed for it is missing, or an installation failed.
     """
-    if sys.version_info >= OLDEST_SERVICES_PYTHON:
+    if shutil.which("apt-get") is None or not (shutil.which("bwrap") or process.can_be_root()):
+        if sys.version_info < OLDEST_SERVICES_PYTHON:
+            raise StackError(f"tests need Python {_dotted(OLDEST_SERVICES_PYTHON)} or newer, not {_running()}")
         return Environment(_virtual_environment("services", Path(sys.executable), ()))
     if shutil.which("bwrap") is None:
         install_debian_packages("bubblewrap")
@@ -135,7 +143,8 @@ def _userland() -> Path:
             raise StackError("no Debian mirror is known", "name one in DEBIAN_MIRROR")
         archive = directory / "userland.tar"
         _, *arguments = base_image.mmdebstrap(archive, mirrors)
-        _run(["mmdebstrap", "--include=python3,ca-certificates", *arguments], "unpacking the images' Debian and Python")
+        include = f"--include={','.join(USERLAND_PACKAGES)}"
+        _run(["mmdebstrap", include, *arguments], "unpacking the images' Debian, Python and PostgreSQL")
         # Device nodes and the like need root to unpack and are not needed: bubblewrap makes its own.
         _run(["tar", "-xf", str(archive), "-C", str(directory), "--no-same-owner", "./usr", "./etc"], "unpacking")
         archive.unlink()
@@ -143,13 +152,15 @@ def _userland() -> Path:
         resolver.unlink(missing_ok=True)
         resolver.touch()
 
-    return _made_once(f"userland-{network.SUITE}", make)
+    return _made_once(f"userland-{network.SUITE}-{_hash(*(name.encode() for name in USERLAND_PACKAGES))}", make)
 
 
 def _bubblewrap(userland: Path) -> tuple[str, ...]:
     """Return the command that enters the userland, where this repo and the cache keep their paths."""
     cache = cache_directory()
-    arguments = ["bwrap", "--die-with-parent", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
+    # Another user's number, though the files stay this user's: PostgreSQL does not run as root.
+    arguments = ["bwrap", "--die-with-parent", "--unshare-user", "--unshare-pid", "--uid", INSIDE, "--gid", INSIDE]
+    arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     arguments += ["--ro-bind", str(userland / "usr"), "/usr", "--ro-bind", str(userland / "etc"), "/etc"]
     for part in ("bin", "lib", "lib64", "sbin"):
         arguments += ["--symlink", f"usr/{part}", f"/{part}"]

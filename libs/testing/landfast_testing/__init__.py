@@ -1,0 +1,1 @@
+"""What the unit tests of services share; no image holds it."""

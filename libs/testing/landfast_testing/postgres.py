@@ -1,0 +1,142 @@
+"""A PostgreSQL for one run of tests: started when first asked for, on a socket in a temporary directory, gone at the end.
+
+The same major version as the images'. Nothing in it outlives the run, so it never waits for the disk.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+#: Seconds that the server may take to come up, and to go.
+START, STOP = 60.0, 20.0
+
+#: The user that may do everything; who can open the socket needs no password.
+USER = "postgres"
+PORT = 5432
+
+#: Where Debian keeps the server's programs: beside each other for every major version, and not on the PATH.
+DEBIAN = Path("/usr/lib/postgresql")
+
+SETTINGS = {
+    "listen_addresses": "",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "60",
+    "timezone": "UTC",
+    "log_min_messages": "fatal",
+}
+
+
+class NoPostgresError(RuntimeError):
+    """PostgreSQL is not installed here, or did not start."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running server.
+
+    Args:
+        directory: where its socket is; libpq takes it for a host.
+        port: part of the socket's name.
+        user: may do everything, without a password.
+    """
+
+    directory: Path
+    port: int = PORT
+    user: str = USER
+
+    @property
+    def host(self) -> str:
+        """The host, as libpq, Django and SQLAlchemy take it."""
+        return str(self.directory)
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Return how psycopg connects to a database."""
+        return f"host={self.host} port={self.port} user={self.user} dbname={database}"
+
+    def make_database(self, name: str) -> str:
+        """Make an empty database, whatever was there under its name, and return how psycopg connects to it."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            quoted = sql.Identifier(name)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(quoted))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(quoted))
+        return self.dsn(name)
+
+
+@cache
+def server() -> Postgres:
+    """Return this process's server, started at the first call.
+
+    Raises:
+        NoPostgresError: it is not installed, or did not start.
+    """
+    if os.geteuid() == 0:
+        raise NoPostgresError("PostgreSQL does not run as root: run the tests as another user, or by ./stack test")
+    directory = Path(tempfile.mkdtemp(prefix="landfast-postgres-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    log = directory / "log"
+    initdb = [program("initdb"), "--pgdata", str(directory / "data"), "--username", USER, "--auth=trust"]
+    initdb += ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
+    _run(initdb)
+    arguments = ["-D", str(directory / "data"), "-k", str(directory), "-p", str(PORT)]
+    for name, value in SETTINGS.items():
+        arguments += ["-c", f"{name}={value}"]
+    with log.open("w") as output:
+        process = subprocess.Popen([program("postgres"), *arguments], stdout=output, stderr=output)
+    atexit.register(_stop, process)
+    running = Postgres(directory)
+    _wait(running, process, log)
+    return running
+
+
+def program(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs, the newest version's.
+
+    Raises:
+        NoPostgresError: it is not installed.
+    """
+    versions = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]), reverse=True)
+    found = str(versions[0]) if versions else shutil.which(name)
+    if not found:
+        raise NoPostgresError(f"{name} is not here: install PostgreSQL's server (Debian: postgresql)")
+    return found
+
+
+def _wait(running: Postgres, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START
+    while True:
+        try:
+            psycopg.connect(running.dsn()).close()
+        except psycopg.OperationalError as error:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise NoPostgresError(f"PostgreSQL did not start: {log.read_text()}") from error
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)  # a fast shutdown: whoever is connected is cut off
+    try:
+        process.wait(STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _run(command: list[str]) -> None:
+    result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if result.returncode != 0:
+        raise NoPostgresError(f"{Path(command[0]).name} failed: {result.stdout}")
