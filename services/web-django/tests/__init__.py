@@ -1,4 +1,4 @@
-"""Tests of the Django service. They need no running service: SQLite in memory, and nothing is published.
+"""Tests of the Django service. They need no running stack: a PostgreSQL of their own, and nothing is published.
 
 Importing this package makes the environment that the service finds in its container, with secrets made up for this one
 run. It happens here because Django's settings read it, and everything that tests import imports those.

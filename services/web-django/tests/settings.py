@@ -1,8 +1,19 @@
 """The real settings, with what would need a running service replaced."""
 
+from landfast_testing.postgres import server
 from mysite.settings import *  # noqa: F403 - the real settings are the point
+from mysite.settings import DATABASES
 
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+_postgres = server()
+DATABASES = {
+    "default": {
+        "ENGINE": DATABASES["default"]["ENGINE"],
+        "NAME": "landfast",
+        "USER": _postgres.user,
+        "HOST": _postgres.host,
+        "PORT": str(_postgres.port),
+    }
+}
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # No image has been built: static files are served from where they were written, without a hash in their names.
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
