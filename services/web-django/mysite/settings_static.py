@@ -25,6 +25,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django.contrib.postgres",  # full-text search
+    "django.contrib.sitemaps",
 ]
 
 SITE_URL = ""  # the public address; no page is ever made with these settings

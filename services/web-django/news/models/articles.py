@@ -1,0 +1,217 @@
+"""Articles, and what they are found by."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from news.text import paragraphs
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+WORDS_A_MINUTE = 220
+
+
+class ArticleQuerySet(models.QuerySet["Article"]):
+    """Articles, selected by what readers may see."""
+
+    def published(self) -> ArticleQuerySet:
+        """Return the articles that readers see now: published ones whose date is not in the future."""
+        return self.filter(status=Article.Status.PUBLISHED, published_at__lte=timezone.now())
+
+    def publish(self) -> int:
+        """Publish the drafts among them and return how many those were.
+
+        A date that lies ahead stays, so the article appears by itself then; one that has passed becomes now, because
+        that is when readers first see it.
+        """
+        now = timezone.now()
+        date = models.Case(
+            models.When(published_at__lt=now, then=models.Value(now)),
+            default=models.F("published_at"),
+        )
+        return self.filter(status=Article.Status.DRAFT).update(
+            status=Article.Status.PUBLISHED, published_at=date, modified_at=now
+        )
+
+    def withdraw(self) -> int:
+        """Turn the published among them into drafts and return how many those were."""
+        return self.filter(status=Article.Status.PUBLISHED).update(
+            status=Article.Status.DRAFT, modified_at=timezone.now()
+        )
+
+    def last_modified(self) -> datetime | None:
+        """Return when one of them was last changed, or None if there are none."""
+        latest: datetime | None = self.aggregate(latest=models.Max("modified_at"))["latest"]
+        return latest
+
+
+class Category(models.Model):
+    """What an article is about, in the large; an article has one or none."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    slug = models.SlugField(_("address"), max_length=80, unique=True)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+
+    class Meta:
+        """In alphabetical order."""
+
+        ordering = ("name",)
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its articles' list."""
+        return reverse("news:category", args=(self.slug,))
+
+
+class Tag(models.Model):
+    """What an article touches; it may have several."""
+
+    name = models.CharField(_("name"), max_length=60, unique=True)
+    slug = models.SlugField(_("address"), max_length=60, unique=True)
+
+    class Meta:
+        """In alphabetical order."""
+
+        ordering = ("name",)
+        verbose_name = _("tag")
+        verbose_name_plural = _("tags")
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of its articles' list."""
+        return reverse("news:tag", args=(self.slug,))
+
+
+#: PostgreSQL's configuration named russian stems Latin words as English and Cyrillic ones as Russian.
+#: https://www.postgresql.org/docs/17/textsearch-psql.html
+SEARCH_CONFIG = "russian"
+
+
+class Article(models.Model):
+    """A piece of writing."""
+
+    class Status(models.TextChoices):
+        """Whether an article is meant for readers."""
+
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+
+    title = models.CharField(_("title"), max_length=160)
+    slug = models.SlugField(
+        _("address"), max_length=160, unique=True, help_text=_("The last part of the page's address.")
+    )
+    summary = models.CharField(_("summary"), max_length=300, help_text=_("One or two sentences for the list."))
+    body = models.TextField(_("text"), help_text=_("Markdown; a blank line begins a new paragraph."))
+    category = models.ForeignKey(
+        Category, verbose_name=_("category"), on_delete=models.SET_NULL, null=True, blank=True, related_name="articles"
+    )
+    tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="articles")
+    cover = models.ImageField(
+        _("cover picture"), upload_to="covers/%Y/%m", width_field="cover_width", height_field="cover_height", blank=True
+    )
+    cover_alt = models.CharField(
+        _("what the picture shows"), max_length=200, blank=True, help_text=_("Read out to those who do not see it.")
+    )
+    cover_width = models.PositiveIntegerField(_("width"), null=True, blank=True, editable=False)
+    cover_height = models.PositiveIntegerField(_("height"), null=True, blank=True, editable=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("account of the author"),
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="articles",
+    )
+    author_name = models.CharField(_("author"), max_length=120, help_text=_("The name that readers see."))
+    status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.DRAFT)
+    published_at = models.DateTimeField(
+        _("date"),
+        default=timezone.now,
+        help_text=_("A published article with a date in the future appears by itself then."),
+    )
+    modified_at = models.DateTimeField(_("last change"), auto_now=True)
+    #: Kept by the database itself; a word in the title weighs more than one in the text.
+    search = models.GeneratedField(
+        expression=SearchVector("title", weight="A", config=SEARCH_CONFIG)
+        + SearchVector("summary", weight="B", config=SEARCH_CONFIG)
+        + SearchVector("body", weight="C", config=SEARCH_CONFIG),
+        output_field=SearchVectorField(),
+        db_persist=True,
+        editable=False,
+    )
+
+    objects: ClassVar[models.Manager[Article]] = ArticleQuerySet.as_manager()
+
+    class Meta:
+        """The newest first."""
+
+        ordering = ("-published_at", "-pk")
+        indexes = (
+            models.Index(fields=("status", "-published_at"), name="news_article_listed"),
+            GinIndex(fields=("search",), name="news_article_search"),
+        )
+        verbose_name = _("article")
+        verbose_name_plural = _("articles")
+
+    def __str__(self) -> str:
+        """Return the title."""
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        """Return the page's address."""
+        return reverse("news:detail", args=(self.slug,))
+
+    @property
+    def is_public(self) -> bool:
+        """Whether readers see it now."""
+        return self.status == self.Status.PUBLISHED and self.published_at <= timezone.now()
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """The text in paragraphs."""
+        return paragraphs(self.body)
+
+    @property
+    def minutes(self) -> int:
+        """How long reading it takes, at least one minute."""
+        return max(1, math.ceil(len(self.body.split()) / WORDS_A_MINUTE))
+
+
+class Rendition(models.Model):
+    """A cover picture in one width and one format, as a browser may choose it."""
+
+    article = models.ForeignKey(Article, verbose_name=_("article"), on_delete=models.CASCADE, related_name="renditions")
+    width = models.PositiveIntegerField(_("width"))
+    height = models.PositiveIntegerField(_("height"))
+    format = models.CharField(_("format"), max_length=8)
+    file = models.FileField(_("file"), upload_to="renditions/%Y/%m", max_length=200)
+
+    class Meta:
+        """One of a kind, the smallest first."""
+
+        ordering = ("format", "width")
+        constraints = (models.UniqueConstraint(fields=("article", "width", "format"), name="news_rendition_unique"),)
+        verbose_name = _("rendition")
+        verbose_name_plural = _("renditions")
+
+    def __str__(self) -> str:
+        """Return width and format."""
+        return f"{self.width} {self.format}"
