@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging.config
 
+import api.datasets.models
+import api.reports.models  # noqa: F401 - the tables that the metadata must know
 from alembic import context
 from api.config import load_database_settings
 from api.db import database_url

@@ -1,0 +1,30 @@
+"""The database as tasks reach it: in a worker, under the worker's role, with the API's tables on its path."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from landfast_runtime.connections import Postgres
+from landfast_runtime.env import Env
+from sqlalchemy import Engine, create_engine
+
+from api.db import CONNECT_TIMEOUT, database_url
+
+#: Milliseconds after which a task's statement is cancelled; each reads or writes one part of the work.
+STATEMENT_TIMEOUT = 60_000
+
+
+@cache
+def engine() -> Engine:
+    """Return the process's engine, made when the first task asks: no connection crosses the pool's fork."""
+    return create_engine(
+        database_url(Postgres.from_env(Env())),
+        pool_size=1,
+        max_overflow=1,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT,
+            "options": f"-c search_path=api -c statement_timeout={STATEMENT_TIMEOUT}",
+            "application_name": "worker-api",
+        },
+    )
