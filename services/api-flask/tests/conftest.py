@@ -1,4 +1,4 @@
-"""The API without any service behind it: SQLite for PostgreSQL, and ports where nobody listens for the others."""
+"""The API on a PostgreSQL of the tests' own; where the other services would be, nobody listens."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import api.datasets.models
+import api.reports.models  # noqa: F401 - the tables that the metadata must know
 import pytest
 from api.config import Settings
 from api.models import Base
 from landfast_runtime.env import Env
-from sqlalchemy import create_engine
-from sqlalchemy.pool import StaticPool
+from landfast_testing.postgres import server
+from sqlalchemy import URL, create_engine, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,17 +69,36 @@ class Results:
         self.stored[f"celery-task-meta-{task_id}"] = json.dumps(meta)
 
 
+def postgres_url(database: str) -> URL:
+    """Make an empty database and return its URL."""
+    postgres = server()
+    postgres.make_database(database)
+    return URL.create(
+        "postgresql+psycopg", username=postgres.user, host=postgres.host, port=postgres.port, database=database
+    )
+
+
 @pytest.fixture
 def settings() -> Settings:
     return Settings.from_env(Env())
 
 
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+@pytest.fixture(scope="session")
+def database() -> Iterator[Engine]:
+    """The database of this run of tests, with all tables."""
+    engine = create_engine(postgres_url("api"))
     Base.metadata.create_all(engine)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def engine(database: Engine) -> Iterator[Engine]:
+    """The database; whatever the test leaves in it is removed."""
+    yield database
+    tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
+    with database.begin() as connection:
+        connection.execute(text(f"TRUNCATE {tables}"))
 
 
 @pytest.fixture

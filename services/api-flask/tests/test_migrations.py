@@ -9,6 +9,8 @@ from alembic.config import Config
 from api.models import Base
 from sqlalchemy import create_engine, inspect
 
+from tests.conftest import postgres_url
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def connection() -> Iterator[Connection]:
-    engine = create_engine("sqlite://")
+    engine = create_engine(postgres_url("migrations"))
     with engine.connect() as connection:
         yield connection
     engine.dispose()
