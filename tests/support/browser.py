@@ -59,8 +59,13 @@ def build_image() -> None:
 
 
 @contextmanager
-def browser(size: tuple[int, int] = DESKTOP) -> Iterator[WebDriver]:
-    """Hand over a fresh browser with a window of ``size``, and remove it and its profile at the end."""
+def browser(size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> Iterator[WebDriver]:
+    """Hand over a fresh browser with a window of ``size``, and remove it and its profile at the end.
+
+    Args:
+        size: of the page that it shows; a phone's makes it a phone.
+        dark: whether its owner prefers dark pages.
+    """
     (port,) = free_ports(1)
     name = f"{PREFIX}{os.getpid()}-browser-{port}"
     options = ["--rm", "--detach", "--init", "--network=host", "--read-only", "--tmpfs=/tmp:size=512m,mode=1777"]
@@ -69,6 +74,7 @@ def browser(size: tuple[int, int] = DESKTOP) -> Iterator[WebDriver]:
         driver = Site(f"http://127.0.0.1:{port}")
         wait_until(lambda: driver.probe("/status"), START, "the browser's driver")
         with _session(port, size) as session:
+            prefer(session, dark=dark)
             yield session
     finally:
         subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
@@ -89,6 +95,13 @@ def _session(port: int, size: tuple[int, int]) -> Iterator[WebDriver]:
         yield session
     finally:
         session.quit()
+
+
+def prefer(session: WebDriver, *, dark: bool) -> None:
+    """Ask pages for dark or light colours from now on."""
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    media = {"features": [scheme, {"name": "prefers-reduced-motion", "value": "reduce"}]}
+    session.execute("executeCdpCommand", {"cmd": "Emulation.setEmulatedMedia", "params": media})
 
 
 def see(session: WebDriver, selector: str, text: str = "") -> WebElement:

@@ -1,0 +1,75 @@
+"""The pages are good: by Lighthouse's marks, and by what axe finds on each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import axe
+from tests.support.browser import DESKTOP, PHONE, browser, see
+from tests.support.crawl import public_pages
+from tests.support.lighthouse import best_look
+from tests.support.site import Site
+
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
+
+    from tests.support.stack import Stack
+
+#: No link leads an anonymous visitor here, or not surely.
+UNLINKED = ("/no-such-page/", "/?page=2", "/news/search/?q=boat", "/news/search/?q=nothing-has-this-word")
+
+
+@pytest.fixture(scope="module")
+def pages(stack: Stack) -> list[str]:
+    """The public pages, each kind of them."""
+    return public_pages(Site(stack.http_url), "/", *UNLINKED)
+
+
+@pytest.fixture(scope="module")
+def article(pages: list[str]) -> str:
+    """An article's page."""
+    return next(page for page in pages if page.startswith("/news/") and page.count("/") == 3 and "?" not in page)
+
+
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize("kind", ["list", "detail", "register"])
+def test_it_has_lighthouses_best_marks(stack: Stack, article: str, kind: str) -> None:
+    path = {"list": "/", "detail": article, "register": "/accounts/register/"}[kind]
+    marks = best_look(stack.http_url + path)
+    assert set(marks.marks) == {"performance", "accessibility", "best-practices", "seo"}
+    assert not marks.too_low, f"{path}\n{marks}"
+
+
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_axe_finds_nothing_on_any_public_page(
+    stack: Stack, pages: list[str], article: str, size: tuple[int, int], *, dark: bool
+) -> None:
+    assert {"/", article, "/accounts/register/", "/accounts/login/"} <= set(pages)
+    with browser(size, dark=dark) as session:
+        wrong = {page: found for page in pages if (found := _violations(session, stack.http_url + page))}
+    report = "\n".join(f"{page}\n  " + "\n  ".join(found) for page, found in wrong.items())
+    assert not wrong, f"of {len(pages)} pages these have faults:\n{report}"
+
+
+@pytest.mark.usefixtures("image")
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_public_page_is_wider_than_a_phone(stack: Stack, pages: list[str], *, dark: bool) -> None:
+    with browser(PHONE, dark=dark) as session:
+        widths = {page: _width(session, stack.http_url + page) for page in pages}
+    assert {page: width for page, width in widths.items() if width > PHONE[0]} == {}
+
+
+def _violations(session: WebDriver, url: str) -> list[str]:
+    session.get(url)
+    see(session, "main")
+    return axe.violations(session)
+
+
+def _width(session: WebDriver, url: str) -> int:
+    session.get(url)
+    width: int = session.execute_script("return document.documentElement.scrollWidth")
+    return width
