@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 LIST = "/admin/news/article/"
 
+#: What a browser sends for the comments and renditions below an article that has none.
+INLINES = {f"{prefix}-{name}_FORMS": "0" for prefix in ("comments", "renditions") for name in ("TOTAL", "INITIAL")}
+
 
 @pytest.fixture
 def editor(client: Client, make_user: Callable[..., User]) -> Client:
@@ -75,6 +78,7 @@ def test_it_saves_what_an_editor_writes(editor: Client) -> None:
             "status": "published",
             "published_at_0": "2026-01-02",
             "published_at_1": "03:04:05",
+            **INLINES,
         },
     )
     assert "Fresh" in editor.get("/").content.decode()

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from news.paths import cover_path, rendition_path
 from news.text import paragraphs
 
 if TYPE_CHECKING:
@@ -124,11 +125,24 @@ class Article(models.Model):
         Category, verbose_name=_("category"), on_delete=models.SET_NULL, null=True, blank=True, related_name="articles"
     )
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="articles")
+    # The database's own default lets the release before, which knows no covers, go on writing articles meanwhile.
     cover = models.ImageField(
-        _("cover picture"), upload_to="covers/%Y/%m", width_field="cover_width", height_field="cover_height", blank=True
+        _("cover picture"),
+        upload_to=cover_path,
+        width_field="cover_width",
+        height_field="cover_height",
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("JPEG, PNG, WebP or AVIF; at least 640 by 320 pixels, at most 10 MB."),
     )
     cover_alt = models.CharField(
-        _("what the picture shows"), max_length=200, blank=True, help_text=_("Read out to those who do not see it.")
+        _("what the picture shows"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Read out to those who do not see it."),
     )
     cover_width = models.PositiveIntegerField(_("width"), null=True, blank=True, editable=False)
     cover_height = models.PositiveIntegerField(_("height"), null=True, blank=True, editable=False)
@@ -168,6 +182,8 @@ class Article(models.Model):
             models.Index(fields=("status", "-published_at"), name="news_article_listed"),
             GinIndex(fields=("search",), name="news_article_search"),
         )
+        # A right of its own: who writes does not always decide what readers see.
+        permissions = (("publish_article", _("Can publish and withdraw articles")),)
         verbose_name = _("article")
         verbose_name_plural = _("articles")
 
@@ -202,7 +218,7 @@ class Rendition(models.Model):
     width = models.PositiveIntegerField(_("width"))
     height = models.PositiveIntegerField(_("height"))
     format = models.CharField(_("format"), max_length=8)
-    file = models.FileField(_("file"), upload_to="renditions/%Y/%m", max_length=200)
+    file = models.FileField(_("file"), upload_to=rendition_path, max_length=200)
 
     class Meta:
         """One of a kind, the smallest first."""

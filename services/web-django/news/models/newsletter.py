@@ -18,7 +18,7 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
 
 
 class Subscriber(models.Model):
-    """An address that somebody entered; until they confirm, nothing goes there but the question whether they meant it."""
+    """An address that somebody entered; until they confirm, all it gets is the question whether they meant it."""
 
     email = models.EmailField(_("email address"))
     language = models.CharField(_("language"), max_length=8, default="en")
@@ -53,6 +53,8 @@ class NewsletterIssue(models.Model):
         """The newest first."""
 
         ordering = ("-created_at", "-pk")
+        # A right of its own, because there is no way back.
+        permissions = (("send_newsletterissue", _("Can send newsletters")),)
         verbose_name = _("newsletter")
         verbose_name_plural = _("newsletters")
 

@@ -6,13 +6,14 @@ from accounts.administrators import ensure_administrator
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
+from news.roles import ensure_roles
 from news.seeding import seed
 
 from mysite import config
 
 
 class Command(BaseCommand):
-    """Migrates, makes the first administrator and the first articles. Run again, it changes nothing."""
+    """Migrates, makes the first administrator, the roles and the first articles. Run again, it changes nothing."""
 
     help = __doc__
     requires_system_checks = []  # noqa: RUF012 - Django's own way; checks load URLs, and those need the broker's password
@@ -27,10 +28,12 @@ class Command(BaseCommand):
         try:
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
             made = ensure_administrator(administrator.username, administrator.email, administrator.password)
+            roles = ensure_roles()
             articles = seed()
         except OperationalError as error:
             raise CommandError(f"the database does not answer: {error}") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"administrator {administrator.username}: {'made' if made else 'there already'}")
+        self.stdout.write(f"roles made: {roles}")
         self.stdout.write(f"articles made: {articles}")

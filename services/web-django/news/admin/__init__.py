@@ -1,0 +1,8 @@
+"""The newsroom: where articles are written and published, comments moderated and newsletters sent."""
+
+from news.admin.articles import ArticleAdmin
+from news.admin.comments import CommentAdmin
+from news.admin.newsletters import NewsletterIssueAdmin, SubscriberAdmin
+from news.admin.topics import CategoryAdmin, TagAdmin
+
+__all__ = ["ArticleAdmin", "CategoryAdmin", "CommentAdmin", "NewsletterIssueAdmin", "SubscriberAdmin", "TagAdmin"]

@@ -1,0 +1,21 @@
+"""What actions leave in the history of each object that they change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.utils.translation import gettext
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import Model
+    from django.http import HttpRequest
+
+
+def log_status(request: HttpRequest, objects: Sequence[Model]) -> None:
+    """Write into each object's history that the user changed its status."""
+    if request.user.pk is not None:
+        message = [{"changed": {"fields": [gettext("status")]}}]
+        LogEntry.objects.log_actions(request.user.pk, objects, CHANGE, message)

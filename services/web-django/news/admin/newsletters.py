@@ -1,0 +1,124 @@
+"""Newsletters in the admin: written, looked at, sent once; and who gets them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from news.models import NewsletterIssue, Subscriber
+from news.signals import newsletter_requested
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+
+@admin.register(NewsletterIssue)
+class NewsletterIssueAdmin(admin.ModelAdmin[NewsletterIssue]):
+    """An issue is written, then sent to all who confirmed their address. What was sent stays as it is."""
+
+    list_display = ("subject", "created_at", "sent_at", "copies_sent")
+    list_filter = (("sent_at", admin.EmptyFieldListFilter), "created_at")
+    search_fields = ("subject", "body")
+    date_hierarchy = "created_at"
+    fields = ("subject", "body", "created_at", "sent_at")
+    readonly_fields = ("created_at", "sent_at")
+    actions = ("send",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[NewsletterIssue]:
+        """Count the copies in the same query."""
+        return super().get_queryset(request).annotate(copy_count=Count("copies"))
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks before it sends."""
+        send = path("<int:pk>/send/", self.admin_site.admin_view(self.send_view), name="news_newsletterissue_send")
+        return [send, *super().get_urls()]
+
+    def has_change_permission(self, request: HttpRequest, issue: NewsletterIssue | None = None) -> bool:
+        """Nobody changes what readers have got."""
+        return super().has_change_permission(request, issue) and (issue is None or issue.sent_at is None)
+
+    def has_delete_permission(self, request: HttpRequest, issue: NewsletterIssue | None = None) -> bool:
+        """Nobody deletes what readers have got."""
+        return super().has_delete_permission(request, issue) and (issue is None or issue.sent_at is None)
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may send mail to everybody."""
+        return request.user.has_perm("news.send_newsletterissue")
+
+    @admin.display(description=_("copies sent"), ordering="copy_count")
+    def copies_sent(self, issue: NewsletterIssue) -> int:
+        """Return to how many readers it went so far."""
+        count: int = issue.copy_count  # type: ignore[attr-defined] # the annotation above
+        return count
+
+    @admin.action(description=_("Send selected newsletter …"), permissions=["send"])
+    def send(self, request: HttpRequest, issues: QuerySet[NewsletterIssue]) -> HttpResponse | None:
+        """Lead to the page that asks; one at a time, because there is no way back."""
+        if len(issues) != 1:
+            self.message_user(request, _("Choose one newsletter at a time."), messages.WARNING)
+            return None
+        return HttpResponseRedirect(reverse("admin:news_newsletterissue_send", args=(issues[0].pk,)))
+
+    def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say to how many readers the issue would go, and send it when that is confirmed.
+
+        Raises:
+            PermissionDenied: the user may not send newsletters.
+        """
+        if not self.has_send_permission(request):
+            raise PermissionDenied
+        issue = get_object_or_404(NewsletterIssue, pk=pk)
+        if request.method == "POST":
+            return self._sent(request, issue)
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": _("Send a newsletter"),
+            "opts": self.opts,
+            "issue": issue,
+            "readers": Subscriber.objects.active().count(),
+        }
+        return TemplateResponse(request, "admin/news/newsletterissue/send.html", context)
+
+    def _sent(self, request: HttpRequest, issue: NewsletterIssue) -> HttpResponse:
+        """Hand the issue over, once: whoever presses twice, or at the same time as somebody else, is told so."""
+        with transaction.atomic():
+            unsent = NewsletterIssue.objects.filter(pk=issue.pk, sent_at=None)
+            claimed = unsent.update(sent_at=timezone.now())
+            if claimed:
+                self.log_change(request, issue, [{"changed": {"fields": [str(_("sent"))]}}])
+                newsletter_requested.send(sender=NewsletterIssue, issue=issue)
+        if claimed:
+            self.message_user(request, _("“%s” is on its way.") % issue, messages.SUCCESS)
+        else:
+            self.message_user(request, _("“%s” was sent before.") % issue, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:news_newsletterissue_changelist"))
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(admin.ModelAdmin[Subscriber]):
+    """Who gets newsletters. Nobody is added here: readers sign up, and confirm that they did."""
+
+    list_display = ("email", "language", "created_at", "confirmed_at", "unsubscribed_at")
+    list_filter = (
+        "language",
+        ("confirmed_at", admin.EmptyFieldListFilter),
+        ("unsubscribed_at", admin.EmptyFieldListFilter),
+    )
+    search_fields = ("email",)
+    show_full_result_count = False
+    date_hierarchy = "created_at"
+    readonly_fields = ("email", "language", "created_at", "confirmed_at", "unsubscribed_at")
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """Only readers sign up."""
+        return False

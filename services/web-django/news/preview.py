@@ -1,0 +1,30 @@
+"""Articles as readers will see them, before they do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.views.decorators.cache import never_cache
+
+from news.models import Article
+from news.views import ArticleDetailView
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+
+class _PreviewView(ArticleDetailView):
+    """The readers' own page, for any article."""
+
+    def get_queryset(self) -> QuerySet[Article]:
+        return Article.objects.all()
+
+
+@never_cache
+def preview(request: HttpRequest, article: Article) -> HttpResponseBase:
+    """Return the page of an article, whatever its status. Whoever calls has checked that the user may see it."""
+    response = _PreviewView.as_view()(request, slug=article.slug)
+    response.headers["X-Robots-Tag"] = "noindex"
+    return response

@@ -1,0 +1,48 @@
+"""What follows when a cover comes, changes or goes, whoever saved the article."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models.signals import post_delete, post_save, pre_save
+from django.dispatch import receiver
+
+from news.models import Article, Rendition
+from news.pictures import remove_later
+from news.signals import cover_uploaded
+
+
+@receiver(pre_save, sender=Article, dispatch_uid="news.remember_cover")
+def remember_cover(instance: Article, *, raw: bool, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+    """Note which cover readers have had so far."""
+    stored = (
+        None if raw or instance.pk is None else Article.objects.filter(pk=instance.pk).values_list("cover", flat=True)
+    )
+    instance.__dict__["_cover_before"] = stored.first() or "" if stored is not None else ""
+
+
+@receiver(post_save, sender=Article, dispatch_uid="news.follow_cover")
+def follow_cover(instance: Article, *, raw: bool, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+    """Drop what was made of the cover before, and ask for the new one's pictures."""
+    before, now = instance.__dict__.pop("_cover_before", ""), instance.cover.name or ""
+    if raw or before == now:
+        return
+    if before:
+        instance.renditions.all().delete()
+        remove_later(instance.cover.storage, before)
+    if now:
+        cover_uploaded.send(sender=Article, article=instance)
+
+
+@receiver(post_delete, sender=Article, dispatch_uid="news.remove_cover")
+def remove_cover(instance: Article, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+    """Remove the cover of an article that is gone."""
+    if instance.cover.name:
+        remove_later(instance.cover.storage, instance.cover.name)
+
+
+@receiver(post_delete, sender=Rendition, dispatch_uid="news.remove_rendition")
+def remove_rendition(instance: Rendition, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+    """Remove the file of a picture that is no longer shown."""
+    if instance.file.name:
+        remove_later(instance.file.storage, instance.file.name)
