@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from mysite import config
 from mysite import settings_static as static
+from mysite.settings_interfaces import *  # noqa: F403 - they depend on nothing, and Django wants them here
 
 SITE = config.site()
 
@@ -143,6 +144,12 @@ SECURE_CSP: dict[str, list[str]] = {
 }
 if SITE.media.origin:
     SECURE_CSP["img-src"] = [CSP.SELF, SITE.media.origin]
+
+# --- REST and GraphQL: mysite/settings_interfaces.py -----------------------------------------------------------------
+
+if SITE.live_reload:
+    # GraphiQL's files, from the package that brought them: on a laptop alone, no image gathers them.
+    INSTALLED_APPS = [*INSTALLED_APPS, "graphene_django_graphiql_static"]
 
 # --- Language, time, logs --------------------------------------------------------------------------------------------
 

@@ -27,6 +27,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",  # full-text search
     "django.contrib.sitemaps",
+    "mysite.rest",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "strawberry_django",
 ]
 
 SITE_URL = ""  # the public address; no page is ever made with these settings

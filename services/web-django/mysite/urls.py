@@ -10,6 +10,8 @@ from mysite import access, health
 urlpatterns = [
     path("", include("news.urls")),
     path("accounts/", include("accounts.urls")),
+    path("rest/", include("mysite.rest.urls")),
+    path("graphql/", include("mysite.graphql.urls")),
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

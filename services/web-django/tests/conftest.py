@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from accounts.models import User
+from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -66,3 +67,26 @@ def database_outage(db: None) -> Callable[[], AbstractContextManager[None]]:  # 
             yield
 
     return outage
+
+
+def _with_permissions(user: User, *names: str) -> User:
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="news", codename__in=names))
+    return user
+
+
+@pytest.fixture
+def editor(make_user: Callable[..., User]) -> User:
+    """Return a user who may change every article."""
+    return _with_permissions(make_user("eddy"), "add_article", "change_article", "delete_article")
+
+
+@pytest.fixture
+def writer(make_user: Callable[..., User]) -> User:
+    """Return a user who may add articles, and change their own."""
+    return _with_permissions(make_user("wanda"), "add_article")
+
+
+@pytest.fixture
+def moderator(make_user: Callable[..., User]) -> User:
+    """Return a user who may approve comments."""
+    return _with_permissions(make_user("mona"), "change_comment")

@@ -1,0 +1,142 @@
+"""What may be asked for and changed."""
+
+# No `from __future__ import annotations`: strawberry reads the annotations of these classes where they stand.
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING
+
+import strawberry
+import strawberry_django
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from graphql import GraphQLError
+from news import models
+from strawberry import Info
+from strawberry.extensions import (
+    DisableIntrospection,
+    MaskErrors,
+    MaxAliasesLimiter,
+    MaxTokensLimiter,
+    QueryDepthLimiter,
+    SchemaExtension,
+)
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+from strawberry_django.optimizer import DjangoOptimizerExtension
+from strawberry_django.pagination import OffsetPaginated
+
+from mysite import content
+from mysite.errors import OUTAGES, RETRY_AFTER
+from mysite.graphql.limits import CostLimiter
+from mysite.graphql.types import ArticleType, CategoryType, CommentType, TagType, viewer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+#: Levels of fields: articles > results > comments > results > article > category > name, and one to spare.
+MAX_DEPTH = 8
+MAX_ALIASES = 15
+MAX_TOKENS = 1000
+
+
+class RefusedError(GraphQLError):
+    """Something that the caller did wrong, said so that the caller understands."""
+
+
+@strawberry.type
+class Query:
+    """What readers read."""
+
+    categories: list[CategoryType] = strawberry_django.field(pagination=True)
+    tags: list[TagType] = strawberry_django.field(pagination=True)
+
+    @strawberry_django.offset_paginated(OffsetPaginated[ArticleType])  # type: ignore[untyped-decorator]
+    def articles(
+        self, category: str | None = None, tag: str | None = None, search: str | None = None
+    ) -> QuerySet[models.Article]:
+        """Articles, the newest first, or the best matches of a search first."""
+        articles = models.Article.objects.all()
+        if category:
+            articles = articles.filter(category__slug=category)
+        if tag:
+            articles = articles.filter(tags__slug=tag)
+        return content.search(articles, search) if search and search.strip() else articles
+
+    @strawberry_django.field
+    def article(self, info: Info, slug: str) -> ArticleType | None:
+        """One article, by the last part of its page's address."""
+        found = ArticleType.get_queryset(models.Article.objects.filter(slug=slug), info)
+        return found.first()  # type: ignore[return-value] # strawberry-django turns the one into the other
+
+    @strawberry_django.offset_paginated(OffsetPaginated[CommentType])  # type: ignore[untyped-decorator]
+    def comments(self, article: str | None = None) -> QuerySet[models.Comment]:
+        """Comments, the newest first."""
+        comments = models.Comment.objects.order_by("-created_at", "-pk")
+        return comments.filter(article__slug=article) if article else comments
+
+
+@strawberry.type
+class Mutation:
+    """What readers write."""
+
+    @strawberry.mutation
+    def add_comment(self, info: Info, article: str, text: str) -> CommentType:
+        """Comment on an article. A moderator has to approve it before others see it."""
+        user = viewer(info)
+        if not user.is_authenticated:
+            raise RefusedError(_("Log in to comment."))
+        found = content.commentable_articles().filter(slug=article).first()
+        if found is None:
+            raise RefusedError(_("There is no such article."))
+        try:
+            return content.comment(found, user, text)  # type: ignore[return-value] # as above
+        except ValidationError as error:
+            raise RefusedError(" ".join(error.messages)) from None
+
+
+class Schema(strawberry.Schema):
+    """Strawberry's schema, which logs crashes only and knows an outage of the database."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log what went wrong on our side; what callers get wrong is their own affair."""
+        for error in errors:
+            cause = error.original_error
+            if isinstance(cause, OUTAGES) and execution_context is not None:
+                logger.warning("the database does not answer: %s", cause)
+                execution_context.context.response.status_code = 503
+                execution_context.context.response["Retry-After"] = str(RETRY_AFTER)
+            elif is_internal(error):
+                logger.error("GraphQL crashed at %s", error.path, exc_info=cause)
+
+
+def is_internal(error: GraphQLError) -> bool:
+    """Tell whether an error is ours: its words are for the log and not for the caller."""
+    return error.original_error is not None and not isinstance(error.original_error, RefusedError)
+
+
+@cache
+def schema(*, local: bool) -> Schema:
+    """Return the schema.
+
+    Args:
+        local: whether this is a laptop, where the schema may be asked about itself.
+    """
+    extensions: list[Callable[[], SchemaExtension]] = [
+        lambda: MaskErrors(is_internal, "Something broke on our side."),
+        lambda: MaxTokensLimiter(MAX_TOKENS),
+        CostLimiter,
+        DjangoOptimizerExtension,
+    ]
+    if not local:
+        # Asking for the schema is deep; who may ask for it is not held to the depth.
+        extensions += [
+            lambda: QueryDepthLimiter(MAX_DEPTH),
+            lambda: MaxAliasesLimiter(MAX_ALIASES),
+            DisableIntrospection,
+        ]
+    config = StrawberryConfig(disable_field_suggestions=not local)
+    return Schema(Query, Mutation, extensions=extensions, config=config)

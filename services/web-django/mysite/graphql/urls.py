@@ -1,0 +1,15 @@
+"""The address of GraphQL. Introspection and GraphiQL are there only where code is edited."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from mysite import config
+from mysite.graphql.schema import schema
+from mysite.graphql.views import View
+
+app_name = "graphql"
+
+_local = config.site().live_reload
+
+urlpatterns = [path("", View.as_view(schema=schema(local=_local), local=_local), name="graphql")]

@@ -1,0 +1,1 @@
+"""The REST interface at ``/rest/``, by Django REST framework."""

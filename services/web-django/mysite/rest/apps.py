@@ -1,0 +1,12 @@
+"""The app's configuration."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class RestConfig(AppConfig):
+    """The REST interface and the tokens that programs use it with."""
+
+    name = "mysite.rest"
+    label = "rest"
+    verbose_name = _("REST interface")

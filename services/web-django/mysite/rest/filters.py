@@ -1,0 +1,81 @@
+"""What lists can be narrowed down by, and their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext_lazy as _
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
+from news.models import Article, Category, Comment, Tag
+from rest_framework.filters import BaseFilterBackend
+
+from mysite import content
+
+if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string"}})
+class TagsFilter(filters.ModelMultipleChoiceFilter):  # type: ignore[misc] # django-filter has no types
+    """Several tags by their slugs; what is found has all of them."""
+
+
+class ArticleFilter(filters.FilterSet):  # type: ignore[misc] # django-filter has no types
+    """Filters of the articles."""
+
+    category = filters.ModelChoiceFilter(queryset=Category.objects.all(), to_field_name="slug")
+    tag = TagsFilter(field_name="tags__slug", queryset=Tag.objects.all(), to_field_name="slug", conjoined=True)
+    status = filters.ChoiceFilter(choices=Article.Status.choices)
+    published_after = filters.IsoDateTimeFilter(field_name="published_at", lookup_expr="gte")
+    published_before = filters.IsoDateTimeFilter(field_name="published_at", lookup_expr="lt")
+
+    class Meta:
+        """Which model, and nothing beyond what stands above."""
+
+        model = Article
+        fields = ()
+
+
+class CommentFilter(filters.FilterSet):  # type: ignore[misc] # django-filter has no types
+    """Filters of the comments."""
+
+    # By its address and not as a choice: a list to choose from would hold every article.
+    article = filters.CharFilter(field_name="article__slug")
+    status = filters.ChoiceFilter(choices=Comment.Status.choices)
+    created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        """Which model, and nothing beyond what stands above."""
+
+        model = Comment
+        fields = ()
+
+
+class FullTextSearch(BaseFilterBackend):
+    """``?search=``: the site's own search, the best matches first unless an order is asked for."""
+
+    parameter = "search"
+
+    def filter_queryset[M: Model, Row](
+        self, request: Request, queryset: QuerySet[M, Row], view: APIView
+    ) -> QuerySet[M, Row]:  # noqa: ARG002
+        """Return the articles that match, or all if nothing is searched for."""
+        words = request.query_params.get(self.parameter, "").strip()
+        return content.search(queryset, words) if words else queryset
+
+    def get_schema_operation_parameters(self, _view: APIView) -> list[dict[str, Any]]:
+        """Return OpenAPI's words for the parameter."""
+        description = str(_("Words to search titles, summaries and texts for."))
+        return [
+            {
+                "name": self.parameter,
+                "required": False,
+                "in": "query",
+                "description": description,
+                "schema": {"type": "string"},
+            }
+        ]

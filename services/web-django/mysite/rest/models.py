@@ -1,0 +1,69 @@
+"""The tokens that programs use the REST interface with."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+
+#: Bytes of chance in a token. With so many, a plain digest keeps it safe: there is nothing to guess.
+STRENGTH = 32
+
+
+class TokenManager(models.Manager["Token"]):
+    """Makes tokens and finds them again."""
+
+    def issue(self, user: AbstractBaseUser, name: str = "") -> str:
+        """Store a new token of the user's and return its text, which nobody can read from the database later.
+
+        Args:
+            user: whom it stands for.
+            name: what its owner calls it.
+        """
+        text = secrets.token_urlsafe(STRENGTH)
+        self.create(user_id=user.pk, name=name, digest=digest(text))
+        return text
+
+    def find(self, text: str) -> Token:
+        """Return the token with this text and its user.
+
+        Raises:
+            Token.DoesNotExist: there is none, or it was revoked.
+        """
+        return self.select_related("user").get(digest=digest(text))
+
+
+def digest(text: str) -> str:
+    """Return what is stored of a token's text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Token(models.Model):
+    """Lets a program act as a user until it is revoked. Only its digest is stored."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="rest_tokens", verbose_name=_("user")
+    )
+    name = models.CharField(_("name"), max_length=80, blank=True, help_text=_("What its owner calls it."))
+    digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(_("made at"), auto_now_add=True)
+
+    objects: ClassVar[TokenManager] = TokenManager()
+
+    class Meta:
+        """The newest first."""
+
+        ordering = ("-created_at", "-pk")
+        verbose_name = _("REST token")
+        verbose_name_plural = _("REST tokens")
+
+    def __str__(self) -> str:
+        """Return its name, or its number if it has none."""
+        return self.name or f"#{self.pk}"

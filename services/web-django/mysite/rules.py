@@ -1,0 +1,70 @@
+"""Who may see and change what in the news: one set of rules for the REST interface and GraphQL.
+
+Editors and moderators are whoever has the news app's own permissions (``change_article``, ``change_comment``), as the
+admin gives them. Everyone else is a reader, and the owner of what they wrote.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+from django.utils import timezone
+from news.models import Article, Comment
+
+if TYPE_CHECKING:
+    from django.contrib.auth.base_user import AbstractBaseUser
+    from django.contrib.auth.models import AnonymousUser
+    from django.db.models import QuerySet
+
+    type Viewer = AbstractBaseUser | AnonymousUser
+
+WRITE_ARTICLES = "news.add_article"
+EDIT_ARTICLES = "news.change_article"
+DELETE_ARTICLES = "news.delete_article"
+MODERATE_COMMENTS = "news.change_comment"
+
+
+def allowed(viewer: Viewer, permission: str) -> bool:
+    """Tell whether someone has a permission of the admin's; strangers have none."""
+    return bool(viewer.is_active and getattr(viewer, "has_perm")(permission))  # noqa: B009 - not every user model has it
+
+
+def visible_articles(viewer: Viewer, articles: QuerySet[Article]) -> QuerySet[Article]:
+    """Return those that someone may read: published ones, their own, and all of them for editors."""
+    if not viewer.is_authenticated:
+        return articles.filter(_published())
+    if allowed(viewer, EDIT_ARTICLES):
+        return articles
+    return articles.filter(_published() | Q(author=viewer.pk))
+
+
+def visible_comments(viewer: Viewer, comments: QuerySet[Comment]) -> QuerySet[Comment]:
+    """Return those that someone may read: approved ones below published articles, their own, all for moderators."""
+    approved = Q(status=Comment.Status.APPROVED) & _published("article__")
+    if not viewer.is_authenticated:
+        return comments.filter(approved)
+    if allowed(viewer, MODERATE_COMMENTS):
+        return comments
+    return comments.filter(approved | Q(author=viewer.pk))
+
+
+def may_change_article(viewer: Viewer, article: Article) -> bool:
+    """Tell whether someone may change an article: its author and editors may."""
+    return allowed(viewer, EDIT_ARTICLES) or (viewer.is_authenticated and article.author_id == viewer.pk)
+
+
+def may_delete_article(viewer: Viewer, article: Article) -> bool:
+    """Tell whether someone may delete an article: authors only what no reader has seen."""
+    own_draft = article.author_id == viewer.pk and article.status == Article.Status.DRAFT
+    return allowed(viewer, DELETE_ARTICLES) or (viewer.is_authenticated and own_draft)
+
+
+def may_change_comment(viewer: Viewer, comment: Comment) -> bool:
+    """Tell whether someone may change or take back a comment: its writer until it is moderated, and moderators."""
+    own_pending = comment.author_id == viewer.pk and comment.status == Comment.Status.PENDING
+    return allowed(viewer, MODERATE_COMMENTS) or (viewer.is_authenticated and own_pending)
+
+
+def _published(prefix: str = "") -> Q:
+    return Q(**{f"{prefix}status": Article.Status.PUBLISHED, f"{prefix}published_at__lte": timezone.now()})

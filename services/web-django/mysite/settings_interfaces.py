@@ -1,0 +1,50 @@
+"""The settings of the REST interface and of GraphQL; they depend on no variable either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+REST_FRAMEWORK: dict[str, Any] = {
+    # The token first: what fails without one is then answered with 401 and the header that asks for it.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "mysite.rest.authentication.HashedTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "mysite.rest.pagination.Pages",
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser", "rest_framework.parsers.FormParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    # Counted in the cache. While that is away nothing is counted and nobody is refused.
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "rest_framework.throttling.UserRateThrottle",
+        "rest_framework.throttling.ScopedRateThrottle",
+    ],
+    "DEFAULT_THROTTLE_RATES": {"anon": "120/min", "user": "600/min", "login": "10/min", "comment": "10/min"},
+    "EXCEPTION_HANDLER": "mysite.rest.errors.handle",
+    "NUM_PROXIES": 1,  # Nginx, which says who asked; what callers claim themselves it throws away
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Landfast REST",
+    "DESCRIPTION": "The news, for programs.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/rest",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    # The page's scripts and styles are files of this site.
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ArticleStatusEnum": "news.models.Article.Status",
+        "CommentStatusEnum": "news.models.Comment.Status",
+    },
+}
+
+STRAWBERRY_DJANGO: dict[str, Any] = {
+    "FIELD_DESCRIPTION_FROM_HELP_TEXT": True,
+    "PAGINATION_DEFAULT_LIMIT": 10,
+    "PAGINATION_MAX_LIMIT": 50,
+}
