@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from accounts.models import User
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
 from news.models import Article
+from news.roles import ensure_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +51,19 @@ def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the data
 
     def make(username: str = "ada", email: str = "", **fields: Any) -> User:  # noqa: ANN401
         return User.objects.create_user(username, email or f"{username}@example.org", PASSWORD, **fields)
+
+    return make
+
+
+@pytest.fixture
+def make_staff(make_user: Callable[..., User]) -> Callable[[str], User]:
+    """Return a function that stores a member of staff with one of the newsroom's roles."""
+
+    def make(role: str) -> User:
+        ensure_roles()
+        user = make_user(role, is_staff=True, first_name=role.title(), last_name="Ann")
+        user.groups.add(Group.objects.get(name=role))
+        return user
 
     return make
 

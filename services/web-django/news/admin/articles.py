@@ -214,7 +214,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         """Publish the drafts among the selected."""
         drafts = Article.objects.filter(pk__in=articles.values("pk"), status=Article.Status.DRAFT)
         with transaction.atomic():
-            log_status(request, list(drafts))
+            log_status(request, list(drafts), Article.Status.PUBLISHED)
             count = drafts.publish()
         text = ngettext("%d article published.", "%d articles published.", count) % count
         self.message_user(request, text, messages.SUCCESS)
@@ -229,7 +229,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         """Hide the selected from readers."""
         published = Article.objects.filter(pk__in=articles.values("pk"), status=Article.Status.PUBLISHED)
         with transaction.atomic():
-            log_status(request, list(published))
+            log_status(request, list(published), Article.Status.DRAFT)
             count = published.withdraw()
         text = ngettext("%d article withdrawn.", "%d articles withdrawn.", count) % count
         self.message_user(request, text, messages.SUCCESS)

@@ -121,7 +121,7 @@ class CommentAdmin(admin.ModelAdmin[Comment]):
     def _decide(self, request: HttpRequest, comments: QuerySet[Comment], status: Comment.Status) -> int:
         """Give the comments a status, write it into their history, and return how many changed."""
         undecided = list(comments.exclude(status=status).select_related(None))
-        log_status(request, undecided)
+        log_status(request, undecided, status)
         return Comment.objects.filter(pk__in=[comment.pk for comment in undecided]).update(status=status)
 
 

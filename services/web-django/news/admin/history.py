@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.db.models import Model
+    from django.db.models.enums import Choices
     from django.http import HttpRequest
 
 
-def log_status(request: HttpRequest, objects: Sequence[Model]) -> None:
-    """Write into each object's history that the user changed its status."""
+def log_status(request: HttpRequest, objects: Sequence[Model], status: Choices) -> None:
+    """Write into each object's history which status the user gave it."""
     if request.user.pk is not None:
-        message = [{"changed": {"fields": [gettext("status")]}}]
+        message = [{"changed": {"fields": [f"{gettext('status')}: {status.label}"]}}]
         LogEntry.objects.log_actions(request.user.pk, objects, CHANGE, message)

@@ -19,6 +19,7 @@ class TopicAdmin[Topic: (Category, Tag)](admin.ModelAdmin[Topic]):
     """What articles are found by: a name, the address that is made of it, and how many articles there are."""
 
     list_display = ("name", "slug", "articles")
+    ordering = ("name",)
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}  # noqa: RUF012 - Django's own way
 
