@@ -129,7 +129,7 @@ def test_the_api_says_in_json_and_in_time_that_it_cannot_take_a_task(ready: Stac
 
     assert time.monotonic() - started < SLOWEST_REPORT + 2
     assert response.status_code == 503
-    assert "rabbitmq" in response.json()["message"]
+    assert "rabbitmq" in response.json()["detail"]
 
 
 def test_it_takes_tasks_while_redis_is_stopped_and_tells_their_results_later(ready: Stack, site: Site) -> None:
@@ -139,7 +139,7 @@ def test_it_takes_tasks_while_redis_is_stopped_and_tells_their_results_later(rea
     asked = site.get(accepted.headers["Location"])
 
     assert (accepted.status_code, asked.status_code) == (202, 503)
-    assert "redis" in asked.json()["message"]
+    assert "redis" in asked.json()["detail"]
     ready.start("redis")
     wait_until(lambda: site.result(accepted.headers["Location"]) == 42, 60, "the sum")
 

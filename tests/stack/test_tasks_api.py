@@ -36,7 +36,7 @@ def test_it_does_not_know_a_task_that_nobody_sent(site: Site) -> None:
     response = site.get("/api/v1/tasks/00000000-0000-4000-8000-000000000000")
 
     assert response.status_code == 404
-    assert set(response.json()) >= {"error", "message"}
+    assert set(response.json()) >= {"title", "status", "detail"}
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,9 @@ def test_it_names_the_field_that_is_wrong(site: Site, body: dict[str, Any], fiel
 
     assert response.status_code == 422
     document = response.json()
-    assert set(document) >= {"error", "message"}
-    assert re.search(rf"\b{field}\b", document["message"]), document
+    assert set(document) >= {"title", "status", "detail"}
+    assert document["field"] == field
+    assert re.search(rf"\b{field}\b", document["detail"]), document
 
 
 @pytest.mark.parametrize("body", ["{not json", "", "[1, 2]", '"4"', '{"x": NaN, "y": 1}'])
@@ -63,19 +64,19 @@ def test_it_says_in_json_that_a_body_is_no_use(site: Site, body: str) -> None:
     response = site.post("/api/v1/tasks/add", data=body, headers={"Content-Type": "application/json"})
 
     assert response.status_code in {400, 422}
-    assert set(response.json()) >= {"error", "message"}
+    assert set(response.json()) >= {"title", "status", "detail"}
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/api/v1/nowhere", 404), ("DELETE", "/api/v1/tasks/add", 405), ("POST", "/api/v1/nowhere", 404)],
 )
-def test_its_errors_are_json_too(site: Site, method: str, path: str, status: int) -> None:
+def test_its_errors_are_problem_documents_too(site: Site, method: str, path: str, status: int) -> None:
     response = site.request(method, path)
 
     assert response.status_code == status
-    assert response.headers["Content-Type"] == "application/json"
-    assert set(response.json()) >= {"error", "message"}
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert set(response.json()) >= {"title", "status", "detail"}
 
 
 def test_it_refuses_a_body_that_is_too_large(site: Site) -> None:

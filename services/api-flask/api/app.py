@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from api import index, tasks
+from api import docs, index, tasks
 from api.config import Settings, load_settings
 from api.db import init_database, serving_engine
 from api.errors import register_error_handlers
 from api.health import dependency_checks, init_health
+from api.keys.commands import keys
+from api.limits import Counter, init_limits, redis_storage
 from api.requests import register_request_hooks
+from api.routes.operation import MAX_BODY
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-#: Bytes that a request body may have.
-MAX_BODY = 16 * 1024
+#: The domains' routes, in the order of the OpenAPI document.
+ROUTES = (index.routes, tasks.routes)
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:
@@ -35,6 +38,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     register_error_handlers(app)
     init_database(app, engine or serving_engine(settings.database.postgres, connections=settings.threads))
     init_health(app, dependency_checks(settings))
-    app.register_blueprint(index.blueprint, url_prefix="/api")
-    app.register_blueprint(tasks.blueprint, url_prefix="/api/v1/tasks")
+    init_limits(app, Counter(redis_storage(settings.cache), settings.rate_limit))
+    app.register_blueprint(docs.blueprint, url_prefix="/api")
+    for routes in ROUTES:
+        routes.register(app)
+    app.cli.add_command(keys)
     return app

@@ -37,17 +37,21 @@ class Settings:
     processes: int
     threads: int
     database: DatabaseSettings
+    rate_limit: int
     results: Redis
+    cache: Redis
     broker: RabbitMQ
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
-        """Read ``API_PROCESSES``, ``API_THREADS`` and what the backing services need."""
+        """Read ``API_PROCESSES``, ``API_THREADS``, ``API_RATE_LIMIT`` and what the backing services need."""
         return cls(
             processes=env.integer("API_PROCESSES", default=2, minimum=1, maximum=64),
             threads=env.integer("API_THREADS", default=4, minimum=1, maximum=64),
             database=DatabaseSettings.from_env(env),
+            rate_limit=env.integer("API_RATE_LIMIT", default=600, minimum=1, maximum=1_000_000),
             results=Redis.results_from_env(env),
+            cache=Redis.cache_from_env(env),
             broker=RabbitMQ.from_env(env),
         )
 

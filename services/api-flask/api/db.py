@@ -6,14 +6,15 @@ An engine opens no connection before it is first used, and uWSGI builds the appl
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from landfast_runtime.connections import Postgres
 
@@ -24,6 +25,8 @@ CONNECT_TIMEOUT = 2
 STATEMENT_TIMEOUT = 5000
 
 _EXTENSION = "landfast.sessions"
+
+_JOINED = "joined_transaction"
 
 
 def database_url(settings: Postgres) -> URL:
@@ -60,10 +63,31 @@ def serving_engine(settings: Postgres, connections: int) -> Engine:
     )
 
 
-def transaction() -> AbstractContextManager[Session]:
-    """Return a session that commits when its ``with`` block ends, and rolls back when the block raises."""
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Give a session that commits when the ``with`` block ends, and rolls back when the block raises.
+
+    Within :func:`joined_transaction` it is a part of that one, which alone commits.
+    """
+    outer: Session | None = g.get(_JOINED)
+    if outer is not None:
+        with outer.begin_nested():
+            yield outer
+        return
     sessions: sessionmaker[Session] = current_app.extensions[_EXTENSION]
-    return sessions.begin()
+    with sessions.begin() as session:
+        yield session
+
+
+@contextmanager
+def joined_transaction() -> Iterator[Session]:
+    """Give a session like :func:`transaction`, of which every :func:`transaction` within becomes a part."""
+    with transaction() as session:
+        setattr(g, _JOINED, session)
+        try:
+            yield session
+        finally:
+            g.pop(_JOINED)
 
 
 def init_database(app: Flask, engine: Engine) -> None:

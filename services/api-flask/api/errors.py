@@ -1,4 +1,8 @@
-"""Errors as JSON: every one, Flask's own included, is ``{"error": ..., "message": ...}`` and maybe a ``field``."""
+"""Errors as problem documents (RFC 9457): every one, Flask's own included, is ``application/problem+json``.
+
+Two members are added to those of the RFC: ``field`` names the part of the request that is to blame, and ``errors``
+lists every fault when there may be several.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,14 @@ from typing import TYPE_CHECKING
 import kombu.exceptions
 import redis.exceptions
 import sqlalchemy.exc
-from flask import Flask, Response, jsonify
+from flask import Flask, Response
+from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
+
+MEDIA_TYPE = "application/problem+json"
 
 #: Seconds after which a client may try again when a dependency is missing.
 RETRY_AFTER = 5
@@ -27,30 +34,58 @@ UNAVAILABLE: dict[type[Exception], str] = {
 }
 
 
+class Fault(BaseModel):
+    """One fault of a request."""
+
+    field: str = Field(description="the field or parameter to blame; parts of a path are joined by dots")
+    detail: str
+
+
+class Problem(BaseModel):
+    """A problem document."""
+
+    type: str = Field(default="about:blank", description="about:blank: the status says what kind of problem it is")
+    title: str = Field(description="the status in words")
+    status: int
+    detail: str = Field(description="what is wrong, and what would be right")
+    field: str | None = Field(default=None, description="the field or parameter to blame")
+    errors: list[Fault] | None = Field(default=None, description="every fault that was found")
+
+
 class ApiError(Exception):
     """An answer other than success.
 
     Args:
         status: the HTTP status.
         message: what is wrong, and what would be right.
-        field: the field of the request body that is to blame.
+        field: the field of the request that is to blame; unless given, that of the first fault.
+        faults: every fault that was found, when there may be several.
+        headers: what the answer carries beside the document.
     """
 
-    def __init__(self, status: HTTPStatus, message: str, *, field: str | None = None) -> None:
+    def __init__(
+        self,
+        status: HTTPStatus,
+        message: str,
+        *,
+        field: str | None = None,
+        faults: Sequence[Fault] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.field = field
+        self.field = field or (faults[0].field if faults else None)
+        self.faults = list(faults)
+        self.headers = dict(headers or {})
 
 
-def error_response(status: HTTPStatus, message: str, *, field: str | None = None) -> Response:
-    """Return the JSON document of an error; its slug is the status's standard name."""
-    body = {"error": status.phrase.lower().replace(" ", "_").replace("-", "_"), "message": message}
-    if field is not None:
-        body["field"] = field
-    response = jsonify(body)
-    response.status_code = status
-    return response
+def error_response(
+    status: HTTPStatus, message: str, *, field: str | None = None, faults: list[Fault] | None = None
+) -> Response:
+    """Return the problem document of an error."""
+    problem = Problem(title=status.phrase, status=status, detail=message, field=field, errors=faults or None)
+    return Response(problem.model_dump_json(exclude_none=True) + "\n", status, content_type=MEDIA_TYPE)
 
 
 def first_line(error: Exception) -> str:
@@ -60,7 +95,7 @@ def first_line(error: Exception) -> str:
 
 
 def register_error_handlers(app: Flask) -> None:
-    """Make every error of ``app`` a JSON document."""
+    """Make every error of ``app`` a problem document."""
     app.register_error_handler(ApiError, _answer_api_error)
     app.register_error_handler(HTTPException, _answer_http_error)
     for error, dependency in UNAVAILABLE.items():
@@ -68,7 +103,9 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _answer_api_error(error: ApiError) -> Response:
-    return error_response(error.status, error.message, field=error.field)
+    response = error_response(error.status, error.message, field=error.field, faults=error.faults)
+    response.headers.update(error.headers)
+    return response
 
 
 def _answer_http_error(error: HTTPException) -> Response:

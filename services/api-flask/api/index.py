@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify, url_for
+from typing import TYPE_CHECKING, Literal
 
-blueprint = Blueprint("index", __name__)
+from flask import url_for
+from pydantic import BaseModel
+
+from api.routes import Answer, Routes, respond
+
+if TYPE_CHECKING:
+    from flask import Response
+
+routes = Routes("index", __name__, prefix="/api", tag="Index", about="What there is.")
 
 
-@blueprint.get("/")
-@blueprint.get("/v1/")
-def index() -> Response:
+class Index(BaseModel):
+    """What the API offers."""
+
+    name: str = "Landfast API"
+    version: str = "v1"
+    links: dict[str, str]
+
+
+class Pong(BaseModel):
+    """A sign of life."""
+
+    pong: Literal[True] = True
+
+
+_OFFER = Answer(200, "What there is, by name.", Index)
+
+
+@routes.get("/v1/", _OFFER, asks_others=False)
+def version_1() -> Response:
+    """List what version 1 of the API offers."""
+    return front_door()
+
+
+@routes.get("/", _OFFER, asks_others=False)
+def front_door() -> Response:
     """List what the API offers."""
-    return jsonify(
-        name="Landfast API",
-        version="v1",
-        links={"ping": url_for("index.ping"), "add": url_for("tasks.add_numbers")},
-    )
+    links = {
+        "add": url_for("tasks.add_numbers"),
+        "docs": url_for("docs.page"),
+        "openapi": url_for("docs.openapi"),
+        "ping": url_for("index.ping"),
+    }
+    return respond(Index(links=links))
 
 
-@blueprint.get("/v1/ping")
+@routes.get("/v1/ping", Answer(200, "This process serves.", Pong), asks_others=False)
 def ping() -> Response:
     """Answer at once, from this process alone."""
-    return jsonify(pong=True)
+    return respond(Pong())

@@ -1,4 +1,4 @@
-"""The tables of the schema ``api``."""
+"""The base of all tables of the schema ``api``, and the table of tasks; other domains keep theirs beside them."""
 
 import uuid
 from datetime import datetime

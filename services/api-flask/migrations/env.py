@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging.config
 
-import api.datasets.models
-import api.reports.models  # noqa: F401 - the tables that the metadata must know
 from alembic import context
 from api.config import load_database_settings
 from api.db import database_url
-from api.models import Base
+from api.tables import Base
 from landfast_runtime.logs import logging_config
 from sqlalchemy import Connection, create_engine, text
 
@@ -24,9 +22,8 @@ def migrate(connection: Connection) -> None:
     """Run what is missing in one transaction. The version table lies where the role's search_path points, as all do."""
     context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
     with context.begin_transaction():
-        if connection.dialect.name == "postgresql":
-            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         context.run_migrations()
 
 

@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import api.datasets.models
-import api.reports.models  # noqa: F401 - the tables that the metadata must know
 import pytest
+from api.access import SCOPES
 from api.config import Settings
-from api.models import Base
+from api.db import transaction
+from api.keys import store
+from api.tables import Base
 from landfast_runtime.env import Env
 from landfast_testing.postgres import server
 from sqlalchemy import URL, create_engine, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from flask import Flask
     from flask.testing import FlaskClient
@@ -34,10 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set the variables and secrets before the first import: the tasks' module reads them when it is imported."""
     directory = tempfile.TemporaryDirectory()
     config.add_cleanup(directory.cleanup)
-    for name in ("postgres_password", "rabbitmq_password", "redis_password"):
+    for name in ("postgres_password", "rabbitmq_password", "redis_password", "redis_cache_password"):
         Path(directory.name, name).write_text(f"not-a-real-{name}\n", encoding="utf-8")
     os.environ["SECRETS_DIR"] = directory.name
-    for service in ("POSTGRES", "RABBITMQ", "REDIS"):
+    for service in ("POSTGRES", "RABBITMQ", "REDIS", "REDIS_CACHE"):
         os.environ[f"{service}_HOST"] = "127.0.0.1"
         os.environ[f"{service}_PORT"] = NOBODY
     for service in ("POSTGRES", "RABBITMQ"):
@@ -135,3 +136,20 @@ def task_id(client: FlaskClient, broker: Broker) -> str:
     response = client.post("/api/v1/tasks/add", json={"x": 4, "y": 4})
     assert [message["id"] for message in broker.published] == [response.json["id"]]  # type: ignore[index]
     return str(uuid.UUID(response.json["id"]))  # type: ignore[index]
+
+
+@pytest.fixture
+def make_key(app: Flask) -> Callable[..., str]:
+    """Return a function that makes an API key and returns its text."""
+
+    def make(*scopes: str, **options: Any) -> str:  # noqa: ANN401 - those of store.create
+        with app.app_context(), transaction() as session:
+            return store.create(session, "a test", scopes or tuple(SCOPES), **options)
+
+    return make
+
+
+@pytest.fixture
+def authorized(make_key: Callable[..., str]) -> dict[str, str]:
+    """The header of a key that is good for everything."""
+    return {"Authorization": f"Bearer {make_key()}"}

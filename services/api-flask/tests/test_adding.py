@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import amqp.exceptions
 import pytest
-from api.app import MAX_BODY, create_app
+from api.app import create_app
 from api.models import Task
-from api.tasks.arguments import LARGEST
+from api.routes.fields import LARGEST
+from api.routes.operation import MAX_BODY
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def test_it_names_the_field_that_is_wrong(client: FlaskClient, broker: Broker, b
     assert response.status_code == 422
     document: dict[str, Any] = response.get_json()
     assert document["field"] == field
-    assert repr(field) in document["message"]
+    assert repr(field) in document["detail"]
     assert not broker.published
 
 
@@ -94,7 +95,7 @@ def test_it_wants_an_object(client: FlaskClient, body: str) -> None:
     response = client.post(ADD, data=body, content_type="application/json")
 
     assert response.status_code == 422
-    assert response.get_json()["message"] == "the body must be a JSON object"
+    assert response.get_json()["detail"] == "the body must be a JSON object"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"{'x': 4}", b"\xff\xfe", b"[" * 10_000, b'{"x": ' + b"9" * 5000 + b"}"])
@@ -102,28 +103,28 @@ def test_it_refuses_what_is_no_json(client: FlaskClient, body: bytes) -> None:
     response = client.post(ADD, data=body, content_type="application/json")
 
     assert response.status_code == 400
-    assert response.get_json()["error"] == "bad_request"
+    assert response.get_json()["title"] == "Bad Request"
 
 
 def test_it_wants_the_content_type_of_json(client: FlaskClient) -> None:
     response = client.post(ADD, data={"x": "4", "y": "4"})
 
     assert response.status_code == 415
-    assert response.get_json()["message"] == "the Content-Type must be application/json"
+    assert response.get_json()["detail"] == "the Content-Type must be application/json"
 
 
 def test_it_refuses_a_body_that_is_too_large(client: FlaskClient) -> None:
     response = client.post(ADD, data=b" " * (MAX_BODY + 1), content_type="application/json")
 
     assert response.status_code == 413
-    assert response.get_json()["error"] == "content_too_large"
+    assert response.get_json()["status"] == 413
 
 
 def test_it_issues_no_id_while_rabbitmq_is_away(client: FlaskClient, engine: Engine) -> None:
     response = client.post(ADD, json={"x": 4, "y": 4})
 
     assert response.status_code == 503
-    assert "rabbitmq" in response.get_json()["message"]
+    assert "rabbitmq" in response.get_json()["detail"]
     assert int(response.headers["Retry-After"]) > 0
     assert issued(engine) == []
 
@@ -138,7 +139,7 @@ def test_it_issues_no_id_when_rabbitmq_refuses_the_task(
     response = client.post(ADD, json={"x": 4, "y": 4})
 
     assert response.status_code == 503
-    assert "rabbitmq" in response.get_json()["message"]
+    assert "rabbitmq" in response.get_json()["detail"]
     assert issued(engine) == []
 
 
@@ -146,6 +147,6 @@ def test_it_publishes_nothing_while_postgres_is_away(settings: Settings, broker:
     response = create_app(settings).test_client().post(ADD, json={"x": 4, "y": 4})
 
     assert response.status_code == 503
-    assert "postgres" in response.get_json()["message"]
+    assert "postgres" in response.get_json()["detail"]
     assert int(response.headers["Retry-After"]) > 0
     assert not broker.published

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic import command
 from alembic.config import Config
-from api.models import Base
+from api.tables import Base
 from sqlalchemy import create_engine, inspect
 
 from tests.conftest import postgres_url

@@ -65,7 +65,7 @@ def test_it_does_not_know_an_id_that_it_never_issued(client: FlaskClient, result
 
     response = client.get(f"/api/v1/tasks/{stranger}")
     assert response.status_code == 404
-    assert response.get_json() == {"error": "not_found", "message": f"there is no task {stranger}"}
+    assert response.get_json()["detail"] == f"there is no task {stranger}"
 
 
 @pytest.mark.parametrize("malformed", ["4", "x", "00000000-0000-4000-8000-00000000000g", "%00", "a" * 5000])
@@ -73,7 +73,7 @@ def test_it_does_not_know_an_id_that_is_none(client: FlaskClient, malformed: str
     response = client.get(f"/api/v1/tasks/{malformed}")
 
     assert response.status_code == 404
-    assert response.get_json()["error"] == "not_found"
+    assert response.get_json()["title"] == "Not Found"
 
 
 def test_it_must_not_be_cached(client: FlaskClient, task_id: str, results: Results) -> None:
@@ -86,7 +86,7 @@ def test_it_says_that_redis_is_away(client: FlaskClient, task_id: str) -> None:
     response = client.get(f"/api/v1/tasks/{task_id}")
 
     assert response.status_code == 503
-    assert "redis" in response.get_json()["message"]
+    assert "redis" in response.get_json()["detail"]
     assert int(response.headers["Retry-After"]) > 0
 
 
@@ -94,4 +94,4 @@ def test_it_says_that_postgres_is_away(settings: Settings) -> None:
     response = create_app(settings).test_client().get(f"/api/v1/tasks/{uuid.uuid4()}")
 
     assert response.status_code == 503
-    assert "postgres" in response.get_json()["message"]
+    assert "postgres" in response.get_json()["detail"]

@@ -22,7 +22,12 @@ def test_it_tells_at_its_front_door_what_there_is(client: FlaskClient, path: str
     response = client.get(path)
 
     assert response.status_code == 200
-    assert response.get_json()["links"] == {"add": "/api/v1/tasks/add", "ping": "/api/v1/ping"}
+    assert response.get_json()["links"] == {
+        "add": "/api/v1/tasks/add",
+        "docs": "/api/docs",
+        "openapi": "/api/openapi.json",
+        "ping": "/api/v1/ping",
+    }
 
 
 def test_it_echoes_the_request_id(client: FlaskClient) -> None:
@@ -48,10 +53,10 @@ def test_it_echoes_the_request_id_with_an_error(client: FlaskClient) -> None:
 
 def test_it_logs_one_line_for_a_request(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    client.get("/api/v1/ping?secret=1")
+    client.get("/api/openapi.json?secret=1")
 
     [record] = [vars(record) for record in caplog.records]
-    assert (record["method"], record["path"], record["status"]) == ("GET", "/api/v1/ping", 200)
+    assert (record["method"], record["path"], record["status"]) == ("GET", "/api/openapi.json", 200)
     assert record["milliseconds"] >= 0
 
 
@@ -63,20 +68,20 @@ def test_it_does_not_log_health_checks(client: FlaskClient, caplog: pytest.LogCa
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "slug"),
+    ("method", "path", "status", "title"),
     [
-        ("GET", "/", 404, "not_found"),
-        ("GET", "/api/v1/nowhere", 404, "not_found"),
-        ("GET", "/api/v1/tasks/add", 405, "method_not_allowed"),
-        ("DELETE", "/api/v1/ping", 405, "method_not_allowed"),
+        ("GET", "/", 404, "Not Found"),
+        ("GET", "/api/v1/nowhere", 404, "Not Found"),
+        ("GET", "/api/v1/tasks/add", 405, "Method Not Allowed"),
+        ("DELETE", "/api/v1/ping", 405, "Method Not Allowed"),
     ],
 )
-def test_its_errors_are_json(client: FlaskClient, method: str, path: str, status: int, slug: str) -> None:
+def test_its_errors_are_problem_documents(client: FlaskClient, method: str, path: str, status: int, title: str) -> None:
     response = client.open(path, method=method)
 
-    assert (response.status_code, response.mimetype) == (status, "application/json")
-    assert response.get_json()["error"] == slug
-    assert response.get_json()["message"]
+    assert (response.status_code, response.mimetype) == (status, "application/problem+json")
+    assert response.get_json()["title"] == title
+    assert response.get_json()["detail"]
 
 
 def test_it_says_which_methods_are_allowed(client: FlaskClient) -> None:
@@ -93,7 +98,7 @@ def test_it_hides_the_cause_of_an_unexpected_error_but_logs_it(app: Flask, caplo
     app.add_url_rule("/fail", view_func=fail)
     response = app.test_client().get("/fail")
 
-    assert (response.status_code, response.mimetype) == (500, "application/json")
-    assert response.get_json()["error"] == "internal_server_error"
+    assert (response.status_code, response.mimetype) == (500, "application/problem+json")
+    assert response.get_json()["title"] == "Internal Server Error"
     assert "hunter2" not in response.text
     assert "hunter2" in caplog.text

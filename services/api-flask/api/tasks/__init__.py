@@ -1,5 +1,5 @@
 """Handing tasks to the workers, and asking how they went."""
 
-from api.tasks.views import blueprint
+from api.tasks.views import routes
 
-__all__ = ["blueprint"]
+__all__ = ["routes"]

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from celery import states
+from pydantic import BaseModel, Field
 from tasks.celery_app import app as celery
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What callers see of a task.
+class Progress(BaseModel):
+    """What callers see of a task."""
 
-    Args:
-        id: the task's id.
-        state: Celery's name for it, such as PENDING, STARTED, SUCCESS or FAILURE.
-        ready: whether the state is final.
-        result: what the task returned, once it succeeded.
-        error: the kind of error, once it failed; its message may hold what callers should not read, and is logged.
-    """
-
-    id: str
-    state: str = states.PENDING
-    ready: bool = False
-    result: Any = None
-    error: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON document; ``error`` is there only after a failure."""
-        document = asdict(self)
-        if self.error is None:
-            del document["error"]
-        return document
+    id: str = Field(json_schema_extra={"format": "uuid"})
+    state: str = Field(default=states.PENDING, description="PENDING, STARTED, RETRY, SUCCESS, FAILURE or REVOKED")
+    ready: bool = Field(default=False, description="whether the state is final")
+    result: Any = Field(default=None, description="what the task returned, once it succeeded")
+    # The error's message may hold what callers should not read; it is logged.
+    error: str | None = Field(
+        default=None, exclude_if=lambda error: error is None, description="the kind of error, only after a failure"
+    )
 
 
 def progress_of(task_id: str) -> Progress:

@@ -4,35 +4,55 @@ from __future__ import annotations
 
 import uuid
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, jsonify, request, url_for
+from flask import url_for
+from pydantic import BaseModel, ConfigDict
 from tasks.arithmetic import add
 
 from api.db import transaction
 from api.errors import ApiError
 from api.models import Task
-from api.tasks.arguments import Addition
+from api.routes import Answer, Number, Routes, respond
 from api.tasks.progress import Progress, progress_of
 
-blueprint = Blueprint("tasks", __name__)
+if TYPE_CHECKING:
+    from flask import Response
+
+routes = Routes("tasks", __name__, prefix="/api/v1/tasks", tag="Tasks", about="Work that is done by the workers.")
 
 
-@blueprint.post("/add")
-def add_numbers() -> tuple[Response, HTTPStatus, dict[str, str]]:
-    """Have a worker add two numbers; the answer says where the sum will be."""
-    numbers = Addition.from_request(request)
+class Addition(BaseModel):
+    """Two numbers to add."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"x": 4, "y": 4}]})
+
+    x: Number
+    y: Number
+
+
+@routes.post(
+    "/add",
+    Answer(202, "A worker will add them.", Progress, headers={"Location": "where the sum will be"}),
+    idempotent=True,
+)
+def add_numbers(body: Addition) -> Response:
+    """Have a worker add two numbers.
+
+    The answer says where the sum will be.
+    """
     task_id = uuid.uuid4()
     # The row is written before the task is published, so that no task runs whose id could not be recorded, and
     # committed after, so that an id that is issued was published.
     with transaction() as session:
         session.add(Task(id=task_id, name=add.name))
         session.flush()
-        add.apply_async((numbers.x, numbers.y), task_id=str(task_id))
+        add.apply_async((body.x, body.y), task_id=str(task_id))
     location = url_for("tasks.show", task_id=task_id)
-    return jsonify(Progress(id=str(task_id)).as_dict()), HTTPStatus.ACCEPTED, {"Location": location}
+    return respond(Progress(id=str(task_id)), HTTPStatus.ACCEPTED, {"Location": location})
 
 
-@blueprint.get("/<uuid:task_id>")
+@routes.get("/<uuid:task_id>", Answer(200, "How it is doing.", Progress))
 def show(task_id: uuid.UUID) -> Response:
     """Tell how a task is doing.
 
@@ -42,4 +62,4 @@ def show(task_id: uuid.UUID) -> Response:
     with transaction() as session:
         if session.get(Task, task_id) is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"there is no task {task_id}")
-    return jsonify(progress_of(str(task_id)).as_dict())
+    return respond(progress_of(str(task_id)))

@@ -1,0 +1,86 @@
+"""Who calls, and whether they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import g, request
+
+from api.db import transaction
+from api.errors import ApiError
+from api.keys import store
+
+if TYPE_CHECKING:
+    import uuid
+
+#: What a key can be good for; ``flask keys create`` takes no other word.
+SCOPES = {
+    "datasets:read": "Read datasets",
+    "datasets:write": "Upload and remove datasets",
+    "reports:read": "Read reports",
+    "reports:write": "Start and cancel reports",
+    "tables:read": "Read the small tables",
+    "tables:write": "Change the small tables",
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who made a request.
+
+    Args:
+        name: tells this caller from every other.
+        key_id: the API key, if one was asked for.
+        requests_per_minute: how many requests the key is good for, if not the usual number.
+    """
+
+    name: str
+    key_id: uuid.UUID | None = None
+    requests_per_minute: int | None = None
+
+
+def authorise(scope: str | None) -> Caller:
+    """Return who makes the current request; :func:`caller` returns the same later.
+
+    Args:
+        scope: what the caller's key must be good for; None asks for no key.
+
+    Raises:
+        ApiError: there is no good key, or it is not good for this.
+    """
+    g.caller = Caller(f"address:{request.remote_addr}") if scope is None else _holder(scope)
+    return caller()
+
+
+def caller() -> Caller:
+    """Return who makes the current request."""
+    found: Caller = g.caller
+    return found
+
+
+def _holder(scope: str) -> Caller:
+    authorization = request.authorization
+    text = authorization.token if authorization is not None and authorization.type == "bearer" else None
+    if not text:
+        raise ApiError(
+            HTTPStatus.UNAUTHORIZED,
+            "an API key is needed, as 'Authorization: Bearer lfk_...'",
+            headers={"WWW-Authenticate": 'Bearer realm="api"'},
+        )
+    with transaction() as session:
+        key = store.use(session, text)
+        if key is None:
+            raise ApiError(
+                HTTPStatus.UNAUTHORIZED,
+                "the API key is unknown, revoked or has expired",
+                headers={"WWW-Authenticate": 'Bearer realm="api", error="invalid_token"'},
+            )
+        if scope not in key.scopes:
+            raise ApiError(
+                HTTPStatus.FORBIDDEN,
+                f"the API key is not good for {scope!r}",
+                headers={"WWW-Authenticate": f'Bearer realm="api", error="insufficient_scope", scope="{scope}"'},
+            )
+        return Caller(f"key:{key.id}", key.id, key.requests_per_minute)

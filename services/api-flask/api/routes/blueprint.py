@@ -1,0 +1,125 @@
+"""A blueprint whose routes say what they take and answer, and are held to it."""
+
+from __future__ import annotations
+
+from functools import wraps
+from http import HTTPMethod
+from typing import TYPE_CHECKING, Any, Unpack
+
+from flask import Blueprint, Flask, current_app, request
+from typing_extensions import TypedDict
+
+from api.access import authorise
+from api.idempotency import once
+from api.limits import count
+from api.routes.operation import Answer, Operation
+from api.routes.reading import read_body, read_query, refuse_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from flask import Response
+
+_EXTENSION = "landfast.routes"
+
+type View = Callable[..., Response]
+
+
+class Options(TypedDict, total=False):
+    """What a route may say beside its answers; :class:`api.routes.operation.Operation` explains each."""
+
+    scope: str | None
+    errors: Mapping[int, str]
+    asks_others: bool
+    idempotent: bool
+    max_body: int
+    body_type: str
+    upload: Mapping[str, Mapping[str, Any]] | None
+
+
+class Routes:
+    """Routes of one domain.
+
+    Args:
+        name: the blueprint's name, the first part of its endpoints.
+        import_name: the module's ``__name__``.
+        prefix: what every path begins with.
+        tag: the heading in the OpenAPI document.
+        about: a sentence below it.
+    """
+
+    def __init__(self, name: str, import_name: str, *, prefix: str, tag: str, about: str = "") -> None:
+        self.blueprint = Blueprint(name, import_name, url_prefix=prefix)
+        self.prefix = prefix
+        self.tag = tag
+        self.about = about
+        self.operations: list[Operation] = []
+
+    def register(self, app: Flask) -> None:
+        """Make the routes part of ``app`` and of its OpenAPI document."""
+        app.register_blueprint(self.blueprint)
+        app.extensions.setdefault(_EXTENSION, []).append(self)
+
+    def get(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Return a decorator for what answers ``GET``."""
+        return self._declare(HTTPMethod.GET, rule, answers, options)
+
+    def post(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Return a decorator for what answers ``POST``."""
+        return self._declare(HTTPMethod.POST, rule, answers, options)
+
+    def put(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Return a decorator for what answers ``PUT``."""
+        return self._declare(HTTPMethod.PUT, rule, answers, options)
+
+    def patch(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Return a decorator for what answers ``PATCH``."""
+        return self._declare(HTTPMethod.PATCH, rule, answers, options)
+
+    def delete(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
+        """Return a decorator for what answers ``DELETE``."""
+        return self._declare(HTTPMethod.DELETE, rule, answers, options)
+
+    def _declare(
+        self, method: HTTPMethod, rule: str, answers: tuple[Answer, ...], options: Options
+    ) -> Callable[[View], View]:
+        def declare(view: View) -> View:
+            self.add(Operation(method=method.value, rule=rule, view=view, answers=answers, **options))
+            return view
+
+        return declare
+
+    def add(self, operation: Operation) -> None:
+        """Add an operation; its endpoint has the name of its view."""
+        self.operations.append(operation)
+        view = _guarded(operation)
+        self.blueprint.add_url_rule(operation.rule, operation.name, view, methods=[operation.method])
+
+
+def registered_routes(app: Flask | None = None) -> list[Routes]:
+    """Return the routes of ``app``, the current one unless given."""
+    routes: list[Routes] = (app or current_app).extensions.get(_EXTENSION, [])
+    return routes
+
+
+def _guarded(operation: Operation) -> View:
+    """Return what Flask calls: it lets nothing through to the view that the operation does not promise to take."""
+    view: View = operation.view
+
+    @wraps(view)
+    def guarded(**path: Any) -> Response:  # noqa: ANN401 - what the path's converters make
+        request.max_content_length = operation.max_body
+        caller = authorise(operation.scope)
+        count(caller)
+        arguments = dict(path)
+        if operation.query is not None:
+            arguments["query"] = read_query(request, operation.query)
+        else:
+            refuse_query(request)
+        if operation.body is not None:
+            arguments["body"] = read_body(request, operation.body, operation.body_type)
+        if operation.idempotent:
+            return once(caller, lambda: view(**arguments))
+        return view(**arguments)
+
+    return guarded
