@@ -112,9 +112,13 @@ def python_folders() -> list[Path]:
 
 
 def import_paths(folder: Path) -> list[Path]:
-    """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, the tasks."""
-    tasks = [] if folder.name == "worker" else [ROOT / "services/worker"]
-    return [folder, *sorted((ROOT / "libs").glob("*")), *tasks]
+    """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, what it works with.
+
+    Callers know the tasks; workers know the applications.
+    """
+    services = ROOT / "services"
+    others = [services / "web-django", services / "api-flask"] if folder.name == "worker" else [services / "worker"]
+    return [folder, *sorted((ROOT / "libs").glob("*")), *others]
 
 
 def join(paths: Iterable[Path]) -> str:

@@ -111,7 +111,16 @@ def _virtual_environment(name: str, python: Path, enter: tuple[str, ...]) -> Pat
     def make(directory: Path) -> None:
         new = [str(uv), "venv", "--quiet", "--no-config", "--python", str(python), str(directory)]
         _run([*enter, *new], f"making the {name} environment")
-        install = [str(uv), "pip", "install", "--quiet", "--no-config", "--compile-bytecode", "--no-deps", "--require-hashes"]
+        install = [
+            str(uv),
+            "pip",
+            "install",
+            "--quiet",
+            "--no-config",
+            "--compile-bytecode",
+            "--no-deps",
+            "--require-hashes",
+        ]
         into = ["--python", str(directory / "bin/python"), "--requirements", str(lock)]
         _run([*enter, *install, *into], f"installing {lock.name}")
 

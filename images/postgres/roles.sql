@@ -12,6 +12,9 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'database') \gexec
 CREATE TEMPORARY TABLE services (service text, owner text);
 INSERT INTO services VALUES ('web', 'web_owner'), ('api', 'api_owner');
 
+-- Workers run both applications' tasks.
+SELECT 'CREATE ROLE worker LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'worker') \gexec
+
 SELECT format('CREATE ROLE %I LOGIN', name)
 FROM services, LATERAL (VALUES (service), (owner)) AS role (name)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
@@ -20,6 +23,10 @@ ALTER ROLE web PASSWORD :'web_password';
 ALTER ROLE web_owner PASSWORD :'web_owner_password';
 ALTER ROLE api PASSWORD :'api_password';
 ALTER ROLE api_owner PASSWORD :'api_owner_password';
+ALTER ROLE worker PASSWORD :'worker_password';
+
+SELECT format('GRANT %I TO worker', service) FROM services \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO worker', :'database') \gexec
 
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I, %I', :'database', service, owner) FROM services \gexec
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', service, owner) FROM services \gexec

@@ -83,7 +83,9 @@ class ConfirmedTask(Task[Any, Any]):
         return super().apply_async(*args, **options)
 
 
-def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable[str] = ()) -> Celery[Any]:
+def create_celery(
+    name: str, broker: RabbitMQ, results: Redis, include: Iterable[str] = (), queues: Iterable[str] = ()
+) -> Celery[Any]:
     """Return the Celery application.
 
     Args:
@@ -91,6 +93,7 @@ def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable
         broker: where tasks go.
         results: where results are kept.
         include: modules that define tasks; a worker imports them at start.
+        queues: what there is beside :data:`QUEUE`; a worker consumes them all.
     """
     app: Celery[Any] = Celery(
         name,
@@ -103,7 +106,8 @@ def create_celery(name: str, broker: RabbitMQ, results: Redis, include: Iterable
     exchange = Exchange(QUEUE, type="topic", durable=True)
     app.conf.update(
         task_queues=[
-            Queue(QUEUE, exchange, routing_key=QUEUE, durable=True, queue_arguments={"x-queue-type": "quorum"}),
+            Queue(queue, exchange, routing_key=queue, durable=True, queue_arguments={"x-queue-type": "quorum"})
+            for queue in (QUEUE, *queues)
         ],
         task_default_queue=QUEUE,
         task_default_exchange=QUEUE,

@@ -1,4 +1,4 @@
-"""A PostgreSQL for one run of tests: started when first asked for, on a socket in a temporary directory, gone at the end.
+"""A PostgreSQL for one run of tests: started when first asked for, in a temporary directory, gone at the end.
 
 The same major version as the images'. Nothing in it outlives the run, so it never waits for the disk.
 """

@@ -5,20 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from amqp.exceptions import AMQPError, MessageNacked
-from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
-from tasks.mail import send_welcome
+
+from accounts.models import User
+from accounts.signals import registered
 
 if TYPE_CHECKING:
     from accounts.forms import RegistrationForm
-    from accounts.models import User
 
 logger = logging.getLogger(__name__)
-
-#: What publishing raises while the broker is away, is full or refuses us.
-BROKER_FAILURES = (OperationalError, AMQPError, MessageNacked, OSError)
 
 
 class NotRegisteredError(Exception):
@@ -41,8 +36,8 @@ def register(form: RegistrationForm) -> User:
     try:
         with transaction.atomic():
             user = form.save()
-            send_welcome.delay(email=user.email, username=user.username, site_url=settings.SITE_URL)
-    except BROKER_FAILURES as error:
+            registered.send(sender=User, user=user)
+    except ConnectionError as error:
         logger.warning("nobody was registered, the welcome mail could not be queued: %s", error)
         raise NotRegisteredError from error
     return user

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "strawberry_django",
+    "django_celery_beat",
 ]
 
 SITE_URL = ""  # the public address; no page is ever made with these settings

@@ -1,5 +1,1 @@
-"""Renders a mail in plain text and HTML and hands it to the SMTP server."""
-
-from mailer.sending import send
-
-__all__ = ["send"]
+"""Where mail goes out. What a mail says belongs to the applications, and Django sends it."""

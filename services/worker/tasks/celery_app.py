@@ -22,11 +22,23 @@ class CelerySettings:
         return cls(broker=RabbitMQ.from_env(env), results=Redis.results_from_env(env))
 
 
+#: For mass mail: a queue of its own, so that ten thousand letters do not stand in the way of one.
+BULK_QUEUE = "tasks.bulk"
+
 settings = load("celery", CelerySettings.from_env)
 
 app = create_celery(
     "landfast",
     broker=settings.broker,
     results=settings.results,
-    include=["tasks.arithmetic", "tasks.mail", "tasks.maintenance", "tasks.probe"],
+    include=[
+        "tasks.arithmetic",
+        "tasks.mail",
+        "tasks.maintenance",
+        "tasks.pictures",
+        "tasks.probe",
+        "tasks.reports",
+    ],
+    queues=[BULK_QUEUE],
 )
+app.conf.task_routes = {"tasks.mail.send_newsletter_copy": {"queue": BULK_QUEUE}}

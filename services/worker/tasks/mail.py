@@ -1,46 +1,70 @@
-"""Mail to people. A page that wants to send one calls ``.delay(...)`` and never waits for SMTP itself."""
+"""Mail to people. A page that wants to send one calls ``.delay(...)`` and never waits for SMTP itself.
+
+Tasks carry ids alone: no address and no link that lets somebody in is to be seen in Flower or in a queue. What a mail
+says is the business of the application that it belongs to; callers import this module for the names, and only a worker
+has what renders and sends. A task's id becomes the ``Message-ID``, so a mail that is sent twice can be told.
+"""
 
 from __future__ import annotations
 
-import smtplib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tasks.celery_app import app
+from tasks.retrying import FOR_A_DAY, once_committed
 
 if TYPE_CHECKING:
     from celery import Task
 
-#: Retries wait 5 s, 10 s, 20 s ... and from then on up to half an hour each (with jitter): about a day in all.
-FIRST_RETRY = 5
-LONGEST_WAIT = 1800
-RETRIES = 55
+#: Copies of a newsletter that one worker sends at most: servers that get more take it for spam.
+NEWSLETTER_RATE = "20/s"
 
 
-@app.task(
-    bind=True,
-    ignore_result=True,
-    autoretry_for=(OSError, smtplib.SMTPException),
-    retry_backoff=FIRST_RETRY,
-    retry_backoff_max=LONGEST_WAIT,
-    retry_jitter=True,
-    max_retries=RETRIES,
-)
-def send_welcome(self: Task[Any, Any], *, email: str, username: str, site_url: str) -> None:
-    """Send the welcome mail to someone who has just registered.
+@app.task(bind=True, ignore_result=True, **FOR_A_DAY)
+def send_welcome(self: Task[Any, Any], user_id: int) -> None:
+    """Greet someone who has just registered."""
+    from accounts import mail  # noqa: PLC0415
 
-    Args:
-        self: the running task.
-        email: the new user's address.
-        username: the name to greet them with.
-        site_url: the site's public address, without a slash at its end.
-    """
-    # Callers import this module for its names alone; only a worker has what renders and sends mail.
-    from mailer import send  # noqa: PLC0415
+    once_committed(self, partial(mail.send_welcome, user_id, message_id=self.request.id))
 
-    send(
-        "welcome",
-        subject="Welcome aboard",
-        recipient=email,
-        values={"username": username, "site_url": site_url},
-        message_key=str(self.request.id),
-    )
+
+@app.task(bind=True, ignore_result=True, **FOR_A_DAY)
+def send_verification(self: Task[Any, Any], user_id: int) -> None:
+    """Ask whether an address is its owner's."""
+    from accounts import mail  # noqa: PLC0415
+
+    once_committed(self, partial(mail.send_verification, user_id, message_id=self.request.id))
+
+
+@app.task(bind=True, ignore_result=True, **FOR_A_DAY)
+def send_password_reset(self: Task[Any, Any], user_id: int) -> None:
+    """Send the link that lets someone choose a new password."""
+    from accounts import mail  # noqa: PLC0415
+
+    once_committed(self, partial(mail.send_password_reset, user_id, message_id=self.request.id))
+
+
+@app.task(bind=True, ignore_result=True, **FOR_A_DAY)
+def confirm_subscription(self: Task[Any, Any], subscriber_id: int) -> None:
+    """Ask whether somebody who entered an address wants the newsletter."""
+    from news import newsletter  # noqa: PLC0415
+
+    once_committed(self, partial(newsletter.send_confirmation, subscriber_id, message_id=self.request.id))
+
+
+@app.task(bind=True, ignore_result=True, **FOR_A_DAY)
+def send_newsletter(self: Task[Any, Any], issue_id: int) -> None:
+    """Hand every subscriber's copy over. Run again, it hands over those that have not been sent."""
+    from news import newsletter  # noqa: PLC0415
+
+    recipients = once_committed(self, partial(newsletter.recipients, issue_id)) or []
+    for subscriber_id in recipients:
+        send_newsletter_copy.delay(issue_id, subscriber_id)
+
+
+@app.task(bind=True, ignore_result=True, rate_limit=NEWSLETTER_RATE, **FOR_A_DAY)
+def send_newsletter_copy(self: Task[Any, Any], issue_id: int, subscriber_id: int) -> None:
+    """Send one copy, unless it has been sent."""
+    from news import newsletter  # noqa: PLC0415
+
+    once_committed(self, partial(newsletter.send_copy, issue_id, subscriber_id))

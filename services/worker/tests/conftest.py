@@ -7,8 +7,15 @@ import tempfile
 from pathlib import Path
 
 _secrets = Path(tempfile.mkdtemp(prefix="worker-tests-"))
-for _name in ("rabbitmq_password", "redis_password", "flower_password"):
-    (_secrets / _name).write_text("only-for-tests-0123456789")
+for _name in (
+    "rabbitmq_password",
+    "redis_password",
+    "flower_password",
+    "redis_cache_password",
+    "postgres_password",
+    "django_secret_key",
+):
+    (_secrets / _name).write_text("only-for-tests-0123456789-0123456789")
 
 os.environ |= {
     "SECRETS_DIR": str(_secrets),
@@ -17,4 +24,9 @@ os.environ |= {
     "RABBITMQ_USER": "worker",
     "REDIS_HOST": "127.0.0.1",
     "REDIS_PORT": "1",
+    "REDIS_CACHE_HOST": "127.0.0.1",
+    "REDIS_CACHE_PORT": "1",
+    "POSTGRES_HOST": "127.0.0.1",
+    "POSTGRES_PORT": "1",
+    "POSTGRES_USER": "worker",
 }

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import smtplib
-from typing import Any
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
 from kombu.exceptions import OperationalError
 from landfast_runtime.celery import QUEUE, TASK_TIME_LIMIT, configure_worker, create_celery
 from tasks.arithmetic import add
-from tasks.celery_app import app, settings
-from tasks.mail import FIRST_RETRY, LONGEST_WAIT, RETRIES, send_welcome
+from tasks.celery_app import BULK_QUEUE, app, settings
+from tasks.mail import send_newsletter, send_newsletter_copy, send_welcome
+from tasks.retrying import FIRST_RETRY, LONGEST_WAIT, RETRIES
 
-WELCOME = {"email": "ann@example.org", "username": "ann", "site_url": "https://example.org"}
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_add_adds() -> None:
@@ -49,46 +53,71 @@ def test_a_caller_hears_soon_that_the_broker_is_away() -> None:
         add.delay(4, 4)
 
 
-def test_the_welcome_mail_is_sent_to_the_new_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[Any] = []
-    monkeypatch.setattr("mailer.sending.deliver", lambda message, settings: sent.append((message, settings)))
-    send_welcome.apply(kwargs=WELCOME, task_id="one", throw=True)
-    message, settings = sent[0]
-    assert message["To"] == "ann@example.org"
-    assert "https://example.org/accounts/login/" in message.get_body(("plain",)).get_content()
-    assert "Welcome aboard, ann." in message.get_body(("html",)).get_content()
-    assert settings.host == "mail"
+def mails(monkeypatch: pytest.MonkeyPatch, answers: Iterator[Exception | None]) -> list[tuple[int, str]]:
+    """Put a stand-in for the application in place, and return the list that it fills."""
+    sent: list[tuple[int, str]] = []
+
+    def send(user_id: int, *, message_id: str) -> None:
+        answer = next(answers, None)
+        if answer:
+            raise answer
+        sent.append((user_id, message_id))
+
+    monkeypatch.setitem(sys.modules, "accounts", SimpleNamespace(mail=SimpleNamespace(send_welcome=send)))
+    return sent
 
 
-def test_the_welcome_mail_cannot_be_made_to_carry_markup(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[Any] = []
-    monkeypatch.setattr("mailer.sending.deliver", lambda message, _: sent.append(message))
-    send_welcome.apply(kwargs=WELCOME | {"username": "<b>ann</b>"}, task_id="one", throw=True)
-    assert "<b>ann" not in sent[0].get_body(("html",)).get_content()
+def test_a_mail_is_sent_under_the_task_s_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = mails(monkeypatch, iter(()))
 
+    send_welcome.apply(args=(7,), task_id="one", throw=True)
 
-def test_two_attempts_at_one_mail_carry_the_same_message_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[Any] = []
-    monkeypatch.setattr("mailer.sending.deliver", lambda message, _: sent.append(message["Message-ID"]))
-    for task_id in ("one", "one", "two"):
-        send_welcome.apply(kwargs=WELCOME, task_id=task_id, throw=True)
-    assert sent[0] == sent[1] != sent[2]
+    assert sent == [(7, "one")]
 
 
 @pytest.mark.parametrize("fault", [ConnectionRefusedError(), smtplib.SMTPServerDisconnected(), TimeoutError()])
-def test_the_welcome_mail_is_tried_again_when_smtp_fails(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
-    attempts: list[int] = []
+def test_a_mail_is_tried_again_when_smtp_fails(monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    sent = mails(monkeypatch, iter((fault, fault)))
 
-    def deliver(*_: object) -> None:
-        attempts.append(1)
-        if len(attempts) < 3:
-            raise fault
+    send_welcome.apply(args=(7,), task_id="one")
 
-    monkeypatch.setattr("mailer.sending.deliver", deliver)
-    send_welcome.apply(kwargs=WELCOME, task_id="one")
-    assert len(attempts) == 3
+    assert sent == [(7, "one")]
+
+
+def test_a_mail_waits_for_the_commit_that_it_belongs_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = mails(monkeypatch, iter((LookupError("no user 7"),) * 2))
+
+    send_welcome.apply(args=(7,), task_id="one")
+
+    assert sent == [(7, "one")]
+
+
+def test_a_mail_whose_transaction_was_rolled_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = mails(monkeypatch, iter((LookupError("no user 7"),) * 100))
+
+    done = send_welcome.apply(args=(7,), task_id="one")
+
+    assert done.state == "SUCCESS"
+    assert sent == []
 
 
 def test_retries_go_on_for_about_a_day() -> None:
     waits = [min(FIRST_RETRY * 2**n, LONGEST_WAIT) for n in range(RETRIES)]
     assert 23 * 3600 < sum(waits) < 27 * 3600
+
+
+def test_mass_mail_stands_in_nobody_s_way() -> None:
+    assert app.amqp.router.route({}, send_newsletter_copy.name)["queue"].name == BULK_QUEUE != QUEUE
+    assert app.amqp.queues[BULK_QUEUE].queue_arguments == {"x-queue-type": "quorum"}
+    assert send_newsletter_copy.rate_limit
+
+
+def test_a_newsletter_is_handed_over_reader_by_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[tuple[int, int]] = []
+    newsletter = SimpleNamespace(recipients=lambda _: [3, 5])
+    monkeypatch.setitem(sys.modules, "news", SimpleNamespace(newsletter=newsletter))
+    monkeypatch.setattr(send_newsletter_copy, "delay", lambda *ids: handed.append(ids))
+
+    send_newsletter.apply(args=(9,), throw=True)
+
+    assert handed == [(9, 3), (9, 5)]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from typing import Any
+
+# Before Celery looks for it: tasks run the site's code, with its models.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "worker.settings")
 
 from celery import signals
 from kombu import Queue
@@ -20,9 +24,7 @@ settings = worker_settings()
 configure_worker(app)
 app.conf.update(
     worker_concurrency=settings.concurrency,
-    beat_schedule={"heartbeat": {"task": "tasks.maintenance.heartbeat", "schedule": 60.0}},
-    beat_scheduler="worker.beat:TickingScheduler",
-    beat_schedule_filename="/var/lib/beat/schedule",
+    beat_scheduler="worker.scheduler:TickingScheduler",
     beat_max_loop_interval=5,
 )
 

@@ -10,10 +10,11 @@ from news.roles import ensure_roles
 from news.seeding import seed
 
 from mysite import config
+from mysite.schedule import ensure_timetable
 
 
 class Command(BaseCommand):
-    """Migrates, makes the first administrator, the roles and the first articles. Run again, it changes nothing."""
+    """Migrates, makes administrator, roles, timetable and the first articles. Run again, it changes nothing."""
 
     help = __doc__
     requires_system_checks = []  # noqa: RUF012 - Django's own way; checks load URLs, and those need the broker's password
@@ -29,6 +30,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
             made = ensure_administrator(administrator.username, administrator.email, administrator.password)
             roles = ensure_roles()
+            entries = ensure_timetable()
             articles = seed()
         except OperationalError as error:
             raise CommandError(f"the database does not answer: {error}") from error
@@ -36,4 +38,5 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         self.stdout.write(f"administrator {administrator.username}: {'made' if made else 'there already'}")
         self.stdout.write(f"roles made: {roles}")
+        self.stdout.write(f"entries of the timetable made: {entries}")
         self.stdout.write(f"articles made: {articles}")

@@ -1,0 +1,17 @@
+"""The project as an app: here the reusable apps' signals meet the workers' tasks."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class MysiteConfig(AppConfig):
+    """The site."""
+
+    name = "mysite"
+    verbose_name = _("Site")
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from mysite import receivers  # noqa: PLC0415 - models must be there first
+
+        receivers.connect()

@@ -1,0 +1,34 @@
+"""Django's settings as worker and beat use them: the site's own, with mail that goes out and another database role."""
+
+from __future__ import annotations
+
+from mailer.config import mail_settings
+from mysite.settings import *  # noqa: F403 - tasks run the site's own code
+from mysite.settings import DATABASES
+
+_mail = mail_settings()
+MAILERS = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": _mail.host,
+            "port": _mail.port,
+            "use_tls": _mail.tls == "starttls",
+            "use_ssl": _mail.tls == "implicit",
+            "username": _mail.user or "",
+            "password": _mail.password or "",
+            "timeout": 20,  # seconds for each step of the conversation
+        },
+    },
+}
+DEFAULT_FROM_EMAIL = _mail.sender
+
+# Each of the worker's processes does one thing at a time: a pool would only hold threads that forks do not survive.
+DATABASES["default"]["OPTIONS"] = {
+    "application_name": "worker",
+    "connect_timeout": 5,
+    "options": "-c search_path=web",  # the worker's role may use the schemas of both applications
+}
+
+# The worker sets its own logging up, before Django loads this.
+globals()["LOGGING_CONFIG"] = None
