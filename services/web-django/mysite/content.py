@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import F
@@ -25,7 +25,7 @@ def search[M: Model, Row](articles: QuerySet[M, Row], words: str) -> QuerySet[M,
     """Return the articles that match, the best first."""
     query = SearchQuery(words, config=SEARCH_CONFIG, search_type="websearch")
     # The column itself: by its name alone Django would make a new vector of its text, without the weights.
-    found: QuerySet[M, Row] = articles.filter(search=query).annotate(rank=SearchRank(F("search"), query))
+    found: QuerySet[Any, Row] = articles.filter(search=query).annotate(rank=SearchRank(F("search"), query))
     return found.order_by("-rank", "-published_at", "-pk")
 
 

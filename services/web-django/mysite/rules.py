@@ -1,7 +1,7 @@
 """Who may see and change what in the news: one set of rules for the REST interface and GraphQL.
 
-Editors and moderators are whoever has the news app's own permissions (``change_article``, ``change_comment``), as the
-admin gives them. Everyone else is a reader, and the owner of what they wrote.
+Editors and moderators are whoever has the news app's own permissions, as the admin gives them. Everyone else is a
+reader, and the owner of what they wrote.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 WRITE_ARTICLES = "news.add_article"
 EDIT_ARTICLES = "news.change_article"
 DELETE_ARTICLES = "news.delete_article"
+PUBLISH_ARTICLES = "news.publish_article"
 MODERATE_COMMENTS = "news.change_comment"
 
 
@@ -55,7 +56,9 @@ def may_change_article(viewer: Viewer, article: Article) -> bool:
 
 
 def may_delete_article(viewer: Viewer, article: Article) -> bool:
-    """Tell whether someone may delete an article: authors only what no reader has seen."""
+    """Tell whether someone may delete an article: what readers see, only who could have published it."""
+    if article.is_public and not allowed(viewer, PUBLISH_ARTICLES):
+        return False
     own_draft = article.author_id == viewer.pk and article.status == Article.Status.DRAFT
     return allowed(viewer, DELETE_ARTICLES) or (viewer.is_authenticated and own_draft)
 

@@ -13,7 +13,7 @@ from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
 from news.models import Article
-from news.roles import ensure_roles
+from news.roles import EDITOR, MODERATOR, ensure_roles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,24 +83,21 @@ def database_outage(db: None) -> Callable[[], AbstractContextManager[None]]:  # 
     return outage
 
 
-def _with_permissions(user: User, *names: str) -> User:
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label="news", codename__in=names))
-    return user
+@pytest.fixture
+def editor(make_staff: Callable[[str], User]) -> User:
+    """Return a user who may change and publish every article."""
+    return make_staff(EDITOR)
 
 
 @pytest.fixture
-def editor(make_user: Callable[..., User]) -> User:
-    """Return a user who may change every article."""
-    return _with_permissions(make_user("eddy"), "add_article", "change_article", "delete_article")
+def moderator(make_staff: Callable[[str], User]) -> User:
+    """Return a user who may approve comments."""
+    return make_staff(MODERATOR)
 
 
 @pytest.fixture
 def writer(make_user: Callable[..., User]) -> User:
     """Return a user who may add articles, and change their own."""
-    return _with_permissions(make_user("wanda"), "add_article")
-
-
-@pytest.fixture
-def moderator(make_user: Callable[..., User]) -> User:
-    """Return a user who may approve comments."""
-    return _with_permissions(make_user("mona"), "change_comment")
+    user = make_user("wanda")
+    user.user_permissions.add(Permission.objects.get(content_type__app_label="news", codename="add_article"))
+    return user

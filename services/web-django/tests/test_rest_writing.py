@@ -145,6 +145,8 @@ def test_it_leaves_publishing_to_editors(writer: User, editor: User, make_articl
     refused = as_user(writer).patch(f"{ARTICLES}mine/", {"status": "published"})
     assert refused.status_code == 400
     assert refused.json() == {"status": ["Only editors publish and withdraw articles."]}
+    later = as_user(writer).patch(f"{ARTICLES}mine/", {"published_at": "2100-01-01T00:00:00Z"})
+    assert (later.status_code, list(later.json())) == (400, ["published_at"])
     assert as_user(editor).patch(f"{ARTICLES}mine/", {"status": "published"}).status_code == 200
     assert Article.objects.get().is_public
 

@@ -61,8 +61,11 @@ class FullTextSearch(BaseFilterBackend):
     parameter = "search"
 
     def filter_queryset[M: Model, Row](
-        self, request: Request, queryset: QuerySet[M, Row], view: APIView
-    ) -> QuerySet[M, Row]:  # noqa: ARG002
+        self,
+        request: Request,
+        queryset: QuerySet[M, Row],
+        view: APIView,  # noqa: ARG002 - Django REST framework passes it by name
+    ) -> QuerySet[M, Row]:
         """Return the articles that match, or all if nothing is searched for."""
         words = request.query_params.get(self.parameter, "").strip()
         return content.search(queryset, words) if words else queryset

@@ -12,6 +12,8 @@ from rest_framework import serializers
 from mysite import content, rules
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from django.contrib.auth.base_user import AbstractBaseUser
 
 
@@ -99,10 +101,21 @@ class ArticleDetailSerializer(ArticleSerializer):
         Raises:
             ValidationError: somebody else tried.
         """
-        before = self.instance.status if self.instance else Article.Status.DRAFT
-        if status != before and not rules.allowed(self.context["request"].user, rules.EDIT_ARTICLES):
+        return self._only_editors_change("status", status, Article.Status.DRAFT)
+
+    def validate_published_at(self, date: datetime) -> datetime:
+        """Let editors alone say when readers see an article.
+
+        Raises:
+            ValidationError: somebody else tried.
+        """
+        return self._only_editors_change("published_at", date, date)
+
+    def _only_editors_change[T](self, name: str, value: T, default: T) -> T:
+        before = getattr(self.instance, name) if self.instance else default
+        if value != before and not rules.allowed(self.context["request"].user, rules.PUBLISH_ARTICLES):
             raise serializers.ValidationError(_("Only editors publish and withdraw articles."))
-        return status
+        return value
 
 
 class CommentSerializer(serializers.ModelSerializer[Comment]):

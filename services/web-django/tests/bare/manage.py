@@ -1,0 +1,11 @@
+"""The command line of a project that knows nothing of Landfast but its news app."""
+
+import os
+import sys
+from pathlib import Path
+
+from django.core.management import execute_from_command_line
+
+sys.path.insert(0, str(Path(__file__).parent))
+os.environ["DJANGO_SETTINGS_MODULE"] = "bare.settings"
+execute_from_command_line(sys.argv)
