@@ -25,7 +25,7 @@ class ArticleListView(ListView[Article]):
 
     def get_queryset(self) -> QuerySet[Article]:
         """Return what readers may see."""
-        return Article.objects.published()
+        return Article.objects.published().prefetch_related("renditions")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - Django's own signature
         """Add when one of the articles last changed."""
