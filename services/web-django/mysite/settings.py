@@ -65,6 +65,7 @@ if SITE.live_reload:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_AUTOREFRESH = True
     WHITENOISE_USE_FINDERS = True
+    WHITENOISE_MAX_AGE = 0  # Nginx keeps copies as long as browsers may
 
 # --- Database: one pool for each process, as large as it has threads -------------------------------------------------
 
