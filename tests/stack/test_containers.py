@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 LONG_RUNNING = [
-    "nginx", "web-django", "api-flask", "worker", "beat", "flower", "postgres", "redis", "redis-cache", "rabbitmq",
-    "mail",
+    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "flower", "postgres", "redis", "redis-cache",
+    "rabbitmq", "mail",
 ]  # fmt: skip
 ONE_SHOTS = ["secrets", "migrate-web", "migrate-api"]
 
@@ -25,6 +25,7 @@ SHORTEST_GRACE = {
     "nginx": 20,
     "web-django": 20,
     "api-flask": 20,
+    "api-uploads": 300,
     "worker": 30,
     "postgres": 30,
     "rabbitmq": 30,

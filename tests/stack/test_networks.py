@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 MEMBERS = {
-    "edge": {"nginx", "web-django", "api-flask", "flower", "rabbitmq"},
-    "data": {"web-django", "api-flask", "worker", "beat", "flower", "postgres", "redis", "redis-cache", "rabbitmq"},
+    "edge": {"nginx", "web-django", "api-flask", "api-uploads", "flower", "rabbitmq"},
+    "data": {
+        "web-django",
+        "api-flask",
+        "api-uploads",
+        "worker",
+        "beat",
+        "flower",
+        "postgres",
+        "redis",
+        "redis-cache",
+        "rabbitmq",
+    },
     "egress": {"worker", "mail"},
 }
 #: Only these answer to Nginx; the rest of the data network has no way to be spoken to from it.

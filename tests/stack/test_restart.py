@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "web-django", "api-flask", "worker", "beat", "flower", "postgres", "redis", "redis-cache", "rabbitmq",
-    "mail",
+    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "flower", "postgres", "redis", "redis-cache",
+    "rabbitmq", "mail",
 ]  # fmt: skip
 
 #: Seconds from a kill to health; Docker waits a little longer before each restart in a row.

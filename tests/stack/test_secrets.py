@@ -91,7 +91,7 @@ def test_no_service_can_read_anothers_secrets(stack: Stack, known: dict[str, str
     assert readers["rabbitmq_operator_password"] == {"rabbitmq"}
     assert readers["postgres_web_password"] == {"postgres", "web-django"}
     assert readers["postgres_web_owner_password"] == {"postgres"}
-    assert readers["postgres_api_password"] == {"postgres", "api-flask"}
+    assert readers["postgres_api_password"] == {"postgres", "api-flask", "api-uploads"}
     assert readers["rabbitmq_worker_password"] == {"rabbitmq", "worker", "beat"}
 
 

@@ -8,11 +8,13 @@ from flask import Flask
 
 from api import docs, index, tasks
 from api.config import Settings, load_settings
+from api.datasets.views import routes as datasets
 from api.db import init_database, serving_engine
 from api.errors import register_error_handlers
 from api.health import dependency_checks, init_health
 from api.keys.commands import keys
 from api.limits import Counter, init_limits, redis_storage
+from api.reports.views import routes as reports
 from api.requests import register_request_hooks
 from api.routes.operation import MAX_BODY
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 #: The domains' routes, in the order of the OpenAPI document.
-ROUTES = (index.routes, tasks.routes)
+ROUTES = (index.routes, tasks.routes, datasets, reports)
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:

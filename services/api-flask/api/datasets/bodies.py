@@ -5,9 +5,10 @@ Werkzeug's own ``request.files`` would write the whole file to a disk first; her
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestTimeout, UnsupportedMediaType
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData
 
@@ -26,6 +27,9 @@ FORM = "multipart/form-data"
 
 #: Bytes that the fields before a form's file may have together, and their number.
 MAX_FIELDS = 16 * 1024
+
+#: Seconds that an upload may take in all: 200 MB at 1.9 Mbit/s.
+LONGEST = 900.0
 
 
 class Upload:
@@ -53,7 +57,7 @@ def upload_from(request: Request) -> Upload:
         BadRequest: the form holds no file.
     """
     if request.mimetype in PLAIN:
-        return Upload(Stream(pieces_of(request.stream)), {}, None, request.mimetype_params.get("charset"))
+        return Upload(Stream(_timely(request.stream)), {}, None, request.mimetype_params.get("charset"))
     if request.mimetype == FORM and request.mimetype_params.get("boundary"):
         return _upload_from_form(request.stream, request.mimetype_params["boundary"])
     raise UnsupportedMediaType("send the file as text/csv, or as the field 'file' of multipart/form-data")
@@ -99,7 +103,7 @@ def _upload_from_form(stream: IO[bytes], boundary: str) -> Upload:
 def _events(stream: IO[bytes], boundary: str) -> Iterator[Event]:
     """Yield what the form consists of, as it arrives."""
     decoder = MultipartDecoder(boundary.encode("latin-1", "replace"), max_parts=100)
-    for piece in pieces_of(stream):
+    for piece in _timely(stream):
         try:
             decoder.receive_data(piece)
             while not isinstance(event := decoder.next_event(), NeedData):
@@ -111,6 +115,15 @@ def _events(stream: IO[bytes], boundary: str) -> Iterator[Event]:
         decoder.next_event()
     except ValueError:
         raise BadRequest("the form ends before its closing boundary") from None
+
+
+def _timely(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield what a body holds, until its sender has had time enough: there are others who want to send."""
+    deadline = time.monotonic() + LONGEST
+    for piece in pieces_of(stream):
+        if time.monotonic() > deadline:
+            raise RequestTimeout(f"an upload may take {LONGEST:g} s")
+        yield piece
 
 
 def _decoded(name: str, value: bytes) -> str:

@@ -52,7 +52,7 @@ class Lines:
     def __init__(self, source: Source, charset: str | None = None) -> None:
         #: The line that was read last.
         self.number = 0
-        self.encoding = _known(charset) if charset else "utf-8"
+        self.encoding = known_encoding(charset) if charset else "utf-8"
         wide = self.encoding if self.encoding in _UTF_16.values() else None
         if wide:
             self.encoding = "utf-8"
@@ -109,8 +109,12 @@ def _narrowed(source: Source, encoding: str) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def _known(charset: str) -> str:
-    """Return Python's name of an encoding in which ASCII, and with it the end of a line, is itself."""
+def known_encoding(charset: str) -> str:
+    """Return Python's name of an encoding that can be read: ASCII, and with it the end of a line, is itself in it.
+
+    Raises:
+        LookupError: it is unknown, or another kind.
+    """
     name = codecs.lookup(charset).name
     if name in {"utf-16", "utf-8-sig"}:
         return {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}[name]  # the byte order mark is looked at anyway

@@ -1,0 +1,198 @@
+"""The reports' routes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from flask import Response, url_for
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import undefer
+from tasks.reports import run_report
+
+from api.datasets.columns import parse
+from api.datasets.documents import Page  # noqa: TC001 - the routes read the annotations
+from api.datasets.views import find as find_dataset
+from api.db import transaction
+from api.errors import ApiError
+from api.reports.definition import DefinitionError
+from api.reports.documents import NewReport, ReportDocument, ReportList, Result
+from api.reports.models import FINAL, Report, State
+from api.routes import Answer, Routes, respond
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import InstrumentedAttribute, Session
+
+#: What makes a spreadsheet take a text for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+_MISSING = {404: "There is no such report."}
+_UNREADY = {**_MISSING, 409: "The report has no result: it is not done, failed or was cancelled."}
+
+routes = Routes(
+    "reports",
+    __name__,
+    prefix="/api/v1/reports",
+    tag="Reports",
+    about="Figures over a dataset, made by a worker while you watch.",
+)
+
+
+@routes.post(
+    "/",
+    Answer(202, "The report, waiting for a worker.", ReportDocument, headers={"Location": "where to watch it"}),
+    scope="reports:write",
+    errors={422: "The dataset is not there, or cannot answer.", 503: "No task can be sent at the moment."},
+    idempotent=True,
+)
+def create(body: NewReport) -> Response:
+    """Ask for a report."""
+    report_id = uuid.uuid4()
+    with transaction() as session:
+        try:
+            dataset = find_dataset(session, body.dataset)
+        except ApiError as error:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, error.message, field="dataset") from None
+        try:
+            body.definition.check(parse(dataset.columns))
+        except DefinitionError as error:
+            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error.field!r}: {error}", field=error.field) from None
+        report = Report(id=report_id, dataset_id=dataset.id, definition=body.definition.as_dict())
+        session.add(report)
+        session.flush()
+        session.refresh(report)
+        document = ReportDocument.of(report)
+        # Sent before the commit: a report that is stored has been sent. A worker that is faster tries again.
+        run_report.apply_async((str(report_id),), task_id=str(report_id))
+    return respond(document, HTTPStatus.ACCEPTED, {"Location": url_for("reports.show", report_id=report_id)})
+
+
+@routes.get("/", Answer(200, "Some of the reports.", ReportList), scope="reports:read")
+def index(query: Page) -> Response:
+    """List the reports, the newest first."""
+    newest = select(Report).order_by(Report.created_at.desc(), Report.id).offset(query.offset).limit(query.limit)
+    with transaction() as session:
+        items = [ReportDocument.of(report) for report in session.scalars(newest)]
+        total = session.scalar(select(func.count()).select_from(Report)) or 0
+    return respond(ReportList(items=items, total=total))
+
+
+@routes.get("/<uuid:report_id>", Answer(200, "The report.", ReportDocument), scope="reports:read", errors=_MISSING)
+def show(report_id: uuid.UUID) -> Response:
+    """Show a report: its state, and how far it is."""
+    with transaction() as session:
+        return respond(ReportDocument.of(_find(session, report_id)))
+
+
+@routes.post(
+    "/<uuid:report_id>/cancel",
+    Answer(200, "The report, cancelled.", ReportDocument),
+    scope="reports:write",
+    errors={**_MISSING, 409: "The report is over already."},
+    idempotent=True,
+)
+def cancel(report_id: uuid.UUID) -> Response:
+    """Cancel a report: its worker stops within moments; asked again, nothing changes."""
+    with transaction() as session:
+        report = session.get(Report, report_id, with_for_update=True)
+        if report is None:
+            raise _missing(report_id)
+        if report.state in FINAL - {State.CANCELLED}:
+            raise ApiError(HTTPStatus.CONFLICT, f"the report has {report.state} already")
+        if report.state != State.CANCELLED:
+            report.state = State.CANCELLED
+            report.finished_at = func.now()
+            session.flush()
+            session.refresh(report)
+        return respond(ReportDocument.of(report))
+
+
+@routes.delete("/<uuid:report_id>", Answer(204, "It is gone."), scope="reports:write", errors=_MISSING)
+def remove(report_id: uuid.UUID) -> Response:
+    """Remove a report with its result; if it runs, it stops."""
+    with transaction() as session:
+        found = session.scalar(delete(Report).where(Report.id == report_id).returning(Report.id))
+    if found is None:
+        raise _missing(report_id)
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
+@routes.get("/<uuid:report_id>/result", Answer(200, "The result.", Result), scope="reports:read", errors=_UNREADY)
+def result(report_id: uuid.UUID) -> Response:
+    """Show the result as JSON."""
+    return respond(_result(report_id))
+
+
+@routes.get(
+    "/<uuid:report_id>/result.csv",
+    Answer(200, "The result.", content={"text/csv": {"type": "string"}}),
+    scope="reports:read",
+    errors=_UNREADY,
+)
+def result_csv(report_id: uuid.UUID) -> Response:
+    """Show the result as CSV."""
+    found = _result(report_id)
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(found.columns)
+    writer.writerows([_harmless(str(row[0])), *row[1:]] for row in found.rows)
+    headers = {"Content-Disposition": f'attachment; filename="report-{report_id}.csv"'}
+    return Response(table.getvalue(), headers=headers, content_type="text/csv; charset=utf-8")
+
+
+@routes.get(
+    "/<uuid:report_id>/chart.png",
+    Answer(200, "The chart.", content={"image/png": {"type": "string", "format": "binary"}}),
+    scope="reports:read",
+    errors=_UNREADY,
+)
+def chart(report_id: uuid.UUID) -> Response:
+    """Show the result as a chart."""
+    with transaction() as session:
+        picture = _succeeded(session, report_id, Report.chart).chart
+    return Response(picture, content_type="image/png")
+
+
+def _result(report_id: uuid.UUID) -> Result:
+    with transaction() as session:
+        return Result.model_validate(_succeeded(session, report_id, Report.result).result)
+
+
+def _find(session: Session, report_id: uuid.UUID) -> Report:
+    report = session.get(Report, report_id)
+    if report is None:
+        raise _missing(report_id)
+    return report
+
+
+def _succeeded(session: Session, report_id: uuid.UUID, column: InstrumentedAttribute[object]) -> Report:
+    """Return a report with its result.
+
+    Raises:
+        ApiError: there is no such report, or it has no result.
+    """
+    report = session.get(Report, report_id, options=[undefer(column)])
+    if report is None:
+        raise _missing(report_id)
+    if report.state != State.SUCCEEDED:
+        why = f": {report.problem}" if report.problem else ""
+        raise ApiError(HTTPStatus.CONFLICT, f"the report has no result, it is {report.state}{why}")
+    return report
+
+
+def _missing(report_id: uuid.UUID) -> ApiError:
+    return ApiError(HTTPStatus.NOT_FOUND, f"there is no report {report_id}")
+
+
+def _harmless(name: str) -> str:
+    """Return a group's name so that no spreadsheet takes it for a formula; a number stays one."""
+    if not name.startswith(_FORMULA):
+        return name
+    try:
+        float(name)
+    except ValueError:
+        return f"'{name}"
+    return name

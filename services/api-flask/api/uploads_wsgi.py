@@ -1,0 +1,8 @@
+"""What uWSGI serves in the lane for uploads: ``module = api.uploads_wsgi:application``."""
+
+from __future__ import annotations
+
+from api.uploads import ReadToTheEnd
+from api.wsgi import application as api
+
+application = ReadToTheEnd(api)
