@@ -58,7 +58,7 @@ def test_an_uploaded_file_becomes_a_dataset(client: FlaskClient) -> None:
 
 
 def test_a_form_may_bring_the_file_and_what_is_to_say_of_it(client: FlaskClient) -> None:
-    form = {"columns": COLUMNS, "file": (BytesIO(FILE), "C:\\files\\harbours 2026.csv")}
+    form = {"columns": COLUMNS, "file": (BytesIO(FILE), "files/harbours 2026.csv")}
     response = client.post(DATASETS, data=form, content_type="multipart/form-data")
 
     assert response.status_code == 201
@@ -121,18 +121,18 @@ def test_a_file_with_very_many_faults_lists_the_first_and_counts_the_rest(client
 
 
 def test_a_file_that_is_too_large_is_refused(client: FlaskClient) -> None:
-    response = client.post(DATASETS, content_type="text/csv", headers={"Content-Length": str(MAX_FILE + 1)})
+    response = client.post(DATASETS, content_type="text/csv", environ_overrides={"CONTENT_LENGTH": str(MAX_FILE + 1)})
 
     assert response.status_code == 413
     assert response.get_json()["status"] == 413
 
 
 def test_a_sender_who_goes_away_leaves_nothing(client: FlaskClient, engine: Engine) -> None:
-    promised = {"Content-Length": str(len(FILE) + 1)}
+    promised = {"CONTENT_LENGTH": str(len(FILE) + 1)}
     response = client.post(
         DATASETS,
         input_stream=BytesIO(FILE),
-        headers=promised,
+        environ_overrides=promised,
         content_type="text/csv",
         query_string={"columns": COLUMNS},
     )
