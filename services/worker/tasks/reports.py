@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from celery import Task
 
 
-@app.task(bind=True, ignore_result=True, max_retries=5)
+#: While the database is away: seconds between two attempts at most, and how many there are, for about half an hour.
+LONGEST_WAIT, RETRIES = 60, 40
+
+
+@app.task(
+    bind=True,
+    ignore_result=True,
+    autoretry_for=(ConnectionError,),
+    retry_backoff=1,
+    retry_backoff_max=LONGEST_WAIT,
+    max_retries=RETRIES,
+)
 def run_report(self: Task[Any, Any], report_id: str) -> None:
     """Run a report; it may be run again after its worker died.
 
