@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.files.storage import default_storage
 from django.utils import timezone
 from news import seeding
 from news.admin.comments import LATEST
@@ -26,6 +27,8 @@ LIST = "/admin/news/article/"
 
 #: What a browser sends for the comments and renditions below an article that has none.
 INLINES = {f"{prefix}-{name}_FORMS": "0" for prefix in ("comments", "renditions") for name in ("TOTAL", "INITIAL")}
+
+pytestmark = pytest.mark.usefixtures("ordered_pictures")
 
 
 @pytest.fixture
@@ -134,6 +137,27 @@ def test_it_keeps_a_cover_and_shows_it_in_the_newsroom(
     article.refresh_from_db()
     assert not article.cover
     assert not article.renditions.exists()
+
+
+def test_it_loses_nothing_that_was_typed_while_no_pictures_can_be_made(
+    editor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(**_: object) -> None:
+        raise ConnectionError("no broker")
+
+    editor.post(f"{LIST}add/", form(cover=upload(), cover_alt="A sail"))
+    first = Article.objects.get()
+    monkeypatch.setattr("news.receivers.cover_uploaded.send", fail)
+    page = editor.post(f"{LIST}add/", form(slug="new", title="New", cover=upload(), cover_alt="A sail"), follow=True)
+    assert "saved without its new cover" in page.content.decode()
+    new = Article.objects.get(slug="new")
+    assert (new.title, new.cover.name, new.cover_width, str(new.author)) == ("New", "", None, EDITOR)
+    changed = form(title="Changed", cover=upload(), cover_alt="A sail")
+    page = editor.post(f"{LIST}{first.pk}/change/", changed, follow=True)
+    assert "saved without its new cover" in page.content.decode()
+    again = Article.objects.get(pk=first.pk)
+    assert (again.title, again.cover.name, again.cover_width) == ("Changed", first.cover.name, 1600)
+    assert default_storage.exists(first.cover.name or "")
 
 
 def test_it_says_beside_the_field_what_is_wrong_with_a_cover(editor: Client) -> None:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     MakeArticle = Callable[..., Article]
 
+pytestmark = pytest.mark.usefixtures("ordered_pictures")
+
 
 @pytest.fixture
 def announced() -> Iterator[list[int]]:
@@ -187,6 +189,10 @@ def test_it_announces_a_new_cover_and_no_other_change(
     assert announced == [second.pk]
     illustrated.cover.save("other.jpg", upload())
     assert announced == [second.pk, illustrated.pk]
+
+
+def test_it_orders_the_pictures_from_a_worker(illustrated: Article, ordered_pictures: list[int]) -> None:
+    assert ordered_pictures == [illustrated.pk]
 
 
 def test_it_undoes_the_cover_when_the_announcement_fails(illustrated: Article) -> None:

@@ -23,7 +23,7 @@ from news.admin.comments import CommentInline
 from news.admin.forms import ArticleForm, PictureWidget
 from news.admin.history import log_status
 from news.models import Article, Comment, Rendition
-from news.pictures import thumbnail_url
+from news.pictures import remove_file, thumbnail_url
 from news.preview import preview
 from news.uploads import PictureField
 
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: What only those may touch who may publish.
 PUBLICATION = ("status", "published_at")
+#: Django's name for the right to see accounts, whichever model they are.
+VIEW_USERS = settings.AUTH_USER_MODEL.lower().replace(".", ".view_")
 BOTH = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 
 
@@ -144,7 +146,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     def get_readonly_fields(self, request: HttpRequest, article: Article | None = None) -> tuple[str, ...]:
         """Leave publication to those who may publish, and the choice of an account to those who may see accounts."""
-        sees_users = request.user.has_perm(f"{settings.AUTH_USER_MODEL.lower().replace('.', '.view_')}")
+        sees_users = request.user.has_perm(VIEW_USERS)
         return (
             *super().get_readonly_fields(request, article),
             *(() if self.has_publish_permission(request) else PUBLICATION),
@@ -165,10 +167,21 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return {"author_name": name, **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, article: Article, form: ModelForm[Article], change: bool) -> None:  # noqa: FBT001 - Django's own signature
-        """Remember who wrote a new article."""
+        """Remember who wrote a new article; let nothing that was typed get lost because of a picture."""
         if not change and article.author is None and isinstance(request.user, AbstractBaseUser):
             article.author = request.user
-        super().save_model(request, article, form, change)
+        before = Article.objects.filter(pk=article.pk).values_list("cover", flat=True).first() or ""
+        try:
+            with transaction.atomic():
+                super().save_model(request, article, form, change)
+        except ConnectionError:  # nobody took the task of making its pictures
+            remove_file(article.cover.storage, article.cover.name)
+            article.cover = before
+            if not change:
+                article.pk, article._state.adding = None, True  # noqa: SLF001 - as before the attempt
+            super().save_model(request, article, form, change)
+            text = _("Pictures cannot be made just now: the article was saved without its new cover. Try again soon.")
+            self.message_user(request, text, messages.WARNING)
 
     # ---- preview ----
 

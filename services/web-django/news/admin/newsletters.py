@@ -91,17 +91,31 @@ class NewsletterIssueAdmin(admin.ModelAdmin[NewsletterIssue]):
 
     def _sent(self, request: HttpRequest, issue: NewsletterIssue) -> HttpResponse:
         """Hand the issue over, once: whoever presses twice, or at the same time as somebody else, is told so."""
-        with transaction.atomic():
-            unsent = NewsletterIssue.objects.filter(pk=issue.pk, sent_at=None)
-            claimed = unsent.update(sent_at=timezone.now())
-            if claimed:
-                self.log_change(request, issue, [{"changed": {"fields": [str(_("sent"))]}}])
-                newsletter_requested.send(sender=NewsletterIssue, issue=issue)
+        try:
+            claimed = self._hand_over(request, issue)
+        except ConnectionError:
+            self.message_user(
+                request, _("Nobody takes mail just now: nothing was sent. Try again soon."), messages.ERROR
+            )
+            return HttpResponseRedirect(request.path)
         if claimed:
             self.message_user(request, _("“%s” is on its way.") % issue, messages.SUCCESS)
         else:
             self.message_user(request, _("“%s” was sent before.") % issue, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:news_newsletterissue_changelist"))
+
+    @transaction.atomic
+    def _hand_over(self, request: HttpRequest, issue: NewsletterIssue) -> bool:
+        """Return whether it was this call that handed the issue over.
+
+        Raises:
+            ConnectionError: nobody took it; nothing has changed.
+        """
+        if not NewsletterIssue.objects.filter(pk=issue.pk, sent_at=None).update(sent_at=timezone.now()):
+            return False
+        self.log_change(request, issue, [{"changed": {"fields": [str(_("sent"))]}}])
+        newsletter_requested.send(sender=NewsletterIssue, issue=issue)
+        return True
 
 
 @admin.register(Subscriber)
