@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from api import docs, index, tasks
+from api import crud, docs, index, tasks
 from api.config import Settings, load_settings
 from api.datasets.views import routes as datasets
 from api.db import init_database, serving_engine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 #: The domains' routes, in the order of the OpenAPI document.
-ROUTES = (index.routes, tasks.routes, datasets, reports)
+ROUTES = (index.routes, tasks.routes, datasets, reports, *crud.TABLES)
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> Flask:

@@ -129,7 +129,7 @@ def _parameters(operation: Operation, schemas: _Schemas) -> list[Json]:
         schema = schemas.definition(operation.query, "validation")
         required = schema.get("required", [])
         for name, of_one in schema.get("properties", {}).items():
-            described = {key: value for key, value in of_one.items() if key not in {"title", "description"}}
+            described = _without_null(of_one)
             parameter = {"name": name, "in": "query", "required": name in required, "schema": described}
             parameters.append(parameter | {key: of_one[key] for key in ("description",) if key in of_one})
     if operation.idempotent:
@@ -137,6 +137,15 @@ def _parameters(operation: Operation, schemas: _Schemas) -> list[Json]:
         schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"}
         parameters.append({"name": HEADER, "in": "header", "required": False, "description": about, "schema": schema})
     return parameters
+
+
+def _without_null(schema: Json) -> Json:
+    """Return the schema of a parameter that is left out rather than null."""
+    described = {key: value for key, value in schema.items() if key not in {"title", "description", "anyOf"}}
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    if described.get("default", ...) is None:
+        del described["default"]
+    return described | (choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
 
 
 def _body(operation: Operation, schemas: _Schemas) -> Json:

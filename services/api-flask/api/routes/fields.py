@@ -36,7 +36,7 @@ Number = Annotated[
 Text = Annotated[
     str,
     StringConstraints(
-        min_length=1, max_length=200, pattern=r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+        min_length=1, max_length=200, pattern=r"^[^ \x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^ \x00-\x1f\x7f])?$"
     ),
 ]
 

@@ -83,10 +83,10 @@ class Operation:
             object.__setattr__(self, name, self._model(name))
 
     def _model(self, name: str) -> type[BaseModel] | None:
-        if name not in inspect.signature(self.view).parameters:
+        if name not in self.view.__annotations__:
             return None
         # This annotation alone: the others may name what is imported for type checkers only.
-        this = SimpleNamespace(__annotations__={name: self.view.__annotations__.get(name)})
+        this = SimpleNamespace(__annotations__={name: self.view.__annotations__[name]})
         model = get_type_hints(this, self.view.__globals__)[name]
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise TypeError(f"{self.view.__qualname__}: {name} must be annotated with a pydantic model")

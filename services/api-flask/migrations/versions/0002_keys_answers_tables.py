@@ -44,8 +44,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("caller", "path", "key", name="pk_stored_answer"),
     )
     op.create_index("ix_stored_answer_expires_at", "stored_answer", ["expires_at"])
+    op.create_table(
+        "unit",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("symbol", sa.String(length=63), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("quantity", sa.String(length=63), nullable=False),
+        sa.Column("factor", sa.Double(), server_default="1", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.CheckConstraint("factor > 0", name="ck_unit_factor_positive"),
+        sa.PrimaryKeyConstraint("id", name="pk_unit"),
+        sa.UniqueConstraint("symbol", name="uq_unit_symbol"),
+    )
+    op.create_table(
+        "label",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=63), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.now(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_label"),
+        sa.UniqueConstraint("name", name="uq_label_name"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("label")
+    op.drop_table("unit")
     op.drop_table("stored_answer")
     op.drop_table("api_key")

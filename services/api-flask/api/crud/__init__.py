@@ -1,0 +1,5 @@
+"""JSON:API for small tables, made of their SQLAlchemy models: see :func:`api.crud.resource.crud`."""
+
+from api.crud.views import TABLES
+
+__all__ = ["TABLES"]
