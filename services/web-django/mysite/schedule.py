@@ -26,6 +26,7 @@ class Entry:
 
 TIMETABLE = (
     Entry("Sign of life", "tasks.maintenance.heartbeat"),
+    Entry("Pictures that are missing", "tasks.maintenance.make_missing_thumbnails", minute="*/5"),
     Entry("Weekly digest", "tasks.maintenance.send_digest", minute="0", hour="7", weekday="1"),
     Entry("Remove expired drafts", "tasks.maintenance.remove_expired_drafts", minute="10", hour="3"),
     Entry("Remove expired uploads", "tasks.maintenance.remove_expired_uploads", minute="20", hour="3"),

@@ -38,6 +38,9 @@ FORMATS: Final[dict[str, dict[str, Any]]] = {
     "webp": {"quality": 80, "method": 4},
 }
 
+#: Covers that one run of the upkeep takes on, so that it comes to an end.
+MISSING_AT_ONCE: Final = 20
+
 
 class ArticleMissingError(LookupError):
     """There is no such article, or not yet: its transaction may be a moment from its commit."""
@@ -132,6 +135,25 @@ def make_thumbnails(article_id: int) -> int:
         # The page is another one now: browsers and caches that ask whether it changed must hear so.
         current.update(modified_at=timezone.now())
     return len(encoded)
+
+
+def make_missing_thumbnails() -> int:
+    """Make the pictures of covers that have none, and return how many were made.
+
+    The first articles come before there is anybody to make them, and a task may have been given up.
+    """
+    waiting = Article.objects.exclude(cover="").filter(renditions=None).order_by("pk")
+    return sum(_made_or_none(pk) for pk in waiting.values_list("pk", flat=True)[:MISSING_AT_ONCE])
+
+
+def _made_or_none(article_id: int) -> int:
+    """Let no cover stand in the way of the others."""
+    try:
+        return make_thumbnails(article_id)
+    except Exception:
+        # Whatever a decoder or a storage raises.
+        logger.warning("cannot make the pictures of article %d", article_id, exc_info=True)
+        return 0
 
 
 def _encoded(file: Any) -> Iterator[_Picture]:  # noqa: ANN401 - whatever the storage opens

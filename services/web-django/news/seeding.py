@@ -1,4 +1,4 @@
-"""The first articles, kept as text files: a few header lines, a blank line and the text."""
+"""The first articles, kept as text files: a few header lines, a blank line and the text. A cover lies beside each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from email import message_from_string
 from email.policy import default
 from pathlib import Path
 
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,13 +19,18 @@ SEED_FOLDER = Path(__file__).parent / "seed"
 DISTANCE = timedelta(days=3, hours=5)
 
 
-def read_article(path: Path) -> Article:
+def read_article(path: Path, *, cover: bool = True) -> Article:
     """Return the article in a file; its name is a number for the order, a hyphen and the slug.
+
+    Args:
+        path: the file.
+        cover: whether it gets the picture that lies beside it.
 
     Raises:
         KeyError: a header line is missing.
     """
     message = message_from_string(path.read_text(encoding="utf-8"), policy=default)
+    picture = path.with_suffix(".webp")
     return Article(
         title=message["Title"],
         slug=path.stem.split("-", maxsplit=1)[1],
@@ -32,16 +38,22 @@ def read_article(path: Path) -> Article:
         author_name=message["Author"],
         body=message.get_content().strip(),
         status=Article.Status.PUBLISHED,
+        cover=ContentFile(picture.read_bytes(), picture.name) if cover else "",
+        cover_alt=message["Cover"] if cover else "",
     )
 
 
 @transaction.atomic
-def seed() -> int:
-    """Store the first articles if there are none at all, and return how many were stored."""
+def seed(*, covers: bool = True) -> int:
+    """Store the first articles if there are none at all, and return how many were stored.
+
+    Args:
+        covers: whether pictures can be stored from here; their renditions are a worker's to make.
+    """
     if Article.objects.exists():
         return 0
     now = timezone.now()
-    articles = [read_article(path) for path in sorted(SEED_FOLDER.glob("*.txt"))]
+    articles = [read_article(path, cover=covers) for path in sorted(SEED_FOLDER.glob("*.txt"))]
     for age, article in enumerate(articles):
         article.published_at = now - age * DISTANCE
     return len(Article.objects.bulk_create(articles))

@@ -292,6 +292,8 @@ def test_it_seeds_articles_worth_reading_once() -> None:
     assert seeding.seed() >= 5
     for article in Article.objects.all():
         assert article.is_public
+        assert (article.cover_width, article.cover_height) == (1600, 900)
+        assert article.cover_alt
         article.full_clean()
         assert 250 <= len(article.body.split()) <= 450
     Article.objects.exclude(pk=Article.objects.values("pk")[:1]).delete()

@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from django.template import Context, Template
 from news.models import Article, Rendition
-from news.pictures import WIDTHS, ArticleMissingError, cover_of, make_thumbnails, thumbnail_url
+from news.pictures import WIDTHS, ArticleMissingError, cover_of, make_missing_thumbnails, make_thumbnails, thumbnail_url
 from news.signals import cover_uploaded
 from PIL import Image
 
@@ -271,3 +271,14 @@ def test_it_goes_on_when_a_file_cannot_be_removed(
         illustrated.delete()
     monkeypatch.undo()
     assert f"cannot remove the picture {illustrated.cover.name}" in caplog.text
+
+
+@pytest.mark.django_db
+def test_it_makes_what_is_missing_and_lets_no_broken_cover_stop_it(make_article: MakeArticle) -> None:
+    broken, whole = make_article("Broken", cover=upload()), make_article("Whole", cover=upload())
+    make_article("Without a cover")
+    with broken.cover.storage.open(broken.cover.name, "wb") as file:
+        file.write(b"no picture")
+    assert make_missing_thumbnails() == whole.renditions.count() > 0
+    assert not broken.renditions.exists()
+    assert make_missing_thumbnails() == 0

@@ -35,6 +35,14 @@ def remove_expired_drafts() -> int:
 
 
 @app.task
+def make_missing_thumbnails() -> int:
+    """Make the pictures that covers lack, and return how many those were."""
+    from news import pictures  # noqa: PLC0415
+
+    return pictures.make_missing_thumbnails()
+
+
+@app.task
 def remove_expired_uploads() -> int:
     """Delete datasets past their time, and return how many those were."""
     from api.datasets import upkeep  # noqa: PLC0415

@@ -31,7 +31,8 @@ class Command(BaseCommand):
             made = ensure_administrator(administrator.username, administrator.email, administrator.password)
             roles = ensure_roles()
             entries = ensure_timetable()
-            articles = seed()
+            # This command reaches the database and the volume, but no object storage outside.
+            articles = seed(covers=not config.site().media.bucket)
         except OperationalError as error:
             raise CommandError(f"the database does not answer: {error}") from error
         except ValueError as error:
