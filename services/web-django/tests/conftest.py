@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
+from landfast_runtime.celery import ConfirmedTask
 from news.models import Article
 from news.roles import EDITOR, MODERATOR, ensure_roles
 
@@ -25,6 +26,18 @@ PASSWORD = "eleven-tame-herons"
 def _empty_cache() -> Iterator[None]:
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
+    """Take the tasks that are sent in the broker's stead, and return names and arguments."""
+    sent: list[tuple[str, tuple[Any, ...]]] = []
+
+    def take(task: ConfirmedTask, args: tuple[Any, ...] = (), *_: object, **__: object) -> None:
+        sent.append((task.name, tuple(args)))
+
+    monkeypatch.setattr(ConfirmedTask, "apply_async", take)
+    return sent
 
 
 @pytest.fixture
