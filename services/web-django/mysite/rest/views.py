@@ -106,7 +106,8 @@ class CommentViewSet(Personal, viewsets.ModelViewSet[Comment]):
 
     def get_queryset(self) -> QuerySet[Comment]:
         """Return what the caller may see, with all that an answer needs of it."""
-        return rules.visible_comments(self.request.user, Comment.objects.select_related("article"))
+        comments = Comment.objects.select_related("article").defer("article__body", "article__search")
+        return rules.visible_comments(self.request.user, comments)
 
     def perform_create(self, serializer: BaseSerializer[Comment]) -> None:
         """Store the comment; it waits for a moderator."""

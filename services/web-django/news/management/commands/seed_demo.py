@@ -26,4 +26,5 @@ class Command(BaseCommand):
     def handle(self, *_args: object, articles: int, comments: int, **_options: object) -> None:
         """Make them."""
         made = demo.make(articles, comments)
+        demo.tidy()
         self.stdout.write(f"articles made: {made.articles}\ncomments made: {made.comments}")
