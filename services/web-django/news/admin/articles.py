@@ -74,7 +74,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     formfield_overrides = {  # noqa: RUF012 - Django's own way
         models.ImageField: {"form_class": PictureField, "widget": PictureWidget},
     }
-    list_display = ("thumbnail", "title", "category", "author_name", "status", "published_at", "public", "waiting")
+    list_display = ("thumbnail", "title", "status", "public", "published_at", "waiting", "category", "author_name")
     list_display_links = ("thumbnail", "title")
     list_filter = (
         "status",
@@ -121,7 +121,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     def thumbnail(self, article: Article) -> str:
         """Show the cover, small."""
         url = thumbnail_url(article)
-        return format_html('<img class="thumbnail" src="{}" alt="" width="96" height="54">', url) if url else ""
+        return format_html('<img class="thumbnail" src="{}" alt="" width="80" height="45">', url) if url else ""
 
     @admin.display(boolean=True, description=_("readers see it"))
     def public(self, article: Article) -> bool:
