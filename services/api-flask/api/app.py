@@ -10,6 +10,7 @@ from api import crud, docs, index, tasks
 from api.config import Settings, load_settings
 from api.datasets.views import routes as datasets
 from api.db import init_database, serving_engine
+from api.desk.views import blueprint as desk
 from api.errors import register_error_handlers
 from api.health import dependency_checks, init_health
 from api.keys.commands import keys
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     init_health(app, dependency_checks(settings))
     init_limits(app, Counter(redis_storage(settings.cache), settings.rate_limit))
     app.register_blueprint(docs.blueprint, url_prefix="/api")
+    app.register_blueprint(desk, url_prefix="/api")
     for routes in ROUTES:
         routes.register(app)
     app.cli.add_command(keys)
