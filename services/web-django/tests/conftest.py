@@ -69,14 +69,6 @@ def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the data
 
 
 @pytest.fixture
-def ordered_pictures(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return the articles whose pictures were ordered, in place of a broker that would take the orders."""
-    ordered: list[int] = []
-    monkeypatch.setattr("tasks.pictures.make_thumbnails.delay", ordered.append)
-    return ordered
-
-
-@pytest.fixture
 def make_staff(make_user: Callable[..., User]) -> Callable[[str], User]:
     """Return a function that stores a member of staff with one of the newsroom's roles."""
 

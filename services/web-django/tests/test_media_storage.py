@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 BUCKET = "pictures"
 KEYS = {"s3_access_key": "landfast", "s3_secret_key": "correct-horse-battery"}
 
-pytestmark = pytest.mark.usefixtures("ordered_pictures")
-
 
 def ask(address: str, method: str = "GET", **headers: str) -> tuple[bytes, Message]:
     """Ask without any key, as readers do."""

@@ -28,8 +28,6 @@ LIST = "/admin/news/article/"
 #: What a browser sends for the comments and renditions below an article that has none.
 INLINES = {f"{prefix}-{name}_FORMS": "0" for prefix in ("comments", "renditions") for name in ("TOTAL", "INITIAL")}
 
-pytestmark = pytest.mark.usefixtures("ordered_pictures")
-
 
 @pytest.fixture
 def editor(client: Client, make_staff: Callable[[str], User]) -> Client:
