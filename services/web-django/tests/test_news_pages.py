@@ -77,7 +77,7 @@ def test_it_reads_the_articles_themselves_only_once(
     client: Client, make_article: MakeArticle, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     make_article()
-    with django_assert_num_queries(3):  # the last change, the count, the articles
+    with django_assert_num_queries(4):  # the last change, the count, the articles, their pictures
         client.get("/")
     with django_assert_num_queries(2):
         client.get("/")
