@@ -168,6 +168,19 @@ def test_it_asks_the_database_as_often_for_many_rows_as_for_few(
     assert found["results"][0]["comments"]["results"][0]["article"]["slug"] == found["results"][0]["slug"]
 
 
+@pytest.mark.parametrize("count", [1, 15])
+def test_it_asks_the_database_as_often_below_one_article(
+    client: Client, make_article: MakeArticle, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    article = make_article("On knots")
+    for number in range(count):
+        make_comment(article, f"Comment {number}")
+    query = """{ article(slug: "on-knots") { category { name } tags { name }
+        comments(pagination: {limit: 20}) { totalCount results { text article { title } } } } }"""
+    with django_assert_num_queries(4):  # the article with its category, tags, comments with their count, their article
+        assert len(ask(client, query)["article"]["comments"]["results"]) == count
+
+
 # --- commenting ------------------------------------------------------------------------------------------------------
 
 

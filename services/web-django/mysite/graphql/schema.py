@@ -67,10 +67,10 @@ class Query:
         return content.search(articles, search) if search and search.strip() else articles
 
     @strawberry_django.field
-    def article(self, info: Info, slug: str) -> ArticleType | None:
+    def article(self, slug: str) -> ArticleType | None:
         """One article, by the last part of its page's address."""
-        found = ArticleType.get_queryset(models.Article.objects.filter(slug=slug), info)
-        return found.first()  # type: ignore[return-value] # strawberry-django turns the one into the other
+        # As a query, so that the optimizer can add what is asked for below the article.
+        return models.Article.objects.filter(slug=slug)  # type: ignore[return-value]
 
     @strawberry_django.offset_paginated(OffsetPaginated[CommentType])  # type: ignore[untyped-decorator]
     def comments(self, article: str | None = None) -> QuerySet[models.Comment]:
