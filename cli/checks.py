@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(list(arguments))
     host, services = devenv.host(), devenv.services()
     wanted = [*types(host, services), *lint(host), *unit_tests(host, services)]
-    wanted += [] if options.quick else stack_tests(host)
+    wanted += [] if options.quick else [*generated_tests(services), *stack_tests(host)]
     if options.names:
         wanted = choose(options.names, wanted)
     outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
@@ -89,8 +89,19 @@ def unit_tests(host: Environment, services: Environment) -> list[Step]:
     """Return the tests that need no running stack."""
     found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo")]
     for folder in python_folders():
-        step = pytest(f"tests-{folder.name}", services, folder, folder / "tests")
+        generated = folder / "tests/generated"
+        step = pytest(f"tests-{folder.name}", services, folder, folder / "tests", but=generated)
         found.append(replace(step, variables={"PYTHONPATH": join(import_paths(folder))}))
+    return found
+
+
+def generated_tests(services: Environment) -> list[Step]:
+    """Return the tests that try thousands of generated cases: they take minutes, so a quick run leaves them out."""
+    found = []
+    for folder in sorted(ROOT.glob("services/*/tests/generated")):
+        service = folder.parent.parent
+        step = pytest(f"generated-{service.name}", services, service, folder)
+        found.append(replace(step, variables={"PYTHONPATH": join(import_paths(service))}))
     return found
 
 
@@ -100,9 +111,9 @@ def stack_tests(host: Environment) -> list[Step]:
     return [replace(step, live=True, command=(*step.command, "--verbose"))]
 
 
-def pytest(name: str, environment: Environment, directory: Path, *folders: Path) -> Step:
-    """Return one run of pytest over ``folders``."""
-    options = ("-o", f"cache_dir={TOOL_CACHE / 'pytest' / name}")
+def pytest(name: str, environment: Environment, directory: Path, *folders: Path, but: Path | None = None) -> Step:
+    """Return one run of pytest over ``folders``, leaving out what lies in ``but``."""
+    options = ("-o", f"cache_dir={TOOL_CACHE / 'pytest' / name}", *(("--ignore", str(but)) if but else ()))
     return Step(name, environment.module("pytest", *options), directory, targets=tuple(map(str, folders)))
 
 

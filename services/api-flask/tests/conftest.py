@@ -126,7 +126,8 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Results:
     from tasks.celery_app import app as celery  # noqa: PLC0415 - as above
 
     results = Results()
-    monkeypatch.setattr(celery.backend, "get", results.get)
+    # Each thread has a backend of its own.
+    monkeypatch.setattr(type(celery.backend), "get", lambda _, key: results.get(key))
     return results
 
 

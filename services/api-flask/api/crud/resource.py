@@ -130,11 +130,10 @@ class Table:
 
     def change(self, row_id: uuid.UUID, body: Any) -> Response:  # noqa: ANN401 - a model made at start
         """Change what the body holds, and nothing else."""
-        if body.data.id != row_id:
-            problem = "'data.id' must be the id of the address"
-            raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, problem, field="data.id")
         with transaction() as session:
             row = self._row(session, row_id)
+            if body.data.id != row_id:
+                raise ApiError(HTTPStatus.CONFLICT, "'data.id' must be the id of the address", field="data.id")
             for name, value in body.data.attributes.model_dump(exclude_unset=True).items():
                 setattr(row, name, value)
             self._flush(session)

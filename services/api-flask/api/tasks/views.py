@@ -52,7 +52,9 @@ def add_numbers(body: Addition) -> Response:
     return respond(Progress(id=str(task_id)), HTTPStatus.ACCEPTED, {"Location": location})
 
 
-@routes.get("/<uuid:task_id>", Answer(200, "How it is doing.", Progress))
+@routes.get(
+    "/<uuid:task_id>", Answer(200, "How it is doing.", Progress), errors={405: "This is no task: `add` takes `POST`."}
+)
 def show(task_id: uuid.UUID) -> Response:
     """Tell how a task is doing.
 

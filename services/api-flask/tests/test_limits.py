@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+import redis.exceptions
+from api import limits
+from api.limits import Counter
+from limits.storage import MemoryStorage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+UNITS = "/api/v1/units"
+
+
+class Away(MemoryStorage):
+    """A Redis that can go away and come back; it counts how often it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.away = False
+        self.asked = 0
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        self.asked += 1
+        if self.away:
+            self.fail()
+        return super().incr(key, expiry, amount)
+
+    def fail(self) -> NoReturn:
+        raise redis.exceptions.ConnectionError("Connection refused")
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def test_every_answer_tells_what_is_left(client: FlaskClient, make_key: Callable[..., str]) -> None:
+    headers = bearer(make_key(requests_per_minute=5))
+
+    answers = [client.get(UNITS, headers=headers) for _ in range(2)]
+    assert [answer.headers["RateLimit-Policy"] for answer in answers] == ['"requests";q=5;w=60'] * 2
+    assert [re.sub("t=[0-9]+", "t=", answer.headers["RateLimit"]) for answer in answers] == [
+        '"requests";r=4;t=',
+        '"requests";r=3;t=',
+    ]
+
+
+def test_one_request_too_many_is_refused(client: FlaskClient, make_key: Callable[..., str]) -> None:
+    headers = bearer(make_key(requests_per_minute=1))
+    client.get(UNITS, headers=headers)
+
+    refused = client.get(UNITS, headers=headers)
+    assert (refused.status_code, refused.content_type) == (429, "application/problem+json")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.headers["RateLimit"].startswith('"requests";r=0;t=')
+
+
+def test_a_problem_tells_what_is_left_too(client: FlaskClient, make_key: Callable[..., str]) -> None:
+    response = client.get(f"{UNITS}?page[size]=x", headers=bearer(make_key(requests_per_minute=5)))
+
+    assert response.status_code == 422
+    assert response.headers["RateLimit"].startswith('"requests";r=4')
+
+
+def test_each_key_counts_for_itself(client: FlaskClient, make_key: Callable[..., str]) -> None:
+    spent, other = bearer(make_key(requests_per_minute=1)), bearer(make_key(requests_per_minute=1))
+    client.get(UNITS, headers=spent)
+
+    assert client.get(UNITS, headers=spent).status_code == 429
+    assert client.get(UNITS, headers=other).status_code == 200
+
+
+def test_what_is_open_to_all_is_not_counted(client: FlaskClient) -> None:
+    assert "RateLimit" not in client.get("/api/v1/ping").headers
+
+
+def test_it_counts_in_memory_while_redis_is_away_and_asks_it_seldom(app: Flask) -> None:
+    storage = Away()
+    counter = Counter(storage, limit=3)
+    storage.away = True
+
+    with app.app_context():
+        standings = [counter.hit("key:1") for _ in range(4)]
+    assert [standing.allowed for standing in standings] == [True, True, True, False]
+    assert [standing.remaining for standing in standings] == [2, 1, 0, 0]
+    assert storage.asked == 1
+
+
+def test_it_counts_in_redis_again_when_that_is_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = Away()
+    counter = Counter(storage, limit=3)
+    monkeypatch.setattr(limits, "ASK_AGAIN", 0)
+    storage.away = True
+    with app.app_context():
+        counter.hit("key:1")
+        storage.away = False
+
+        assert counter.hit("key:1").remaining == 2
+    assert storage.asked == 2
