@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 IMAGE = f"{PREFIX}browser"
 OUTPUT = ROOT / "tests" / "output"
 
+#: Where the browser sees what lies in ``OUTPUT``: forms take files from there.
+FILES = "/files"
+
 #: Seconds: for the image from nothing, for the driver to come up, for something to appear on a page.
 BUILD, START, APPEARS = 600, 30, 20
 
@@ -69,7 +72,9 @@ def browser(size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> Iterator[
     (port,) = free_ports(1)
     name = f"{PREFIX}{os.getpid()}-browser-{port}"
     options = ["--rm", "--detach", "--init", "--network=host", "--read-only", "--tmpfs=/tmp:size=512m,mode=1777"]
-    docker("run", *options, "--cap-drop=ALL", f"--name={name}", IMAGE, f"--port={port}")
+    OUTPUT.mkdir(exist_ok=True)
+    options += ["--cap-drop=ALL", f"--volume={OUTPUT}:{FILES}:ro"]
+    docker("run", *options, f"--name={name}", IMAGE, f"--port={port}")
     try:
         driver = Site(f"http://127.0.0.1:{port}")
         wait_until(lambda: driver.probe("/status"), START, "the browser's driver")
