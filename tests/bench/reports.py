@@ -32,6 +32,8 @@ TURNS, REQUESTS, PAUSE = 4, 1000, 0.005
 ROWS = 1_000_000
 #: Seconds that the reports may take to start, and one request may take.
 START, TIMEOUT = 120.0, 120.0
+#: Seconds between two looks at the reports.
+LOOK = 1.0
 
 DEFINITION = {"group_by": "day", "period": "month", "value": "amount", "measure": "sum"}
 
@@ -95,7 +97,7 @@ def rows(count: int) -> bytes:
 
 
 class Load:
-    """Keeps reports running: where one ends, the next begins.
+    """Keeps reports running, where one ends the next begins; watches them once a second, as their askers would.
 
     Args:
         api: a connection of its own.
@@ -105,48 +107,51 @@ class Load:
     def __init__(self, api: Api, dataset: str) -> None:
         self._api, self._dataset = api, dataset
         self._enough = threading.Event()
-        self._all_run = threading.Event()
+        self._ready = threading.Event()
+        self._reports: list[str] = []
         self.finished = 0
         #: How often it was looked, and how often fewer than all of them were running.
         self.looks = self.short = 0
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        """Have all of them run while the body does; at its end they are cancelled."""
+    def running(self, count: int) -> Iterator[None]:
+        """Have so many of them run while the body does; at its end they are removed."""
         self._enough.clear()
-        self._all_run.clear()
-        thread = threading.Thread(target=self._keep)
+        self._ready.clear()
+        thread = threading.Thread(target=self._keep, args=(count,))
         thread.start()
         try:
-            if not self._all_run.wait(START):
-                raise UnexpectedError(
-                    f"{REPORTS} reports did not run at once: is WORKER_CONCURRENCY {REPORTS} or more?"
-                )
+            if not self._ready.wait(START):
+                raise UnexpectedError(f"{count} reports did not run at once: is WORKER_CONCURRENCY {count} or more?")
             yield
         finally:
             self._enough.set()
             thread.join()
 
-    def _keep(self) -> None:
-        reports: list[str] = []
-        while not self._enough.wait(0.2):
-            newest = self._api.call("GET", "/api/v1/reports?limit=20")["items"]
-            states = {each["id"]: each["state"] for each in newest if each["id"] in reports}
-            if "failed" in states.values():
-                raise UnexpectedError(f"a report failed: {states}")
-            self.finished += list(states.values()).count("succeeded")
-            reports = [each for each, state in states.items() if state in {"queued", "running"}]
-            while len(reports) < REPORTS:
+    def _keep(self, count: int) -> None:
+        while True:
+            states = self._states()
+            if states.count("running") == count:
+                self._ready.set()
+            elif self._ready.is_set():
+                self.short += 1
+            self.looks += self._ready.is_set()
+            while len(self._reports) < count:
                 new = self._api.call("POST", "/api/v1/reports", {"dataset": self._dataset, **DEFINITION})
-                reports.append(new["id"])
-            running = list(states.values()).count("running") == REPORTS
-            if self._all_run.is_set():
-                self.looks += 1
-                self.short += not running
-            elif running:
-                self._all_run.set()
-        for each in reports:
-            self._api.call("DELETE", f"/api/v1/reports/{each}")
+                self._reports.append(new["id"])
+            if self._enough.wait(LOOK):
+                break
+        while self._reports:
+            self._api.call("DELETE", f"/api/v1/reports/{self._reports.pop()}")
+
+    def _states(self) -> list[str]:
+        newest = self._api.call("GET", "/api/v1/reports?limit=8")["items"]
+        states = {each["id"]: each["state"] for each in newest if each["id"] in self._reports}
+        if "failed" in states.values():
+            raise UnexpectedError(f"a report failed: {newest}")
+        self.finished += list(states.values()).count("succeeded")
+        self._reports = [each for each, state in states.items() if state in {"queued", "running"}]
+        return list(states.values())
 
 
 def measure(api: Api, count: int) -> list[float]:
@@ -181,8 +186,9 @@ def main() -> int:
     try:
         measure(api, REQUESTS)  # warms up
         for _ in range(TURNS):
-            idle += measure(api, REQUESTS)
-            with load.running():
+            with load.running(0):
+                idle += measure(api, REQUESTS)
+            with load.running(REPORTS):
                 busy += measure(api, REQUESTS)
     finally:
         other.call("DELETE", f"/api/v1/datasets/{dataset}")

@@ -142,20 +142,20 @@ def _parts(engine: Engine, job: Job) -> Iterator[list[list[str | None]]]:
     told = 0
     for number in range(job.parts):
         percent = number * (100 - _RESERVED) // job.parts
-        with Session(engine) as session, session.begin():
-            if percent > told:
-                _write(session, job, progress=percent)
-                told = percent
-            else:
-                _ask(session, job)
-            part = select(DatasetPart.rows).where(
-                DatasetPart.dataset_id == job.dataset_id, DatasetPart.number == number
-            )
-            rows = session.scalar(part)
-        if rows is None:
-            raise _StoppedError  # the dataset was deleted at this very moment
-        yield rows
-        pace.rest()
+        with pace.turn():
+            with Session(engine) as session, session.begin():
+                if percent > told:
+                    _write(session, job, progress=percent)
+                    told = percent
+                else:
+                    _ask(session, job)
+                part = select(DatasetPart.rows).where(
+                    DatasetPart.dataset_id == job.dataset_id, DatasetPart.number == number
+                )
+                rows = session.scalar(part)
+            if rows is None:
+                raise _StoppedError  # the dataset was deleted at this very moment
+            yield rows
 
 
 def _ask(session: Session, job: Job) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from api.datasets.columns import parse
 from api.datasets.loading import load
 from api.datasets.models import ROWS_PER_PART, Dataset
 from api.datasets.streams import Stream
-from api.reports import running
+from api.reports import pace, running
 from api.reports.aggregation import Aggregation
 from api.reports.models import Report, State
 from api.reports.running import ATTEMPTS, ReportMissingError, run_report
@@ -18,6 +19,7 @@ from sqlalchemy.orm import Session, undefer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
     from sqlalchemy import Engine
 
@@ -145,10 +147,11 @@ def test_a_report_whose_worker_died_is_made_from_the_start(engine: Engine, datas
 
 
 def test_of_two_runs_side_by_side_the_later_one_makes_the_report(
-    engine: Engine, report: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, report: uuid.UUID, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def take_over(parts: int) -> None:
         if parts == 2:
+            monkeypatch.setattr(pace, "TURN", tmp_path / "turn-of-another-container")
             run_report(report, engine)
 
     read = meanwhile(monkeypatch, take_over)
@@ -255,3 +258,25 @@ def test_in_a_worker_the_tables_are_found_under_the_workers_role(monkeypatch: py
     assert engine.url.username == "worker"
     _, arguments = engine.dialect.create_connect_args(engine.url)
     assert arguments["user"] == "worker"
+
+
+def test_only_one_report_works_at_a_time_and_then_pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(pace, "TURN", tmp_path / "turn")
+    with pace.turn(), pace.TURN.open("ab") as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    with pace.TURN.open("ab") as other:
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_report_is_made_even_where_the_idle_class_is_forbidden(
+    engine: Engine, report: uuid.UUID, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def forbid(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr("os.sched_setscheduler", forbid)
+    run_report(report, engine)
+
+    assert stored(engine, report).state == State.SUCCEEDED
+    assert "reports run at the common priority" in caplog.text
