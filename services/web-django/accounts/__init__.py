@@ -1,4 +1,5 @@
 """Users: a reusable app that knows nothing of the project around it.
 
-It needs a ``base.html`` to stand in and ``settings.SITE_URL``, the address that the welcome mail links to.
+It needs a ``base.html`` to stand in, ``settings.SITE_URL`` (the address that letters link to), somebody who follows its
+signals up, and django-axes, which asks :mod:`accounts.lockout`.
 """

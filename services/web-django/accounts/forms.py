@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
@@ -41,6 +42,90 @@ class RegistrationForm(UserCreationForm[User]):
             ValidationError: somebody registered with it, in whatever case.
         """
         email: str = self.cleaned_data["email"]
-        if User.objects.filter(email__iexact=email).exists():
-            raise forms.ValidationError(_("There is an account with this address already."), code="unique")
+        _refuse_taken(email)
         return email
+
+
+class AddressForm(forms.Form):
+    """An address to write to."""
+
+    email = forms.EmailField(
+        label=_("Email address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
+
+
+class ProfileForm(forms.ModelForm[User]):
+    """What people may change about themselves.
+
+    Args:
+        data: what the user sent, none to show the form.
+        instance: the user.
+    """
+
+    password = forms.CharField(
+        label=_("Current password"),
+        help_text=_("Needed only for a new address."),
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    class Meta:
+        """What a user fills in."""
+
+        model = User
+        fields = ("first_name", "last_name", "language", "email")
+        widgets: ClassVar[dict[str, forms.Widget]] = {
+            "first_name": forms.TextInput(attrs={"autocomplete": "given-name"}),
+            "last_name": forms.TextInput(attrs={"autocomplete": "family-name"}),
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+        }
+
+    def __init__(self, data: QueryDict | None = None, *, instance: User) -> None:
+        """Remember the address as it is: the form never writes it by itself."""
+        self._address = instance.email
+        super().__init__(data, instance=instance)
+        self.fields["email"].help_text = _("A new address counts once you have followed the link that we send there.")
+        language = self.fields["language"]
+        language.required = True
+        language.choices = settings.LANGUAGES  # type: ignore[attr-defined]
+
+    @property
+    def new_address(self) -> str:
+        """The address to verify, empty if it stays as it is."""
+        email: str = self.cleaned_data["email"]
+        return "" if email == self._address else email
+
+    def clean_email(self) -> str:
+        """Return the address unless somebody else has it.
+
+        Raises:
+            ValidationError: somebody else has it, in whatever case.
+        """
+        email: str = self.cleaned_data["email"]
+        _refuse_taken(email, but_for=self.instance)
+        return email
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for the password before letters go elsewhere: an unattended browser must not be enough to take over."""
+        values = super().clean() or self.cleaned_data
+        changed = values.get("email", self._address) != self._address
+        if changed and not self.instance.check_password(values.get("password", "")):
+            self.add_error(
+                "password", forms.ValidationError(_("Enter your password to change the address."), "password")
+            )
+        return values
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's own signature
+        """Store what was changed, a new address as pending."""
+        self.instance.pending_email = self.new_address
+        self.instance.email = self._address
+        return super().save(commit)
+
+
+def _refuse_taken(email: str, but_for: User | None = None) -> None:
+    taken = User.objects.filter(email__iexact=email)
+    if but_for is not None:
+        taken = taken.exclude(pk=but_for.pk)
+    if taken.exists():
+        raise forms.ValidationError(_("There is an account with this address already."), code="unique")

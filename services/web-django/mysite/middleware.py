@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.utils.cache import patch_vary_headers
 from landfast_runtime.logs import REQUEST_ID_HEADER, accept_request_id, request_id
 
 from mysite import errors
+
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
 
 logger = logging.getLogger(__name__)
 
@@ -58,3 +64,12 @@ class DatabaseOutageMiddleware:
             return None
         logger.warning("the database does not answer: %s", exception)
         return errors.unavailable()
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Django's own, which chooses by cookie, then by the browser's wish, and tells caches of the wish alone."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Tell caches of the cookie, too: one visitor's choice must not become the next one's page."""
+        patch_vary_headers(response, ("Cookie",))
+        return super().process_response(request, response)

@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from mysite import config
 from mysite import settings_static as static
+from mysite.settings_accounts import *  # noqa: F403 - they depend on nothing, and Django wants them here
 from mysite.settings_interfaces import *  # noqa: F403 - they depend on nothing, and Django wants them here
 
 SITE = config.site()
@@ -30,11 +31,13 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "mysite.middleware.DatabaseOutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "mysite.middleware.LanguageMiddleware",  # before whatever makes validators: each language is a page of its own
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it replaces a login's answer by that of the lock-out
 ]
 
 # --- Templates and static files --------------------------------------------------------------------------------------
@@ -113,17 +116,7 @@ if SITE.live_reload:
 
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
-AUTH_USER_MODEL = static.AUTH_USER_MODEL
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2"]
-LOGIN_URL = "accounts:login"
-LOGIN_REDIRECT_URL = "accounts:profile"
-LOGOUT_REDIRECT_URL = "/"
+AUTH_USER_MODEL = static.AUTH_USER_MODEL  # the rest of it: mysite/settings_accounts.py
 
 # --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and hands the Host header on with its port ------------
 
@@ -154,7 +147,7 @@ if SITE.live_reload:
 
 # --- Language, time, logs --------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
+LANGUAGE_COOKIE_SECURE = SITE.cookie_secure
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import django_stubs_ext
 
+from mysite.settings_accounts import *  # noqa: F403 - they depend on nothing, and Django wants them here
+
 # Before any app is loaded: their admins, forms and views name the model that they are for.
 django_stubs_ext.monkeypatch()
 
@@ -34,6 +36,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "strawberry_django",
     "django_celery_beat",
+    "axes",
 ]
 
 SITE_URL = ""  # the public address; no page is ever made with these settings

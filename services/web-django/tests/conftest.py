@@ -22,6 +22,19 @@ if TYPE_CHECKING:
 PASSWORD = "eleven-tame-herons"
 
 
+#: What was handed over to the workers: the task's name and whom it is about.
+type Letters = list[tuple[str, int]]
+
+
+@pytest.fixture
+def letters(monkeypatch: pytest.MonkeyPatch) -> Letters:
+    """Return the letters that were handed over, in place of a broker that would take them."""
+    sent: Letters = []
+    for task in ("send_welcome", "send_verification", "send_password_reset"):
+        monkeypatch.setattr(f"tasks.mail.{task}.delay", lambda user_id, task=task: sent.append((task, user_id)))
+    return sent
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
     yield

@@ -10,7 +10,7 @@ from accounts.models import User
 from django.db import IntegrityError, transaction
 from kombu.exceptions import OperationalError
 
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,16 +21,8 @@ REGISTER, LOGIN, PROFILE = "/accounts/register/", "/accounts/login/", "/accounts
 FORM = {"username": "ada", "email": "ada@example.org", "password1": PASSWORD, "password2": PASSWORD}
 
 
-@pytest.fixture
-def letters(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return the welcome mails that were handed over, in place of a broker that would take them."""
-    sent: list[int] = []
-    monkeypatch.setattr("tasks.mail.send_welcome.delay", sent.append)
-    return sent
-
-
 @pytest.mark.django_db
-def test_it_registers_logs_in_and_sends_the_welcome_mail(client: Client, letters: list[int]) -> None:
+def test_it_registers_logs_in_and_sends_the_welcome_mail(client: Client, letters: Letters) -> None:
     response = client.post(REGISTER, FORM, follow=True)
     assert response.redirect_chain == [(PROFILE, 302)]
     page = response.content.decode()
@@ -39,7 +31,9 @@ def test_it_registers_logs_in_and_sends_the_welcome_mail(client: Client, letters
     user = User.objects.get()
     assert user.password.startswith("argon2$argon2id$")
     assert not user.is_staff
-    assert letters == [user.pk]
+    assert user.language == "en"
+    assert not user.is_verified
+    assert letters == [("send_welcome", user.pk)]
 
 
 @pytest.mark.django_db
@@ -58,7 +52,7 @@ def test_it_registers_logs_in_and_sends_the_welcome_mail(client: Client, letters
 )
 def test_it_says_beside_the_field_what_is_wrong(
     client: Client,
-    letters: list[int],
+    letters: Letters,
     make_user: Callable[..., User],
     change: dict[str, str],
     field: str,
@@ -77,7 +71,7 @@ def test_it_says_beside_the_field_what_is_wrong(
 def test_it_saves_nothing_and_says_so_when_the_broker_is_away(
     client: Client, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: int) -> None:
         assert User.objects.count() == 1
         raise failure
 
@@ -97,7 +91,7 @@ def test_it_saves_nothing_and_says_so_when_the_broker_is_away(
 def test_it_survives_two_registrations_of_the_same_name_at_once(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose_the_race(*_: object) -> None:
+    def lose_the_race(*_: int) -> None:
         raise IntegrityError("duplicate key")
 
     monkeypatch.setattr("tasks.mail.send_welcome.delay", lose_the_race)

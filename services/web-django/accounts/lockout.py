@@ -1,0 +1,73 @@
+"""Locking out who guesses passwords: what django-axes asks its project, and how an administrator opens again.
+
+Failures are counted in the database, so every process of every host sees the same number.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from axes.utils import reset
+from django.conf import settings
+from django.shortcuts import render
+from django.views.decorators.debug import sensitive_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.http import HttpRequest, HttpResponse
+
+    from accounts.models import User
+
+#: What is counted for a client whose address nobody knows.
+UNKNOWN = "0.0.0.0"  # noqa: S104 - an address to count under, nothing listens there
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address that Nginx saw the request come from.
+
+    Nginx replaces ``X-Forwarded-For`` with that one address. Should something else ever extend the header instead, only
+    its last entry was written by a proxy; whatever stands before it is the client's own claim.
+    """
+    claimed = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
+    for candidate in (claimed, request.META.get("REMOTE_ADDR", "")):
+        try:
+            return str(ip_address(candidate))
+        except ValueError:
+            continue
+    return UNKNOWN
+
+
+@sensitive_variables("credentials")
+def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    """Return the name that failures count for: names log in whatever their case, so they count whatever their case."""
+    name = (credentials or {}).get("username") or request.POST.get("username", "")
+    return canonical(str(name))
+
+
+def canonical(name: str) -> str:
+    """Return a name in the one way in which it is counted."""
+    return unicodedata.normalize("NFKC", name).casefold()[:255]
+
+
+@sensitive_variables("credentials")
+def locked_page(
+    request: HttpRequest, _response: HttpResponse | None = None, _credentials: Mapping[str, Any] | None = None
+) -> HttpResponse:
+    """Answer a login that is not even tried: what happened, how long it lasts and what to do."""
+    pause = settings.AXES_COOLOFF_TIME
+    response = render(request, "accounts/locked.html", {"minutes": int(pause.total_seconds() // 60)}, status=429)
+    response.headers["Retry-After"] = str(int(pause.total_seconds()))
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def unlock(user: User) -> bool:
+    """Let somebody try again at once, from wherever.
+
+    Returns:
+        Whether any failures had been counted.
+    """
+    return bool(reset(username=canonical(user.get_username())))

@@ -1,0 +1,68 @@
+"""Choosing a language: a form with a button for each, a cookie that remembers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponseBadRequest, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+def switch(request: HttpRequest) -> HttpResponse:
+    """Remember the language and go back to the page.
+
+    The form is on every page, and public pages carry no cookie so that caches may keep them: there is no token to
+    compare. Browsers say where a form comes from; one of another site is refused by that.
+
+    Raises:
+        PermissionDenied: the form is another site's.
+    """
+    if not _comes_from_here(request):
+        raise PermissionDenied("the form comes from another site")
+    code = request.POST.get("language", "")
+    if code not in dict(settings.LANGUAGES):
+        return HttpResponseBadRequest("no such language")
+    target = request.POST.get("next", "")
+    # Nginx hands the very host on that the visitor typed.
+    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
+        target = "/"
+    if request.user.is_authenticated:
+        request.user.language = code
+        request.user.save(update_fields=["language"])
+    response = HttpResponseRedirect(target)
+    remember(response, code)
+    return response
+
+
+def remember(response: HttpResponse, code: str) -> None:
+    """Let the browser ask for all pages in a language."""
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        code,
+        max_age=settings.LANGUAGE_COOKIE_AGE,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
+def _comes_from_here(request: HttpRequest) -> bool:
+    """Return whether the browser says that its form is one of ours; no browser of today sends neither header."""
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+        return False
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return True
+    return urlsplit(origin).netloc == request.get_host() or origin in settings.CSRF_TRUSTED_ORIGINS
