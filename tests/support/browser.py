@@ -144,6 +144,15 @@ def fill(session: WebDriver, fields: dict[str, str]) -> None:
         field.send_keys(value)
 
 
+def log_in(session: WebDriver, url: str, username: str, password: str) -> None:
+    """Log in on the site's own page, as somebody else if need be."""
+    session.delete_all_cookies()
+    session.get(f"{url}/accounts/login/")
+    fill(session, {"username": username, "password": password})
+    click(session, "main button", "Log in")
+    see(session, ".account button", "Log out")
+
+
 def picture(session: WebDriver, name: str) -> None:
     """Keep what the browser shows as a file."""
     OUTPUT.mkdir(exist_ok=True)
