@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,26 @@ def test_it_sends_a_welcome_mail_that_a_worker_delivers(site: Site, inbox: Inbox
     assert person.name in mail.text
     assert person.name in mail.html
     assert site.url in mail.text, "the mail leads back to the site"
+
+
+def test_the_letter_s_link_verifies_the_address_once(member: Site, inbox: Inbox, person: Person) -> None:
+    assert "not confirmed yet" in member.get("/accounts/profile/").text
+    link = re.search(r"/accounts/verify/\S+/", inbox.wait_for_mail(person.email).text)
+    assert link
+
+    assert member.submit(link[0], {}).status_code == 302
+    assert "not confirmed yet" not in member.get("/accounts/profile/").text
+    assert member.get(link[0]).status_code == 410
+
+
+def test_it_locks_a_guesser_out_whatever_address_they_claim(site: Site, person: Person) -> None:
+    for attempt in range(5):
+        site.session.headers["X-Forwarded-For"] = f"203.0.113.{attempt}"
+        response = site.submit("/accounts/login/", {"username": person.name, "password": f"guess {attempt}"})
+
+    assert response.status_code == 429
+    assert "locked" in response.text
+    assert int(response.headers["Retry-After"]) > 0
 
 
 def test_it_logs_the_new_member_in_and_shows_the_profile(member: Site, person: Person) -> None:
