@@ -129,6 +129,12 @@ def person() -> Person:
 
 
 @pytest.fixture
+def make_person() -> Callable[[], Person]:
+    """Return a function that thinks up more people."""
+    return Person.new
+
+
+@pytest.fixture
 def member(stack: Stack, person: Person) -> Site:
     """A visitor who has registered and is logged in, without being staff."""
     site = Site(stack.http_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,13 @@ class Mail:
     recipients: tuple[str, ...]
     text: str
     html: str
+
+    @property
+    def link(self) -> str:
+        """The first link of the text that leads to more than the site's front page."""
+        found = re.search(r"https?://[^/\s]+/\S+", self.text)
+        assert found, f"no link in: {self.text}"
+        return found[0]
 
     @classmethod
     def parse(cls, document: dict[str, Any]) -> Mail:
@@ -48,6 +56,10 @@ class Inbox:
         mails = [Mail.parse(document) for document in response.json()]
         return [mail for mail in mails if address in mail.recipients]
 
-    def wait_for_mail(self, address: str, timeout: float = DELIVERY) -> Mail:
-        """Return the first mail to a recipient, once it is there."""
-        return wait_until(lambda: self.mails_to(address), timeout, f"a mail to {address}")[0]
+    def wait_for_mail(self, address: str, timeout: float = DELIVERY, *, subject: str = "") -> Mail:
+        """Return the first mail to a recipient whose subject holds some words, once it is there."""
+
+        def found() -> list[Mail]:
+            return [mail for mail in self.mails_to(address) if subject in mail.subject]
+
+        return wait_until(found, timeout, f"a mail to {address} about {subject!r}")[0]
