@@ -43,9 +43,13 @@ def front_door() -> Response:
     """List what the API offers."""
     links = {
         "add": url_for("tasks.add_numbers"),
+        "datasets": url_for("datasets.index"),
         "docs": url_for("docs.page"),
+        "labels": url_for("labels.page"),
         "openapi": url_for("docs.openapi"),
         "ping": url_for("index.ping"),
+        "reports": url_for("reports.index"),
+        "units": url_for("units.page"),
     }
     return respond(Index(links=links))
 

@@ -24,9 +24,13 @@ def test_it_tells_at_its_front_door_what_there_is(client: FlaskClient, path: str
     assert response.status_code == 200
     assert response.get_json()["links"] == {
         "add": "/api/v1/tasks/add",
+        "datasets": "/api/v1/datasets/",
         "docs": "/api/docs",
+        "labels": "/api/v1/labels",
         "openapi": "/api/openapi.json",
         "ping": "/api/v1/ping",
+        "reports": "/api/v1/reports/",
+        "units": "/api/v1/units",
     }
 
 
