@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F
-from django.utils.html import format_html_join
-from news.models import SEARCH_CONFIG, Article, Comment
+from news.models import Article, Comment
+from news.search import matching as search
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import AnonymousUser
-    from django.db.models import Model, QuerySet
+    from django.db.models import QuerySet
 
     #: Permissions have seen to it that nobody else writes; types do not know that.
     type Writer = AbstractBaseUser | AnonymousUser
+
+__all__ = ["comment", "commentable_articles", "display_name", "html", "search"]
 
 #: As much of a name as fits.
 NAME_LENGTH = 80
 
 
-def search[M: Model, Row](articles: QuerySet[M, Row], words: str) -> QuerySet[M, Row]:
-    """Return the articles that match, the best first."""
-    query = SearchQuery(words, config=SEARCH_CONFIG, search_type="websearch")
-    # The column itself: by its name alone Django would make a new vector of its text, without the weights.
-    found: QuerySet[Any, Row] = articles.filter(search=query).annotate(rank=SearchRank(F("search"), query))
-    return found.order_by("-rank", "-published_at", "-pk")
-
-
 def html(article: Article) -> str:
     """Return an article's text as HTML that is safe to show."""
-    return format_html_join("\n", "<p>{}</p>", ((paragraph,) for paragraph in article.paragraphs))
+    return article.html
 
 
 def commentable_articles() -> QuerySet[Article]:

@@ -43,6 +43,24 @@ class RequestIdMiddleware:
             request_id.reset(token)
 
 
+class PrivateByDefaultMiddleware:
+    """Keeps caches away from every answer that does not say itself who may keep it.
+
+    Args:
+        get_response: what answers the request.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        """Remember what to wrap."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        response = self._get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
 class DatabaseOutageMiddleware:
     """Answers 503 when a view cannot reach the database; :func:`mysite.errors.server_error` does so for middleware.
 

@@ -29,6 +29,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.middleware.http.ConditionalGetMiddleware",
+    "mysite.middleware.PrivateByDefaultMiddleware",
     "mysite.middleware.DatabaseOutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mysite.middleware.LanguageMiddleware",  # before whatever makes validators: each language is a page of its own

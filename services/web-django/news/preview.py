@@ -10,15 +10,16 @@ from news.models import Article
 from news.views import ArticleDetailView
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+    from news.models import ArticleQuerySet
 
 
 class _PreviewView(ArticleDetailView):
     """The readers' own page, for any article."""
 
-    def get_queryset(self) -> QuerySet[Article]:
+    def articles(self) -> ArticleQuerySet:
         return Article.objects.all()
 
 

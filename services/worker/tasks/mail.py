@@ -25,7 +25,7 @@ def send_welcome(self: Task[Any, Any], user_id: int) -> None:
     """Greet someone who has just registered."""
     from accounts import mail  # noqa: PLC0415
 
-    once_committed(self, partial(mail.send_welcome, user_id, message_id=self.request.id))
+    once_committed(self, partial(mail.send_welcome, user_id, message_id=str(self.request.id)))
 
 
 @app.task(bind=True, ignore_result=True, **FOR_A_DAY)
@@ -33,7 +33,7 @@ def send_verification(self: Task[Any, Any], user_id: int) -> None:
     """Ask whether an address is its owner's."""
     from accounts import mail  # noqa: PLC0415
 
-    once_committed(self, partial(mail.send_verification, user_id, message_id=self.request.id))
+    once_committed(self, partial(mail.send_verification, user_id, message_id=str(self.request.id)))
 
 
 @app.task(bind=True, ignore_result=True, **FOR_A_DAY)
@@ -41,7 +41,7 @@ def send_password_reset(self: Task[Any, Any], user_id: int) -> None:
     """Send the link that lets someone choose a new password."""
     from accounts import mail  # noqa: PLC0415
 
-    once_committed(self, partial(mail.send_password_reset, user_id, message_id=self.request.id))
+    once_committed(self, partial(mail.send_password_reset, user_id, message_id=str(self.request.id)))
 
 
 @app.task(bind=True, ignore_result=True, **FOR_A_DAY)
@@ -49,7 +49,7 @@ def confirm_subscription(self: Task[Any, Any], subscriber_id: int) -> None:
     """Ask whether somebody who entered an address wants the newsletter."""
     from news import newsletter  # noqa: PLC0415
 
-    once_committed(self, partial(newsletter.send_confirmation, subscriber_id, message_id=self.request.id))
+    once_committed(self, partial(newsletter.send_confirmation, subscriber_id, message_id=str(self.request.id)))
 
 
 @app.task(bind=True, ignore_result=True, **FOR_A_DAY)

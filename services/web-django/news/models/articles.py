@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from django.conf import settings
@@ -13,13 +14,23 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from news.markdown import render
 from news.paths import cover_path, rendition_path
-from news.text import paragraphs
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from django.utils.safestring import SafeString
+
 WORDS_A_MINUTE = 220
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What tells one state of a list of articles from another."""
+
+    count: int
+    last_modified: datetime | None
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
@@ -50,10 +61,25 @@ class ArticleQuerySet(models.QuerySet["Article"]):
             status=Article.Status.DRAFT, modified_at=timezone.now()
         )
 
-    def last_modified(self) -> datetime | None:
-        """Return when one of them was last changed, or None if there are none."""
-        latest: datetime | None = self.aggregate(latest=models.Max("modified_at"))["latest"]
-        return latest
+    def listed(self) -> ArticleQuerySet:
+        """Return them with what a list shows."""
+        return self.select_related("category").prefetch_related("tags", "renditions").defer("search")
+
+    def edition(self) -> Edition:
+        """Return how many they are and when one of them last changed or came into sight."""
+        # One by one, because each of them is at the end of an index.
+        moments = [
+            self.order_by(f"-{name}").values_list(name, flat=True).first() for name in ("modified_at", "published_at")
+        ]
+        return Edition(self.count(), max((moment for moment in moments if moment), default=None))
+
+
+class CategoryQuerySet(models.QuerySet["Category"]):
+    """Categories, selected by what readers may see."""
+
+    def in_use(self) -> CategoryQuerySet:
+        """Return those that have published articles."""
+        return self.filter(models.Exists(Article.objects.published().filter(category=models.OuterRef("pk"))))
 
 
 class Category(models.Model):
@@ -62,6 +88,8 @@ class Category(models.Model):
     name = models.CharField(_("name"), max_length=80, unique=True)
     slug = models.SlugField(_("address"), max_length=80, unique=True)
     description = models.CharField(_("description"), max_length=300, blank=True)
+
+    objects: ClassVar[models.Manager[Category]] = CategoryQuerySet.as_manager()
 
     class Meta:
         """In alphabetical order."""
@@ -203,9 +231,9 @@ class Article(models.Model):
         return self.status == self.Status.PUBLISHED and self.published_at <= timezone.now()
 
     @property
-    def paragraphs(self) -> list[str]:
-        """The text in paragraphs."""
-        return paragraphs(self.body)
+    def html(self) -> SafeString:
+        """The text as HTML that is safe to show."""
+        return render(self.body)
 
     @property
     def minutes(self) -> int:

@@ -1,0 +1,85 @@
+"""Pages that readers write on. They have pages of their own, so that what everybody reads holds nobody's form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from news import newsletter
+from news.forms import CommentForm, SubscriptionForm
+from news.models import Article
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+#: Seconds after which somebody whose mail could not be taken on may try again.
+RETRY_AFTER = 30
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def comment(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a comment, which a moderator reads before others do."""
+    article = get_object_or_404(Article.objects.published(), slug=slug)
+    form = CommentForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        written = form.save(commit=False)
+        written.article = article
+        if request.user.is_authenticated:
+            written.author_id = request.user.pk
+            written.name = _name(request)
+        written.save()
+        messages.success(request, _("Thank you. Your comment appears once a moderator has read it."))
+        return redirect(article)
+    return render(request, "news/comment.html", {"article": article, "form": form})
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def subscribe(request: HttpRequest) -> HttpResponse:
+    """Take an address for the newsletter, and ask it by mail."""
+    form = SubscriptionForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            newsletter.subscribe(form.cleaned_data["email"])
+        except ConnectionError:
+            form.add_error(None, _("The mail could not be sent on its way; nothing was saved. Please try again soon."))
+            status = 503
+        else:
+            return render(request, "news/newsletter_asked.html", {"email": form.cleaned_data["email"]})
+    response = render(request, "news/newsletter.html", {"form": form}, status=status)
+    if status != 200:  # noqa: PLR2004 - the status of a page
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """Ask once more by a button: mail filters follow links, and must not subscribe anybody."""
+    link = newsletter.read_confirmation(token)
+    done = bool(request.method == "POST" and link and newsletter.confirm(link))
+    context = {"link": link, "done": done}
+    return render(request, "news/newsletter_confirm.html", context, status=200 if link else 410)
+
+
+@csrf_exempt  # mail programs send the button's form themselves, see RFC 8058; the token is the proof
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave(request: HttpRequest, token: str) -> HttpResponse:
+    """Send nothing more to an address."""
+    link = newsletter.read_leave(token)
+    done = bool(request.method == "POST" and link and newsletter.leave(link))
+    return render(request, "news/newsletter_leave.html", {"link": link, "done": done}, status=200 if link else 410)
+
+
+def _name(request: HttpRequest) -> str:
+    user = request.user
+    return str(getattr(user, "get_full_name", str)() or user.get_username())[:80]

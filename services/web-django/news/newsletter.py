@@ -1,0 +1,170 @@
+"""The newsletter: who wants it, who has it.
+
+An address that somebody entered gets one mail, which asks. Only the link in it makes the address a subscriber's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.core import signing
+from django.core.cache import cache
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import get_language
+
+from news import letters
+from news.markdown import render
+from news.models import NewsletterCopy, NewsletterIssue, Subscriber
+from news.signals import subscription_requested
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: How long the question in a mail may be answered.
+CONFIRM_WITHIN = timedelta(days=7)
+
+#: Seconds between two questions to the same address: nobody shall fill somebody's inbox through us.
+ASK_AGAIN_AFTER = 300
+
+_CONFIRM, _LEAVE = "news.newsletter.confirm", "news.newsletter.leave"
+
+
+class NotThereError(LookupError):
+    """The subscriber or the issue is not in the database, or not yet."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a link in a mail says, once its signature was found right."""
+
+    subscriber_id: int
+    email: str
+
+
+@transaction.atomic
+def subscribe(email: str) -> None:
+    """Take an address, and ask it by mail. Who is a subscriber already hears nothing: nobody can find out who is.
+
+    Raises:
+        ConnectionError: nobody took the mail on; nothing was stored.
+    """
+    subscriber = Subscriber.objects.select_for_update().filter(email__iexact=email).first()
+    if subscriber is None:
+        subscriber = Subscriber.objects.create(email=email, language=get_language() or "en")
+    elif subscriber.confirmed_at and not subscriber.unsubscribed_at:
+        return
+    if cache.add(f"news.newsletter.asked.{subscriber.pk}", 1, ASK_AGAIN_AFTER):
+        subscription_requested.send(sender=Subscriber, subscriber=subscriber)
+
+
+def send_confirmation(subscriber_id: int, *, message_id: str) -> None:
+    """Ask whether the address is its owner's, and whether they want the newsletter.
+
+    Args:
+        subscriber_id: who.
+        message_id: the same for every attempt at this mail.
+
+    Raises:
+        NotThereError: there is no such subscriber.
+    """
+    subscriber = Subscriber.objects.filter(pk=subscriber_id).first()
+    if subscriber is None:
+        raise NotThereError(f"no subscriber {subscriber_id}")
+    link = letters.site_url() + reverse("news:newsletter-confirm", args=(_signed(subscriber, _CONFIRM),))
+    letters.send(
+        "confirm",
+        recipient=subscriber.email,
+        language=subscriber.language,
+        key=message_id,
+        context={"link": link, "days": CONFIRM_WITHIN.days},
+    )
+
+
+def recipients(issue_id: int) -> Sequence[int]:
+    """Note down who gets an issue, and return those who do not have it yet.
+
+    Raises:
+        NotThereError: there is no such issue.
+    """
+    with transaction.atomic():
+        issue = NewsletterIssue.objects.select_for_update().filter(pk=issue_id).first()
+        if issue is None:
+            raise NotThereError(f"no newsletter {issue_id}")
+        if not issue.copies.exists():
+            active = Subscriber.objects.active().values_list("pk", flat=True)
+            copies = (NewsletterCopy(issue=issue, subscriber_id=subscriber) for subscriber in active.iterator())
+            NewsletterCopy.objects.bulk_create(copies, batch_size=1000)
+    return list(issue.copies.filter(sent_at__isnull=True).values_list("subscriber_id", flat=True))
+
+
+@transaction.atomic
+def send_copy(issue_id: int, subscriber_id: int) -> None:
+    """Send somebody's copy of an issue, unless they have it or have left.
+
+    The row is locked meanwhile: of two attempts at once, the second finds the work done. A crash between the mail's
+    leaving and the commit sends it again, under the same ``Message-ID``.
+
+    Raises:
+        NotThereError: this copy is nobody's.
+        OSError: the mail server does not answer.
+    """
+    copy = (
+        NewsletterCopy.objects.select_for_update(of=("self",))
+        .select_related("issue", "subscriber")
+        .filter(issue=issue_id, subscriber=subscriber_id)
+        .first()
+    )
+    if copy is None:
+        raise NotThereError(f"no copy of newsletter {issue_id} for subscriber {subscriber_id}")
+    if copy.sent_at or copy.subscriber.unsubscribed_at:
+        return
+    leave = letters.site_url() + reverse("news:newsletter-leave", args=(_signed(copy.subscriber, _LEAVE),))
+    letters.send(
+        "issue",
+        recipient=copy.subscriber.email,
+        language=copy.subscriber.language,
+        key=f"newsletter {issue_id} {subscriber_id}",
+        context={"issue": copy.issue, "body": render(copy.issue.body), "leave": leave},
+        # One click in the mail program is enough: RFC 8058.
+        headers={"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+    )
+    copy.sent_at = timezone.now()
+    copy.save(update_fields=["sent_at"])
+
+
+def read_confirmation(token: str) -> Link | None:
+    """Return what the link of a question says; None if it is wrong or too old."""
+    return _read(token, _CONFIRM, CONFIRM_WITHIN)
+
+
+def read_leave(token: str) -> Link | None:
+    """Return what the link to leave says; None if it is wrong. It never gets too old."""
+    return _read(token, _LEAVE, None)
+
+
+def confirm(link: Link) -> bool:
+    """Make the address a subscriber's, and return False if it is not there any more."""
+    found = Subscriber.objects.filter(pk=link.subscriber_id, email=link.email)
+    return bool(found.update(confirmed_at=timezone.now(), unsubscribed_at=None))
+
+
+def leave(link: Link) -> bool:
+    """Send nothing more to the address, and return False if it is not there any more."""
+    found = Subscriber.objects.filter(pk=link.subscriber_id, email=link.email)
+    return bool(found.update(unsubscribed_at=timezone.now()))
+
+
+def _signed(subscriber: Subscriber, purpose: str) -> str:
+    return signing.dumps([subscriber.pk, subscriber.email], salt=purpose)
+
+
+def _read(token: str, purpose: str, within: timedelta | None) -> Link | None:
+    try:
+        subscriber_id, email = signing.loads(token, salt=purpose, max_age=within)
+    except signing.BadSignature:
+        return None
+    return Link(subscriber_id, email)

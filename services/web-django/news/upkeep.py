@@ -1,0 +1,51 @@
+"""What is done by the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from news import letters
+from news.models import Article, NewsletterIssue
+
+#: What a digest looks back on.
+DIGEST_OF = timedelta(days=7)
+
+#: A draft that nobody has touched for so long is forgotten.
+DRAFTS_KEPT = timedelta(days=180)
+
+
+@transaction.atomic
+def make_digest() -> int | None:
+    """Make a newsletter of the week's articles, and return its number.
+
+    None if there was no article, or if this week's digest is there already: running twice sends nothing twice.
+    """
+    now = timezone.now()
+    articles = Article.objects.published().filter(published_at__gt=now - DIGEST_OF)
+    year, week, _day = now.isocalendar()
+    subject = _("The week on the quay: week %(week)d of %(year)d") % {"week": week, "year": year}
+    if not articles or NewsletterIssue.objects.filter(subject=subject).exists():
+        return None
+    parts = [
+        f"## [{_bare(article.title)}]({letters.site_url()}{article.get_absolute_url()})\n\n{article.summary}"
+        for article in articles
+    ]
+    return NewsletterIssue.objects.create(subject=subject, body="\n\n".join(parts)).pk
+
+
+def remove_expired_drafts() -> int:
+    """Delete drafts that nobody has touched for :data:`DRAFTS_KEPT`, and return how many those were."""
+    drafts = Article.objects.filter(
+        status=Article.Status.DRAFT, modified_at__lt=timezone.now() - DRAFTS_KEPT, published_at__lt=timezone.now()
+    )
+    _total, by_model = drafts.delete()
+    return by_model.get("news.Article", 0)
+
+
+def _bare(title: str) -> str:
+    """Return a title that ends no link before its time."""
+    return title.replace("[", "(").replace("]", ")")
