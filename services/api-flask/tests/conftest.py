@@ -37,6 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(directory.cleanup)
     for name in ("postgres_password", "rabbitmq_password", "redis_password", "redis_cache_password"):
         Path(directory.name, name).write_text(f"not-a-real-{name}\n", encoding="utf-8")
+    # Hypothesis, below Schemathesis, would remember what it tried in the folder that the image is built from.
+    memory = tempfile.TemporaryDirectory()
+    config.add_cleanup(memory.cleanup)
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = memory.name
     os.environ["SECRETS_DIR"] = directory.name
     for service in ("POSTGRES", "RABBITMQ", "REDIS", "REDIS_CACHE"):
         os.environ[f"{service}_HOST"] = "127.0.0.1"
