@@ -163,4 +163,5 @@ LOGGING["loggers"] = {
     "django.request": {"level": "ERROR", "filters": ["crashes"]},
     "gunicorn.http.wsgi": {"level": "ERROR"},  # it warns at each HEAD that Django leaves cutting the body to the server
     "psycopg.pool": {"level": "WARNING"},
+    "axes": {"level": "WARNING"},  # it tells each login otherwise
 }
