@@ -70,5 +70,5 @@ def test_a_reader_finds_a_note_by_words_in_another_form(stack: Stack, chromium: 
 
 def test_a_search_for_what_is_not_there_says_so(stack: Stack, chromium: WebDriver) -> None:
     chromium.get(f"{stack.http_url}/search/?q=xylophone")
-    see(chromium, "main", "0 notes found")
+    assert see(chromium, "main h2").text.lower() == "0 notes found"
     assert not chromium.find_elements(By.CSS_SELECTOR, ".found article")
