@@ -49,7 +49,7 @@ def test_it_wants_no_migration_in_a_bare_project(bare: Path) -> None:
     assert changes.returncode == 0, changes.stdout
 
 
-@pytest.mark.parametrize("app", ["news"])
+@pytest.mark.parametrize("app", ["accounts", "news"])
 def test_it_names_neither_the_project_nor_the_tasks_in_a_reusable_app(app: str) -> None:
     for path in (APP.parent / app).rglob("*.py"):
         for line in path.read_text(encoding="utf-8").splitlines():
