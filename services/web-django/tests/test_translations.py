@@ -29,7 +29,7 @@ type Message = tuple[str | None, str, str]
 
 def catalogue(app: str) -> polib.POFile:
     """Return an app's Russian catalogue."""
-    return polib.pofile(str(SERVICE / app / CATALOGUE))
+    return polib.pofile(str(SERVICE / app / CATALOGUE), check_for_duplicates=True)
 
 
 def messages(entries: Iterable[polib.POEntry]) -> set[Message]:
