@@ -16,7 +16,7 @@ def page(client: FlaskClient) -> tuple[str, str]:
     """Return the page and its policy."""
     with client.get("/api/reports") as response:
         assert response.status_code == 200
-        return response.text, response.headers["Content-Security-Policy"]
+        return response.get_data(as_text=True), response.headers["Content-Security-Policy"]
 
 
 def test_it_has_files_of_its_own_alone(client: FlaskClient, page: tuple[str, str]) -> None:
