@@ -36,9 +36,16 @@ def _renderer() -> MarkdownIt:
 
 
 def _lower_headings(state: object) -> None:
+    """Let headings follow the title and each other without a gap, whichever rank an author begins with."""
+    ranks: list[int] = []
     for token in state.tokens:  # type: ignore[attr-defined]  # the renderer's state, which has no public type
+        if token.type == "heading_open":
+            rank = int(token.tag[1])
+            while ranks and ranks[-1] >= rank:
+                ranks.pop()
+            ranks.append(rank)
         if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1]) + 1, DEEPEST)}"
+            token.tag = f"h{min(len(ranks) + 1, DEEPEST)}"
 
 
 def render(text: str) -> SafeString:

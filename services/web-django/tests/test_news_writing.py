@@ -276,3 +276,8 @@ def test_it_forgets_drafts_that_nobody_has_touched_for_long(make_article: MakeAr
 )
 def test_markdown_becomes_html_that_harms_nobody(text: str, html: str) -> None:
     assert html in render(text)
+
+
+def test_headings_follow_the_title_without_a_gap() -> None:
+    html = render("## Quay\n\n#### Rope\n\n## Pier\n\n# Sea")
+    assert [line[:3] for line in html.split("\n") if line] == ["<h2", "<h3", "<h2", "<h2"]
