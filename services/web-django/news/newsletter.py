@@ -52,13 +52,17 @@ def subscribe(email: str) -> None:
     Raises:
         ConnectionError: nobody took the mail on; nothing was stored.
     """
-    subscriber = Subscriber.objects.select_for_update().filter(email__iexact=email).first()
-    if subscriber is None:
-        subscriber = Subscriber.objects.create(email=email, language=get_language() or "en")
-    elif subscriber.confirmed_at and not subscriber.unsubscribed_at:
+    # Of two requests with a new address at once, the second waits for the first one's row and takes that.
+    subscriber, _created = Subscriber.objects.select_for_update().get_or_create(
+        email__iexact=email, defaults={"email": email, "language": get_language() or "en"}
+    )
+    if subscriber.confirmed_at and not subscriber.unsubscribed_at:
         return
-    if cache.add(f"news.newsletter.asked.{subscriber.pk}", 1, ASK_AGAIN_AFTER):
+    asked = f"news.newsletter.asked.{subscriber.pk}"
+    # A cache that is away has nothing, so the question goes out; and it is noted down only once somebody has taken it.
+    if cache.get(asked) is None:
         subscription_requested.send(sender=Subscriber, subscriber=subscriber)
+        cache.set(asked, 1, ASK_AGAIN_AFTER)
 
 
 def send_confirmation(subscriber_id: int, *, message_id: str) -> None:
@@ -98,6 +102,8 @@ def recipients(issue_id: int) -> Sequence[int]:
             active = Subscriber.objects.active().values_list("pk", flat=True)
             copies = (NewsletterCopy(issue=issue, subscriber_id=subscriber) for subscriber in active.iterator())
             NewsletterCopy.objects.bulk_create(copies, batch_size=1000)
+        # Editors see that a digest went out, too, which none of them has sent.
+        NewsletterIssue.objects.filter(pk=issue.pk, sent_at=None).update(sent_at=timezone.now())
     return list(issue.copies.filter(sent_at__isnull=True).values_list("subscriber_id", flat=True))
 
 

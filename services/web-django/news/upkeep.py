@@ -22,13 +22,17 @@ DRAFTS_KEPT = timedelta(days=180)
 def make_digest() -> int | None:
     """Make a newsletter of the week's articles, and return its number.
 
-    None if there was no article, or if this week's digest is there already: running twice sends nothing twice.
+    None if there was no article, or if this week's digest is on its way already. One that was made and never handed
+    over, because the broker was away, is returned again.
     """
     now = timezone.now()
     articles = Article.objects.published().filter(published_at__gt=now - DIGEST_OF)
     year, week, _day = now.isocalendar()
     subject = _("The week on the quay: week %(week)d of %(year)d") % {"week": week, "year": year}
-    if not articles or NewsletterIssue.objects.filter(subject=subject).exists():
+    made = NewsletterIssue.objects.filter(subject=subject).first()
+    if made:
+        return None if made.sent_at else made.pk
+    if not articles:
         return None
     parts = [
         f"## [{_bare(article.title)}]({letters.site_url()}{article.get_absolute_url()})\n\n{article.summary}"

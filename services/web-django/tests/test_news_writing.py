@@ -10,6 +10,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
+from mysite.cache import OptionalRedisCache
 from news import newsletter, upkeep
 from news.markdown import render
 from news.models import Article, Comment, NewsletterCopy, NewsletterIssue, Subscriber
@@ -173,6 +174,32 @@ def test_it_stores_no_address_that_it_cannot_ask(client: Client, monkeypatch: py
     assert not Subscriber.objects.exists()
 
 
+def test_it_asks_on_the_second_try_whom_it_could_not_ask_on_the_first(
+    client: Client, sent_tasks: SentTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = subscriber("reader@example.org", confirmed_at=None)
+
+    def refuse(*_: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as away:
+        away.setattr("tasks.mail.confirm_subscription.delay", refuse)
+        assert client.post("/newsletter/", {"email": "reader@example.org"}).status_code == 503
+    client.post("/newsletter/", {"email": "reader@example.org"})
+
+    assert sent_tasks == [("tasks.mail.confirm_subscription", (asked.pk,))]
+
+
+def test_it_asks_although_the_cache_is_away(
+    client: Client, sent_tasks: SentTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("news.newsletter.cache", OptionalRedisCache("redis://127.0.0.1:1/0", {}))
+
+    client.post("/newsletter/", {"email": "reader@example.org"})
+
+    assert len(sent_tasks) == 1
+
+
 @pytest.mark.parametrize("address", ["/newsletter/confirm/forged/", "/newsletter/leave/forged/"])
 def test_it_believes_no_link_that_it_did_not_make(client: Client, address: str) -> None:
     for answer in (client.get(address), client.post(address)):
@@ -238,12 +265,20 @@ def test_the_digest_holds_the_week_s_articles_and_comes_once(make_article: MakeA
     make_article("Fresh [news]", slug="fresh")
     make_article("Stale", published_at=timezone.now() - timedelta(days=8))
 
-    first, second = upkeep.make_digest(), upkeep.make_digest()
-
-    assert second is None
+    first = upkeep.make_digest()
     body = NewsletterIssue.objects.get(pk=first or 0).body
+    newsletter.recipients(first or 0)
+
+    assert upkeep.make_digest() is None
     assert "## [Fresh (news)](http://localhost:8080/news/fresh/)" in body
     assert "Stale" not in body
+
+
+def test_a_digest_that_nobody_took_is_handed_over_again(make_article: MakeArticle) -> None:
+    make_article("Fresh")
+
+    assert upkeep.make_digest() == upkeep.make_digest()
+    assert NewsletterIssue.objects.count() == 1
 
 
 def test_there_is_no_digest_of_nothing() -> None:
