@@ -1,40 +1,72 @@
 """Make the pictures of the documentation: ``python -m tests.browser.screenshots``, with a running stack.
 
 Run it by the interpreter that ``./stack test`` made for tests; it holds the browser's driver. The pictures show the
-stack that ``./stack up`` started, so they never show what is not there.
+stack that ``./stack up`` started, so they never show what is not there. Chromium writes them as WebP: a fifth of a PNG.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode
+from typing import TYPE_CHECKING
+
 from cli.settings import Settings
 from tests.support import secrets
-from tests.support.browser import DESKTOP, PHONE, browser, build_image, click, fill, see
+from tests.support.browser import DESKTOP, PHONE, browser, build_image, click, fill, log_in, see
 from tests.support.site import Site
 from tests.support.stack import ROOT, Ports, Stack
 from tests.support.waiting import wait_until
 
+if TYPE_CHECKING:
+    from selenium.webdriver.remote.webdriver import WebDriver
+
 IMAGES = ROOT / "docs" / "images"
 SUMS = 12
+QUALITY = 82
+
+#: Whether every picture that is to be seen has arrived.
+LOADED = "return [...document.images].every(one => one.complete || one.loading === 'lazy')"
 
 
 def main() -> None:
-    """Write the site on a desk and on a phone, and Flower with some work done, to docs/images/."""
+    """Write the site on a desk and on a phone, by day and by night, the newsroom and Flower, to docs/images/."""
     settings = Settings.read()
     ports = Ports(*(int(settings.ports[name]) for name in ("HTTP_PORT", "HTTPS_PORT", "MAIL_PORT")))
     stack = Stack(project=settings.project, ports=ports)
     build_image()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    take_site(stack, DESKTOP, "site-desktop")
-    take_site(stack, PHONE, "site-phone")
+    take_site(stack, DESKTOP, "site-list")
+    take_site(stack, DESKTOP, "site-dark", anchor="#articles", dark=True)
+    take_site(stack, PHONE, "site-phone", anchor="#articles")
+    take_article(stack, DESKTOP, "site-article")
+    take_article(stack, PHONE, "site-phone-dark", dark=True)
+    take_newsroom(stack, settings.admin_user)
     take_flower(stack, settings.admin_user)
 
 
-def take_site(stack: Stack, size: tuple[int, int], name: str) -> None:
-    """Take the home page in a window of ``size``."""
-    with browser(size) as session:
+def take_site(stack: Stack, size: tuple[int, int], name: str, anchor: str = "", *, dark: bool = False) -> None:
+    """Take the front page in a window of ``size``."""
+    with browser(size, dark=dark) as session:
+        session.get(f"{stack.http_url}/{anchor}")
+        see(session, "main .articles a")
+        save(session, name)
+
+
+def take_article(stack: Stack, size: tuple[int, int], name: str, *, dark: bool = False) -> None:
+    """Take the first note that has a cover."""
+    with browser(size, dark=dark) as session:
         session.get(stack.http_url)
-        see(session, "main a")
-        session.save_screenshot(str(IMAGES / f"{name}.png"))
+        click(session, ".articles article:has(.cover) h2 a")
+        see(session, ".prose")
+        save(session, name)
+
+
+def take_newsroom(stack: Stack, admin: str) -> None:
+    """Take the list of articles as editors see it."""
+    with browser(DESKTOP) as session:
+        log_in(session, stack.http_url, admin, secrets.show(stack, "admin_password"))
+        session.get(f"{stack.http_url}/admin/news/article/")
+        see(session, "#result_list")
+        save(session, "newsroom")
 
 
 def take_flower(stack: Stack, admin: str) -> None:
@@ -47,7 +79,15 @@ def take_flower(stack: Stack, admin: str) -> None:
         fill(session, {"username": admin, "password": secrets.show(stack, "admin_password")})
         click(session, "button", "Log in")
         see(session, "td", "tasks.arithmetic.add")
-        session.save_screenshot(str(IMAGES / "flower.png"))
+        save(session, "flower")
+
+
+def save(session: WebDriver, name: str) -> None:
+    """Write what the browser shows, once its pictures are there."""
+    wait_until(lambda: session.execute_script(LOADED), 10, "the page's pictures")
+    options = {"format": "webp", "quality": QUALITY}
+    taken = session.execute("executeCdpCommand", {"cmd": "Page.captureScreenshot", "params": options})
+    (IMAGES / f"{name}.webp").write_bytes(b64decode(taken["value"]["data"]))
 
 
 if __name__ == "__main__":

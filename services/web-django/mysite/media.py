@@ -75,7 +75,8 @@ class MediaStorage:
         """Return what Django's ``STORAGES`` holds under ``default``; the volume is where ``MEDIA_ROOT`` says."""
         if not self.bucket:
             # The pages' service and the worker are different users of one group: both write, and delete.
-            modes = {"file_permissions_mode": 0o664, "directory_permissions_mode": 0o775}
+            # Folders hand the group on (the 2), or the next ones would be of their maker alone.
+            modes = {"file_permissions_mode": 0o664, "directory_permissions_mode": 0o2775}
             return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": modes}
         address = urlsplit(self._address)
         options = {

@@ -129,4 +129,4 @@ def test_it_lets_the_worker_write_and_remove_where_the_site_did(
 ) -> None:
     make_article(cover=upload())
     for path in (on_a_volume / "covers").rglob("*"):
-        assert path.stat().st_mode & 0o777 == (0o775 if path.is_dir() else 0o664)
+        assert path.stat().st_mode & 0o7777 == (0o2775 if path.is_dir() else 0o664)
