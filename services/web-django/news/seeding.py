@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from email import message_from_string
 from email.policy import default
@@ -10,8 +11,9 @@ from pathlib import Path
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import slugify
 
-from news.models import Article
+from news.models import Article, Category, Tag
 
 SEED_FOLDER = Path(__file__).parent / "seed"
 
@@ -19,7 +21,16 @@ SEED_FOLDER = Path(__file__).parent / "seed"
 DISTANCE = timedelta(days=3, hours=5)
 
 
-def read_article(path: Path, *, cover: bool = True) -> Article:
+@dataclass(frozen=True)
+class Seed:
+    """One of the first articles, and what it is found by."""
+
+    article: Article
+    category: str
+    tags: tuple[str, ...]
+
+
+def read_article(path: Path, *, cover: bool = True) -> Seed:
     """Return the article in a file; its name is a number for the order, a hyphen and the slug.
 
     Args:
@@ -31,7 +42,7 @@ def read_article(path: Path, *, cover: bool = True) -> Article:
     """
     message = message_from_string(path.read_text(encoding="utf-8"), policy=default)
     picture = path.with_suffix(".webp")
-    return Article(
+    article = Article(
         title=message["Title"],
         slug=path.stem.split("-", maxsplit=1)[1],
         summary=message["Summary"],
@@ -41,6 +52,7 @@ def read_article(path: Path, *, cover: bool = True) -> Article:
         cover=ContentFile(picture.read_bytes(), picture.name) if cover else "",
         cover_alt=message["Cover"] if cover else "",
     )
+    return Seed(article, message["Category"], tuple(tag.strip() for tag in message["Tags"].split(",")))
 
 
 @transaction.atomic
@@ -53,7 +65,15 @@ def seed(*, covers: bool = True) -> int:
     if Article.objects.exists():
         return 0
     now = timezone.now()
-    articles = [read_article(path, cover=covers) for path in sorted(SEED_FOLDER.glob("*.txt"))]
-    for age, article in enumerate(articles):
-        article.published_at = now - age * DISTANCE
-    return len(Article.objects.bulk_create(articles))
+    seeds = [read_article(path, cover=covers) for path in sorted(SEED_FOLDER.glob("*.txt"))]
+    for age, each in enumerate(seeds):
+        each.article.published_at = now - age * DISTANCE
+        each.article.category, _ = Category.objects.get_or_create(
+            name=each.category, defaults={"slug": slugify(each.category)}
+        )
+    made = Article.objects.bulk_create(each.article for each in seeds)
+    for each in seeds:
+        each.article.tags.set(
+            Tag.objects.get_or_create(name=tag, defaults={"slug": slugify(tag)})[0] for tag in each.tags
+        )
+    return len(made)
