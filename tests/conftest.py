@@ -45,12 +45,17 @@ class Person:
 
 
 def pytest_sessionstart() -> None:
-    """End like on Ctrl-C when somebody ends this run politely, so that fixtures can clean up."""
+    """End like on Ctrl-C when somebody ends this run politely, so that fixtures can clean up.
+
+    A shell that starts this run in the background makes it ignore Ctrl-C, and with it every program that the tests
+    start and interrupt.
+    """
 
     def interrupt(*_: object) -> NoReturn:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
