@@ -1,0 +1,15 @@
+"""Durable tasks: a task is a row in its caller's transaction before it is a message, and PostgreSQL is the truth.
+
+=============  ========================================================================================
+module         what it does
+=============  ========================================================================================
+``task``       what a caller hands over, and what it may not ask for
+``store``      every SQL statement on the table ``outbox.task``
+``writing``    finds the transaction that a new task belongs to: SQLAlchemy's, Django's or one of its own
+``celery``     :class:`~landfast_outbox.celery.DurableTask`: ``delay`` writes, the worker completes
+``databases``  how a worker reaches the database: Django's way, or SQLAlchemy's
+``consumer``   runs a task so that its effect and its completion commit together or not at all
+``publisher``  sends many messages to RabbitMQ and waits for all their confirms together
+``relay``      the service: publishes what is committed, again where nothing came of it, and tidies up
+=============  ========================================================================================
+"""

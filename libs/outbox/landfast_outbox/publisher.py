@@ -1,0 +1,216 @@
+"""Publishing many messages at once: all are sent, then all confirms are waited for, with a deadline.
+
+One confirm a message at a time costs a round trip each. Messages are ``mandatory``: the broker confirms an unroutable
+message too, but hands it back first.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from amqp import Channel, Connection, Message
+from amqp.exceptions import AMQPError, NotFound
+from amqp.exceptions import ConnectionError as AMQPConnectionError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Collection, Iterable
+
+    from landfast_runtime.connections import RabbitMQ
+
+    from landfast_outbox.store import Message as Row
+
+#: Seconds to wait for a connection, and for the confirms of one batch.
+CONNECT_TIMEOUT = 5.0
+CONFIRM_TIMEOUT = 10.0
+
+#: Seconds between two signs of life, so that each side hears of the other's silent end.
+HEARTBEAT = 20
+
+PERSISTENT = 2
+
+
+class BrokerError(Exception):
+    """The broker cannot be reached, went away, or did not confirm in time; its connection is closed.
+
+    Args:
+        problem: what happened.
+        confirmed: those of the batch that the broker has all the same.
+    """
+
+    def __init__(self, problem: str, confirmed: Collection[UUID] = ()) -> None:
+        super().__init__(problem)
+        self.confirmed = frozenset(confirmed)
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: what the broker has, and what it handed back and why."""
+
+    confirmed: list[UUID] = field(default_factory=list)
+    refused: dict[UUID, str] = field(default_factory=dict)
+
+
+class Publisher:
+    """A connection to RabbitMQ that is opened when it is needed, and again after it broke.
+
+    Args:
+        broker: where to, and as whom.
+        stopping: ends a wait for a broker that takes nothing.
+    """
+
+    def __init__(self, broker: RabbitMQ, stopping: threading.Event) -> None:
+        self._broker = broker
+        self._stopping = stopping
+        self._connection: Connection | None = None
+        self._channel: Channel | None = None
+        self._next_tag = 1
+        self._awaited: dict[int, UUID] = {}
+        self._outcome = Outcome()
+        #: Why the broker takes no messages at the moment: an alarm of its memory or its disk.
+        self.blocked: str = ""
+
+    def publish(self, batch: Iterable[Row]) -> Outcome:
+        """Send a batch and wait until the broker has it.
+
+        Raises:
+            BrokerError: it cannot be reached or does not answer; what it has not confirmed may or may not be there.
+        """
+        try:
+            self._awaited, self._outcome = {}, Outcome()
+            channel = self._open()
+            for tag, row in enumerate(batch, start=self._next_tag):
+                self._awaited[tag] = row.id
+                channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
+                self._next_tag = tag + 1
+            self._wait()
+        except (AMQPError, AMQPConnectionError, OSError) as error:
+            self.close()
+            raise BrokerError(f"{type(error).__name__}: {error}", self._outcome.confirmed) from error
+        return self._outcome
+
+    def pulse(self) -> None:
+        """Connect if need be, and read what the broker has to say, such as an alarm, without waiting.
+
+        Raises:
+            BrokerError: it cannot be reached, or the connection is gone.
+        """
+        try:
+            connection = self._connected()
+            self._drain(0.001)
+            connection.heartbeat_tick()
+        except (AMQPError, AMQPConnectionError, OSError) as error:
+            self.close()
+            raise BrokerError(f"{type(error).__name__}: {error}") from error
+
+    def backlog(self, queue: str) -> int:
+        """Return how many messages wait in a queue; none if there is no such queue.
+
+        Raises:
+            BrokerError: the broker does not answer.
+        """
+        try:
+            channel = self._connected().channel()
+            try:
+                return int(channel.queue_declare(queue, passive=True).message_count)
+            except NotFound:
+                return 0
+            finally:
+                if channel.is_open:
+                    channel.close()
+        except (AMQPError, AMQPConnectionError, OSError) as error:
+            self.close()
+            raise BrokerError(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        """Forget the connection."""
+        connection, self._connection, self._channel = self._connection, None, None
+        if connection is not None:
+            connection.collect()
+        self.blocked = ""
+
+    def _open(self) -> Channel:
+        if self._channel is None:
+            self._connected()
+        assert self._channel is not None  # noqa: S101 - made with the connection
+        return self._channel
+
+    def _connected(self) -> Connection:
+        if self._connection is not None:
+            return self._connection
+        connection = Connection(
+            host=f"{self._broker.host}:{self._broker.port}",
+            userid=self._broker.user,
+            password=self._broker.password,
+            virtual_host=self._broker.vhost,
+            connect_timeout=CONNECT_TIMEOUT,
+            read_timeout=CONFIRM_TIMEOUT,
+            write_timeout=CONFIRM_TIMEOUT,
+            heartbeat=HEARTBEAT,
+            on_blocked=self._on_blocked,
+            on_unblocked=self._on_unblocked,
+        )
+        connection.connect()
+        channel = connection.channel()
+        channel.confirm_select()
+        channel.events["basic_ack"].add(self._on_ack)
+        channel.events["basic_nack"].add(self._on_nack)
+        channel.events["basic_return"].add(self._on_return)
+        self._connection, self._channel, self._next_tag = connection, channel, 1
+        return connection
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + CONFIRM_TIMEOUT
+        while self._awaited:
+            if self.blocked and not self._stopping.is_set():  # what was sent is on its way, and taken once it can be
+                deadline = time.monotonic() + CONFIRM_TIMEOUT
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"{len(self._awaited)} messages were not confirmed within {CONFIRM_TIMEOUT:.0f} s")
+            self._drain(min(left, 1.0))
+            self._connected().heartbeat_tick()
+
+    def _drain(self, timeout: float) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.drain_events(timeout=timeout)
+            except TimeoutError:
+                return
+
+    def _settle(self, tag: int, multiple: bool) -> list[UUID]:  # noqa: FBT001 - as the protocol has it
+        tags = [each for each in self._awaited if each <= tag] if multiple else [tag]
+        return [self._awaited.pop(each) for each in tags if each in self._awaited]
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001
+        for identifier in self._settle(tag, multiple):
+            if identifier not in self._outcome.refused:
+                self._outcome.confirmed.append(identifier)
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001
+        for identifier in self._settle(tag, multiple):
+            self._outcome.refused[identifier] = "the queue is full"
+
+    def _on_return(self, reason: Any, _exchange: str, queue: str, returned: Message) -> None:  # noqa: ANN401
+        self._outcome.refused[UUID(returned.properties["message_id"])] = f"queue {queue}: {reason}"
+
+    def _on_blocked(self, reason: str) -> None:
+        self.blocked = reason
+
+    def _on_unblocked(self) -> None:
+        self.blocked = ""
+
+
+def message(row: Row) -> Message:
+    """Return a row as the message that a worker expects."""
+    return Message(
+        row.body,
+        content_type="application/json",
+        content_encoding="utf-8",
+        application_headers=row.headers,
+        delivery_mode=PERSISTENT,
+        message_id=str(row.id),
+        **row.properties,
+    )

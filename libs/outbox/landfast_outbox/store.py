@@ -1,0 +1,357 @@
+"""Every statement on ``outbox.task``. Functions take a psycopg connection, and leave its transactions to the caller.
+
+A task is *pending* until a relay takes it, *in flight* until it is completed or dead, and *done* or *dead* then. Who
+runs a task holds the lock of its row: one that dies lets go of it without another word, however it died.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple, Protocol
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from datetime import timedelta
+    from uuid import UUID
+
+    from psycopg import Connection, Copy
+
+    from landfast_outbox.task import NewTask
+
+#: Wakes the relays; sent by the table's trigger, once a statement, and delivered once a transaction.
+CHANNEL = "outbox"
+
+#: From so many tasks on, COPY is the faster way in.
+COPY_FROM = 50
+
+_PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
+_IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
+_OPEN: LiteralString = "completed_at IS NULL AND dead_at IS NULL"
+
+_INSERT: LiteralString = """
+    INSERT INTO outbox.task (id, name, engine, queue, headers, properties, body, ordered, due_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, COALESCE(%s, clock_timestamp() + COALESCE(%s, interval '0')))
+"""
+
+_COPY: LiteralString = "COPY outbox.task (id, name, engine, queue, headers, properties, body, ordered) FROM STDIN"
+
+
+class Cursor(Protocol):
+    """What writing needs of a cursor: Django's and psycopg's both have it."""
+
+    def execute(self, query: LiteralString, params: Sequence[Any] = ..., /) -> object:
+        """Run one statement."""
+
+    def executemany(self, query: LiteralString, params_seq: Sequence[Sequence[Any]], /) -> object:
+        """Run one statement for many rows."""
+
+    def copy(self, statement: LiteralString, /) -> AbstractContextManager[Copy]:
+        """Send many rows at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A row that the relay is about to publish."""
+
+    id: UUID
+    queue: str
+    headers: dict[str, Any]
+    properties: dict[str, Any]
+    body: str
+    ordered: bool
+    place: tuple[Any, int]
+
+
+class Claim(NamedTuple):
+    """What became of an attempt to work on a task.
+
+    Args:
+        granted: whether the task is the caller's to run, until its transaction ends.
+        result: what an earlier run returned, as JSON, if the task is completed and its result was kept.
+    """
+
+    granted: bool
+    result: str | None = None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How things stand; ``oldest_pending`` is the age in seconds of the oldest task that is due and not published."""
+
+    pending: int
+    in_flight: int
+    done: int
+    dead: int
+    oldest_pending: float
+
+
+def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
+    """Write tasks into the cursor's transaction."""
+    for queue in sorted({task.queue for task in tasks if task.ordered}):
+        # Who writes to the same queue waits until this transaction ends: so the order of writing is that of commits.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('outbox.write.' || %s, 0))", (queue,))
+    if len(tasks) == 1:
+        cursor.execute(_INSERT, _row(tasks[0]))
+    elif len(tasks) < COPY_FROM or any(task.wait or task.due_at for task in tasks):
+        cursor.executemany(_INSERT, [_row(task) for task in tasks])
+    else:
+        with cursor.copy(_COPY) as copy:
+            for task in tasks:
+                copy.write_row(_values(task))
+
+
+def _values(task: NewTask) -> tuple[Any, ...]:
+    headers, properties = Jsonb(dict(task.headers)), Jsonb(dict(task.properties))
+    return (task.id, task.name, task.engine, task.queue, headers, properties, task.body, task.ordered)
+
+
+def _row(task: NewTask) -> tuple[Any, ...]:
+    return (*_values(task), task.due_at, task.wait)
+
+
+def take(connection: Connection[Any], limit: int, ordered_queues: Sequence[str]) -> list[Message]:
+    """Return tasks that are due, in the order of writing, recorded as published; those that others hold are left.
+
+    The record comes before the deed, so that no worker ever meets a row that its relay still holds. Whoever dies in
+    between leaves tasks that look lost, and :func:`sweep` finds them.
+
+    Args:
+        connection: the database.
+        limit: how many at most.
+        ordered_queues: the queues whose ordered tasks the caller alone publishes.
+    """
+    with connection.cursor(row_factory=class_row(Message)) as cursor:
+        cursor.execute(
+            f"""
+            WITH due AS MATERIALIZED (
+                SELECT id FROM outbox.task
+                WHERE {_PENDING} AND due_at <= clock_timestamp() AND (NOT ordered OR queue = ANY (%s))
+                ORDER BY due_at, sequence LIMIT %s FOR UPDATE SKIP LOCKED
+            )
+            UPDATE outbox.task SET published_at = clock_timestamp(), publications = publications + 1
+            FROM due WHERE task.id = due.id
+            RETURNING task.id, queue, headers, properties, body, ordered, ROW(due_at, sequence) AS place
+            """,
+            (list(ordered_queues), limit),
+        )
+        return sorted(cursor.fetchall(), key=lambda message: message.place)
+
+
+def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
+    """Return the queues whose ordered tasks this connection alone publishes, for as long as it lasts."""
+    rows = connection.execute(
+        f"""
+        WITH waiting AS MATERIALIZED (SELECT DISTINCT queue FROM outbox.task WHERE ordered AND {_PENDING})
+        SELECT queue FROM waiting WHERE EXISTS (
+            SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objsubid = 1
+            AND classid::bigint << 32 | objid::bigint = hashtextextended('outbox.publish.' || queue, 0)
+        ) OR pg_try_advisory_lock(hashtextextended('outbox.publish.' || queue, 0))
+        """
+    )
+    return [queue for (queue,) in rows]
+
+
+def give_back(connection: Connection[Any], ids: Sequence[UUID], wait: timedelta) -> None:
+    """Make tasks pending again, after ``wait``, that the broker would not have or did not confirm.
+
+    One that a worker holds by now did arrive; it is left alone.
+    """
+    connection.execute(
+        f"""
+        WITH back AS MATERIALIZED (
+            SELECT id FROM outbox.task WHERE id = ANY (%s) AND {_OPEN} FOR UPDATE SKIP LOCKED
+        )
+        UPDATE outbox.task SET published_at = NULL, publications = publications - 1,
+            due_at = greatest(due_at, clock_timestamp() + %s)
+        FROM back WHERE task.id = back.id
+        """,
+        (list(ids), wait),
+    )
+
+
+def next_due(connection: Connection[Any]) -> float | None:
+    """Return the seconds until the next task is due, negative if one is overdue, or None without any."""
+    row = connection.execute(
+        f"SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM outbox.task WHERE {_PENDING}"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def claim(connection: Connection[Any], identifier: UUID) -> Claim:
+    """Lock a task for the rest of the transaction, if it is due, open and nobody else's."""
+    row = connection.execute(
+        f"""
+        SELECT {_OPEN} AND due_at <= clock_timestamp(), result FROM outbox.task WHERE id = %s FOR UPDATE SKIP LOCKED
+        """,
+        (identifier,),
+    ).fetchone()
+    return Claim(*row) if row else Claim(granted=False)
+
+
+def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
+    """Record that a run of the task ended with its worker, and return how many have; None if nobody waits for it."""
+    row = connection.execute(
+        f"""
+        WITH opened AS MATERIALIZED (SELECT id FROM outbox.task WHERE id = %s AND {_OPEN} FOR UPDATE SKIP LOCKED)
+        UPDATE outbox.task SET deaths = deaths + 1 FROM opened WHERE task.id = opened.id RETURNING deaths
+        """,
+        (identifier,),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def complete(connection: Connection[Any], identifier: UUID, result: str | None = None) -> bool:
+    """Record that the task is done, and return False if it already was: then this transaction must not commit.
+
+    Args:
+        connection: the database.
+        identifier: which task.
+        result: what it returned, as JSON, to be told to who asks again.
+    """
+    done = connection.execute(
+        f"""
+        UPDATE outbox.task SET completed_at = clock_timestamp(), result = %s, error = NULL
+        WHERE id = %s AND {_OPEN}
+        """,
+        (result, identifier),
+    )
+    return done.rowcount == 1
+
+
+def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: timedelta, error: str) -> None:
+    """Give the task another run after ``wait``; ``again`` has the message, with its count of retries."""
+    connection.execute(
+        f"""
+        UPDATE outbox.task SET published_at = NULL, due_at = clock_timestamp() + %s, headers = %s, body = %s,
+            retries = retries + 1, error = %s
+        WHERE id = %s AND {_OPEN}
+        """,
+        (wait, Jsonb(dict(again.headers)), again.body, error, identifier),
+    )
+
+
+def bury(connection: Connection[Any], identifier: UUID, error: str) -> None:
+    """Make the task a dead letter: kept, with what went wrong, until somebody re-drives it."""
+    connection.execute(
+        f"UPDATE outbox.task SET dead_at = clock_timestamp(), error = %s WHERE id = %s AND {_OPEN}",
+        (error.replace("\0", ""), identifier),
+    )
+
+
+def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
+    """Give dead letters another chance from the start, and return how many those were."""
+    done = connection.execute(
+        """
+        UPDATE outbox.task SET dead_at = NULL, published_at = NULL, due_at = clock_timestamp(), deaths = 0, retries = 0,
+            publications = 0, headers = jsonb_set(headers, '{retries}', '0')
+        WHERE id = ANY (%s) AND dead_at IS NOT NULL
+        """,
+        (list(ids),),
+    )
+    connection.execute(f"NOTIFY {CHANNEL}")
+    return done.rowcount
+
+
+def find_dead(connection: Connection[Any], filters: Mapping[str, str], limit: int) -> list[UUID]:
+    """Return the oldest dead letters.
+
+    Args:
+        connection: the database.
+        filters: ``name`` and ``error``, each a part of the text; an empty one fits all.
+        limit: how many at most.
+    """
+    rows = connection.execute(
+        """
+        SELECT id FROM outbox.task
+        WHERE dead_at IS NOT NULL AND strpos(name, %(name)s) > 0 AND strpos(COALESCE(error, ''), %(error)s) > 0
+        ORDER BY dead_at LIMIT %(limit)s
+        """,
+        {"name": filters.get("name", ""), "error": filters.get("error", ""), "limit": limit},
+    )
+    return [identifier for (identifier,) in rows]
+
+
+def overdue(connection: Connection[Any], after: timedelta) -> dict[str, int]:
+    """Return how many tasks of each queue were published ``after`` ago and are not completed."""
+    rows = connection.execute(
+        f"""
+        SELECT queue, count(*) FROM outbox.task WHERE {_IN_FLIGHT} AND published_at < clock_timestamp() - %s
+        GROUP BY queue
+        """,
+        (after,),
+    )
+    return dict(rows.fetchall())
+
+
+def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int) -> int:
+    """Make tasks pending again that were published ``after`` ago, are not completed and that nobody works on.
+
+    A worker holds the lock of the row, or for a long task an advisory lock; both end with its connection. Each time
+    the wait doubles, up to 64 times: what is taken for lost by mistake is run once, by the worker that meets it first.
+
+    Args:
+        connection: the database.
+        queue: whose tasks.
+        after: how long ago.
+        limit: how many at most, the oldest first.
+
+    Returns:
+        How many will be published again.
+    """
+    done = connection.execute(
+        f"""
+        WITH lost AS MATERIALIZED (
+            SELECT id FROM outbox.task
+            WHERE {_IN_FLIGHT} AND queue = %s
+              AND published_at < clock_timestamp() - %s * power(2, least(greatest(publications, 1) - 1, 6))
+            ORDER BY published_at LIMIT %s FOR UPDATE SKIP LOCKED
+        )
+        UPDATE outbox.task SET published_at = NULL
+        FROM lost WHERE task.id = lost.id AND pg_try_advisory_xact_lock(hashtextextended(task.id::text, 1))
+        """,
+        (queue, after, limit),
+    )
+    return done.rowcount
+
+
+def hold(connection: Connection[Any], identifier: UUID) -> bool:
+    """Say that a long task runs, until the end of the connection; False if somebody else runs it."""
+    row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 1))", (str(identifier),)).fetchone()
+    return bool(row and row[0])
+
+
+def purge(connection: Connection[Any], after: timedelta, limit: int) -> int:
+    """Delete tasks that were completed ``after`` ago, and return how many those were."""
+    done = connection.execute(
+        """
+        DELETE FROM outbox.task WHERE id = ANY (ARRAY(
+            SELECT id FROM outbox.task WHERE completed_at < clock_timestamp() - %s
+            ORDER BY completed_at LIMIT %s FOR UPDATE SKIP LOCKED
+        ))
+        """,
+        (after, limit),
+    )
+    return done.rowcount
+
+
+def counts(connection: Connection[Any]) -> Counts:
+    """Return how many tasks are in each condition."""
+    with connection.cursor(row_factory=class_row(Counts)) as cursor:
+        cursor.execute(
+            f"""
+            SELECT
+                (SELECT count(*) FROM outbox.task WHERE {_PENDING}) AS pending,
+                (SELECT count(*) FROM outbox.task WHERE {_IN_FLIGHT}) AS in_flight,
+                (SELECT count(*) FROM outbox.task WHERE completed_at IS NOT NULL) AS done,
+                (SELECT count(*) FROM outbox.task WHERE dead_at IS NOT NULL) AS dead,
+                (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
+                 FROM outbox.task WHERE {_PENDING}) AS oldest_pending
+            """
+        )
+        row = cursor.fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    return row

@@ -1,0 +1,128 @@
+"""Which transaction a new task belongs to.
+
+Asked in this order: a durable task that runs now (its effects' transaction), a SQLAlchemy session that is inside a
+transaction, Django's connection. Without any of them the task is a transaction of its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from landfast_outbox import store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
+
+    from landfast_outbox.store import Cursor
+    from landfast_outbox.task import NewTask
+
+#: The sessions of this thread that are inside a transaction; the innermost is the last.
+_sessions: ContextVar[tuple[Session, ...]] = ContextVar("outbox_sessions", default=())
+
+#: The cursor of the durable task that runs now.
+_running: ContextVar[Cursor | None] = ContextVar("outbox_running", default=None)
+
+#: Opens a transaction of its own, or joins the framework's; set once a process.
+_default: list[Callable[[], AbstractContextManager[Cursor]]] = []
+
+
+class NotSetUpError(RuntimeError):
+    """No database was named for tasks that are written outside a transaction."""
+
+
+def write(tasks: Sequence[NewTask]) -> None:
+    """Write tasks into the transaction that is open here, or else all of them into one of their own.
+
+    Raises:
+        NotSetUpError: there is none, and the process named no database.
+    """
+    if not tasks:
+        return
+    with _cursor() as cursor:
+        store.insert(cursor, tasks)
+
+
+@contextmanager
+def _cursor() -> Iterator[Cursor]:
+    running = _running.get()
+    if running is not None:
+        yield running
+        return
+    open_sessions = _sessions.get()
+    if open_sessions:
+        session = open_sessions[-1]
+        session.flush()  # so that what the task is about is there before it
+        with _raw(session.connection()) as cursor:
+            yield cursor
+        return
+    if not _default:
+        raise NotSetUpError("durable tasks need a database: call landfast_outbox.writing.use_django or use_sqlalchemy")
+    with _default[-1]() as cursor:
+        yield cursor
+
+
+@contextmanager
+def running(cursor: Cursor) -> Iterator[None]:
+    """Let tasks that are written within the block belong to the running task's transaction."""
+    token = _running.set(cursor)
+    try:
+        yield
+    finally:
+        _running.reset(token)
+
+
+@contextmanager
+def _raw(connection: Any) -> Iterator[Cursor]:  # noqa: ANN401 - SQLAlchemy's connection; its driver's is what counts
+    cursor = connection.connection.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()
+
+
+def use_django() -> None:
+    """Write tasks through Django's default connection: inside ``atomic`` they share its transaction."""
+    from django.db import connection, transaction  # noqa: PLC0415 - services without Django use the rest of this module
+
+    @contextmanager
+    def cursor() -> Iterator[Cursor]:
+        with transaction.atomic(savepoint=False), connection.cursor() as wrapped:
+            yield wrapped
+
+    _default[:] = [cursor]
+
+
+def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
+    """Write tasks through the session that is open, or in a transaction of their own.
+
+    Args:
+        engine: for tasks that are written outside any session.
+        sessions: makes the sessions that tasks shall belong to.
+    """
+    from sqlalchemy import event  # noqa: PLC0415 - services without SQLAlchemy use the rest of this module
+
+    event.listen(sessions, "after_transaction_create", _begun)
+    event.listen(sessions, "after_transaction_end", _ended)
+
+    @contextmanager
+    def cursor() -> Iterator[Cursor]:
+        with engine.begin() as connection, _raw(connection) as opened:
+            yield opened
+
+    _default[:] = [cursor]
+
+
+def _begun(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        _sessions.set((*_sessions.get(), session))
+
+
+def _ended(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        _sessions.set(tuple(each for each in _sessions.get() if each is not session))
