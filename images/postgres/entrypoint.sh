@@ -2,7 +2,7 @@
 # Makes the cluster on first start, brings roles and passwords in line with the secrets on every start, then serves.
 set -euo pipefail
 
-roles=(web web_owner api api_owner worker)
+roles=(web web_owner api api_owner outbox_owner relay worker)
 need-secrets "${roles[@]}"
 database=${POSTGRES_DB:-landfast}
 if [[ ! $database =~ ^[a-z_][a-z0-9_]{0,62}$ ]]; then

@@ -12,6 +12,14 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'database') \gexec
 CREATE TEMPORARY TABLE services (service text, owner text);
 INSERT INTO services VALUES ('web', 'web_owner'), ('api', 'api_owner');
 
+-- The outbox belongs to no service: its own migrations grant each what it needs. The relay publishes what is in it.
+SELECT format('CREATE ROLE %I LOGIN', role) FROM (VALUES ('outbox_owner'), ('relay')) AS roles (role)
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
+ALTER ROLE outbox_owner PASSWORD :'outbox_owner_password';
+ALTER ROLE relay PASSWORD :'relay_password';
+SELECT format('GRANT CONNECT ON DATABASE %I TO outbox_owner, relay', :'database') \gexec
+CREATE SCHEMA IF NOT EXISTS outbox AUTHORIZATION outbox_owner;
+
 -- Workers run both applications' tasks.
 SELECT 'CREATE ROLE worker LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'worker') \gexec
 

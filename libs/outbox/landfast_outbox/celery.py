@@ -87,8 +87,10 @@ class DurableTask(Task[Any, Any]):
             NotDurableError: an option was given that a durable task cannot promise.
             PayloadError: the arguments are no plain JSON, or too large.
         """
-        if self._get_app().conf.task_always_eager:
-            return super().apply_async(args, kwargs, task_id, producer, link, link_error, shadow, **options)
+        if self.app.conf.task_always_eager:
+            return super().apply_async(
+                tuple(args or ()), dict(kwargs or {}), task_id, producer, link, link_error, shadow, **options
+            )
         if task_id and consumer.retries_itself(task_id):
             task = self._message(args, kwargs, task_id, {**options, "shadow": shadow})
             consumer.keep_retry(task)
@@ -150,15 +152,20 @@ class DurableTask(Task[Any, Any]):
         identifier: str,
         options: Mapping[str, Any],
     ) -> NewTask:
-        app = self._get_app()
+        app = self.app
         message = app.amqp.as_task_v2(
             identifier,
             self.name,
             tuple(args or ()),
             dict(kwargs or {}),
-            **{name: options.get(name, getattr(self, name)) for name in ("time_limit", "soft_time_limit")},
-            **{name: options.get(name) for name in ("group_id", "group_index", "root_id", "parent_id", "shadow")},
+            group_id=options.get("group_id"),
+            group_index=options.get("group_index"),
+            root_id=options.get("root_id"),
+            parent_id=options.get("parent_id"),
+            shadow=options.get("shadow"),
             retries=options.get("retries", 0),
+            time_limit=options.get("time_limit", self.time_limit),
+            soft_time_limit=options.get("soft_time_limit", self.soft_time_limit),
             ignore_result=options.get("ignore_result", self.ignore_result),
         )
         headers = {**message.headers, "durable": True}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Seconds to wait for a connection; and when a silent peer of an idle one counts as gone.
 CONNECT_TIMEOUT = 5
-KEEPALIVE: dict[str, int] = {
+KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,

@@ -115,7 +115,8 @@ class Publisher:
         try:
             channel = self._connected().channel()
             try:
-                return int(channel.queue_declare(queue, passive=True).message_count)
+                declared = channel.queue_declare(queue, passive=True)
+                return declared[1] if declared else 0  # its name, how many messages it has, how many consumers
             except NotFound:
                 return 0
             finally:
@@ -156,9 +157,10 @@ class Publisher:
         connection.connect()
         channel = connection.channel()
         channel.confirm_select()
-        channel.events["basic_ack"].add(self._on_ack)
-        channel.events["basic_nack"].add(self._on_nack)
-        channel.events["basic_return"].add(self._on_return)
+        events: dict[str, set[Any]] = channel.events  # type: ignore[attr-defined]  # py-amqp sets it as it goes
+        events["basic_ack"].add(self._on_ack)
+        events["basic_nack"].add(self._on_nack)
+        events["basic_return"].add(self._on_return)
         self._connection, self._channel, self._next_tag = connection, channel, 1
         return connection
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: Where /metrics and /healthz are, on the containers' network alone.
+METRICS_PORT = 9100
+
 #: Rows that are locked, published and confirmed together.
 BATCH = 500
 
@@ -73,7 +76,6 @@ class Settings:
     postgres: Postgres
     broker: RabbitMQ
     periods: Periods
-    metrics_port: int
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
@@ -86,7 +88,6 @@ class Settings:
                 lost=timedelta(seconds=env.integer("OUTBOX_LOST_AFTER", default=30, minimum=0, maximum=86_400)),
                 kept=timedelta(seconds=env.integer("OUTBOX_KEEP_DONE", default=3600, minimum=0, maximum=31_536_000)),
             ),
-            metrics_port=env.integer("METRICS_PORT", default=9100, minimum=1, maximum=65_535),
         )
 
 
@@ -240,7 +241,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     connect_here = partial(connect, settings.postgres, "relay")
     relay = Relay(connect_here, Publisher(settings.broker, stopping), settings.periods, stopping)
-    with monitor.serving(relay, connect_here, settings.metrics_port):
+    with monitor.serving(relay, connect_here, METRICS_PORT):
         relay.run()
 
 

@@ -84,7 +84,12 @@ class ConfirmedTask(Task[Any, Any]):
 
 
 def create_celery(
-    name: str, broker: RabbitMQ, results: Redis, include: Iterable[str] = (), queues: Iterable[str] = ()
+    name: str,
+    broker: RabbitMQ,
+    results: Redis,
+    include: Iterable[str] = (),
+    queues: Iterable[str] = (),
+    task_class: type[Task[Any, Any]] = ConfirmedTask,
 ) -> Celery[Any]:
     """Return the Celery application.
 
@@ -94,13 +99,14 @@ def create_celery(
         results: where results are kept.
         include: modules that define tasks; a worker imports them at start.
         queues: what there is beside :data:`QUEUE`; a worker consumes them all.
+        task_class: what tasks are unless they say otherwise.
     """
     app: Celery[Any] = Celery(
         name,
         broker=broker.url,
         backend=f"landfast_runtime.results:ResultBackend+{results.url}",
         include=list(include),
-        task_cls=ConfirmedTask,
+        task_cls=task_class,
         amqp=PromptAMQP,
     )
     exchange = Exchange(QUEUE, type="topic", durable=True)

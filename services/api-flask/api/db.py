@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g
+from landfast_outbox.writing import use_sqlalchemy
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -91,5 +92,7 @@ def joined_transaction() -> Iterator[Session]:
 
 
 def init_database(app: Flask, engine: Engine) -> None:
-    """Give ``app`` its engine."""
-    app.extensions[_EXTENSION] = sessionmaker(engine)
+    """Give ``app`` its engine; tasks are written in the transaction of the session that they are sent from."""
+    sessions = sessionmaker(engine)
+    app.extensions[_EXTENSION] = sessions
+    use_sqlalchemy(engine, sessions)

@@ -11,7 +11,10 @@ class MysiteConfig(AppConfig):
     verbose_name = _("Site")
 
     def ready(self) -> None:
-        """Connect the receivers."""
+        """Connect the receivers, and let tasks be written in the transaction that they come from."""
+        from landfast_outbox.writing import use_django  # noqa: PLC0415
+
         from mysite import receivers  # noqa: PLC0415 - models must be there first
 
+        use_django()
         receivers.connect()

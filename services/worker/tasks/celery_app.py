@@ -1,9 +1,14 @@
-"""The Celery application: callers import ``app`` from here, workers run it through ``worker.app``."""
+"""The Celery application: callers import ``app`` from here, workers run it through ``worker.app``.
+
+Its tasks are durable: they are written in the caller's transaction, and run to their end once that has committed. One
+that says ``base=ConfirmedTask`` is a plain one, sent at once and as safe as RabbitMQ is.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from landfast_outbox.celery import DurableTask
 from landfast_runtime.celery import create_celery
 from landfast_runtime.connections import RabbitMQ, Redis
 from landfast_runtime.env import Env, load
@@ -40,5 +45,6 @@ app = create_celery(
         "tasks.reports",
     ],
     queues=[BULK_QUEUE],
+    task_class=DurableTask,
 )
 app.conf.task_routes = {"tasks.mail.send_newsletter_copy": {"queue": BULK_QUEUE}}

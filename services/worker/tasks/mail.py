@@ -10,8 +10,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from landfast_outbox.celery import enqueue_many
+
 from tasks.celery_app import app
-from tasks.retrying import FOR_A_DAY, once_committed
+from tasks.retrying import FOR_A_DAY, unless_gone
 
 if TYPE_CHECKING:
     from celery import Task
@@ -25,7 +27,7 @@ def send_welcome(self: Task[Any, Any], user_id: int) -> None:
     """Greet someone who has just registered."""
     from accounts import mail  # noqa: PLC0415
 
-    once_committed(self, partial(mail.send_welcome, user_id, message_id=str(self.request.id)))
+    unless_gone(partial(mail.send_welcome, user_id, message_id=str(self.request.id)))
 
 
 @app.task(bind=True, ignore_result=True, **FOR_A_DAY)
@@ -33,7 +35,7 @@ def send_verification(self: Task[Any, Any], user_id: int) -> None:
     """Ask whether an address is its owner's."""
     from accounts import mail  # noqa: PLC0415
 
-    once_committed(self, partial(mail.send_verification, user_id, message_id=str(self.request.id)))
+    unless_gone(partial(mail.send_verification, user_id, message_id=str(self.request.id)))
 
 
 @app.task(bind=True, ignore_result=True, **FOR_A_DAY)
@@ -41,7 +43,7 @@ def send_password_reset(self: Task[Any, Any], user_id: int) -> None:
     """Send the link that lets someone choose a new password."""
     from accounts import mail  # noqa: PLC0415
 
-    once_committed(self, partial(mail.send_password_reset, user_id, message_id=str(self.request.id)))
+    unless_gone(partial(mail.send_password_reset, user_id, message_id=str(self.request.id)))
 
 
 @app.task(bind=True, ignore_result=True, **FOR_A_DAY)
@@ -49,22 +51,21 @@ def confirm_subscription(self: Task[Any, Any], subscriber_id: int) -> None:
     """Ask whether somebody who entered an address wants the newsletter."""
     from news import newsletter  # noqa: PLC0415
 
-    once_committed(self, partial(newsletter.send_confirmation, subscriber_id, message_id=str(self.request.id)))
+    unless_gone(partial(newsletter.send_confirmation, subscriber_id, message_id=str(self.request.id)))
 
 
-@app.task(bind=True, ignore_result=True, **FOR_A_DAY)
-def send_newsletter(self: Task[Any, Any], issue_id: int) -> None:
-    """Hand every subscriber's copy over. Run again, it hands over those that have not been sent."""
+@app.task(ignore_result=True, **FOR_A_DAY)
+def send_newsletter(issue_id: int) -> None:
+    """Hand every subscriber's copy over, all of them or none."""
     from news import newsletter  # noqa: PLC0415
 
-    recipients = once_committed(self, partial(newsletter.recipients, issue_id)) or []
-    for subscriber_id in recipients:
-        send_newsletter_copy.delay(issue_id, subscriber_id)
+    recipients = unless_gone(partial(newsletter.recipients, issue_id)) or []
+    enqueue_many(send_newsletter_copy, [((issue_id, subscriber_id), {}) for subscriber_id in recipients])
 
 
-@app.task(bind=True, ignore_result=True, rate_limit=NEWSLETTER_RATE, **FOR_A_DAY)
-def send_newsletter_copy(self: Task[Any, Any], issue_id: int, subscriber_id: int) -> None:
+@app.task(ignore_result=True, rate_limit=NEWSLETTER_RATE, **FOR_A_DAY)
+def send_newsletter_copy(issue_id: int, subscriber_id: int) -> None:
     """Send one copy, unless it has been sent."""
     from news import newsletter  # noqa: PLC0415
 
-    once_committed(self, partial(newsletter.send_copy, issue_id, subscriber_id))
+    unless_gone(partial(newsletter.send_copy, issue_id, subscriber_id))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from landfast_runtime.celery import ConfirmedTask
+
 from tasks.celery_app import app
 
 
-@app.task
+@app.task(base=ConfirmedTask)
 def heartbeat() -> str:
     """Return the time: a regular sign in Flower that beat, broker and worker hold together."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -34,7 +36,7 @@ def remove_expired_drafts() -> int:
     return upkeep.remove_expired_drafts()
 
 
-@app.task
+@app.task(long=True)
 def make_missing_thumbnails() -> int:
     """Make the pictures that covers lack, and return how many those were."""
     from news import pictures  # noqa: PLC0415
@@ -42,7 +44,7 @@ def make_missing_thumbnails() -> int:
     return pictures.make_missing_thumbnails()
 
 
-@app.task
+@app.task(long=True, database="api")
 def remove_expired_uploads() -> int:
     """Delete datasets past their time, and return how many those were."""
     from api.datasets import upkeep  # noqa: PLC0415

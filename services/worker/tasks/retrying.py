@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from celery import Task
+logger = logging.getLogger(__name__)
 
 #: Retries wait 5 s, 10 s, 20 s ... and from then on up to half an hour each, with jitter: about a day in all.
 FIRST_RETRY = 5
@@ -24,24 +25,15 @@ FOR_A_DAY: dict[str, Any] = {
     "max_retries": RETRIES,
 }
 
-#: A task may start a moment before the transaction that it came from commits, and that may even be rolled back.
-COMMIT_RETRIES = 5
-COMMIT_WAIT = 1
 
-
-def once_committed[Result](task: Task[Any, Any], function: Callable[[], Result]) -> Result | None:
-    """Call ``function``; if its row is not there, try again a few times, and then take it that it was rolled back.
+def unless_gone[Result](function: Callable[[], Result]) -> Result | None:
+    """Call ``function``, and take it that there is nothing to do if its row was deleted since the task was sent.
 
     Args:
-        task: the running task.
         function: raises a LookupError while its row is not there.
-
-    Raises:
-        celery.exceptions.Retry: the row is not there yet.
     """
     try:
         return function()
     except LookupError as missing:
-        if task.request.retries >= COMMIT_RETRIES:
-            return None
-        raise task.retry(exc=missing, countdown=COMMIT_WAIT * (task.request.retries + 1)) from None
+        logger.info("nothing to do", extra={"problem": str(missing)})
+        return None

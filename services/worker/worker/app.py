@@ -9,9 +9,14 @@ from typing import Any
 # Before Celery looks for it: tasks run the site's code, with its models.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "worker.settings")
 
+from api.background import engine
 from celery import signals
 from kombu import Queue
+from landfast_outbox import consumer
+from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase
 from landfast_runtime.celery import configure_logging, configure_worker
+from landfast_runtime.connections import Postgres
+from landfast_runtime.env import load
 from mailer.config import mail_settings
 from tasks.celery_app import app
 
@@ -22,6 +27,9 @@ __all__ = ["app"]
 
 settings = worker_settings()
 configure_worker(app)
+postgres = load("worker", Postgres.from_env)
+consumer.use(DjangoDatabase(postgres))
+consumer.use(SQLAlchemyDatabase(engine, postgres), "api")
 app.conf.update(
     worker_concurrency=settings.concurrency,
     beat_scheduler="worker.scheduler:TickingScheduler",

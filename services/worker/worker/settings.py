@@ -23,7 +23,9 @@ MAILERS = {
 }
 DEFAULT_FROM_EMAIL = _mail.sender
 
-# Each of the worker's processes does one thing at a time: a pool would only hold threads that forks do not survive.
+# Each of the worker's processes does one thing at a time: a pool would only hold threads that forks do not survive. Its
+# connection stays: what runs a task notices a broken one, and tries again with another.
+DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
 DATABASES["default"]["OPTIONS"] = {
     "application_name": "worker",
     "connect_timeout": 5,

@@ -65,7 +65,6 @@ def create(body: NewReport) -> Response:
         session.flush()
         session.refresh(report)
         document = ReportDocument.of(report)
-        # Sent before the commit: a report that is stored has been sent. A worker that is faster tries again.
         run_report.apply_async((str(report_id),), task_id=str(report_id))
     return respond(document, HTTPStatus.ACCEPTED, {"Location": url_for("reports.show", report_id=report_id)})
 

@@ -42,11 +42,8 @@ def add_numbers(body: Addition) -> Response:
     The answer says where the sum will be.
     """
     task_id = uuid.uuid4()
-    # The row is written before the task is published, so that no task runs whose id could not be recorded, and
-    # committed after, so that an id that is issued was published.
     with transaction() as session:
         session.add(Task(id=task_id, name=add.name))
-        session.flush()
         add.apply_async((body.x, body.y), task_id=str(task_id))
     location = url_for("tasks.show", task_id=task_id)
     return respond(Progress(id=str(task_id)), HTTPStatus.ACCEPTED, {"Location": location})
