@@ -120,7 +120,7 @@ class DurableTask(Task[Any, Any]):
             PayloadError: the arguments are no plain JSON, or too large.
             TypeError: the body does not take such arguments.
         """
-        refuse(self.name, options)
+        refuse(self.name, {"expires": self.expires, **options})
         self._check_arguments(args, kwargs)
         return self._message(args, kwargs, task_id or str(uuid.uuid4()), options)
 
@@ -196,8 +196,7 @@ class DurableTask(Task[Any, Any]):
         """
         check = getattr(self, "__header__", None) if self.typing else None
         if check is not None:
-            bound = (self, *(args or ())) if getattr(self, "__bound__", False) else tuple(args or ())
-            check(*bound, **(kwargs or {}))
+            check(*(args or ()), **(kwargs or {}))
 
 
 def refuse(name: str, options: Mapping[str, Any]) -> None:
