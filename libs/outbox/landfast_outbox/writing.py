@@ -6,14 +6,14 @@ transaction, Django's connection. Without any of them the task is a transaction 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from landfast_outbox import store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from sqlalchemy import Engine
@@ -28,8 +28,16 @@ _sessions: ContextVar[tuple[Session, ...]] = ContextVar("outbox_sessions", defau
 #: The cursor of the durable task that runs now.
 _running: ContextVar[Cursor | None] = ContextVar("outbox_running", default=None)
 
-#: Opens a transaction of its own, or joins the framework's; set once a process.
-_default: list[Callable[[], AbstractContextManager[Cursor]]] = []
+
+class Opener(Protocol):
+    """Joins the framework's transaction, or opens one of its own."""
+
+    def __call__(self, *, single: bool) -> AbstractContextManager[Cursor]:
+        """Hand out a cursor; a single statement is a transaction by itself, and needs no other."""
+
+
+#: Set once a process.
+_default: list[Opener] = []
 
 
 class NotSetUpError(RuntimeError):
@@ -44,12 +52,12 @@ def write(tasks: Sequence[NewTask]) -> None:
     """
     if not tasks:
         return
-    with _cursor() as cursor:
+    with _cursor(single=len(tasks) == 1 and not tasks[0].ordered) as cursor:
         store.insert(cursor, tasks)
 
 
 @contextmanager
-def _cursor() -> Iterator[Cursor]:
+def _cursor(*, single: bool) -> Iterator[Cursor]:
     running = _running.get()
     if running is not None:
         yield running
@@ -63,7 +71,7 @@ def _cursor() -> Iterator[Cursor]:
         return
     if not _default:
         raise NotSetUpError("durable tasks need a database: call landfast_outbox.writing.use_django or use_sqlalchemy")
-    with _default[-1]() as cursor:
+    with _default[-1](single=single) as cursor:
         yield cursor
 
 
@@ -91,8 +99,9 @@ def use_django() -> None:
     from django.db import connection, transaction  # noqa: PLC0415 - services without Django use the rest of this module
 
     @contextmanager
-    def cursor() -> Iterator[Cursor]:
-        with transaction.atomic(savepoint=False), connection.cursor() as wrapped:
+    def cursor(*, single: bool) -> Iterator[Cursor]:
+        alone = single and not connection.in_atomic_block
+        with nullcontext() if alone else transaction.atomic(savepoint=False), connection.cursor() as wrapped:
             yield wrapped
 
     _default[:] = [cursor]
@@ -110,9 +119,11 @@ def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
     event.listen(sessions, "after_transaction_create", _begun)
     event.listen(sessions, "after_transaction_end", _ended)
 
+    at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
+
     @contextmanager
-    def cursor() -> Iterator[Cursor]:
-        with engine.begin() as connection, _raw(connection) as opened:
+    def cursor(*, single: bool) -> Iterator[Cursor]:
+        with at_once.connect() if single else engine.begin() as connection, _raw(connection) as opened:
             yield opened
 
     _default[:] = [cursor]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from typing import Any
 
 # Before Celery looks for it: tasks run the site's code, with its models.
@@ -34,6 +35,8 @@ app.conf.update(
     worker_concurrency=settings.concurrency,
     beat_scheduler="worker.scheduler:TickingScheduler",
     beat_max_loop_interval=5,
+    # Celery would close Django's connection before and after each task, and a new one takes longer than most of them.
+    CELERY_DB_REUSE_MAX=sys.maxsize,
 )
 
 
@@ -55,6 +58,14 @@ def consume_probes(instance: Any, **_: Any) -> None:  # noqa: ANN401
     mail_settings()
     slots.clear()
     instance.app.amqp.queues.select_add(probe_queue())
+
+
+@signals.task_prerun.connect
+def drop_broken_connections(**_: Any) -> None:  # noqa: ANN401
+    """Let a task start without a connection of Django's that failed the one before."""
+    from django.db import close_old_connections  # noqa: PLC0415 - Django's settings must be there first
+
+    close_old_connections()
 
 
 signals.task_prerun.connect(slots.occupy)
