@@ -6,6 +6,7 @@ What a durable task cannot promise is refused when it is called, never silently 
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from landfast_outbox.task import NewTask, NotDurableError, as_json
 from landfast_outbox.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from celery import Celery
     from celery.result import AsyncResult
@@ -38,6 +39,13 @@ REFUSED = {
 }
 
 
+#: What a message says of callbacks: a durable task has none.
+NOTHING_FOLLOWS: dict[str, None] = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
+
+#: Characters of the arguments that Flower and the admin show.
+REPR_LENGTH = 1024
+
+
 class DurableTask(Task[Any, Any]):
     """A task that runs to its end once its caller's transaction has committed.
 
@@ -53,6 +61,9 @@ class DurableTask(Task[Any, Any]):
 
     #: Whether the body runs for longer than a transaction should stay open.
     long = False
+
+    #: Whether the result backend is told that it started: most tasks are over before anybody could ask.
+    track_started = False
 
     #: Whether it is delivered in the order of writing among the ordered tasks of its queue.
     ordered = False
@@ -124,6 +135,33 @@ class DurableTask(Task[Any, Any]):
         self._check_arguments(args, kwargs)
         return self._message(args, kwargs, task_id or str(uuid.uuid4()), options)
 
+    def new_many(self, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> Iterator[NewTask]:
+        """Return many calls as rows, several times faster than :meth:`new`: what they share is made once.
+
+        Args:
+            calls: the arguments of each call, by position and by name.
+
+        Raises:
+            PayloadError: some arguments are no plain JSON, or too large.
+            TypeError: the body does not take such arguments.
+        """
+        template = None
+        for args, kwargs in calls:
+            if template is None:
+                template = self.new(args, kwargs)
+                yield template
+                continue
+            self._check_arguments(args, kwargs)
+            identifier = uuid.uuid4()
+            own = {"id": str(identifier), "root_id": str(identifier), **shown(args, kwargs)}
+            yield replace(
+                template,
+                id=identifier,
+                headers={**template.headers, **own},
+                properties={**template.properties, "correlation_id": str(identifier)},
+                body=as_json(self.name, (args, kwargs, NOTHING_FOLLOWS)),
+            )
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the task takes and returns
         """Run the body; in a worker, together with the record that it is done."""
         request = self.request
@@ -153,11 +191,14 @@ class DurableTask(Task[Any, Any]):
         options: Mapping[str, Any],
     ) -> NewTask:
         app = self.app
+        args, kwargs = tuple(args or ()), dict(kwargs or {})
         message = app.amqp.as_task_v2(
             identifier,
             self.name,
-            tuple(args or ()),
-            dict(kwargs or {}),
+            args,
+            kwargs,
+            argsrepr="",
+            kwargsrepr="",
             group_id=options.get("group_id"),
             group_index=options.get("group_index"),
             root_id=options.get("root_id"),
@@ -168,7 +209,7 @@ class DurableTask(Task[Any, Any]):
             soft_time_limit=options.get("soft_time_limit", self.soft_time_limit),
             ignore_result=options.get("ignore_result", self.ignore_result),
         )
-        headers = {**message.headers, "durable": True}
+        headers = {**message.headers, **shown(args, kwargs), "durable": True}
         if current := request_id.get():
             headers["request_id"] = current
         properties = {"correlation_id": identifier}
@@ -197,6 +238,11 @@ class DurableTask(Task[Any, Any]):
         check = getattr(self, "__header__", None) if self.typing else None
         if check is not None:
             check(*(args or ()), **(kwargs or {}))
+
+
+def shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, str]:
+    """Return what Flower and the admin show of a task's arguments."""
+    return {"argsrepr": repr(tuple(args))[:REPR_LENGTH], "kwargsrepr": repr(dict(kwargs))[:REPR_LENGTH]}
 
 
 def refuse(name: str, options: Mapping[str, Any]) -> None:
@@ -240,7 +286,7 @@ def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping
         PayloadError: some arguments are no plain JSON, or too large; nothing was written.
         TypeError: the body does not take such arguments; nothing was written.
     """
-    tasks = [task.new(args, kwargs) for args, kwargs in calls]
+    tasks = list(task.new_many(calls))
     write(tasks)
     return [str(each.id) for each in tasks]
 

@@ -6,6 +6,7 @@ runs a task holds the lock of its row: one that dies lets go of it without anoth
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple, Protocol
 
@@ -105,8 +106,8 @@ def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
 
 
 def _values(task: NewTask) -> tuple[Any, ...]:
-    headers, properties = Jsonb(dict(task.headers)), Jsonb(dict(task.properties))
-    return (task.id, task.name, task.engine, task.queue, headers, properties, task.body, task.ordered)
+    headers, properties = json.dumps(task.headers), json.dumps(task.properties)
+    return (str(task.id), task.name, task.engine, task.queue, headers, properties, task.body, task.ordered)
 
 
 def _row(task: NewTask) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery import states
 from celery.backends.redis import RedisBackend
 
 
@@ -17,3 +18,23 @@ class ResultBackend(RedisBackend):
 
     def on_task_call(self, producer: Any, task_id: str) -> None:  # noqa: ANN401 - Celery's signature
         """Do nothing when a task is sent."""
+
+    def _store_result(
+        self,
+        task_id: str,
+        result: Any,  # noqa: ANN401
+        state: str,
+        traceback: Any = None,  # noqa: ANN401
+        request: Any = None,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Store a success without looking first at what is there: nothing could be more final."""
+        if state != states.SUCCESS:
+            return super()._store_result(task_id, result, state, traceback, request, **options)  # type: ignore[misc]
+        meta = self._get_result_meta(  # type: ignore[attr-defined]  # types name few of Celery's inner methods
+            result=result, state=state, traceback=traceback, request=request
+        )
+        meta["task_id"] = task_id
+        key = self.get_key_for_task(task_id)
+        self._set_with_state(key, self.encode(meta), state)  # type: ignore[attr-defined]
+        return result
