@@ -33,8 +33,9 @@ DRIVER_OUTAGES: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg
 class Database(Protocol):
     """What running a task needs of a database."""
 
-    #: What is raised while it is away.
-    outages: tuple[type[Exception], ...]
+    @property
+    def outages(self) -> tuple[type[Exception], ...]:
+        """What is raised while it is away."""
 
     def transaction(self) -> AbstractContextManager[Connection[Any]]:
         """Open a transaction that commits when the block ends, and hand out the driver's connection."""
@@ -77,10 +78,14 @@ class DjangoDatabase:
     """
 
     def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    @property
+    def outages(self) -> tuple[type[Exception], ...]:
+        """What is raised while it is away."""
         from django.db import InterfaceError, OperationalError  # noqa: PLC0415 - others use this module without Django
 
-        self.outages = (*DRIVER_OUTAGES, OperationalError, InterfaceError)
-        self._postgres = postgres
+        return (*DRIVER_OUTAGES, OperationalError, InterfaceError)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
@@ -113,11 +118,15 @@ class SQLAlchemyDatabase:
     _current: ContextVar[SQLAlchemyConnection | None] = ContextVar("outbox_sqlalchemy", default=None)
 
     def __init__(self, engine: Callable[[], Engine], postgres: Postgres) -> None:
-        from sqlalchemy.exc import InterfaceError, OperationalError  # noqa: PLC0415 - others lack SQLAlchemy
-
-        self.outages = (*DRIVER_OUTAGES, OperationalError, InterfaceError)
         self._engine = engine
         self._postgres = postgres
+
+    @property
+    def outages(self) -> tuple[type[Exception], ...]:
+        """What is raised while it is away."""
+        from sqlalchemy.exc import InterfaceError, OperationalError  # noqa: PLC0415 - others lack SQLAlchemy
+
+        return (*DRIVER_OUTAGES, OperationalError, InterfaceError)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:

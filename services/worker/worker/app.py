@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Before Celery looks for it: tasks run the site's code, with its models.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "worker.settings")
 
-from api.background import engine
 from celery import signals
 from kombu import Queue
 from landfast_outbox import consumer
@@ -24,13 +23,14 @@ from tasks.celery_app import app
 from worker import slots
 from worker.config import worker_settings
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 __all__ = ["app"]
 
 settings = worker_settings()
 configure_worker(app)
 postgres = load("worker", Postgres.from_env)
-consumer.use(DjangoDatabase(postgres))
-consumer.use(SQLAlchemyDatabase(engine, postgres), "api")
 app.conf.update(
     worker_concurrency=settings.concurrency,
     beat_scheduler="worker.scheduler:TickingScheduler",
@@ -46,6 +46,13 @@ def probe_queue() -> Queue:
     return Queue(name, routing_key=name, expires=120, queue_arguments={"x-queue-type": "classic"})
 
 
+def api_engine() -> Engine:
+    """Return the API's database; its code is loaded when the first of its tasks runs."""
+    from api.background import engine  # noqa: PLC0415
+
+    return engine()
+
+
 @signals.setup_logging.connect
 def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
     """Replace Celery's own logging."""
@@ -53,9 +60,11 @@ def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what 
 
 
 @signals.celeryd_after_setup.connect
-def consume_probes(instance: Any, **_: Any) -> None:  # noqa: ANN401
-    """Read the mail settings early, so that a bad one stops the worker, and let it consume its own probes."""
+def prepare_worker(instance: Any, **_: Any) -> None:  # noqa: ANN401
+    """Name the databases of tasks, see that a bad mail setting stops the worker, and let it consume its own probes."""
     mail_settings()
+    consumer.use(DjangoDatabase(postgres))
+    consumer.use(SQLAlchemyDatabase(api_engine, postgres), "api")
     slots.clear()
     instance.app.amqp.queues.select_add(probe_queue())
 
