@@ -61,7 +61,7 @@ def compare(stack: Stack, what: str, count: int, rounds: int) -> dict[str, dict[
 
 def table(title: str, figures: dict[str, dict[str, float]]) -> str:
     """Return a Markdown table with ratios to Redis."""
-    lines = [f"| {title} | publish/s | × Redis | end to end/s | × Redis |", "| --- | ---: | ---: | ---: | ---: |"]
+    lines = [f"| {title} | publish/s | to Redis | end to end/s | to Redis |", "| --- | ---: | ---: | ---: | ---: |"]
     base = figures["redis"]
     for way, name in WAYS.items():
         own = figures[way]
