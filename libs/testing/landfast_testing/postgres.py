@@ -18,6 +18,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import URL
 
 #: Seconds that the server may take to come up, and to go.
 START, STOP = 60.0, 20.0
@@ -66,6 +67,10 @@ class Postgres:
     def dsn(self, database: str = "postgres") -> str:
         """Return how psycopg connects to a database."""
         return f"host={self.host} port={self.port} user={self.user} dbname={database}"
+
+    def url(self, database: str) -> URL:
+        """Return how SQLAlchemy connects to a database."""
+        return URL.create("postgresql+psycopg", username=self.user, host=self.host, port=self.port, database=database)
 
     def make_database(self, name: str) -> str:
         """Make an empty database, whatever was there under its name, and return how psycopg connects to it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import kombu.exceptions
+import psycopg
 import redis.exceptions
 import sqlalchemy.exc
 from flask import Flask, Response
@@ -29,7 +29,9 @@ UNAVAILABLE: dict[type[Exception], str] = {
     sqlalchemy.exc.OperationalError: "postgres",
     sqlalchemy.exc.InterfaceError: "postgres",
     sqlalchemy.exc.TimeoutError: "postgres",
-    kombu.exceptions.OperationalError: "rabbitmq",
+    # Tasks are written by the driver itself.
+    psycopg.OperationalError: "postgres",
+    psycopg.InterfaceError: "postgres",
     redis.exceptions.RedisError: "redis",
 }
 

@@ -17,15 +17,16 @@ from api.db import transaction
 from api.keys import store
 from api.tables import Base
 from landfast_runtime.env import Env
+from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
-from sqlalchemy import URL, create_engine, text
+from sqlalchemy import create_engine, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from flask import Flask
     from flask.testing import FlaskClient
-    from sqlalchemy import Engine
+    from sqlalchemy import URL, Engine
 
 #: A port that is reserved, and that nobody listens on.
 NOBODY = "1"
@@ -50,17 +51,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @dataclass
-class Broker:
-    """Takes what is published in RabbitMQ's stead."""
-
-    published: list[dict[str, Any]] = field(default_factory=list)
-
-    def publish(self, body: Any, **options: Any) -> None:  # noqa: ANN401 - kombu's own signature
-        arguments, _, _ = body
-        self.published.append({"arguments": list(arguments), **options["headers"]})
-
-
-@dataclass
 class Results:
     """Holds results in Redis's stead, as a worker writes them."""
 
@@ -78,9 +68,7 @@ def postgres_url(database: str) -> URL:
     """Make an empty database and return its URL."""
     postgres = server()
     postgres.make_database(database)
-    return URL.create(
-        "postgresql+psycopg", username=postgres.user, host=postgres.host, port=postgres.port, database=database
-    )
+    return postgres.url(database)
 
 
 @pytest.fixture
@@ -92,6 +80,7 @@ def settings() -> Settings:
 def database() -> Iterator[Engine]:
     """The database of this run of tests, with all tables."""
     engine = create_engine(postgres_url("api"))
+    make_tables(engine.url)
     Base.metadata.create_all(engine)
     yield engine
     engine.dispose()
@@ -104,6 +93,7 @@ def engine(database: Engine) -> Iterator[Engine]:
     tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
     with database.begin() as connection:
         connection.execute(text(f"TRUNCATE {tables}"))
+        connection.execute(text(EMPTY))
 
 
 @pytest.fixture
@@ -119,10 +109,12 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
-    broker = Broker()
-    monkeypatch.setattr("kombu.Producer.publish", broker.publish)
-    return broker
+def outbox(engine: Engine) -> Outbox:
+    def select(query: str) -> list[Any]:
+        with engine.begin() as connection:
+            return list(connection.execute(text(query)))
+
+    return Outbox(select)
 
 
 @pytest.fixture
@@ -136,10 +128,10 @@ def results(monkeypatch: pytest.MonkeyPatch) -> Results:
 
 
 @pytest.fixture
-def task_id(client: FlaskClient, broker: Broker) -> str:
+def task_id(client: FlaskClient, outbox: Outbox) -> str:
     """The id of a task that the API has issued."""
     response = client.post("/api/v1/tasks/add", json={"x": 4, "y": 4})
-    assert [message["id"] for message in broker.published] == [response.json["id"]]  # type: ignore[index]
+    assert [task.id for task in outbox.tasks] == [response.json["id"]]  # type: ignore[index]
     return str(uuid.UUID(response.json["id"]))  # type: ignore[index]
 
 

@@ -4,22 +4,25 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from api.idempotency.models import StoredAnswer
 from api.idempotency.replay import remove_expired
 from api.models import Task
+from landfast_outbox import store
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flask import Flask
     from flask.testing import FlaskClient
+    from landfast_outbox.task import NewTask
+    from landfast_testing.outbox import Outbox
     from sqlalchemy import Engine
     from werkzeug.test import TestResponse
 
-    from tests.conftest import Broker
 
 ADD = "/api/v1/tasks/add"
 NUMBERS = {"x": 4, "y": 4}
@@ -35,7 +38,7 @@ def count(engine: Engine, table: type[Task | StoredAnswer]) -> int | None:
 
 
 def test_a_repeated_request_has_the_first_answer_and_no_effect(
-    client: FlaskClient, broker: Broker, engine: Engine
+    client: FlaskClient, outbox: Outbox, engine: Engine
 ) -> None:
     first, second = add(client, "one"), add(client, "one")
 
@@ -43,21 +46,21 @@ def test_a_repeated_request_has_the_first_answer_and_no_effect(
     assert second.headers["Location"] == first.headers["Location"]
     assert second.content_type == first.content_type
     assert ("Idempotent-Replayed" in first.headers, second.headers["Idempotent-Replayed"]) == (False, "true")
-    assert len(broker.published) == 1
+    assert len(outbox.tasks) == 1
     assert count(engine, Task) == 1
 
 
-def test_another_request_under_the_same_key_is_refused(client: FlaskClient, broker: Broker) -> None:
+def test_another_request_under_the_same_key_is_refused(client: FlaskClient, outbox: Outbox) -> None:
     add(client, "one")
     response = add(client, "one", {"x": 5, "y": 5})
 
     assert (response.status_code, response.get_json()["field"]) == (422, "Idempotency-Key")
-    assert len(broker.published) == 1
+    assert len(outbox.tasks) == 1
 
 
-def test_other_keys_are_other_requests(client: FlaskClient, broker: Broker) -> None:
+def test_other_keys_are_other_requests(client: FlaskClient, outbox: Outbox) -> None:
     assert add(client, "one").get_json()["id"] != add(client, "two").get_json()["id"]
-    assert len(broker.published) == 2
+    assert len(outbox.tasks) == 2
 
 
 def test_no_two_callers_share_a_key(client: FlaskClient, make_key: Callable[..., str]) -> None:
@@ -76,27 +79,35 @@ def test_no_two_callers_share_a_key(client: FlaskClient, make_key: Callable[...,
 JSON_API = "application/vnd.api+json"
 
 
-def test_a_request_that_failed_may_be_tried_again(client: FlaskClient, engine: Engine, request: Any) -> None:  # noqa: ANN401
-    assert add(client, "one").status_code == 503, "nobody listens where RabbitMQ would be"
+def test_a_request_that_failed_may_be_tried_again(
+    client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise psycopg.OperationalError("the server closed the connection")
+
+    with monkeypatch.context() as away:
+        away.setattr("landfast_outbox.writing.store.insert", fail)
+        response = add(client, "one")
+    assert response.status_code == 503
+    assert response.get_json()["detail"].startswith("postgres ")
     assert (count(engine, Task), count(engine, StoredAnswer)) == (0, 0)
 
-    request.getfixturevalue("broker")
     assert add(client, "one").status_code == 202
     assert (count(engine, Task), count(engine, StoredAnswer)) == (1, 1)
 
 
 def test_while_the_first_request_runs_a_second_one_is_told_to_wait(
-    app: Flask, broker: Broker, monkeypatch: pytest.MonkeyPatch
+    app: Flask, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, finish = threading.Event(), threading.Event()
-    publish = broker.publish
+    insert = store.insert
 
-    def wait(_producer: object, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - kombu's own signature
+    def wait(cursor: store.Cursor, tasks: Sequence[NewTask]) -> None:
         running.set()
         assert finish.wait(10)
-        publish(*arguments, **options)
+        insert(cursor, tasks)
 
-    monkeypatch.setattr("kombu.Producer.publish", wait)
+    monkeypatch.setattr("landfast_outbox.writing.store.insert", wait)
     first: list[TestResponse] = []
     thread = threading.Thread(target=lambda: first.append(add(app.test_client(), "one")))
     thread.start()
@@ -109,28 +120,27 @@ def test_while_the_first_request_runs_a_second_one_is_told_to_wait(
 
     assert (second.status_code, second.headers["Retry-After"]) == (409, "1")
     assert first[0].status_code == 202
-    assert len(broker.published) == 1
+    assert len(outbox.tasks) == 1
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "\xe4"])
-def test_a_key_must_be_plain(client: FlaskClient, broker: Broker, key: str) -> None:
+def test_a_key_must_be_plain(client: FlaskClient, outbox: Outbox, key: str) -> None:
     response = add(client, key)
 
     assert (response.status_code, response.get_json()["field"]) == (400, "Idempotency-Key")
-    assert not broker.published
+    assert not outbox.tasks
 
 
-def test_a_key_is_forgotten_after_a_day(client: FlaskClient, broker: Broker, engine: Engine) -> None:
+def test_a_key_is_forgotten_after_a_day(client: FlaskClient, outbox: Outbox, engine: Engine) -> None:
     first = add(client, "one")
     with Session(engine) as session, session.begin():
         session.execute(update(StoredAnswer).values(expires_at=datetime.now(UTC)))
 
     assert add(client, "one", {"x": 5, "y": 5}).get_json()["id"] != first.get_json()["id"]
-    assert len(broker.published) == 2
+    assert len(outbox.tasks) == 2
     assert count(engine, StoredAnswer) == 1
 
 
-@pytest.mark.usefixtures("broker")
 def test_old_answers_go_when_new_ones_come(client: FlaskClient, engine: Engine) -> None:
     for key in ("one", "two"):
         add(client, key)

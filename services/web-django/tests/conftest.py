@@ -12,7 +12,8 @@ from django.contrib.auth.models import Group, Permission
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from django.utils import timezone
-from landfast_runtime.celery import ConfirmedTask
+from landfast_testing.outbox import EMPTY, Outbox, make_tables
+from landfast_testing.postgres import server
 from news.models import Article
 from news.roles import EDITOR, MODERATOR, ensure_roles
 
@@ -41,16 +42,24 @@ def _empty_cache() -> Iterator[None]:
     cache.clear()
 
 
-@pytest.fixture(autouse=True)
-def sent_tasks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
-    """Take the tasks that are sent in the broker's stead, and return names and arguments."""
-    sent: list[tuple[str, tuple[Any, ...]]] = []
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001 - makes the site's tables
+    """Make the outbox's tables beside the site's."""
+    make_tables(server().url(connection.settings_dict["NAME"]))
 
-    def take(task: ConfirmedTask, args: tuple[Any, ...] = (), *_: object, **__: object) -> None:
-        sent.append((task.name, tuple(args)))
 
-    monkeypatch.setattr(ConfirmedTask, "apply_async", take)
-    return sent
+@pytest.fixture
+def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
+    """Return what reads the tasks that the test sends."""
+
+    def select(query: str) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetchall()
+
+    with connection.cursor() as cursor:
+        cursor.execute(EMPTY)  # a test that commits leaves its tasks
+    return Outbox(select)
 
 
 @pytest.fixture

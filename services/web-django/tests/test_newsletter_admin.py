@@ -83,7 +83,7 @@ def test_it_sends_nothing_when_nobody_takes_the_issue(
     requested: list[int],
 ) -> None:
     def fail(**_: object) -> None:
-        raise ConnectionError("no broker")
+        raise ConnectionError("nobody takes it")
 
     newsletter_requested.connect(fail)
     page = editor.post(f"{LIST}{issue.pk}/send/", follow=True).content.decode()

@@ -141,7 +141,7 @@ def test_it_loses_nothing_that_was_typed_while_no_pictures_can_be_made(
     editor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(**_: object) -> None:
-        raise ConnectionError("no broker")
+        raise ConnectionError("nobody takes it")
 
     editor.post(f"{LIST}add/", form(cover=upload(), cover_alt="A sail"))
     first = Article.objects.get()

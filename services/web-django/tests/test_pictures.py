@@ -19,6 +19,7 @@ from tests.pictures import encoded, picture, upload
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from landfast_testing.outbox import Outbox
     from pytest_django import DjangoCaptureOnCommitCallbacks
 
     MakeArticle = Callable[..., Article]
@@ -189,17 +190,17 @@ def test_it_announces_a_new_cover_and_no_other_change(
     assert announced == [second.pk, illustrated.pk]
 
 
-def test_it_orders_the_pictures_from_a_worker(
-    illustrated: Article, sent_tasks: list[tuple[str, tuple[Any, ...]]]
-) -> None:
-    assert sent_tasks == [("tasks.pictures.make_thumbnails", (illustrated.pk,))]
+def test_it_orders_the_pictures_from_a_worker(outbox: Outbox, make_article: MakeArticle) -> None:
+    illustrated = make_article(cover=upload(), cover_alt="A red sail")
+    [task] = outbox.tasks
+    assert (task.name, task.arguments) == ("tasks.pictures.make_thumbnails", [illustrated.pk])
 
 
 def test_it_undoes_the_cover_when_the_announcement_fails(illustrated: Article) -> None:
     before = illustrated.cover.name
 
     def fail(**_: object) -> None:
-        raise ConnectionError("no broker")
+        raise ConnectionError("nobody takes it")
 
     cover_uploaded.connect(fail)
     try:

@@ -5,6 +5,19 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from landfast_outbox.writing import use_sqlalchemy
+from landfast_testing.outbox import EMPTY, Outbox, make_tables
+from landfast_testing.postgres import server
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import sessionmaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
 
 _secrets = Path(tempfile.mkdtemp(prefix="worker-tests-"))
 for _name in (
@@ -30,3 +43,28 @@ os.environ |= {
     "POSTGRES_PORT": "1",
     "POSTGRES_USER": "worker",
 }
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Engine]:
+    """A database with the outbox's tables."""
+    postgres = server()
+    postgres.make_database("worker")
+    engine = create_engine(postgres.url("worker"))
+    make_tables(engine.url)
+    use_sqlalchemy(engine, sessionmaker(engine))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def outbox(database: Engine) -> Iterator[Outbox]:
+    """What reads the tasks that the test sends."""
+
+    def select(query: str) -> list[Any]:
+        with database.begin() as connection:
+            return list(connection.execute(text(query)))
+
+    yield Outbox(select)
+    with database.begin() as connection:
+        connection.execute(text(EMPTY))

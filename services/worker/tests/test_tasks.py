@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 from kombu.exceptions import OperationalError
+from landfast_outbox.celery import DurableTask
+from landfast_outbox.task import PayloadError
 from landfast_runtime.celery import QUEUE, TASK_TIME_LIMIT, configure_worker, create_celery
 from tasks.arithmetic import add
 from tasks.celery_app import BULK_QUEUE, app, settings
 from tasks.mail import send_newsletter, send_newsletter_copy, send_welcome
-from tasks.retrying import FIRST_RETRY, LONGEST_WAIT, RETRIES
+from tasks.maintenance import heartbeat
+from tasks.probe import consume
+from tasks.retrying import FIRST_RETRY, LONGEST_WAIT, RETRIES, unless_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from landfast_testing.outbox import Outbox
 
 
 def test_add_adds() -> None:
@@ -48,9 +54,23 @@ def test_a_result_waits_for_redis_rather_than_getting_lost() -> None:
     assert configured.backend.exception_safe_to_retry(redis.ConnectionError())
 
 
-def test_a_caller_hears_soon_that_the_broker_is_away() -> None:
+def test_the_caller_of_a_plain_task_hears_soon_that_the_broker_is_away() -> None:
     with pytest.raises(OperationalError):
-        add.delay(4, 4)
+        heartbeat.delay()
+
+
+def test_tasks_are_durable_but_for_the_signs_of_life() -> None:
+    app.loader.import_default_modules()
+    own = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+
+    assert {name for name, task in own.items() if not isinstance(task, DurableTask)} == {heartbeat.name, consume.name}
+
+
+def test_a_task_is_written_whether_the_broker_is_there_or_not(outbox: Outbox) -> None:
+    sent = add.delay(4, 4)
+
+    [task] = outbox.tasks
+    assert (task.id, task.name, task.queue, task.arguments) == (sent.id, add.name, QUEUE, [4, 4])
 
 
 def mails(monkeypatch: pytest.MonkeyPatch, answers: Iterator[Exception | None]) -> list[tuple[int, str]]:
@@ -84,21 +104,21 @@ def test_a_mail_is_tried_again_when_smtp_fails(monkeypatch: pytest.MonkeyPatch, 
     assert sent == [(7, "one")]
 
 
-def test_a_mail_waits_for_the_commit_that_it_belongs_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = mails(monkeypatch, iter((LookupError("no user 7"),) * 2))
-
-    send_welcome.apply(args=(7,), task_id="one")
-
-    assert sent == [(7, "one")]
-
-
-def test_a_mail_whose_transaction_was_rolled_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = mails(monkeypatch, iter((LookupError("no user 7"),) * 100))
+def test_a_mail_to_an_account_that_was_deleted_meanwhile_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = mails(monkeypatch, iter((LookupError("no user 7"),)))
 
     done = send_welcome.apply(args=(7,), task_id="one")
 
     assert done.state == "SUCCESS"
     assert sent == []
+
+
+def test_nothing_is_left_to_do_for_what_is_gone() -> None:
+    def gone() -> None:
+        raise LookupError("no article 7")
+
+    assert unless_gone(gone) is None
+    assert unless_gone(lambda: 7) == 7
 
 
 def test_retries_go_on_for_about_a_day() -> None:
@@ -112,12 +132,42 @@ def test_mass_mail_stands_in_nobody_s_way() -> None:
     assert send_newsletter_copy.rate_limit
 
 
-def test_a_newsletter_is_handed_over_reader_by_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    handed: list[tuple[int, int]] = []
-    newsletter = SimpleNamespace(recipients=lambda _: [3, 5])
+def readers(monkeypatch: pytest.MonkeyPatch, *recipients: object) -> None:
+    """Put a stand-in for the application in place, whose newsletter has these recipients."""
+    newsletter = SimpleNamespace(recipients=lambda _: list(recipients))
     monkeypatch.setitem(sys.modules, "news", SimpleNamespace(newsletter=newsletter))
-    monkeypatch.setattr(send_newsletter_copy, "delay", lambda *ids: handed.append(ids))
+
+
+@pytest.mark.parametrize("number", [0, 2, 200])
+def test_a_newsletter_is_handed_over_reader_by_reader(
+    monkeypatch: pytest.MonkeyPatch, outbox: Outbox, number: int
+) -> None:
+    readers(monkeypatch, *range(number))
 
     send_newsletter.apply(args=(9,), throw=True)
 
-    assert handed == [(9, 3), (9, 5)]
+    assert {(task.name, task.queue) for task in outbox.tasks} <= {(send_newsletter_copy.name, BULK_QUEUE)}
+    assert [task.arguments for task in outbox.tasks] == [[9, reader] for reader in range(number)]
+    assert len({task.id for task in outbox.tasks}) == number
+
+
+def test_a_newsletter_is_handed_over_to_all_or_to_none(monkeypatch: pytest.MonkeyPatch, outbox: Outbox) -> None:
+    readers(monkeypatch, 3, object(), 5)
+
+    with pytest.raises(PayloadError):
+        send_newsletter.run(9)
+
+    assert outbox.tasks == []
+
+
+def test_a_newsletter_that_was_deleted_meanwhile_goes_to_nobody(
+    monkeypatch: pytest.MonkeyPatch, outbox: Outbox
+) -> None:
+    def gone(_: int) -> None:
+        raise LookupError("no issue 9")
+
+    monkeypatch.setitem(sys.modules, "news", SimpleNamespace(newsletter=SimpleNamespace(recipients=gone)))
+
+    send_newsletter.apply(args=(9,), throw=True)
+
+    assert outbox.tasks == []

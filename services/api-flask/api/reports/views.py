@@ -45,7 +45,7 @@ routes = Routes(
     "/",
     Answer(202, "The report, waiting for a worker.", ReportDocument, headers={"Location": "where to watch it"}),
     scope="reports:write",
-    errors={422: "The dataset is not there, or cannot answer.", 503: "No task can be sent at the moment."},
+    errors={422: "The dataset is not there, or cannot answer.", 503: "Nothing can be stored at the moment."},
     idempotent=True,
 )
 def create(body: NewReport) -> Response:

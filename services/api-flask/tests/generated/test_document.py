@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from requests.structures import CaseInsensitiveDict
 
-    from tests.conftest import Broker, Results
+    from tests.conftest import Results
 
 #: How many cases must have been tried at least.
 FEWEST_CASES = 2_000
@@ -95,7 +95,6 @@ def complaint(event: events.ScenarioFinished, case_id: str, check: Any) -> str: 
 def test_nothing_is_found_wrong_with_what_the_document_promises(
     address: str,
     make_key: Callable[..., str],
-    broker: Broker,  # noqa: ARG001 - takes the tasks
     results: Results,  # noqa: ARG001 - is asked for them
 ) -> None:
     configured = configuration(make_key(requests_per_minute=1_000_000))

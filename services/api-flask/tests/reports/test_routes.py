@@ -4,22 +4,25 @@ import csv
 import uuid
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from api.datasets.columns import parse
 from api.datasets.loading import load
 from api.datasets.streams import Stream
 from api.reports.models import Report, State
 from api.reports.running import run_report
+from landfast_outbox import store
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from flask.testing import FlaskClient
+    from landfast_outbox.task import NewTask
+    from landfast_testing.outbox import Outbox
     from sqlalchemy import Engine
 
-    from tests.conftest import Broker
 
 REPORTS = "/api/v1/reports"
 FILE = b"day,city,amount\n2026-01-31,Riga,1.50\n2026-02-01,=Oslo(),2\n2026-02-02,Riga,1\n2026-02-02,-5,1\n"
@@ -38,11 +41,11 @@ def dataset(engine: Engine) -> str:
 
 
 @pytest.fixture
-def report(client: FlaskClient, broker: Broker, dataset: str) -> str:
+def report(client: FlaskClient, outbox: Outbox, dataset: str) -> str:
     """The address of a report that was asked for."""
     body = {"dataset": dataset, "group_by": "city", "value": "amount", "measure": "sum"}
     response = client.post(REPORTS, json=body)
-    assert (response.status_code, len(broker.published)) == (202, 1)
+    assert (response.status_code, len(outbox.tasks)) == (202, 1)
     return response.headers["Location"]
 
 
@@ -60,13 +63,13 @@ def run(engine: Engine, report: str) -> None:
     run_report(report.rpartition("/")[2], engine)
 
 
-def test_a_report_is_handed_to_a_worker(client: FlaskClient, broker: Broker, dataset: str) -> None:
+def test_a_report_is_handed_to_a_worker(client: FlaskClient, outbox: Outbox, dataset: str) -> None:
     response = client.post(REPORTS, json={"dataset": dataset, "group_by": "day", "period": "month"})
 
     assert response.status_code == 202
     document = response.get_json()
-    [message] = broker.published
-    assert (message["task"], message["arguments"]) == ("tasks.reports.run_report", [document["id"]])
+    [task] = outbox.tasks
+    assert (task.name, task.arguments) == ("tasks.reports.run_report", [document["id"]])
     assert response.headers["Location"] == f"{REPORTS}/{document['id']}"
     assert (document["state"], document["progress"], document["links"]) == ("queued", 0, None)
     assert (document["measure"], document["period"]) == ("count", "month")
@@ -74,7 +77,7 @@ def test_a_report_is_handed_to_a_worker(client: FlaskClient, broker: Broker, dat
 
 
 def test_a_report_that_is_asked_for_twice_with_one_key_is_made_once(
-    client: FlaskClient, broker: Broker, dataset: str
+    client: FlaskClient, outbox: Outbox, dataset: str
 ) -> None:
     ids = {
         client.post(
@@ -83,14 +86,23 @@ def test_a_report_that_is_asked_for_twice_with_one_key_is_made_once(
         for _ in range(2)
     }
 
-    assert len(ids) == len(broker.published) == 1
+    assert len(ids) == len(outbox.tasks) == 1
 
 
-def test_no_report_is_left_that_no_worker_would_make(client: FlaskClient, engine: Engine, dataset: str) -> None:
+def test_a_report_and_its_task_are_stored_together_or_not_at_all(
+    client: FlaskClient, engine: Engine, outbox: Outbox, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = store.insert
+
+    def fail(cursor: store.Cursor, tasks: Sequence[NewTask]) -> None:
+        written(cursor, tasks)
+        raise psycopg.OperationalError("the server closed the connection")
+
+    monkeypatch.setattr("landfast_outbox.writing.store.insert", fail)
     response = client.post(REPORTS, json={"dataset": dataset, "group_by": "city"})
 
     assert response.status_code == 503
-    assert number(engine) == 0
+    assert (number(engine), outbox.tasks) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -196,11 +208,11 @@ def test_a_report_can_be_removed(client: FlaskClient, engine: Engine, report: st
     assert client.delete(report).status_code == 404
 
 
-def test_reports_are_listed_the_newest_first(client: FlaskClient, broker: Broker, dataset: str) -> None:
+def test_reports_are_listed_the_newest_first(client: FlaskClient, outbox: Outbox, dataset: str) -> None:
     ids = [client.post(REPORTS, json={"dataset": dataset, "group_by": "city"}).get_json()["id"] for _ in range(3)]
 
     found = client.get(REPORTS, query_string={"limit": 2}).get_json()
-    assert ([item["id"] for item in found["items"]], found["total"]) == (ids[:0:-1], len(broker.published))
+    assert ([item["id"] for item in found["items"]], found["total"]) == (ids[:0:-1], len(outbox.tasks))
 
 
 @pytest.mark.parametrize(
