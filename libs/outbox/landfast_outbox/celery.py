@@ -9,7 +9,7 @@ import uuid
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import signals
 from celery.app.task import Task
@@ -32,7 +32,6 @@ REFUSED = {
     "link_error": "look at the dead letters instead, or catch the error in the task's own body",
     "chord": "the results of its parts are counted in Redis, which may be lost: count them in the database",
     "chain": "the next task would be sent after the commit: call it in this one's own body",
-    "reply_to": "results are kept in the result backend",
     "expires": "a task that was committed runs to its end: look at the clock in its own body",
     "exchange": "a durable task goes to a queue by name",
     "routing_key": "a durable task goes to a queue by name",
@@ -41,6 +40,9 @@ REFUSED = {
 
 #: What a message says of callbacks: a durable task has none.
 NOTHING_FOLLOWS: dict[str, None] = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
+
+#: The most that the protocol has room for.
+HIGHEST_PRIORITY = 255
 
 #: Characters of the arguments that Flower and the admin show.
 REPR_LENGTH = 1024
@@ -162,6 +164,17 @@ class DurableTask(Task[Any, Any]):
                 body=as_json(self.name, (args, kwargs, NOTHING_FOLLOWS)),
             )
 
+    def replace(self, sig: object) -> NoReturn:
+        """Refuse to become another task: its message would be sent after the commit.
+
+        Args:
+            sig: what would run instead.
+
+        Raises:
+            NotDurableError: always.
+        """
+        raise NotDurableError(f"{self.name} is durable and cannot be replaced: call {sig} in its own body")
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the task takes and returns
         """Run the body; in a worker, together with the record that it is done."""
         request = self.request
@@ -191,6 +204,7 @@ class DurableTask(Task[Any, Any]):
         options: Mapping[str, Any],
     ) -> NewTask:
         app = self.app
+        identifier = str(uuid.UUID(identifier))
         args, kwargs = tuple(args or ()), dict(kwargs or {})
         message = app.amqp.as_task_v2(
             identifier,
@@ -209,12 +223,16 @@ class DurableTask(Task[Any, Any]):
             soft_time_limit=options.get("soft_time_limit", self.soft_time_limit),
             ignore_result=options.get("ignore_result", self.ignore_result),
         )
-        headers = {**message.headers, **shown(args, kwargs), "durable": True}
+        # A retry's are those of its delivery; what the broker counted there starts anew.
+        own = {key: value for key, value in (options.get("headers") or {}).items() if not key.startswith("x-")}
+        headers = {**own, **message.headers, **shown(args, kwargs), "durable": True}
         if current := request_id.get():
             headers["request_id"] = current
         properties = {"correlation_id": identifier}
         priority = options.get("priority", self.priority)
         if priority is not None:
+            if priority not in range(HIGHEST_PRIORITY + 1):
+                raise NotDurableError(f"the priority of {self.name} must be from 0 to {HIGHEST_PRIORITY}: {priority!r}")
             properties["priority"] = priority
         countdown = options.get("countdown")
         return NewTask(
@@ -258,6 +276,8 @@ def refuse(name: str, options: Mapping[str, Any]) -> None:
     for option, reason in REFUSED.items():
         if options.get(option):
             raise NotDurableError(f"{name} is durable and takes no {option!r}: {reason}")
+    if options.get("serializer") not in {None, "json"}:
+        raise NotDurableError(f"{name} is durable, and its arguments are JSON: serializer={options['serializer']!r}")
 
 
 def queue_name(app: Celery[Any], task: Task[Any, Any], options: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, Reject, Retry
 
 from landfast_outbox import store
@@ -46,8 +47,8 @@ PATIENCE = 300.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
 
-class OvertakenError(Exception):
-    """Another run of the task has completed it; this one's effect must not commit."""
+class OvertakenError(Ignore):
+    """Another run of the task has completed it; this one's effect must not commit, and nobody is to retry it."""
 
 
 @dataclass
@@ -58,6 +59,7 @@ class Run:
         id: the task's.
         database: where its effects are.
         keep_result: whether what the body returns is kept.
+        long: whether the body makes its own transactions.
         again: the message for another run, once the body asked for a retry.
         completed: whether the body recorded by itself that the task is done.
     """
@@ -65,6 +67,7 @@ class Run:
     id: UUID
     database: Database
     keep_result: bool
+    long: bool
     again: NewTask | None = None
     completed: bool = False
 
@@ -115,13 +118,15 @@ def run(task: DurableTask, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - wh
         What the body returned, or what it had returned when it was completed before.
 
     Raises:
-        Ignore: there is nothing to run: somebody else works on it, it is over, it is a dead letter now because each
-            run killed its worker, or the database stays away and the relay will send it again.
+        Ignore: there is nothing to run: somebody else works on it, it is over, or the database stays away and the
+            relay will send it again. Or the body itself raised it: then the task is done, without a result.
+        Reject: the body raised it; the task is a dead letter now unless the broker is to deliver it again.
         Retry: the body asked for another run; the row says when.
+        WorkerLostError: each run ended with its worker; the task is a dead letter now.
         Exception: what the body raised; the task is a dead letter now.
     """
     database = database_of(task)
-    current = Run(UUID(task.request.id), database, keep_result=not task.request.ignore_result)
+    current = Run(UUID(task.request.id), database, keep_result=not task.request.ignore_result, long=task.long)
     token = _current.set(current)
     counted = not _comes_again(task)
     deadline, wait = time.monotonic() + PATIENCE, FIRST_WAIT
@@ -131,7 +136,7 @@ def run(task: DurableTask, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - wh
                 if not counted:
                     _count_death(current)
                     counted = True
-                return _attempt(task, current, body)
+                return _attempt(current, body)
             except database.outages as error:
                 database.reset()
                 if time.monotonic() > deadline:
@@ -153,11 +158,11 @@ def effect(result: Any = None) -> Iterator[Connection[Any]]:  # noqa: ANN401 - w
 
     Raises:
         OvertakenError: another run has completed the task; the block's effect is rolled back.
-        RuntimeError: no durable task runs here.
+        RuntimeError: no long durable task runs here.
     """
     current = _current.get()
-    if current is None:
-        raise RuntimeError("effect() belongs into the body of a durable task")
+    if current is None or not current.long:
+        raise RuntimeError("effect() belongs into the body of a durable task that says long=True")
     with current.database.transaction() as connection:
         if not store.claim(connection, current.id).granted:
             raise OvertakenError
@@ -167,14 +172,19 @@ def effect(result: Any = None) -> Iterator[Connection[Any]]:  # noqa: ANN401 - w
     current.completed = True
 
 
-def _attempt(task: DurableTask, current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
+def _attempt(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
     try:
-        return _run_long(current, body) if task.long else _run_short(current, body)
-    except (Ignore, Reject):
-        raise
+        return _run_long(current, body) if current.long else _run_short(current, body)
     except OvertakenError:
         logger.warning("another run completed the task meanwhile: this one was rolled back")
-        raise Ignore from None
+        raise
+    except Ignore:
+        raise
+    except Reject as wish:
+        reason, requeue = wish.args
+        if not requeue:
+            bury(current.database, current.id, f"the task rejected itself: {reason}")
+        raise
     except Retry as wish:
         _retry(current, wish)
         raise
@@ -192,8 +202,10 @@ def _run_short(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
         if not claim.granted:
             return _earlier(claim)
         with connection.cursor() as cursor, running(cursor):
-            result = body()
-        _complete(connection, current, result)
+            result, wish = _call(body)
+        _complete(connection, current, result, keep=wish is None)
+    if wish is not None:
+        raise wish
     return result
 
 
@@ -205,15 +217,27 @@ def _run_long(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
         claim = store.claim(connection, current.id)
         if not claim.granted:
             return _earlier(claim)
-        result = body()
+        result, wish = _call(body)
         if not current.completed:
             with effect(result):
                 pass
+    if wish is not None:
+        raise wish
     return result
 
 
-def _complete(connection: Connection[Any], current: Run, result: object) -> None:
-    kept = as_json("a task's result", result) if current.keep_result else None
+def _call(body: Callable[[], Any]) -> tuple[Any, Ignore | None]:
+    """Run the body, and return what it returned, or its wish that nobody is told."""
+    try:
+        return body(), None
+    except OvertakenError:
+        raise
+    except Ignore as wish:
+        return None, wish
+
+
+def _complete(connection: Connection[Any], current: Run, result: object, *, keep: bool = True) -> None:
+    kept = as_json("a task's result", result) if current.keep_result and keep else None
     if not store.complete(connection, current.id, kept):
         raise OvertakenError
 
@@ -256,7 +280,7 @@ def _count_death(current: Run) -> None:
     """Count a run that ended with its worker.
 
     Raises:
-        Ignore: those were too many; the task is a dead letter.
+        WorkerLostError: those were too many; the task is a dead letter.
     """
     with current.database.transaction() as connection:
         deaths = store.count_death(connection, current.id)
@@ -264,14 +288,14 @@ def _count_death(current: Run) -> None:
         if poison:
             store.bury(connection, current.id, f"its worker died {deaths} times while it ran")
     if poison:
-        logger.error("task is a dead letter: its worker died each time", extra={"deaths": deaths})
-        raise Ignore
+        raise WorkerLostError(f"its worker died {deaths} times while it ran")
 
 
 def _retry(current: Run, wish: Retry) -> None:
     """Write to the row what the body asked for: another run, later."""
     again = current.again
     if again is None:
+        bury(current.database, current.id, "a durable task retries by self.retry()")
         raise RuntimeError("a durable task retries by self.retry()") from wish
     wait = again.wait or timedelta(0)
     if again.due_at:

@@ -6,13 +6,14 @@ message too, but hands it back first.
 
 from __future__ import annotations
 
+import struct
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from amqp import Channel, Connection, Message
-from amqp.exceptions import AMQPError, NotFound
+from amqp.exceptions import AMQPError, FrameSyntaxError, NotFound
 from amqp.exceptions import ConnectionError as AMQPConnectionError
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ CONFIRM_TIMEOUT = 10.0
 HEARTBEAT = 20
 
 PERSISTENT = 2
+
+#: What is raised for a message that does not fit the protocol, before any of it is sent.
+UNSENDABLE = (FrameSyntaxError, struct.error, TypeError, ValueError)
 
 
 class BrokerError(Exception):
@@ -82,10 +86,15 @@ class Publisher:
         try:
             self._awaited, self._outcome = {}, Outcome()
             channel = self._open()
-            for tag, row in enumerate(batch, start=self._next_tag):
-                self._awaited[tag] = row.id
-                channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
-                self._next_tag = tag + 1
+            for row in batch:
+                self._awaited[self._next_tag] = row.id
+                try:
+                    channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
+                except UNSENDABLE as error:  # nothing was written: one bad row must not hold up the others
+                    del self._awaited[self._next_tag]
+                    self._outcome.refused[row.id] = f"it cannot be sent: {error}"
+                else:
+                    self._next_tag += 1
             self._wait()
         except (AMQPError, AMQPConnectionError, OSError) as error:
             self.close()

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from datetime import timedelta
+    from datetime import datetime, timedelta
     from uuid import UUID
 
     from psycopg import Connection, Copy
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Wakes the relays; sent by the table's trigger, once a statement, and delivered once a transaction.
 CHANNEL = "outbox"
+
+#: Characters of an error that are kept: its end says what happened.
+LONGEST_ERROR = 64 * 1024
 
 #: From so many tasks on, COPY is the faster way in.
 COPY_FROM = 50
@@ -64,7 +67,8 @@ class Message:
     properties: dict[str, Any]
     body: str
     ordered: bool
-    place: tuple[Any, int]
+    due_at: datetime
+    sequence: int
 
 
 class Claim(NamedTuple):
@@ -135,11 +139,11 @@ def take(connection: Connection[Any], limit: int, ordered_queues: Sequence[str])
             )
             UPDATE outbox.task SET published_at = clock_timestamp(), publications = publications + 1
             FROM due WHERE task.id = due.id
-            RETURNING task.id, queue, headers, properties, body, ordered, ROW(due_at, sequence) AS place
+            RETURNING task.id, queue, headers, properties, body, ordered, due_at, sequence
             """,
             (list(ordered_queues), limit),
         )
-        return sorted(cursor.fetchall(), key=lambda message: message.place)
+        return sorted(cursor.fetchall(), key=lambda message: (message.due_at, message.sequence))
 
 
 def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
@@ -159,7 +163,7 @@ def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
 def give_back(connection: Connection[Any], ids: Sequence[UUID], wait: timedelta) -> None:
     """Make tasks pending again, after ``wait``, that the broker would not have or did not confirm.
 
-    One that a worker holds by now did arrive; it is left alone.
+    One that a worker holds by now did arrive; it is left alone. Ordered ones keep their place.
     """
     connection.execute(
         f"""
@@ -167,7 +171,7 @@ def give_back(connection: Connection[Any], ids: Sequence[UUID], wait: timedelta)
             SELECT id FROM outbox.task WHERE id = ANY (%s) AND {_OPEN} FOR UPDATE SKIP LOCKED
         )
         UPDATE outbox.task SET published_at = NULL, publications = publications - 1,
-            due_at = greatest(due_at, clock_timestamp() + %s)
+            due_at = CASE WHEN ordered THEN due_at ELSE greatest(due_at, statement_timestamp() + %s) END
         FROM back WHERE task.id = back.id
         """,
         (list(ids), wait),
@@ -231,7 +235,7 @@ def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: t
             retries = retries + 1, error = %s
         WHERE id = %s AND {_OPEN}
         """,
-        (wait, Jsonb(dict(again.headers)), again.body, error, identifier),
+        (wait, Jsonb(dict(again.headers)), again.body, storable(error), identifier),
     )
 
 
@@ -239,8 +243,13 @@ def bury(connection: Connection[Any], identifier: UUID, error: str) -> None:
     """Make the task a dead letter: kept, with what went wrong, until somebody re-drives it."""
     connection.execute(
         f"UPDATE outbox.task SET dead_at = clock_timestamp(), error = %s WHERE id = %s AND {_OPEN}",
-        (error.replace("\0", ""), identifier),
+        (storable(error), identifier),
     )
+
+
+def storable(error: str) -> str:
+    """Return what PostgreSQL can store of an error's text, and no more than somebody may want to read."""
+    return error[-LONGEST_ERROR:].replace("\0", "").encode(errors="backslashreplace").decode()
 
 
 def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
@@ -312,7 +321,7 @@ def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int)
             ORDER BY published_at LIMIT %s FOR UPDATE SKIP LOCKED
         )
         UPDATE outbox.task SET published_at = NULL
-        FROM lost WHERE task.id = lost.id AND pg_try_advisory_xact_lock(hashtextextended(task.id::text, 1))
+        FROM lost WHERE task.id = lost.id AND pg_try_advisory_xact_lock(hashtextextended(lost.id::text, 1))
         """,
         (queue, after, limit),
     )

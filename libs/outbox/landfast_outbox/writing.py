@@ -1,7 +1,8 @@
 """Which transaction a new task belongs to.
 
 Asked in this order: a durable task that runs now (its effects' transaction), a SQLAlchemy session that is inside a
-transaction, Django's connection. Without any of them the task is a transaction of its own.
+transaction, a SQLAlchemy connection that is, Django's connection. Without any of them the task is a transaction of its
+own.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
     from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
     from landfast_outbox.store import Cursor
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 #: The sessions of this thread that are inside a transaction; the innermost is the last.
 _sessions: ContextVar[tuple[Session, ...]] = ContextVar("outbox_sessions", default=())
+
+#: So for connections, those of the sessions among them.
+_connections: ContextVar[tuple[Connection, ...]] = ContextVar("outbox_connections", default=())
 
 #: The cursor of the durable task that runs now.
 _running: ContextVar[Cursor | None] = ContextVar("outbox_running", default=None)
@@ -62,17 +66,24 @@ def _cursor(*, single: bool) -> Iterator[Cursor]:
     if running is not None:
         yield running
         return
-    open_sessions = _sessions.get()
-    if open_sessions:
-        session = open_sessions[-1]
-        session.flush()  # so that what the task is about is there before it
-        with _raw(session.connection()) as cursor:
+    connection = _sqlalchemy()
+    if connection is not None:
+        with _raw(connection) as cursor:
             yield cursor
         return
     if not _default:
         raise NotSetUpError("durable tasks need a database: call landfast_outbox.writing.use_django or use_sqlalchemy")
     with _default[-1](single=single) as cursor:
         yield cursor
+
+
+def _sqlalchemy() -> Connection | None:
+    """Return the connection whose transaction is open here. One that was ended in another thread is not."""
+    for session in reversed(_sessions.get()):
+        if session.in_transaction():
+            session.flush()  # so that what the task is about is there before it
+            return session.connection()
+    return next((each for each in reversed(_connections.get()) if not each.closed and each.in_transaction()), None)
 
 
 @contextmanager
@@ -86,8 +97,8 @@ def running(cursor: Cursor) -> Iterator[None]:
 
 
 @contextmanager
-def _raw(connection: Any) -> Iterator[Cursor]:  # noqa: ANN401 - SQLAlchemy's connection; its driver's is what counts
-    cursor = connection.connection.cursor()
+def _raw(connection: Connection) -> Iterator[Cursor]:
+    cursor: Any = connection.connection.cursor()  # psycopg's, as the URL says
     try:
         yield cursor
     finally:
@@ -108,7 +119,7 @@ def use_django() -> None:
 
 
 def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
-    """Write tasks through the session that is open, or in a transaction of their own.
+    """Write tasks through the session or the connection that is open, or in a transaction of their own.
 
     Args:
         engine: for tasks that are written outside any session.
@@ -118,6 +129,9 @@ def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
 
     event.listen(sessions, "after_transaction_create", _begun)
     event.listen(sessions, "after_transaction_end", _ended)
+    event.listen(engine, "begin", _connection_begun)
+    event.listen(engine, "commit", _connection_ended)
+    event.listen(engine, "rollback", _connection_ended)
 
     at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -137,3 +151,11 @@ def _begun(session: Session, transaction: SessionTransaction) -> None:
 def _ended(session: Session, transaction: SessionTransaction) -> None:
     if transaction.parent is None:
         _sessions.set(tuple(each for each in _sessions.get() if each is not session))
+
+
+def _connection_begun(connection: Connection) -> None:
+    _connections.set((*(each for each in _connections.get() if not each.closed), connection))
+
+
+def _connection_ended(connection: Connection) -> None:
+    _connections.set(tuple(each for each in _connections.get() if each is not connection))

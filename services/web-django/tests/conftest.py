@@ -55,7 +55,7 @@ def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
     def select(query: str) -> list[Any]:
         with connection.cursor() as cursor:
             cursor.execute(query)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
 
     with connection.cursor() as cursor:
         cursor.execute(EMPTY)  # a test that commits leaves its tasks

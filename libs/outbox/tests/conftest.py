@@ -1,0 +1,99 @@
+"""A PostgreSQL of the tests' own with the outbox's tables; where RabbitMQ would be, nobody listens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import django
+import psycopg
+import pytest
+from django.conf import settings
+from landfast_outbox import writing
+from landfast_outbox.databases import connect
+from landfast_runtime.connections import Postgres
+from landfast_testing.outbox import EMPTY, Outbox, make_tables
+from landfast_testing.postgres import server
+from sqlalchemy import create_engine
+from sqlalchemy.orm import sessionmaker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from psycopg import Connection
+    from sqlalchemy import Engine
+    from sqlalchemy.orm import Session
+
+DATABASE = "outbox"
+
+#: What tasks leave behind.
+EFFECTS = "CREATE TABLE effect (what text NOT NULL)"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Postgres:
+    """The database of this run of tests, with the outbox's table and one for effects."""
+    running = server()
+    dsn = running.make_database(DATABASE)
+    make_tables(running.url(DATABASE))
+    with psycopg.connect(dsn) as connection:
+        connection.execute(EFFECTS)
+    return Postgres(running.host, running.port, DATABASE, running.user, "")
+
+
+@pytest.fixture
+def connection(postgres: Postgres) -> Iterator[Connection[Any]]:
+    """A connection on which every statement is a transaction; whatever the test wrote is removed."""
+    with connect(postgres, "test") as opened:
+        yield opened
+    with connect(postgres, "test") as opened:
+        opened.execute(EMPTY)
+        opened.execute("TRUNCATE effect")
+
+
+@pytest.fixture
+def other(postgres: Postgres) -> Iterator[Connection[Any]]:
+    """A second one."""
+    with connect(postgres, "another") as opened:
+        yield opened
+
+
+@pytest.fixture
+def outbox(connection: Connection[Any]) -> Outbox:
+    """What reads the tasks that were written and committed."""
+    return Outbox(lambda query: connection.execute(query.encode()).fetchall())
+
+
+@pytest.fixture(scope="session")
+def engine(postgres: Postgres) -> Iterator[Engine]:
+    """SQLAlchemy's way to the database."""
+    made = create_engine(server().url(postgres.database))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def sessions(connection: Connection[Any], engine: Engine) -> Iterator[sessionmaker[Session]]:  # noqa: ARG001 - tidies up
+    """What makes sessions that tasks belong to; outside of them a task is a transaction of its own."""
+    made = sessionmaker(engine)
+    writing.use_sqlalchemy(engine, made)
+    yield made
+    writing._default.clear()  # noqa: SLF001 - a process never wants it back
+
+
+@pytest.fixture(scope="session")
+def _django(postgres: Postgres) -> None:
+    options = {"ENGINE": "django.db.backends.postgresql", "HOST": postgres.host, "PORT": postgres.port}
+    settings.configure(DATABASES={"default": {**options, "NAME": postgres.database, "USER": postgres.user}})
+    django.setup()
+
+
+@pytest.fixture
+def django_connection(connection: Connection[Any], _django: None) -> Iterator[BaseDatabaseWrapper]:  # noqa: ARG001
+    """Django's connection, set up for tasks to be written through it."""
+    from django.db import connection as found  # noqa: PLC0415 - the settings must be there first
+
+    writing.use_django()
+    yield found
+    found.close()
+    writing._default.clear()  # noqa: SLF001 - as above
