@@ -32,6 +32,9 @@ LONGEST_ERROR = 64 * 1024
 #: From so many tasks on, COPY is the faster way in.
 COPY_FROM = 50
 
+#: Tasks of one state that are counted one by one: a million would keep whoever asks waiting for a second.
+EXACT = 10_000
+
 _PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
 _IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
 _OPEN: LiteralString = "completed_at IS NULL AND dead_at IS NULL"
@@ -85,13 +88,30 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True)
 class Counts:
-    """How things stand; ``oldest_pending`` is the age in seconds of the oldest task that is due and not published."""
+    """How things stand.
+
+    Args:
+        pending: tasks that no relay has published, whether they are due or not.
+        in_flight: published, and neither completed nor dead.
+        done: completed and not purged yet.
+        dead: dead letters.
+        oldest_pending: seconds for which the oldest of those that are due has waited to be published.
+        since_published: seconds since a task that is known was published last; None if none ever was.
+    """
 
     pending: int
     in_flight: int
     done: int
     dead: int
     oldest_pending: float
+    since_published: float | None
+
+    @property
+    def stalled(self) -> float:
+        """Seconds for which something was due and nothing at all was published; a long backlog alone is none."""
+        if self.since_published is None:
+            return self.oldest_pending
+        return min(self.oldest_pending, self.since_published)
 
 
 def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
@@ -252,6 +272,26 @@ def storable(error: str) -> str:
     return error[-LONGEST_ERROR:].replace("\0", "").encode(errors="backslashreplace").decode()
 
 
+def discard(connection: Connection[Any], ids: Sequence[UUID], reason: str) -> list[UUID]:
+    """Make dead letters of tasks that are not done and that nobody works on, and return which those were.
+
+    Args:
+        connection: the database.
+        ids: which tasks.
+        reason: kept as their error.
+    """
+    rows = connection.execute(
+        f"""
+        WITH idle AS MATERIALIZED (SELECT id FROM outbox.task WHERE id = ANY (%s) AND {_OPEN} FOR UPDATE SKIP LOCKED)
+        UPDATE outbox.task SET dead_at = clock_timestamp(), error = %s
+        FROM idle WHERE task.id = idle.id AND pg_try_advisory_xact_lock(hashtextextended(task.id::text, 1))
+        RETURNING task.id
+        """,
+        (list(ids), reason),
+    )
+    return [identifier for (identifier,) in rows]
+
+
 def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
     """Give dead letters another chance from the start, and return how many those were."""
     done = connection.execute(
@@ -348,20 +388,42 @@ def purge(connection: Connection[Any], after: timedelta, limit: int) -> int:
     return done.rowcount
 
 
-def counts(connection: Connection[Any]) -> Counts:
-    """Return how many tasks are in each condition."""
+def counts(connection: Connection[Any], exact: int = EXACT) -> Counts:
+    """Return how many tasks are in each condition, and since when something waits.
+
+    Args:
+        connection: the database.
+        exact: up to how many to count; of more, what the server's last look at the index estimated is told.
+    """
     with connection.cursor(row_factory=class_row(Counts)) as cursor:
-        cursor.execute(
-            f"""
-            SELECT
-                (SELECT count(*) FROM outbox.task WHERE {_PENDING}) AS pending,
-                (SELECT count(*) FROM outbox.task WHERE {_IN_FLIGHT}) AS in_flight,
-                (SELECT count(*) FROM outbox.task WHERE completed_at IS NOT NULL) AS done,
-                (SELECT count(*) FROM outbox.task WHERE dead_at IS NOT NULL) AS dead,
-                (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
-                 FROM outbox.task WHERE {_PENDING}) AS oldest_pending
-            """
-        )
+        cursor.execute(_COUNTS, {"exact": exact})
         row = cursor.fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     return row
+
+
+def _count(state: LiteralString, index: LiteralString) -> LiteralString:
+    """Return a subquery that counts the tasks of a state; the index holds these and no others."""
+    return f"""(
+        SELECT CASE WHEN found < %(exact)s THEN found ELSE greatest(found, (
+            SELECT reltuples::bigint FROM pg_class WHERE oid = 'outbox.{index}'::regclass
+        )) END FROM (
+            SELECT count(*) AS found FROM (SELECT FROM outbox.task WHERE {state} LIMIT %(exact)s) AS counted
+        ) AS total
+    )"""
+
+
+_COUNTS: LiteralString = f"""
+    SELECT
+        {_count(_PENDING, "task_pending")} AS pending,
+        {_count(_IN_FLIGHT, "task_in_flight")} AS in_flight,
+        {_count("completed_at IS NOT NULL", "task_completed")} AS done,
+        {_count("dead_at IS NOT NULL", "task_dead")} AS dead,
+        (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
+         FROM outbox.task WHERE {_PENDING}) AS oldest_pending,
+        extract(epoch FROM clock_timestamp() - greatest(
+            (SELECT max(published_at) FROM outbox.task WHERE {_IN_FLIGHT}),
+            (SELECT published_at FROM outbox.task WHERE completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),
+            (SELECT published_at FROM outbox.task WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT 1)
+        ))::float8 AS since_published
+"""

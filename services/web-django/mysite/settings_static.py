@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "mysite",  # first: its templates dress the admin
     "accounts",
     "news",
+    "landfast_outbox.django",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING
 
+import landfast_outbox.django
 import polib
 import pytest
 from django.conf import settings
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SERVICE = Path(__file__).resolve().parent.parent
-APPS = ("accounts", "mysite", "news")
+APPS = {
+    **{name: SERVICE / name for name in ("accounts", "mysite", "news")},
+    "outbox": Path(landfast_outbox.django.__path__[0]),
+}
 CATALOGUE = Path("locale/ru/LC_MESSAGES/django.po")
 HOW = "run makemessages -l ru --no-obsolete --no-wrap --add-location file in the app's folder, translate, compile"
 
@@ -29,7 +33,7 @@ type Message = tuple[str | None, str, str]
 
 def catalogue(app: str) -> polib.POFile:
     """Return an app's Russian catalogue."""
-    return polib.pofile(str(SERVICE / app / CATALOGUE), check_for_duplicates=True)
+    return polib.pofile(str(APPS[app] / CATALOGUE), check_for_duplicates=True)
 
 
 def messages(entries: Iterable[polib.POEntry]) -> set[Message]:
@@ -57,7 +61,7 @@ def braces(text: str) -> list[str]:
 def extracted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, set[Message]]:
     """Return an app's name and the messages that its code and templates hold now."""
     copy = tmp_path_factory.mktemp("translations") / request.param
-    shutil.copytree(SERVICE / request.param, copy, ignore=shutil.ignore_patterns("__pycache__", "locale"))
+    shutil.copytree(APPS[request.param], copy, ignore=shutil.ignore_patterns("__pycache__", "locale"))
     (copy / "locale").mkdir()
     command = [sys.executable, "-m", "django", "makemessages", "--locale", "ru", "--verbosity", "0"]
     # It needs no settings, and in this folder ours would import its modules for libraries of the same names.
@@ -93,7 +97,7 @@ def test_translations_fill_in_what_the_originals_do(app: str) -> None:
 
 @pytest.mark.parametrize("app", APPS)
 def test_what_was_compiled_is_what_was_translated(app: str) -> None:
-    compiled = polib.mofile(str((SERVICE / app / CATALOGUE).with_suffix(".mo")))
+    compiled = polib.mofile(str((APPS[app] / CATALOGUE).with_suffix(".mo")))
 
     def content(entries: Iterable[polib.POEntry]) -> dict[Message, list[str]]:
         return {(entry.msgctxt, entry.msgid, entry.msgid_plural): texts(entry) for entry in entries}
@@ -111,5 +115,5 @@ def test_django_finds_the_catalogue(app: str) -> None:
 def test_every_language_that_can_be_chosen_has_a_catalogue() -> None:
     languages = {code for code, _ in settings.LANGUAGES}
     assert languages == {"en", "ru"}
-    for app in APPS:
-        assert {path.name for path in (SERVICE / app / "locale").iterdir()} == languages - {"en"}
+    for folder in APPS.values():
+        assert {path.name for path in (folder / "locale").iterdir()} == languages - {"en"}

@@ -58,7 +58,8 @@ def upgrade() -> None:
         CREATE TRIGGER task_written AFTER INSERT ON outbox.task
         FOR EACH STATEMENT EXECUTE FUNCTION outbox.wake_relay()
     """)
-    # Callers add tasks. What runs them changes them. The site's newsroom looks, and gives dead letters another chance.
+    # Callers add tasks. What runs them changes them. The site's admin looks, gives dead letters another chance and
+    # gives tasks up.
     op.execute("""
         DO $$
         DECLARE
@@ -69,7 +70,7 @@ def upgrade() -> None:
                 EXECUTE format('GRANT SELECT, INSERT ON outbox.task TO %I', grantee);
             END LOOP;
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'web') THEN
-                GRANT UPDATE (dead_at, published_at, due_at, deaths, retries, publications, headers)
+                GRANT UPDATE (dead_at, published_at, due_at, deaths, retries, publications, headers, error)
                     ON outbox.task TO web;
             END IF;
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'worker') THEN

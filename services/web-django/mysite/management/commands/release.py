@@ -6,6 +6,7 @@ from accounts.administrators import ensure_administrator
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
+from landfast_outbox.django.roles import ensure_role
 from news.roles import ensure_roles
 from news.seeding import seed
 
@@ -29,7 +30,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
             made = ensure_administrator(administrator.username, administrator.email, administrator.password)
-            roles = ensure_roles()
+            roles = ensure_roles() + ensure_role()
             entries = ensure_timetable()
             # This command reaches the database and the volume, but no object storage outside.
             articles = seed(covers=not config.site().media.bucket)

@@ -1,0 +1,220 @@
+"""The page of the outbox: look at tasks, give dead letters another chance, give tasks up."""
+
+from __future__ import annotations
+
+import json
+import logging
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.contrib.admin import ActionLocation
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from landfast_outbox import store
+from landfast_outbox.django.filters import BoundedPaginator, EngineFilter, NameFilter, QueueFilter, StateFilter
+from landfast_outbox.django.models import ORDER, Task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger(__name__)
+
+#: Tasks that one statement of an action changes.
+BATCH = 1000
+
+BOTH = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+
+
+@admin.register(Task)
+class TaskAdmin(admin.ModelAdmin[Task]):
+    """Tasks are looked at, and moved by two actions; nobody adds, changes or deletes one by hand."""
+
+    list_display = (
+        "name",
+        "state_name",
+        "queue",
+        "engine",
+        "age",
+        "retries",
+        "deaths",
+        "publications",
+        "error_line",
+        "id",
+    )
+    list_display_links = ("name", "id")
+    list_filter = (StateFilter, NameFilter, QueueFilter, EngineFilter)
+    list_per_page = 50
+    sortable_by = ()  # each state has the order of its index
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    paginator = BoundedPaginator
+    search_fields = ("id", "name", "error")
+    search_help_text = _("Finds an id anywhere, and parts of names and errors among the tasks of the chosen state")
+    actions = ("redrive", "discard")
+    change_list_template = "admin/outbox/task/change_list.html"
+    fieldsets = (
+        (None, {"fields": ("id", "name", "state_name", "queue", "engine", "ordered", "positional", "named")}),
+        (_("Course"), {"fields": ("created_at", "due_at", "published_at", "completed_at", "dead_at")}),
+        (_("Attempts"), {"fields": ("publications", "retries", "deaths")}),
+        (_("Outcome"), {"fields": ("result", "traceback")}),
+        (_("As sent"), {"fields": ("headers_text", "properties_text"), "classes": ("collapse",)}),
+    )
+    readonly_fields = tuple(flatten_fieldsets(fieldsets))
+
+    class Media:
+        """What the pages look like."""
+
+        css = {"all": ("outbox/admin.css",)}  # noqa: RUF012 - Django's own way
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """Tasks are written by those who want something done."""
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _task: Task | None = None) -> bool:
+        """What was committed is not changed."""
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _task: Task | None = None) -> bool:
+        """What is given up is kept as a dead letter."""
+        return False
+
+    def has_redrive_permission(self, request: HttpRequest) -> bool:
+        """Tell whether someone may give dead letters another chance."""
+        return _has_right(request, "outbox.redrive_task")
+
+    def has_discard_permission(self, request: HttpRequest) -> bool:
+        """Tell whether someone may give tasks up."""
+        return _has_right(request, "outbox.discard_task")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the order that the index of the chosen state has."""
+        return ORDER.get(request.GET.get("state", ""), ("-sequence",))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
+    ) -> tuple[QuerySet[Task], bool]:
+        """Look for an id by the table's key, and for anything else in names and errors."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        try:
+            return self.get_queryset(request).filter(pk=UUID(term)), False
+        except ValueError:
+            return queryset.filter(Q(name__icontains=term) | Q(error__icontains=term)), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show how many tasks are in each state above the list."""
+        connection.ensure_connection()
+        context = {"counts": store.counts(connection.connection), "exact": store.EXACT, **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    @admin.display(description=_("state"))
+    def state_name(self, task: Task) -> str:
+        """Return the state, marked so that dead letters catch the eye."""
+        return format_html('<span class="outbox-{}">{}</span>', task.state.value, task.state.label)
+
+    @admin.display(description=_("age"))
+    def age(self, task: Task) -> str:
+        """Return how long it has been there, or how long it took."""
+        return str(task.age).partition(".")[0]
+
+    @admin.display(description=_("last error"))
+    def error_line(self, task: Task) -> str:
+        """Return what went wrong last, in a line."""
+        return task.last_line
+
+    @admin.display(description=_("arguments by position"))
+    def positional(self, task: Task) -> str:
+        """Return what the task was called with."""
+        return _preformatted(_pretty(task.arguments[0]))
+
+    @admin.display(description=_("arguments by name"))
+    def named(self, task: Task) -> str:
+        """Return what the task was called with."""
+        return _preformatted(_pretty(task.arguments[1]))
+
+    @admin.display(description=_("error"))
+    def traceback(self, task: Task) -> str:
+        """Return where and why it failed last."""
+        return _preformatted(task.error or "")
+
+    @admin.display(description=_("headers"))
+    def headers_text(self, task: Task) -> str:
+        """Return the message's headers."""
+        return _preformatted(_pretty(task.headers))
+
+    @admin.display(description=_("properties"))
+    def properties_text(self, task: Task) -> str:
+        """Return the message's properties."""
+        return _preformatted(_pretty(task.properties))
+
+    @admin.action(
+        description=_("Re-drive this dead letter"),
+        description_plural=_("Re-drive dead letters among the selected"),
+        permissions=["redrive"],
+        location=BOTH,
+    )
+    def redrive(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
+        """Give dead letters another chance from the start."""
+
+        def redrive(ids: Sequence[UUID]) -> int:
+            return store.redrive(connection.connection, ids)
+
+        count = self._change(request, tasks.filter(dead_at__isnull=False), redrive, gettext("re-driven"))
+        text = ngettext("%d dead letter gets another chance.", "%d dead letters get another chance.", count) % count
+        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+
+    @admin.action(
+        description=_("Give this task up: make it a dead letter"),
+        description_plural=_("Give up tasks among the selected that nobody works on"),
+        permissions=["discard"],
+        location=BOTH,
+    )
+    def discard(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
+        """Make dead letters of tasks that shall not run."""
+        reason = f"it was given up in the admin by {request.user.get_username()}"
+
+        def discard(ids: Sequence[UUID]) -> int:
+            return len(store.discard(connection.connection, ids, reason))
+
+        waiting = tasks.filter(completed_at__isnull=True, dead_at__isnull=True)
+        count = self._change(request, waiting, discard, gettext("given up"))
+        text = ngettext("%d task was given up.", "%d tasks were given up.", count) % count
+        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+
+    def _change(
+        self, request: HttpRequest, tasks: QuerySet[Task], change: Callable[[Sequence[UUID]], int], what: str
+    ) -> int:
+        """Change tasks, a batch at a time, note it in their history, and return how many were changed."""
+        user, message, changed = request.user.pk, [{"changed": {"fields": [what]}}], 0
+        with transaction.atomic():
+            found = list(tasks.only("pk", "name"))
+            for batch in batched(found, BATCH, strict=False):
+                changed += change([task.pk for task in batch])
+                if user is not None:
+                    LogEntry.objects.log_actions(user, list(batch), CHANGE, message)
+        logger.info("tasks were changed in the admin", extra={"tasks": changed, "action": what, "user": user})
+        return changed
+
+
+def _has_right(request: HttpRequest, permission: str) -> bool:
+    return bool(getattr(request.user, "has_perm")(permission))  # noqa: B009 - not every user model has it
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _preformatted(text: str) -> str:
+    return format_html("<pre>{}</pre>", text) if text else "-"

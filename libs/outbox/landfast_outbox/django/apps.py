@@ -1,0 +1,13 @@
+"""The outbox as an app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OutboxConfig(AppConfig):
+    """Durable tasks, for those who look after them."""
+
+    name = "landfast_outbox.django"
+    label = "outbox"
+    verbose_name = _("Durable tasks")
+    default_auto_field = "django.db.models.BigAutoField"

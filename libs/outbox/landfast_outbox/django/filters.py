@@ -1,0 +1,94 @@
+"""What the list of tasks can be narrowed down by, without ever reading the whole table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+from landfast_outbox.django.models import State, Task, TaskQuerySet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.contrib.admin.views.main import ChangeList
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+
+#: Tasks that a list counts at most: more pages than anybody turns.
+COUNTED = 100_000
+
+
+class BoundedPaginator(Paginator[Task]):
+    """Pages of a list whose end need not be known."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many there are, or :data:`COUNTED`."""
+        tasks: Any = self.object_list
+        found: int = tasks.order_by()[:COUNTED].count()
+        return found
+
+
+class StateFilter(admin.SimpleListFilter):
+    """The tasks of one state; without any, those that each state's list begins with."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        """Return the states."""
+        return list(State.choices)
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Call the default what it is."""
+        first, *others = super().choices(changelist)
+        yield {**first, "display": _("The latest of each")}
+        yield from others
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        """Return the tasks of the state that was chosen."""
+        chosen = self.value()
+        tasks = TaskQuerySet(queryset.model, queryset.query, queryset.db)
+        return tasks.in_state(chosen) if chosen in State.values else tasks.latest_of_each_state()
+
+
+class SeenFilter(admin.SimpleListFilter):
+    """The tasks with one of the values of a column that are seen among the latest of each state."""
+
+    parameter_name: str
+
+    def lookups(self, request: HttpRequest, _model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        """Return the values, the one that is chosen in any case."""
+        seen = Task.objects.latest_of_each_state().values_list(self.parameter_name, flat=True).distinct()
+        chosen = request.GET.get(self.parameter_name)
+        return [(value, value) for value in sorted({*seen, *([chosen] if chosen else [])})]
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        """Return the tasks with the value that was chosen."""
+        chosen = self.value()
+        return queryset.filter(**{self.parameter_name: chosen}) if chosen else queryset
+
+
+class NameFilter(SeenFilter):
+    """The tasks of one name."""
+
+    title = _("name")
+    parameter_name = "name"
+
+
+class QueueFilter(SeenFilter):
+    """The tasks of one queue."""
+
+    title = _("queue")
+    parameter_name = "queue"
+
+
+class EngineFilter(SeenFilter):
+    """The tasks of one framework."""
+
+    title = _("engine")
+    parameter_name = "engine"

@@ -1,0 +1,122 @@
+"""The table of tasks as Django reads it. Nothing is written through this model."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+#: Tasks of each state that are looked at where no state was chosen: each state has an index, all together have none.
+LATEST = 1000
+
+
+class State(models.TextChoices):
+    """What may have become of a task."""
+
+    PENDING = "pending", _("pending")
+    IN_FLIGHT = "in_flight", _("in flight")
+    DONE = "done", _("done")
+    DEAD = "dead", _("dead")
+
+
+#: The order of each state's tasks, along its index: first what has waited longest, or what came to its end last.
+ORDER: dict[str, tuple[str, ...]] = {
+    State.PENDING: ("due_at", "sequence"),
+    State.IN_FLIGHT: ("published_at",),
+    State.DONE: ("-completed_at",),
+    State.DEAD: ("-dead_at",),
+}
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    """Tasks, picked so that an index of the table fits."""
+
+    def in_state(self, state: str) -> Self:
+        """Return the tasks of one state."""
+        if state == State.DONE:
+            return self.filter(completed_at__isnull=False)
+        if state == State.DEAD:
+            return self.filter(dead_at__isnull=False)
+        undecided = self.filter(completed_at__isnull=True, dead_at__isnull=True)
+        return undecided.filter(published_at__isnull=state == State.PENDING)
+
+    def latest_of_each_state(self) -> Self:
+        """Return some tasks of each state, those that its own list begins with."""
+        parts = [Task.objects.in_state(state).order_by(*order).values("pk")[:LATEST] for state, order in ORDER.items()]
+        return self.filter(pk__in=parts[0].union(*parts[1:], all=True))
+
+
+class Task(models.Model):
+    """A durable task."""
+
+    id = models.UUIDField(primary_key=True)
+    sequence = models.BigIntegerField()
+    name = models.TextField(_("name"))
+    engine = models.TextField(_("engine"))
+    queue = models.TextField(_("queue"))
+    headers: models.JSONField[Any, Any] = models.JSONField(_("headers"))
+    properties: models.JSONField[Any, Any] = models.JSONField(_("properties"))
+    body = models.TextField(_("message"))
+    ordered = models.BooleanField(_("in order"))
+    created_at = models.DateTimeField(_("written at"))
+    due_at = models.DateTimeField(_("due at"))
+    published_at = models.DateTimeField(_("published at"), null=True)
+    publications = models.IntegerField(_("publications"))
+    retries = models.IntegerField(_("retries"))
+    deaths = models.IntegerField(_("deaths"))
+    completed_at = models.DateTimeField(_("completed at"), null=True)
+    dead_at = models.DateTimeField(_("dead since"), null=True)
+    result = models.TextField(_("result"), null=True)  # noqa: DJ001 - the table's own way to say that there is none
+    error = models.TextField(_("error"), null=True)  # noqa: DJ001 - as above
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        """Made and changed by the outbox's own migrations."""
+
+        managed = False
+        db_table = 'outbox"."task'  # Django puts the quotes around it
+        verbose_name = _("task")
+        verbose_name_plural = _("tasks")
+        default_permissions = ("view",)
+        permissions = (
+            ("redrive_task", "Can give dead letters another chance"),
+            ("discard_task", "Can give tasks up"),
+        )
+
+    def __str__(self) -> str:
+        """Return what the task is called by those who look for it."""
+        return f"{self.name} {self.id}"
+
+    @property
+    def state(self) -> State:
+        """What became of it so far."""
+        if self.dead_at is not None:
+            return State.DEAD
+        if self.completed_at is not None:
+            return State.DONE
+        return State.PENDING if self.published_at is None else State.IN_FLIGHT
+
+    @property
+    def age(self) -> timedelta:
+        """How long it has been there, or how long it took."""
+        return (self.completed_at or timezone.now()) - self.created_at
+
+    @property
+    def last_line(self) -> str:
+        """The last line of its error: the one that says what happened."""
+        return (self.error or "").strip().rpartition("\n")[2]
+
+    @property
+    def arguments(self) -> tuple[Any, Any]:
+        """Its arguments, by position and by name, out of Celery's form of a message or Dramatiq's."""
+        message = json.loads(self.body)
+        if isinstance(message, dict):
+            return message.get("args", []), message.get("kwargs", {})
+        return message[0], message[1]
