@@ -1,0 +1,8 @@
+"""``python -m landfast_outbox``: what operators do with durable tasks."""
+
+import sys
+
+from landfast_outbox.dead import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
