@@ -1,0 +1,139 @@
+"""The faults, by the names that the table and the command line use."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tests.chaos import actions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from tests.support.stack import Stack
+
+#: Seconds that what ends by itself only when somebody ends it lasts.
+LASTS = 30.0
+
+#: In a row of random ones, each of these lasts so long, and so long is the breath between two.
+BRIEF, BREATH = 6.0, 4.0
+RANDOM = 10
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong.
+
+    Args:
+        name: how the table and the command line call it.
+        strike: makes it happen, for so many seconds where that means something, and ends it.
+        quick: whether it may be one of the random ones.
+        prepared: what stands around the whole run, before the load and until after it.
+    """
+
+    name: str
+    strike: Callable[[Stack, float], None]
+    quick: bool = True
+    prepared: Callable[[Stack], AbstractContextManager[None]] | None = None
+    lasts: float = LASTS
+
+
+def _kill(service: str) -> Fault:
+    return Fault(f"kill-{service}", lambda stack, _: actions.kill(stack, service))
+
+
+def _lasting(name: str, begin: Callable[[Stack], AbstractContextManager[None]]) -> Fault:
+    def strike(stack: Stack, seconds: float) -> None:
+        with begin(stack):
+            actions.last(seconds)
+
+    return Fault(name, strike)
+
+
+def _pause(service: str) -> Fault:
+    return _lasting(f"pause-{service}", lambda stack: actions.paused(stack, service))
+
+
+def _cut(service: str, peer: str) -> Fault:
+    return _lasting(f"cut-{service}-{peer}", lambda stack: actions.cut(stack, service, peer))
+
+
+def _wipe(service: str) -> Fault:
+    return Fault(f"wipe-{service}", lambda stack, _: actions.wipe(stack, service))
+
+
+def _alarm(name: str, setting: tuple[str, ...], back: tuple[str, ...]) -> Fault:
+    return _lasting(name, partial(actions.rabbitmq_setting, setting=setting, back=back))
+
+
+def _wrong_clock(name: str, offset: str) -> Fault:
+    preload = "/opt/faketime/libfaketime.so.1"
+
+    def strike(stack: Stack, seconds: float) -> None:
+        with actions.changed(stack, "worker", CHAOS_PRELOAD=preload, CHAOS_CLOCK=offset):
+            actions.last(seconds)
+
+    return Fault(name, strike, quick=False)
+
+
+def _fill(stack: Stack, seconds: float) -> None:
+    with actions.full_disk(stack):
+        actions.last(seconds)
+
+
+SERVICES = ("web-django", "api-flask", "relay", "worker", "beat", "rabbitmq", "redis", "postgres")
+MEMORY_LIMIT = ("set_vm_memory_high_watermark", "absolute")
+DISK_LIMIT = ("set_disk_free_limit",)
+
+FAULTS = (
+    Fault("nothing", lambda _, seconds: actions.last(seconds), quick=False, lasts=5),
+    *map(_kill, SERVICES),
+    Fault("kill-worker-parent", lambda stack, _: actions.shell(stack, "worker", f"{actions.FIND} kill -KILL $main")),
+    Fault("kill-worker-child", actions.kill_children, lasts=10),
+    *map(_pause, SERVICES),
+    _wipe("rabbitmq"),
+    _wipe("redis"),
+    _cut("worker", "rabbitmq"),
+    _cut("relay", "rabbitmq"),
+    _cut("worker", "postgres"),
+    _alarm("memory-alarm", (*MEMORY_LIMIT, "1MB"), (*MEMORY_LIMIT, actions.MEMORY)),
+    _alarm("disk-alarm", (*DISK_LIMIT, "100TB"), (*DISK_LIMIT, actions.DISK)),
+    Fault("full-disk-postgres", _fill, quick=False, prepared=actions.on_a_small_disk),
+    _wrong_clock("clock-ahead", "+1h"),
+    _wrong_clock("clock-behind", "-1h"),
+    Fault("kill-everything", lambda stack, _: actions.everything(stack), quick=False),
+)
+
+#: Those of the short form: one for each mechanism that catches something, the quick ones.
+SHORT = (
+    "kill-worker", "kill-worker-parent", "kill-worker-child", "kill-relay", "kill-rabbitmq", "kill-postgres",
+    "wipe-rabbitmq", "cut-worker-postgres", "memory-alarm", "kill-everything",
+)  # fmt: skip
+
+
+def ten_random(seed: int) -> Fault:
+    """Return ten faults in a row, the same ones for the same seed."""
+    chosen = random.Random(seed).choices([fault for fault in FAULTS if fault.quick], k=RANDOM)  # noqa: S311 - no secret
+
+    def strike(stack: Stack, _seconds: float) -> None:
+        print(f"  CHAOS_SEED={seed}", flush=True)
+        for fault in chosen:
+            print(f"  {fault.name}", flush=True)
+            stack.compose(*actions.UP, check=False, timeout=actions.STARTS)  # what the one before left stopped
+            fault.strike(stack, BRIEF)
+            actions.last(BREATH)
+
+    return Fault("ten-random", strike, quick=False)
+
+
+@contextmanager
+def preparation(fault: Fault, stack: Stack) -> Iterator[None]:
+    """Do what a fault wants done around its whole run."""
+    with ExitStack() as around:
+        if fault.prepared:
+            around.enter_context(fault.prepared(stack))
+        yield

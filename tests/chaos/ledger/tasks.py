@@ -1,0 +1,48 @@
+"""The tasks: an effect in the database, in Django's transaction or in SQLAlchemy's, and one outside."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+from landfast_outbox.databases import SQLAlchemyDatabase
+from ledger.entry import BOOK, Entry
+from tasks.celery_app import app
+
+if TYPE_CHECKING:
+    from celery import Task
+
+RECORDER = "http://recorder:8000/"
+
+#: Seconds that the recorder may take to say that a line is on its disk.
+TIMEOUT = 20
+
+
+@app.task(bind=True)
+def book_with_django(self: Task[..., str], entry: str, run: str, work: float) -> str:
+    """Book an entry that the site accepted."""
+    from django.db import connection  # noqa: PLC0415 - callers without Django send no such task, but import this
+
+    booked = Entry(entry, run, work)
+    with connection.cursor() as cursor:
+        cursor.execute(BOOK, booked.row(str(self.request.id)))
+    tell_recorder(str(self.request.id), booked)
+    return entry
+
+
+@app.task(bind=True, database="api")
+def book_with_sqlalchemy(self: Task[..., str], entry: str, run: str, work: float) -> str:
+    """Book an entry that the API accepted."""
+    booked = Entry(entry, run, work)
+    SQLAlchemyDatabase.connection().exec_driver_sql(BOOK, booked.row(str(self.request.id)))
+    tell_recorder(str(self.request.id), booked)
+    return entry
+
+
+def tell_recorder(task: str, entry: Entry) -> None:
+    """Have the effect outside, which no transaction holds, and then go on working."""
+    line = f"{entry.run} {entry.entry}".encode()
+    request = urllib.request.Request(RECORDER, line, {"Idempotency-Key": task}, method="POST")
+    with urllib.request.urlopen(request, timeout=TIMEOUT):  # noqa: S310
+        time.sleep(entry.work)

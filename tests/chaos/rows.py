@@ -1,0 +1,154 @@
+"""One row of the table: a load, a fault in the midst of it, and the count afterwards."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from secrets import randbits, token_hex
+from typing import TYPE_CHECKING
+
+from tests.chaos.books import open_entries, rate_before, read_books, seconds_until_back
+from tests.chaos.faults import preparation
+from tests.chaos.load import Load
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from tests.chaos.books import Books
+    from tests.chaos.faults import Fault
+    from tests.support.stack import Stack
+
+TITLES = (
+    "fault", "accepted", "completed", "lost", "database effects doubled", "external effects doubled", "dead",
+    "tasks/s before", "seconds until the rate was back",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is done in a row.
+
+    Args:
+        tasks: how many are to be accepted at least.
+        rate: requests a second.
+        warm: seconds of load before the fault.
+        calm: seconds of load after it, at least.
+        lasts: the longest that a fault is kept up.
+        settle: seconds until all that was accepted must be over.
+        longest: seconds that the load goes on at most.
+        work: seconds that each task takes.
+        seed: of the random faults.
+        short: whether it is the form that a continuous integration has time for.
+        faults: the names of those that were asked for; none for all of the form.
+    """
+
+    tasks: int
+    rate: float
+    warm: float
+    calm: float
+    lasts: float
+    settle: float
+    longest: float
+    seed: int
+    short: bool = False
+    faults: tuple[str, ...] = ()
+    work: float = 0.0
+
+    @classmethod
+    def from_environment(cls) -> Plan:
+        """Return the long form's plan or, with ``CHAOS_FORM=short``, the short one's."""
+        seed = int(os.environ.get("CHAOS_SEED") or randbits(32))
+        rate = float(os.environ.get("CHAOS_RATE", "100"))
+        short = os.environ.get("CHAOS_FORM") == "short"
+        tasks = int(os.environ.get("CHAOS_TASKS") or (1000 if short else 5000))
+        faults = tuple(filter(None, os.environ.get("CHAOS_FAULTS", "").split(",")))
+        if short:
+            return cls(tasks, rate, 5, 4, 8, 120, 60, seed, short, faults)
+        return cls(tasks, rate, 10, 15, 30, 420, 240, seed, short, faults)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one run came to."""
+
+    fault: str
+    run: str
+    load: Load
+    books: Books
+    before: float
+    back: float | None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row as the table shows it."""
+        books = self.books
+        counts = (
+            len(books.accepted),
+            len(books.done),
+            len(books.lost),
+            books.doubled,
+            books.doubled_outside,
+            len(books.dead),
+        )
+        back = "never" if self.back is None else f"{self.back:.1f}"
+        return (self.fault, *map(str, counts), f"{self.before:.0f}", back)
+
+
+def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> Row:
+    """Put a load on the stack, let the fault strike, wait until what was accepted is over, and count.
+
+    Args:
+        stack: whole before, and made whole by the caller after.
+        fault: what goes wrong.
+        plan: how much of it.
+        patient: whether all must be over at last; else whatever is open after ``plan.settle`` seconds counts as lost.
+    """
+    run = f"{fault.name}.{token_hex(4)}"
+    load = Load(stack.ports.http, run, plan.rate, plan.work)
+    with preparation(fault, stack):
+        load.start()
+        try:
+            wait_until(lambda: time.time() - load.started > plan.warm, plan.warm + 60, "the load to get under way")
+            struck = time.time()
+            fault.strike(stack, min(fault.lasts, plan.lasts))
+            lifted = time.time()
+            wait_until(
+                lambda: (
+                    (len(load.accepted) >= plan.tasks and time.time() > lifted + plan.calm)
+                    or time.time() > lifted + plan.longest
+                ),
+                plan.longest + 60,
+                "the load to be over",
+            )
+        finally:
+            load.stop()
+        ended = time.time()
+        wait_over(stack, run, plan.settle, patient=patient)
+    books = read_books(stack, run, load.accepted)
+    before = rate_before(books.moments, load.started, struck)
+    back = seconds_until_back(books.moments, before, struck, lifted, max([ended, *books.moments]))
+    return Row(fault.name, run, load, books, before, back)
+
+
+def wait_over(stack: Stack, run: str, seconds: float, *, patient: bool) -> None:
+    """Wait until nothing that was accepted is open."""
+
+    def is_over() -> bool:
+        try:
+            return open_entries(stack, run) == 0
+        except AssertionError:  # the database is not there yet
+            return False
+
+    try:
+        wait_until(is_over, seconds, "all tasks to be over", interval=1)
+    except AssertionError:
+        if patient:
+            print(f"  after {seconds:g} s tasks are still open", flush=True)
+
+
+def as_markdown(rows: Iterable[Sequence[str]]) -> str:
+    """Return the table."""
+    lines = [TITLES, ("---", *("---:" for _ in TITLES[1:])), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
