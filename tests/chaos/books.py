@@ -30,11 +30,10 @@ COMPLETED = """
     WHERE run = '{run}' AND completed_at IS NOT NULL
 """
 
+RECENT = "SELECT count(*) FROM chaos.effect WHERE run = '{run}' AND at > now() - interval '{seconds} s'"
+
 #: A rate counts over so many seconds, and is back at so much of what it was before.
 WINDOW, BACK = 3.0, 0.8
-
-#: Seconds of the load that do not count for the rate before: the first requests are slow.
-WARMING = 2.0
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,9 @@ def surplus(happened: Iterable[tuple[str, float]]) -> int:
     return sum(times - 1 for times in Counter(entry for entry, _ in happened).values())
 
 
-def rate_before(moments: Sequence[float], started: float, struck: float) -> float:
-    """Return completions a second before the fault."""
-    begin = started + WARMING
-    return sum(begin <= moment < struck for moment in moments) / max(struck - begin, 1e-9)
+def rate_before(moments: Sequence[float], struck: float) -> float:
+    """Return completions a second right before the fault."""
+    return sum(struck - WINDOW <= moment < struck for moment in moments) / WINDOW
 
 
 def seconds_until_back(
@@ -108,7 +106,7 @@ def seconds_until_back(
         before: completions a second before the fault.
         struck: when the fault began.
         lifted: when it was over, or when all was done that somebody has to do about it.
-        until: when the load ended.
+        until: when the load ended, or the last completion was, if that came later.
 
     Returns:
         The seconds; 0 if the rate never fell, None if it did not come back.
@@ -117,7 +115,7 @@ def seconds_until_back(
     def fine(begin: float) -> bool:
         return sum(begin <= moment < begin + WINDOW for moment in moments) >= BACK * before * WINDOW
 
-    steps = [struck + 0.5 * step for step in range(int(max(until - struck, 0) / 0.5))]
+    steps = [struck + 0.5 * step for step in range(int(max(until - WINDOW - struck, 0) / 0.5))]
     if all(fine(step) for step in steps if step <= lifted + WINDOW):
         return 0.0
     return next((round(step - struck, 1) for step in steps if step >= lifted and fine(step)), None)
@@ -134,6 +132,11 @@ def query(stack: Stack, statement: str) -> list[list[str]]:
 def open_entries(stack: Stack, run: str) -> int:
     """Return how many entries of a run are accepted and neither done nor given up."""
     return int(query(stack, OPEN.format(run=run))[0][0])
+
+
+def recent_rate(stack: Stack, run: str) -> float:
+    """Return completions a second in the last moments."""
+    return int(query(stack, RECENT.format(run=run, seconds=WINDOW))[0][0]) / WINDOW
 
 
 def read_books(stack: Stack, run: str, answered: Iterable[str]) -> Books:

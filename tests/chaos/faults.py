@@ -101,7 +101,7 @@ FAULTS = (
     _cut("relay", "rabbitmq"),
     _cut("worker", "postgres"),
     _alarm("memory-alarm", (*MEMORY_LIMIT, "1MB"), (*MEMORY_LIMIT, actions.MEMORY)),
-    _alarm("disk-alarm", (*DISK_LIMIT, "100TB"), (*DISK_LIMIT, actions.DISK)),
+    _alarm("disk-alarm", (*DISK_LIMIT, "90000GB"), (*DISK_LIMIT, actions.DISK)),
     Fault("full-disk-postgres", _fill, quick=False, prepared=actions.on_a_small_disk),
     _wrong_clock("clock-ahead", "+1h"),
     _wrong_clock("clock-behind", "-1h"),

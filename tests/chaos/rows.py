@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from secrets import randbits, token_hex
 from typing import TYPE_CHECKING
 
-from tests.chaos.books import open_entries, rate_before, read_books, seconds_until_back
+from tests.chaos.books import BACK, open_entries, rate_before, read_books, recent_rate, seconds_until_back
 from tests.chaos.faults import preparation
 from tests.chaos.load import Load
 from tests.support.waiting import wait_until
@@ -24,6 +24,10 @@ TITLES = (
     "fault", "accepted", "completed", "lost", "database effects doubled", "external effects doubled", "dead",
     "tasks/s before", "seconds until the rate was back",
 )  # fmt: skip
+
+
+#: Seconds that a stack may take until it does what is asked of it: the first requests after a start are slow.
+WARM_UP = 90
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,7 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
         load.start()
         try:
             wait_until(lambda: time.time() - load.started > plan.warm, plan.warm + 60, "the load to get under way")
+            wait_until(lambda: recent_rate(stack, run) >= BACK * plan.rate, WARM_UP, f"{plan.rate} tasks/s", interval=1)
             struck = time.time()
             fault.strike(stack, min(fault.lasts, plan.lasts))
             lifted = time.time()
@@ -127,7 +132,7 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
         ended = time.time()
         wait_over(stack, run, plan.settle, patient=patient)
     books = read_books(stack, run, load.accepted)
-    before = rate_before(books.moments, load.started, struck)
+    before = min(rate_before(books.moments, struck), plan.rate)
     back = seconds_until_back(books.moments, before, struck, lifted, max([ended, *books.moments]))
     return Row(fault.name, run, load, books, before, back)
 

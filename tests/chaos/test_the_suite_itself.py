@@ -1,0 +1,43 @@
+"""The suite finds losses where there are some: its zeros mean something."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chaos import actions
+from tests.chaos.faults import FAULTS
+from tests.chaos.rows import Plan, run_row
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
+
+PLAN = Plan.from_environment()
+KNOWN = {fault.name: fault for fault in FAULTS}
+
+#: What each row gives up: nothing is published again, and tasks are acknowledged before they run.
+NO_SWEEPER = {"OUTBOX_LOST_AFTER": "0"}
+EARLY = {"CHAOS_EARLY_ACK": "1"}
+
+#: Few tasks that each take long, so that the worker is at work when it is killed; and the count comes soon.
+BUSY = replace(PLAN, tasks=200, rate=8, work=0.2, settle=20)
+BRIEF = replace(PLAN, tasks=1000, settle=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "plan", "relay", "worker"),
+    [
+        pytest.param("wipe-rabbitmq", BRIEF, NO_SWEEPER, {}, id="without-the-sweeper-a-wiped-broker"),
+        pytest.param("kill-worker", BUSY, NO_SWEEPER, EARLY, id="with-early-acknowledgement-a-killed-worker"),
+    ],
+)
+def test_it_finds_losses_in(
+    name: str, plan: Plan, relay: dict[str, str], worker: dict[str, str], whole: Stack
+) -> None:
+    with actions.changed(whole, "relay", **relay), actions.changed(whole, "worker", **worker):
+        row = run_row(whole, KNOWN[name], plan)
+    print(f"{len(row.books.lost)} of {len(row.books.accepted)} lost", flush=True)
+
+    assert row.books.lost
