@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from landfast_outbox import store
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from landfast_outbox.relay import Relay
+    from landfast_outbox.relay import Delays, Relay
 
 #: Prometheus's text format. https://prometheus.io/docs/instrumenting/exposition_formats/
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -37,7 +38,7 @@ class TaskCollector(Collector):
         self._relay = relay
         self._connect = connect
 
-    def collect(self) -> Iterable[CounterMetricFamily | GaugeMetricFamily]:
+    def collect(self) -> Iterable[Metric]:
         """Return the relay's counters and, while the database answers, the tasks' states."""
         tally = self._relay.tally
         for name, value, what in (
@@ -48,6 +49,9 @@ class TaskCollector(Collector):
             ("failures", tally.failures, "Times that PostgreSQL or RabbitMQ was away."),
         ):
             yield CounterMetricFamily(f"outbox_{name}", what, value=value)
+        yield _histogram(
+            "outbox_publish_delay_seconds", "From when a task was due until it was confirmed.", tally.delays
+        )
         try:
             with self._connect() as connection:
                 counts = store.counts(connection)
@@ -61,6 +65,14 @@ class TaskCollector(Collector):
         yield tasks
         what = "Age of the oldest task that is due and not published."
         yield GaugeMetricFamily("outbox_oldest_pending_seconds", what, value=counts.oldest_pending)
+        what = "For how long something has been due while nothing at all was published."
+        yield GaugeMetricFamily("outbox_stalled_seconds", what, value=counts.stalled)
+
+
+def _histogram(name: str, what: str, delays: Delays) -> HistogramMetricFamily:
+    totals = accumulate(delays.counts)
+    bounds = [*(str(bound) for bound in delays.BOUNDS), "+Inf"]
+    return HistogramMetricFamily(name, what, buckets=list(zip(bounds, totals, strict=True)), sum_value=delays.sum)
 
 
 @contextmanager

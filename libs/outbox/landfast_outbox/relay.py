@@ -11,6 +11,7 @@ import logging.config
 import signal
 import threading
 import time
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from landfast_runtime.logs import logging_config
 from landfast_outbox import monitor, store
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import BrokerError, Publisher
+from landfast_outbox.readiness import METRICS_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 logger = logging.getLogger(__name__)
-
-#: Where /metrics and /healthz are, on the containers' network alone.
-METRICS_PORT = 9100
 
 #: Rows that are locked, published and confirmed together.
 BATCH = 500
@@ -91,6 +90,22 @@ class Settings:
         )
 
 
+class Delays:
+    """How long things took, in seconds, counted by size: what Prometheus calls a histogram."""
+
+    #: The goals are 20 and 100 ms; whole minutes are for outages.
+    BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(self.BOUNDS) + 1)
+        self.sum = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count one."""
+        self.counts[bisect_left(self.BOUNDS, seconds)] += 1
+        self.sum += seconds
+
+
 @dataclass
 class Tally:
     """What the relay has done since it started, for its metrics."""
@@ -100,6 +115,8 @@ class Tally:
     republished: int = 0
     purged: int = 0
     failures: int = 0
+    #: From when a task was due until the broker confirmed it.
+    delays: Delays = field(default_factory=Delays)
     #: Set while the last attempt failed: what is wrong.
     problem: str = ""
     #: When it last got through its loop, by the monotonic clock: proof that it lives.
@@ -172,6 +189,7 @@ class Relay:
         self.tidy(connection)
         if self._publisher.blocked:  # what it will not take must not fill its sockets
             return False
+        started = time.monotonic()
         batch = store.take(connection, BATCH, store.lead_ordered_queues(connection))
         if not batch:
             return False
@@ -183,6 +201,10 @@ class Relay:
             store.give_back(connection, lost, timedelta(0))
             raise
         self.tally.published += len(outcome.confirmed)
+        took = time.monotonic() - started
+        for message in batch:
+            if message.id not in outcome.refused:
+                self.tally.delays.add(message.waited + took)
         if outcome.refused:
             store.give_back(connection, list(outcome.refused), REFUSED)
             self.tally.refused += len(outcome.refused)

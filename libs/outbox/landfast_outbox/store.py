@@ -72,6 +72,8 @@ class Message:
     ordered: bool
     due_at: datetime
     sequence: int
+    #: Seconds since it was due, by the database's clock.
+    waited: float = 0.0
 
 
 class Claim(NamedTuple):
@@ -159,7 +161,8 @@ def take(connection: Connection[Any], limit: int, ordered_queues: Sequence[str])
             )
             UPDATE outbox.task SET published_at = clock_timestamp(), publications = publications + 1
             FROM due WHERE task.id = due.id
-            RETURNING task.id, queue, headers, properties, body, ordered, due_at, sequence
+            RETURNING task.id, queue, headers, properties, body, ordered, due_at, sequence,
+                extract(epoch FROM clock_timestamp() - due_at)::float8 AS waited
             """,
             (list(ordered_queues), limit),
         )
@@ -402,23 +405,24 @@ def counts(connection: Connection[Any], exact: int = EXACT) -> Counts:
     return row
 
 
-def _count(state: LiteralString, index: LiteralString) -> LiteralString:
-    """Return a subquery that counts the tasks of a state; the index holds these and no others."""
+def _count(state: LiteralString, index: LiteralString, column: LiteralString) -> LiteralString:
+    """Return a subquery that counts the tasks of a state, along the index that holds these and no others."""
     return f"""(
         SELECT CASE WHEN found < %(exact)s THEN found ELSE greatest(found, (
             SELECT reltuples::bigint FROM pg_class WHERE oid = 'outbox.{index}'::regclass
         )) END FROM (
-            SELECT count(*) AS found FROM (SELECT FROM outbox.task WHERE {state} LIMIT %(exact)s) AS counted
+            SELECT count(*) AS found
+            FROM (SELECT FROM outbox.task WHERE {state} ORDER BY {column} LIMIT %(exact)s) AS counted
         ) AS total
     )"""
 
 
 _COUNTS: LiteralString = f"""
     SELECT
-        {_count(_PENDING, "task_pending")} AS pending,
-        {_count(_IN_FLIGHT, "task_in_flight")} AS in_flight,
-        {_count("completed_at IS NOT NULL", "task_completed")} AS done,
-        {_count("dead_at IS NOT NULL", "task_dead")} AS dead,
+        {_count(_PENDING, "task_pending", "due_at")} AS pending,
+        {_count(_IN_FLIGHT, "task_in_flight", "published_at")} AS in_flight,
+        {_count("completed_at IS NOT NULL", "task_completed", "completed_at")} AS done,
+        {_count("dead_at IS NOT NULL", "task_dead", "dead_at")} AS dead,
         (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
          FROM outbox.task WHERE {_PENDING}) AS oldest_pending,
         extract(epoch FROM clock_timestamp() - greatest(

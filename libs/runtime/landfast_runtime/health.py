@@ -13,27 +13,41 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres, RabbitMQ, Redis
 
-Check = Callable[[], None]
+#: What a check found out beside whether its dependency serves, by name; shown in the report.
+type Details = Mapping[str, float]
+Check = Callable[[], Details | None]
 
 #: Seconds that a single check may wait for its dependency. libpq knows no connect timeout below 2.
 CHECK_TIMEOUT = 2.0
 
 
 class Unavailable(Exception):  # noqa: N818 - names the state that a check found, not a programming error
-    """A dependency answered, but not as it should; the message says how."""
+    """A dependency answered, but not as it should; the message says how.
+
+    Args:
+        problem: the message.
+        details: what else was found out.
+    """
+
+    def __init__(self, problem: str, details: Details | None = None) -> None:
+        super().__init__(problem)
+        self.details = details
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one check found: ``milliseconds`` it took and, if it failed, the ``problem``."""
+    """What one check found: ``milliseconds`` it took, the ``problem`` if it failed, and what else it told."""
 
     milliseconds: float
     problem: str | None = None
+    details: Details | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,7 @@ class Report:
             dependencies[name] = {"ok": result.problem is None, "milliseconds": result.milliseconds}
             if result.problem is not None:
                 dependencies[name]["problem"] = result.problem
+            dependencies[name].update(result.details or {})
         return {
             "status": "ready" if self.ready else "unavailable",
             "failing": self.failing,
@@ -77,12 +92,13 @@ def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Re
     started = time.monotonic()
 
     def record(name: str, check: Check) -> None:
-        problem = None
+        problem, details = None, None
         try:
-            check()
+            details = check()
         except Exception as error:  # noqa: BLE001 - whatever a client library raises, the dependency does not serve
             problem = _describe(error)
-        results[name] = Result(_milliseconds_since(started), problem)
+            details = getattr(error, "details", None)
+        results[name] = Result(_milliseconds_since(started), problem, details)
 
     threads = [threading.Thread(target=record, args=item, daemon=True) for item in checks.items()]
     for thread in threads:
@@ -174,6 +190,22 @@ def _broker_channel(settings: RabbitMQ) -> Iterator[Any]:
         write_timeout=CHECK_TIMEOUT,
     ) as connection:
         yield connection.channel()
+
+
+def http(host: str, port: int, path: str) -> Check:
+    """Return a check that asks an HTTP server for ``path`` and wants a 2xx answer."""
+
+    def check() -> None:
+        connection = HTTPConnection(host, port, timeout=CHECK_TIMEOUT)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+                raise Unavailable(f"{path} answered {response.status}: {response.read(80).decode().strip()}")
+        finally:
+            connection.close()
+
+    return check
 
 
 def uwsgi(host: str, port: int, path: str) -> Check:

@@ -50,6 +50,31 @@ def test_a_report_is_ready_when_every_check_passes() -> None:
     assert "problem" not in document["dependencies"]["one"]
 
 
+def test_a_report_tells_what_a_check_found_whether_it_passed_or_not() -> None:
+    def full() -> health.Details:
+        raise health.Unavailable("too many wait", {"waiting": 9})
+
+    document = health.run({"one": lambda: {"waiting": 2}, "two": full}).as_dict()
+
+    assert document["dependencies"]["one"]["waiting"] == 2
+    assert document["dependencies"]["two"]["waiting"] == 9
+    assert document["failing"] == ["two"]
+
+
+def test_http_is_up_when_it_answers_with_success() -> None:
+    with answering(b"HTTP/1.0 200 OK\r\n\r\nok\n") as server:
+        health.http("127.0.0.1", server.port, "/healthz")()
+    assert server.heard.startswith(b"GET /healthz HTTP/1.1\r\n")
+
+
+def test_http_is_down_when_it_answers_with_an_error() -> None:
+    with (
+        answering(b"HTTP/1.0 503 No\r\n\r\nit hangs\n") as server,
+        pytest.raises(health.Unavailable, match="/healthz answered 503: it hangs"),
+    ):
+        health.http("127.0.0.1", server.port, "/healthz")()
+
+
 def test_a_report_names_what_fails_and_why() -> None:
     report = health.run({"one": refuse, "two": serve, "three": refuse})
 

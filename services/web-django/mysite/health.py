@@ -9,12 +9,16 @@ from functools import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+from landfast_outbox import readiness as outbox
 from landfast_runtime import health
 
 from mysite import config
 
 #: Seconds for which a report is handed out again: the page is public, and each report logs in everywhere.
 REPORT_LIFETIME = 0.2
+
+RELAY_HOST = "relay"
+RELAY_PATH = "/healthz"
 
 API_HOST = "api-flask"
 API_PORT = 3031
@@ -31,6 +35,8 @@ def checks() -> dict[str, health.Check]:
         "redis-cache": health.redis(site.cache),
         "rabbitmq": health.rabbitmq(dependencies.rabbitmq),
         "worker": health.consumers(dependencies.rabbitmq),
+        "relay": health.http(RELAY_HOST, outbox.METRICS_PORT, RELAY_PATH),
+        "outbox": outbox.check(site.postgres),
         "api-flask": health.uwsgi(API_HOST, API_PORT, API_PATH),
     }
 

@@ -81,7 +81,7 @@ def test_it_is_ready_when_every_dependency_serves(client: Client, answers: dict[
     assert response.status_code == 200
     assert response.json()["status"] == "ready"
     assert list(response.json()["dependencies"]) == list(answers)
-    assert list(answers) == ["postgres", "redis", "redis-cache", "rabbitmq", "worker", "api-flask"]
+    assert list(answers) == ["postgres", "redis", "redis-cache", "rabbitmq", "worker", "relay", "outbox", "api-flask"]
 
 
 def test_it_names_the_dependency_that_fails(client: Client, answers: dict[str, Exception | None]) -> None:

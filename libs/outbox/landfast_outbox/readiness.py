@@ -1,0 +1,67 @@
+"""Whether committed tasks get out of the outbox, for a page of readiness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import psycopg
+from landfast_runtime.health import CHECK_TIMEOUT, Unavailable
+
+from landfast_outbox import store
+
+if TYPE_CHECKING:
+    from landfast_runtime.connections import Postgres
+    from landfast_runtime.health import Check, Details
+
+    from landfast_outbox.store import Counts
+
+#: Where a relay's /metrics and /healthz are, on the containers' network alone.
+METRICS_PORT = 9100
+
+#: Seconds for which tasks may be due while no task at all is published. A relay publishes within milliseconds, and
+#: waits for the confirms of a batch for 10 s at most (:data:`landfast_outbox.publisher.CONFIRM_TIMEOUT`), so three
+#: batches in a row have failed then. A long backlog that is being worked off is no stall, however old its oldest task.
+STALLED = 30.0
+
+#: Seconds after which the oldest task that is due has waited too long even if others are published: a relay publishes
+#: a hundred thousand in less.
+OVERDUE = 300.0
+
+
+def check(postgres: Postgres) -> Check:
+    """Return a check that fails while tasks are due and nobody publishes them; it tells how the tasks stand."""
+
+    def asked() -> Details:
+        with psycopg.connect(
+            host=postgres.host,
+            port=postgres.port,
+            dbname=postgres.database,
+            user=postgres.user,
+            password=postgres.password,
+            application_name="readiness",
+            connect_timeout=int(CHECK_TIMEOUT),
+            options=f"-c statement_timeout={CHECK_TIMEOUT:.0f}s",
+            autocommit=True,
+        ) as connection:
+            return judge(store.counts(connection))
+
+    return asked
+
+
+def judge(counts: Counts) -> Details:
+    """Return how the tasks stand.
+
+    Raises:
+        Unavailable: they wait for too long.
+    """
+    details: Details = {
+        "pending": counts.pending,
+        "in_flight": counts.in_flight,
+        "dead": counts.dead,
+        "oldest_pending_seconds": round(counts.oldest_pending, 1),
+    }
+    if counts.stalled > STALLED:
+        raise Unavailable(f"tasks are due, and none was published for {counts.stalled:.0f} s", details)
+    if counts.oldest_pending > OVERDUE:
+        raise Unavailable(f"the oldest task has been due for {counts.oldest_pending:.0f} s", details)
+    return details

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+from landfast_outbox import readiness, store
+from landfast_outbox.readiness import OVERDUE, STALLED
+from landfast_outbox.store import Counts
+from landfast_outbox.task import NewTask
+from landfast_runtime.health import Unavailable
+
+if TYPE_CHECKING:
+    from landfast_runtime.connections import Postgres
+    from psycopg import Connection
+
+IDLE = Counts(pending=0, in_flight=0, done=7, dead=1, oldest_pending=0.0, since_published=3600.0)
+
+
+def write(connection: Connection[Any], column: str = "due_at", age: str = "0 s") -> None:
+    identifier = uuid4()
+    with connection.cursor() as cursor:
+        store.insert(cursor, [NewTask(id=identifier, name="add", queue="tasks", body="[[], {}, {}]")])
+    connection.execute(
+        f"UPDATE outbox.task SET {column} = clock_timestamp() - %s::interval WHERE id = %s",  # noqa: S608
+        (age, identifier),
+    )
+
+
+def test_it_is_ready_when_nothing_waits() -> None:
+    assert readiness.judge(IDLE) == {"pending": 0, "in_flight": 0, "dead": 1, "oldest_pending_seconds": 0.0}
+
+
+def test_it_is_ready_while_a_long_backlog_is_worked_off() -> None:
+    readiness.judge(replace(IDLE, pending=400_000, oldest_pending=OVERDUE - 1, since_published=0.2))
+
+
+def test_it_is_ready_when_a_task_has_just_come_after_a_quiet_night() -> None:
+    readiness.judge(replace(IDLE, pending=1, oldest_pending=0.01, since_published=30_000.0))
+
+
+def test_it_is_not_ready_while_nobody_publishes_what_is_due() -> None:
+    with pytest.raises(Unavailable, match="none was published for 31 s") as found:
+        readiness.judge(replace(IDLE, pending=1, oldest_pending=STALLED + 1))
+    assert found.value.details == {"pending": 1, "in_flight": 0, "dead": 1, "oldest_pending_seconds": 31.0}
+    with pytest.raises(Unavailable, match="none was published"):
+        readiness.judge(replace(IDLE, oldest_pending=STALLED + 1, since_published=None))
+
+
+def test_it_is_not_ready_when_a_task_is_left_behind() -> None:
+    with pytest.raises(Unavailable, match="due for 301 s"):
+        readiness.judge(replace(IDLE, pending=1, oldest_pending=OVERDUE + 1, since_published=0.1))
+
+
+def test_it_asks_the_database(postgres: Postgres, connection: Connection[Any]) -> None:
+    write(connection)
+    details = readiness.check(postgres)()
+    assert details is not None
+    assert details["pending"] == 1
+    write(connection, age="40 s")
+    with pytest.raises(Unavailable):
+        readiness.check(postgres)()
+    write(connection, "published_at", "2 s")
+    details = readiness.check(postgres)()
+    assert details is not None
+    assert (details["pending"], details["in_flight"]) == (2, 1)
+    assert 40 <= details["oldest_pending_seconds"] < OVERDUE
+
+
+def test_tasks_of_the_future_are_pending_and_late_for_nothing(connection: Connection[Any]) -> None:
+    write(connection, age="-1 hour")
+    counts = store.counts(connection)
+    assert (counts.pending, counts.oldest_pending, counts.stalled) == (1, 0.0, 0.0)
