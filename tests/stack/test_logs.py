@@ -53,7 +53,8 @@ def test_one_request_id_goes_from_nginx_to_flask_to_the_task(stack: Stack, site:
 
     assert response.headers["X-Request-ID"] == request
     task = response.headers["Location"].rpartition("/")[2]
-    wait_until(lambda: len(lines_of_request(stack, "worker", request)) == 2, 20, "the task's two lines")
+    # A task that is faster than the commit it comes from runs twice.
+    wait_until(lambda: ended_well(lines_of_request(stack, "worker", request)), 20, "the task's lines")
     assert {line["task_id"] for line in lines_of_request(stack, "worker", request)} == {task}
     assert lines_of_request(stack, "nginx", request)[0]["status"] == 202
     assert lines_of_request(stack, "api-flask", request)
@@ -80,6 +81,11 @@ def test_one_request_id_goes_from_a_page_to_the_task_that_it_starts(
     inbox.wait_for_mail(person.email)
     wait_until(lambda: len(lines_of_request(stack, "worker", request)) == 2, 20, "the task's two lines")
     assert lines_of_request(stack, "nginx", request)
+
+
+def ended_well(lines: list[dict[str, Any]]) -> bool:
+    """Return whether the last of a task's lines says that it ended, and well."""
+    return bool(lines) and lines[0]["message"] == "task started" and lines[-1].get("state") == "SUCCESS"
 
 
 def test_nginx_logs_no_password_in_the_address(stack: Stack, site: Site) -> None:
