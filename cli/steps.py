@@ -33,6 +33,7 @@ class Step:
         variables: what it gets on top of the process environment.
         targets: for pytest, the files and folders of its tests; none for linters.
         live: show the output while it runs, for what takes minutes.
+        then: a second argument list, to run when the first command has passed.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Step:
     variables: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     live: bool = False
+    then: tuple[str, ...] = ()
 
     @property
     def report(self) -> Path:
@@ -87,8 +89,20 @@ def run_one(step: Step) -> Outcome:
     if step.targets:
         step.report.unlink(missing_ok=True)
         command.append(f"--junit-xml={step.report}")
+    status, output = execute(step, command)
+    passed, failed = count_tests(step.report) if step.targets else (int(status == 0), 0)
+    if status == 0 and step.then:
+        status, more = execute(step, step.then)
+        output += more
+    if status != 0 and not failed:  # a linter, or pytest that stumbled outside its tests
+        failed = 1
+    return Outcome(step, passed, failed, time.monotonic() - started, output)
+
+
+def execute(step: Step, command: Iterable[str]) -> tuple[int, str]:
+    """Run one of the step's commands and return its status and, unless it was shown already, its output."""
     result = subprocess.run(
-        command,
+        list(command),
         cwd=step.directory,
         env={**os.environ, **step.variables},
         stdin=subprocess.DEVNULL,
@@ -97,10 +111,7 @@ def run_one(step: Step) -> Outcome:
         text=True,
         check=False,
     )
-    passed, failed = count_tests(step.report) if step.targets else (int(result.returncode == 0), 0)
-    if result.returncode != 0 and not failed:  # a linter, or pytest that stumbled outside its tests
-        failed = 1
-    return Outcome(step, passed, failed, time.monotonic() - started, result.stdout or "")
+    return result.returncode, result.stdout or ""
 
 
 def count_tests(report: Path) -> tuple[int, int]:

@@ -78,8 +78,14 @@ def test_one_request_id_goes_from_a_page_to_the_task_that_it_starts(
     assert site.register(person.name, person.email, person.password).status_code == 302
 
     inbox.wait_for_mail(person.email)
-    wait_until(lambda: len(lines_of_request(stack, "worker", request)) == 2, 20, "the task's two lines")
+    # A task that is faster than the commit it comes from runs twice.
+    wait_until(lambda: ended_well(lines_of_request(stack, "worker", request)), 20, "the task's lines")
     assert lines_of_request(stack, "nginx", request)
+
+
+def ended_well(lines: list[dict[str, Any]]) -> bool:
+    """Return whether the last of a task's lines says that it ended, and well."""
+    return bool(lines) and lines[0]["message"] == "task started" and lines[-1].get("state") == "SUCCESS"
 
 
 def test_nginx_logs_no_password_in_the_address(stack: Stack, site: Site) -> None:

@@ -85,7 +85,7 @@ def test_no_service_can_read_anothers_secrets(stack: Stack, known: dict[str, str
             if value in visible:
                 readers[name].add(service)
 
-    assert readers["django_secret_key"] == {"web-django"}
+    assert readers["django_secret_key"] == {"web-django", "worker", "beat"}, "workers sign the links in mails"
     assert readers["tls_key"] == {"nginx"}
     assert readers["admin_password"] == set()
     assert readers["rabbitmq_operator_password"] == {"rabbitmq"}

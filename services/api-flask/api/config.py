@@ -34,6 +34,7 @@ class Settings:
     one is named, and because a process keeps one database connection for each of its threads.
     """
 
+    service: str
     processes: int
     threads: int
     database: DatabaseSettings
@@ -44,8 +45,9 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
-        """Read ``API_PROCESSES``, ``API_THREADS``, ``API_RATE_LIMIT`` and what the backing services need."""
+        """Read ``SERVICE_NAME``, ``API_*`` and what the backing services need."""
         return cls(
+            service=env.text("SERVICE_NAME", default="api-flask"),
             processes=env.integer("API_PROCESSES", default=2, minimum=1, maximum=64),
             threads=env.integer("API_THREADS", default=4, minimum=1, maximum=64),
             database=DatabaseSettings.from_env(env),

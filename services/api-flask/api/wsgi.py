@@ -10,5 +10,5 @@ from api.app import create_app
 from api.config import load_settings
 
 settings = load_settings()
-logging.config.dictConfig(logging_config("api-flask", settings.database.log_level))
+logging.config.dictConfig(logging_config(settings.service, settings.database.log_level))
 application = create_app(settings)

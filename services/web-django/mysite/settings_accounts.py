@@ -30,6 +30,7 @@ AXES_RESET_ON_SUCCESS = True
 # Trying on does not make the wait longer; the page says how long it is.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+NEWS_CLIENT_ADDRESS = AXES_CLIENT_IP_CALLABLE  # comments are limited by the same address
 AXES_USERNAME_CALLABLE = "accounts.lockout.counted_name"
 AXES_LOCKOUT_CALLABLE = "accounts.lockout.locked_page"
 AXES_DISABLE_ACCESS_LOG = True  # who logged in when, from where: nobody here needs to know

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from news import newsletter
+from news import limits, newsletter
 from news.forms import CommentForm, SubscriptionForm
 from news.models import Article
 
@@ -29,6 +29,11 @@ def comment(request: HttpRequest, slug: str) -> HttpResponse:
     article = get_object_or_404(Article.objects.published(), slug=slug)
     form = CommentForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
+        if not limits.may_comment(request):
+            form.add_error(None, _("You have written many comments in a short time. Please wait a few minutes."))
+            response = render(request, "news/comment.html", {"article": article, "form": form}, status=429)
+            response.headers["Retry-After"] = str(limits.WITHIN)
+            return response
         written = form.save(commit=False)
         written.article = article
         if request.user.is_authenticated:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
-from django.db.models import F, TextField, Value
+from django.db.models import F, Func, TextField, Value
 from django.db.models.functions import Concat
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
@@ -14,12 +14,20 @@ from news.models import SEARCH_CONFIG
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
+    from django.db.models.expressions import Combinable
 
 #: As much as anybody would type; more only costs time.
 LONGEST = 200
 
 #: What stands around a word that was found, until the text is escaped: characters that no text has.
 _BEGIN, _END = "\x02", "\x03"
+
+#: Markdown's signs, as PostgreSQL's expressions, and what stays of each: an excerpt shows words alone.
+_SIGNS = (
+    (r"!?\[([^\]]*)\]\([^)]*\)", r"\1"),  # links and pictures
+    (r"(^|\n)[ ]{0,3}(#{1,6}|>|[-*+]|\d+\.)[ ]+", r"\1"),  # headings, quotations, lists
+    (r"\*+|`+|~~", ""),  # emphasis and code
+)
 
 
 def query(words: str) -> SearchQuery:
@@ -39,7 +47,7 @@ def with_excerpts[M: Model, Row](articles: QuerySet[M, Row], words: str) -> Quer
     """Add to each article, as ``excerpt``, where its text has the words; :func:`marked` makes HTML of that."""
     annotated: QuerySet[Any, Row] = articles.annotate(
         excerpt=SearchHeadline(
-            Concat(F("summary"), Value(" "), F("body"), output_field=TextField()),
+            Concat(F("summary"), Value(" "), _plain(F("body")), output_field=TextField()),
             query(words),
             config=SEARCH_CONFIG,
             start_sel=_BEGIN,
@@ -51,6 +59,13 @@ def with_excerpts[M: Model, Row](articles: QuerySet[M, Row], words: str) -> Quer
         )
     )
     return annotated
+
+
+def _plain(text: Combinable) -> Combinable:
+    """Return Markdown without its signs."""
+    for sign, rest in _SIGNS:
+        text = Func(text, Value(sign), Value(rest), Value("g"), function="regexp_replace", output_field=TextField())
+    return text
 
 
 def marked(excerpt: str) -> SafeString:

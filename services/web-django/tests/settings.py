@@ -24,3 +24,5 @@ WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True
 # Letters are collected, as Django's test runner does by itself for whatever is configured here.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
+# The project's own hasher at next to no cost, as tests hash hundreds of passwords; test_hashers.py holds the real cost.
+PASSWORD_HASHERS = ["tests.hashers.QuickArgon2"]

@@ -156,3 +156,14 @@ def test_it_tells_robots_where_the_map_is_and_what_is_none_of_their_business(cli
 
     assert "Disallow: /admin/" in text
     assert "Sitemap: http://testserver/sitemap.xml" in text
+
+
+def test_it_shows_excerpts_without_the_author_s_signs(client: Client, make_article: MakeArticle) -> None:
+    body = "## Rigging\n\n- A *tight* `hitch` holds, see [the manual](/media/manual.pdf).\n\n> 2 * 3 ropes"
+    make_article("Knots", summary="About ropes.", body=body)
+
+    page = found(client, "hitch")
+
+    assert "A tight <mark>hitch</mark> holds, see the manual." in page
+    assert "## Rigging" not in page
+    assert "/media/manual.pdf" not in page

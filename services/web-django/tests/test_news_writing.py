@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 from mysite.cache import OptionalRedisCache
-from news import newsletter, upkeep
+from news import limits, newsletter, upkeep
 from news.markdown import render
 from news.models import Article, Comment, NewsletterCopy, NewsletterIssue, Subscriber
 
@@ -314,3 +314,35 @@ def test_markdown_becomes_html_that_harms_nobody(text: str, html: str) -> None:
 def test_headings_follow_the_title_without_a_gap() -> None:
     html = render("## Quay\n\n#### Rope\n\n## Pier\n\n# Sea")
     assert [line[:3] for line in html.split("\n") if line] == ["<h2", "<h3", "<h2", "<h2"]
+
+
+def write(client: Client, article: Article, text: str, address: str = "203.0.113.7") -> int:
+    form = {"name": "Ada", "text": text}
+    path = f"{article.get_absolute_url()}comment/"
+    return client.post(path, form, headers={"X-Forwarded-For": address}).status_code
+
+
+def test_it_takes_no_flood_of_comments_from_one_address(client: Client, make_article: MakeArticle) -> None:
+    article = make_article()
+    assert {write(client, article, f"Note {number}") for number in range(limits.COMMENTS)} == {302}
+
+    path, form = f"{article.get_absolute_url()}comment/", {"name": "Ada", "text": "One more"}
+    response = client.post(path, form, headers={"X-Forwarded-For": "203.0.113.7"})
+
+    assert response.status_code == 429
+    assert int(response["Retry-After"]) == limits.WITHIN
+    page = response.content.decode()
+    assert "wait a few minutes" in page
+    assert "One more" in page
+    assert Comment.objects.count() == limits.COMMENTS
+    assert write(client, article, "From elsewhere", "203.0.113.8") == 302
+
+
+def test_it_takes_comments_while_nobody_can_count_them(
+    client: Client, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = OptionalRedisCache("redis://127.0.0.1:1", {})
+    monkeypatch.setattr("news.limits.cache", away)
+    monkeypatch.setattr(limits, "COMMENTS", 0)
+
+    assert write(client, make_article(), "Still here") == 302

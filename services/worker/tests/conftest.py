@@ -1,4 +1,4 @@
-"""Settings for tests: made-up secrets, addresses where nothing listens. Read before any module of the worker is."""
+"""Settings for tests: made-up secrets, a database, no broker and no Redis. Read before any module of the worker is."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+from landfast_testing.postgres import server
+
 _secrets = Path(tempfile.mkdtemp(prefix="worker-tests-"))
 for _name in (
     "rabbitmq_password",
@@ -30,6 +32,10 @@ for _name in (
 ):
     (_secrets / _name).write_text("only-for-tests-0123456789-0123456789")
 
+# Django's own checks, which Celery asks for when it loads tasks, look at the database.
+_postgres = server()
+_postgres.make_database("landfast")
+
 os.environ |= {
     "SECRETS_DIR": str(_secrets),
     "RABBITMQ_HOST": "127.0.0.1",
@@ -39,9 +45,9 @@ os.environ |= {
     "REDIS_PORT": "1",
     "REDIS_CACHE_HOST": "127.0.0.1",
     "REDIS_CACHE_PORT": "1",
-    "POSTGRES_HOST": "127.0.0.1",
-    "POSTGRES_PORT": "1",
-    "POSTGRES_USER": "worker",
+    "POSTGRES_HOST": _postgres.host,
+    "POSTGRES_PORT": str(_postgres.port),
+    "POSTGRES_USER": _postgres.user,
 }
 
 

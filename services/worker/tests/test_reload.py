@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from worker import reload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,3 +61,31 @@ def test_it_ends_with_its_command(reloader: subprocess.Popen[bytes]) -> None:
 def test_a_stop_reaches_the_command(reloader: subprocess.Popen[bytes]) -> None:
     reloader.terminate()
     assert reloader.wait(timeout=20) == 0
+
+
+def test_it_restarts_for_saved_files_and_gives_the_command_s_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def watch(*folders: Path, **_: object) -> Iterator[set[str]]:
+        assert folders == (tmp_path,)
+        yield set()
+        wait_for_starts(tmp_path, 1)
+        yield {"code.py"}
+        wait_for_starts(tmp_path, 2)
+        (tmp_path / "end").touch()
+
+    monkeypatch.setattr(reload, "watch", watch)
+    noting = (
+        "import pathlib, sys, time; open('starts', 'a').write('x')\n"
+        "while not pathlib.Path('end').exists(): time.sleep(0.05)\n"
+        "sys.exit(7)"
+    )
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        assert reload.main([sys.executable, "-c", noting], [tmp_path]) == 7
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
+    assert (tmp_path / "starts").read_text() == "xx"
