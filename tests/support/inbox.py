@@ -42,7 +42,7 @@ class Mail:
             recipients=tuple(recipient["address"] for recipient in document["to"]),
             text=document.get("text") or "",
             html=document.get("html") or "",
-            key=document["messageId"],
+            key=document["headers"].get("message-id", ""),
         )
 
 
