@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.killing import COMES_BACK, kill, wait_restarted
 from tests.support.site import Site
 from tests.support.waiting import wait_until
 
@@ -19,30 +20,8 @@ SERVICES = [
     "rabbitmq", "mail",
 ]  # fmt: skip
 
-#: Seconds from a kill to health; Docker waits a little longer before each restart in a row.
-COMES_BACK = 60
 #: Seconds between two of Flower's saves, and some more.
 FLOWER_SAVES = 75
-
-
-def kill(stack: Stack, service: str) -> str:
-    """Kill all processes of a container with SIGKILL and return when it had been started.
-
-    ``docker kill`` would count as a wish to keep it stopped, so the signal comes from inside.
-    """
-    started: str = stack.inspect(service)["State"]["StartedAt"]
-    stack.compose("exec", "--no-TTY", service, "sh", "-c", "kill -KILL -1", check=False)
-    return started
-
-
-def wait_restarted(stack: Stack, service: str, since: str) -> None:
-    """Wait until a killed container runs again and serves."""
-    wait_until(
-        lambda: stack.inspect(service)["State"]["StartedAt"] != since,
-        COMES_BACK,
-        lambda: f"{service} to be started again: {stack.statuses(service)}",
-    )
-    stack.wait_healthy(service, timeout=COMES_BACK)
 
 
 def test_the_list_of_services_is_complete(stack: Stack) -> None:

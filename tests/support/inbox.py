@@ -23,6 +23,8 @@ class Mail:
     recipients: tuple[str, ...]
     text: str
     html: str
+    key: str
+    """Its ``Message-ID``."""
 
     @property
     def link(self) -> str:
@@ -40,6 +42,7 @@ class Mail:
             recipients=tuple(recipient["address"] for recipient in document["to"]),
             text=document.get("text") or "",
             html=document.get("html") or "",
+            key=document["headers"].get("message-id", ""),
         )
 
 
@@ -51,10 +54,13 @@ class Inbox:
 
     def mails_to(self, address: str) -> list[Mail]:
         """Return the mails that have come for one recipient."""
-        response = requests.get(f"{self.url}/api/email", timeout=10)
+        return [mail for mail in self.mails() if address in mail.recipients]
+
+    def mails(self) -> list[Mail]:
+        """Return all the mails that have come."""
+        response = requests.get(f"{self.url}/api/email", timeout=30)
         response.raise_for_status()
-        mails = [Mail.parse(document) for document in response.json()]
-        return [mail for mail in mails if address in mail.recipients]
+        return [Mail.parse(document) for document in response.json()]
 
     def wait_for_mail(self, address: str, timeout: float = DELIVERY, *, subject: str = "") -> Mail:
         """Return the first mail to a recipient whose subject holds some words, once it is there."""
