@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-from landfast_testing.postgres import server
 
 _secrets = Path(tempfile.mkdtemp(prefix="worker-tests-"))
 for _name in (

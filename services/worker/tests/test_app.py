@@ -40,7 +40,7 @@ def test_a_worker_consumes_its_own_probes_and_forgets_old_work(monkeypatch: pyte
     monkeypatch.setattr(slots, "DIRECTORY", tmp_path)
     (tmp_path / "1").touch()
 
-    worker_app.consume_probes(instance=worker_app)
+    worker_app.prepare_worker(instance=worker_app)
 
     queue: Any = worker_app.app.amqp.queues[f"probe.{socket.gethostname()}"]
     assert queue.expires == 120
