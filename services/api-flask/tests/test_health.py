@@ -24,7 +24,7 @@ def break_down() -> None:
 
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Check]:
-    checks = {"postgres": serve, "redis": serve, "rabbitmq": serve}
+    checks: dict[str, Check] = {"postgres": serve, "redis": serve, "rabbitmq": serve}
     monkeypatch.setattr(factory, "dependency_checks", lambda _settings: checks)
     return checks
 
