@@ -33,9 +33,7 @@ BRIEF = replace(PLAN, tasks=1000, settle=20)
         pytest.param("kill-worker", BUSY, NO_SWEEPER, EARLY, id="with-early-acknowledgement-a-killed-worker"),
     ],
 )
-def test_it_finds_losses_in(
-    name: str, plan: Plan, relay: dict[str, str], worker: dict[str, str], whole: Stack
-) -> None:
+def test_it_finds_losses_in(name: str, plan: Plan, relay: dict[str, str], worker: dict[str, str], whole: Stack) -> None:
     with actions.changed(whole, "relay", **relay), actions.changed(whole, "worker", **worker):
         row = run_row(whole, KNOWN[name], plan)
     print(f"{len(row.books.lost)} of {len(row.books.accepted)} lost", flush=True)

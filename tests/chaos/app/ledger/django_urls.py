@@ -10,10 +10,11 @@ from django.http import JsonResponse
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from ledger.entry import ACCEPT, Entry
-from ledger.tasks import book_with_django
 from mysite.urls import handler500
 from mysite.urls import urlpatterns as site
+
+from ledger.entry import ACCEPT, Entry
+from ledger.tasks import book_with_django
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.db import transaction
 from api.wsgi import application
 from flask import Blueprint, request
+
 from ledger.entry import ACCEPT, Entry
 from ledger.tasks import book_with_sqlalchemy
 

@@ -7,8 +7,9 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from landfast_outbox.databases import SQLAlchemyDatabase
-from ledger.entry import BOOK, Entry
 from tasks.celery_app import app
+
+from ledger.entry import BOOK, Entry
 
 if TYPE_CHECKING:
     from celery import Task

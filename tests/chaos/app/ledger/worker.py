@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from ledger import tasks
 from worker.app import app
+
+from ledger import tasks
 
 __all__ = ["app", "tasks"]
 
