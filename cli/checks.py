@@ -1,6 +1,7 @@
 """``./stack test``: every check of this repository, the same ones on a laptop and in CI.
 
-Linters, types and unit tests need no Docker (``--quick`` stops there); the tests of the running stack follow.
+Linters, types and unit tests need no Docker (``--quick`` stops there); the tests of the running stack follow, and the
+chaos suite in its short form.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(list(arguments))
     host, services = devenv.host(), devenv.services()
     wanted = [*unit_tests(host, services), *types(host, services), *lint(host)]  # the longest first: no core waits
-    wanted += [] if options.quick else [*generated_tests(services), *stack_tests(host)]
+    if not options.quick:
+        wanted += [*generated_tests(services), *stack_tests(host), *chaos_tests(host, short=not options.names)]
     if options.names:
         wanted = choose(options.names, wanted)
     outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
@@ -75,7 +77,9 @@ def types(host: Environment, services: Environment) -> list[Step]:
     ]
     for folder in sorted((ROOT / "tests").glob("**/app")):  # code that tests let the services run
         name = "-".join(folder.relative_to(ROOT).parts)
-        found.append(mypy(name, services, folder, (".",), folder, *import_paths(ROOT / "services/worker")))
+        worker = ROOT / "services/worker"
+        arguments = (f"--config-file={worker / 'mypy.ini'}", ".")
+        found.append(mypy(name, services, folder, arguments, folder, *import_paths(worker)))
     folders = [*python_folders(), *sorted({path.parent for path in (ROOT / "images").glob("*/*.py")})]
     found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in folders]
     return found
@@ -122,6 +126,18 @@ def stack_tests(host: Environment) -> list[Step]:
     """Return the tests of the running stack, browser included: one pytest, so that one stack serves them all."""
     step = pytest("stack", host, ROOT, ROOT / "tests/stack", ROOT / "tests/browser")
     return [replace(step, live=True, command=(*step.command, "--verbose"))]
+
+
+def chaos_tests(host: Environment, *, short: bool) -> list[Step]:
+    """Return the chaos suite.
+
+    Args:
+        host: drives Docker.
+        short: a few faults with fewer tasks, for a run of everything; who names the suite gets all of it.
+    """
+    step = pytest("chaos", host, ROOT, ROOT / "tests/chaos")
+    variables = {"CHAOS_FORM": "short"} if short else {}
+    return [replace(step, live=True, command=(*step.command, "--verbose", "--capture=no"), variables=variables)]
 
 
 def pytest(name: str, environment: Environment, directory: Path, *folders: Path, but: Path | None = None) -> Step:

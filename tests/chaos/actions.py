@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Starts what Compose finds changed or gone, and builds nothing.
 UP = ("up", "--detach", "--no-build")
 
+#: What is replaced gets little time: under a wrong clock some waits never end.
+STOP_SOON = "--timeout=5"
+
 #: Seconds that Compose may take to start a stack whose servers were killed.
 STARTS = 180
 
@@ -122,13 +125,13 @@ def everything(stack: Stack) -> None:
 def changed(stack: Stack, service: str, **variables: str) -> Iterator[None]:
     """Run a service with other variables."""
     stack.variables.update(variables)
-    stack.compose(*UP, "--no-deps", service)
+    stack.compose(*UP, STOP_SOON, "--no-deps", service)
     try:
         yield
     finally:
         for name in variables:
             del stack.variables[name]
-        stack.compose(*UP, "--no-deps", service)
+        stack.compose(*UP, STOP_SOON, "--no-deps", service)
 
 
 @contextmanager

@@ -70,7 +70,7 @@ class Plan:
         faults = tuple(filter(None, os.environ.get("CHAOS_FAULTS", "").split(",")))
         if short:
             return cls(tasks, rate, 5, 4, 8, 120, 60, seed, short, faults)
-        return cls(tasks, rate, 10, 15, 30, 420, 240, seed, short, faults)
+        return cls(tasks, rate, 6, 10, 30, 420, 240, seed, short, faults)
 
 
 @dataclass(frozen=True)

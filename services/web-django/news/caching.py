@@ -1,7 +1,7 @@
 """What caches between us and readers may keep.
 
 A page that looks the same to everybody may be kept for a minute, and is asked for again by its ETag (Django's
-``ConditionalGetMiddleware`` makes that of the content) or by when it last changed. A page that was made for somebody,
+``ConditionalGetMiddleware`` makes that of the content). A page that was made for somebody,
 or that has a message for somebody, is nobody else's business.
 """
 
@@ -44,5 +44,7 @@ def mark(request: HttpRequest, response: HttpResponseBase, last_modified: dateti
         patch_cache_control(response, private=True, no_store=True)
         return
     patch_cache_control(response, public=True, max_age=PUBLIC_FOR)
+    # A date alone cannot tell all changes (a category's new name, an article that is gone): only the ETag saves a page.
+    request.META.pop("HTTP_IF_MODIFIED_SINCE", None)
     if last_modified:
         response.headers["Last-Modified"] = http_date(last_modified.timestamp())

@@ -1,12 +1,31 @@
-"""How a task is doing, as the result backend knows it."""
+"""How a task is doing: the outbox knows what became of it, the result backend what happens meanwhile.
+
+A task's row outlives the loss of Redis, and a result in Redis outlives the row, which is deleted some time after the
+task was completed.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celery import states
 from pydantic import BaseModel, Field
+from redis.exceptions import RedisError
+from sqlalchemy import text
 from tasks.celery_app import app as celery
+
+if TYPE_CHECKING:
+    import uuid
+
+    from sqlalchemy.orm import Session
+
+#: What a worker notes while a task is under way. Anything else in Redis is of no run that counts, if the row is open: a
+#: dead letter that was given another chance failed before.
+UNDER_WAY = frozenset({states.STARTED, states.RETRY})
+
+#: What is told of a dead letter without a traceback: it was given up, or each run ended with its worker.
+GIVEN_UP = "DeadLetter"
 
 
 class Progress(BaseModel):
@@ -15,25 +34,79 @@ class Progress(BaseModel):
     id: str = Field(json_schema_extra={"format": "uuid"})
     state: str = Field(default=states.PENDING, description="PENDING, STARTED, RETRY, SUCCESS, FAILURE or REVOKED")
     ready: bool = Field(default=False, description="whether the state is final")
-    result: Any = Field(default=None, description="what the task returned, once it succeeded")
+    result: Any = Field(default=None, description="what the task returned, once it succeeded, while that is kept")
     # The error's message may hold what callers should not read; it is logged.
     error: str | None = Field(
         default=None, exclude_if=lambda error: error is None, description="the kind of error, only after a failure"
     )
 
 
-def progress_of(task_id: str) -> Progress:
-    """Ask the result backend once, so that state and result belong together.
+class Row(NamedTuple):
+    """What the outbox knows of a task."""
+
+    done: bool
+    dead: bool
+    retries: int
+    result: str | None
+    error: str | None
+
+    @classmethod
+    def find(cls, session: Session, task_id: uuid.UUID) -> Row | None:
+        """Return a task's row, or None if it has been deleted."""
+        query = text(
+            "SELECT completed_at IS NOT NULL, dead_at IS NOT NULL, retries, result, error"
+            " FROM outbox.task WHERE id = :id"
+        )
+        found = session.execute(query, {"id": task_id}).one_or_none()
+        return cls(*found) if found else None
+
+
+def progress_of(task_id: str, row: Row | None) -> Progress:
+    """Return how a task that was once issued is doing.
+
+    Args:
+        task_id: the task's.
+        row: what the outbox knows of it.
 
     Raises:
-        redis.exceptions.RedisError: the backend does not answer.
+        redis.exceptions.RedisError: the row is gone, and the result backend does not answer.
+    """
+    if row is None:
+        return _as_noted(task_id)
+    if row.done:
+        result = json.loads(row.result) if row.result is not None else None
+        return Progress(id=task_id, state=states.SUCCESS, ready=True, result=result)
+    if row.dead:
+        return Progress(id=task_id, state=states.FAILURE, ready=True, error=kind_of(row.error or ""))
+    waiting = states.RETRY if row.retries else states.PENDING
+    try:
+        noted = celery.backend.get_task_meta(task_id)["status"]
+    except RedisError:
+        noted = states.PENDING
+    return Progress(id=task_id, state=noted if noted in UNDER_WAY else waiting)
+
+
+def kind_of(error: str) -> str:
+    """Return the kind of error that a traceback ends with."""
+    lines = error.splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    told = [line for line in lines[frames[-1] :] if not line.startswith(" ")] if frames else []
+    return told[0].partition(":")[0].rpartition(".")[2] if told else GIVEN_UP
+
+
+def _as_noted(task_id: str) -> Progress:
+    """Return what the result backend knows, asked once, so that state and result belong together.
+
+    Only what is done leaves the outbox: so that is what a task is that nobody remembers.
     """
     meta = celery.backend.get_task_meta(task_id)
     state, value = meta["status"], meta["result"]
+    if state not in states.READY_STATES:
+        return Progress(id=task_id, state=states.SUCCESS, ready=True)
     return Progress(
         id=task_id,
         state=state,
-        ready=state in states.READY_STATES,
+        ready=True,
         result=value if state == states.SUCCESS else None,
         error=type(value).__name__ if state in states.PROPAGATE_STATES else None,
     )

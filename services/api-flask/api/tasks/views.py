@@ -14,7 +14,7 @@ from api.db import transaction
 from api.errors import ApiError
 from api.models import Task
 from api.routes import Answer, Number, Routes, respond
-from api.tasks.progress import Progress, progress_of
+from api.tasks.progress import Progress, Row, progress_of
 
 if TYPE_CHECKING:
     from flask import Response
@@ -61,4 +61,5 @@ def show(task_id: uuid.UUID) -> Response:
     with transaction() as session:
         if session.get(Task, task_id) is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"there is no task {task_id}")
-    return respond(progress_of(str(task_id)))
+        row = Row.find(session, task_id)
+    return respond(progress_of(str(task_id), row))
