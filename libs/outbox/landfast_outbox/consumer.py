@@ -163,12 +163,18 @@ def effect(result: Any = None) -> Iterator[Connection[Any]]:  # noqa: ANN401 - w
     current = _current.get()
     if current is None or not current.long:
         raise RuntimeError("effect() belongs into the body of a durable task that says long=True")
+    with _last_transaction(current, result) as connection:
+        yield connection
+
+
+@contextmanager
+def _last_transaction(current: Run, result: object, *, keep: bool = True) -> Iterator[Connection[Any]]:
     with current.database.transaction() as connection:
         if not store.claim(connection, current.id).granted:
             raise OvertakenError
         with connection.cursor() as cursor, running(cursor):
             yield connection
-        _complete(connection, current, result)
+        _complete(connection, current, result, keep=keep)
     current.completed = True
 
 
@@ -219,7 +225,7 @@ def _run_long(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
             return _earlier(claim)
         result, wish = _call(body)
         if not current.completed:
-            with effect(result):
+            with _last_transaction(current, result, keep=wish is None):
                 pass
     if wish is not None:
         raise wish

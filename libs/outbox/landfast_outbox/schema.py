@@ -10,6 +10,7 @@ from alembic.config import Config
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from sqlalchemy import URL, create_engine
+from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -57,7 +58,7 @@ def main() -> None:
         port=postgres.port,
         database=postgres.database,
     )
-    upgrade(create_engine(url))
+    upgrade(create_engine(url, poolclass=NullPool))
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ def sessions(connection: Connection[Any], engine: Engine) -> Iterator[sessionmak
     made = sessionmaker(engine)
     writing.use_sqlalchemy(engine, made)
     yield made
+    engine.dispose()  # a test may have cut its connections
     writing._default.clear()  # noqa: SLF001 - a process never wants it back
 
 

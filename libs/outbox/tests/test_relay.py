@@ -1,0 +1,473 @@
+"""The relay: publishes what is committed, again what came to nothing, and tidies up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from operator import eq
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+
+import psycopg
+import pytest
+from landfast_outbox import monitor, relay, store
+from landfast_outbox.databases import connect
+from landfast_outbox.publisher import BrokerError, Outcome, Publisher
+from landfast_outbox.relay import Periods, Relay
+from landfast_outbox.task import NewTask
+from psycopg.sql import SQL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from landfast_runtime.connections import Postgres
+    from psycopg import Connection
+
+DEADLINE = 10.0
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class FakePublisher:
+    """Takes what is published, or does with it what the test wants."""
+
+    published: list[uuid.UUID] = field(default_factory=list)
+    blocked: str = ""
+    backlogs: dict[str, int] = field(default_factory=dict)
+    answer: Callable[[list[store.Message]], Outcome] | None = None
+    away: str = ""
+    closed: bool = False
+
+    def publish(self, batch: list[store.Message]) -> Outcome:
+        if self.away:
+            raise BrokerError(self.away)
+        outcome = self.answer(batch) if self.answer else Outcome([message.id for message in batch])
+        self.published += outcome.confirmed
+        return outcome
+
+    def pulse(self) -> None:
+        if self.away:
+            raise BrokerError(self.away)
+
+    def backlog(self, queue: str) -> int:
+        return self.backlogs.get(queue, 0)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def publisher() -> FakePublisher:
+    return FakePublisher()
+
+
+@pytest.fixture
+def stopping() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def make(postgres: Postgres, publisher: FakePublisher, stopping: threading.Event) -> Callable[..., Relay]:
+    """Return a function that makes a relay."""
+
+    def make(**periods: timedelta) -> Relay:
+        taken = cast("Publisher", publisher)
+        return Relay(partial(connect, postgres, "relay"), taken, Periods(**periods), stopping)
+
+    return make
+
+
+def add(connection: Connection[Any], number: int = 1, **options: Any) -> list[uuid.UUID]:  # noqa: ANN401 - NewTask's
+    values = {"name": "tests.add", "queue": "tasks", "body": "[]", **options}
+    tasks = [NewTask(id=uuid.uuid4(), **values) for _ in range(number)]
+    with connection.transaction(), connection.cursor() as cursor:
+        store.insert(cursor, tasks)
+    return [task.id for task in tasks]
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def count(connection: Connection[Any], condition: LiteralString) -> int:
+    """Return how many connections of others there are of a kind."""
+    query = SQL("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND {}").format(SQL(condition))
+    row = connection.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+@pytest.fixture
+def running(stopping: threading.Event, connection: Connection[Any]) -> Iterator[Callable[[Relay], None]]:
+    """Return a function that lets a relay run until the end of the test."""
+    threads: list[threading.Thread] = []
+
+    def run(relay: Relay) -> None:
+        threads.append(threading.Thread(target=relay.run))
+        threads[-1].start()
+
+    yield run
+    stopping.set()
+    connection.execute("NOTIFY outbox")
+    for thread in threads:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()
+
+
+def test_what_is_committed_is_published_at_once(
+    make: Callable[..., Relay],
+    running: Callable[[Relay], None],
+    connection: Connection[Any],
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay, "IDLE", 3 * DEADLINE)  # a note wakes it, or nothing does
+    made = make()
+    running(made)
+    eventually(lambda: count(connection, "query LIKE '%min(due_at)%'"))
+    written: list[uuid.UUID] = []
+    for number in (1, 2, relay.BATCH + 1):
+        written += add(connection, number)
+        eventually(partial(eq, publisher.published, written))
+
+    assert publisher.published == written
+    assert made.tally.published == len(written)
+
+
+def test_what_is_due_later_is_published_then(
+    make: Callable[..., Relay],
+    running: Callable[[Relay], None],
+    connection: Connection[Any],
+    publisher: FakePublisher,
+) -> None:
+    running(make())
+    later = add(connection, wait=timedelta(seconds=0.5))
+    now = add(connection)
+    eventually(lambda: len(publisher.published) == 2)
+
+    assert publisher.published == now + later
+
+
+def test_several_relays_publish_each_task_once(
+    make: Callable[..., Relay],
+    running: Callable[[Relay], None],
+    connection: Connection[Any],
+    publisher: FakePublisher,
+) -> None:
+    for _ in range(3):
+        running(make())
+    written = [each for _ in range(20) for each in add(connection, 60)]
+    eventually(lambda: len(publisher.published) >= len(written))
+
+    assert sorted(publisher.published) == sorted(written)
+
+
+def test_ordered_tasks_are_published_in_their_order_however_many_relays_there_are(
+    make: Callable[..., Relay],
+    running: Callable[[Relay], None],
+    connection: Connection[Any],
+    publisher: FakePublisher,
+) -> None:
+    for _ in range(2):
+        running(make())
+    written = [each for _ in range(50) for each in add(connection, 2, ordered=True)]
+    eventually(lambda: len(publisher.published) >= len(written))
+
+    assert publisher.published == written
+
+
+def test_what_the_broker_hands_back_waits_and_the_rest_does_not(
+    make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher
+) -> None:
+    refused, taken = add(connection, 2)
+    publisher.answer = lambda _: Outcome([taken], {refused: "queue tasks: NO_ROUTE"})
+    made = make()
+
+    assert not made.turn(connection)
+    assert (made.tally.published, made.tally.refused) == (1, 1)
+    due = store.next_due(connection)
+    assert due is not None
+    assert 3 < due <= 5
+    assert store.counts(connection).in_flight == 1
+
+
+def test_what_was_not_confirmed_is_published_again(
+    make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher
+) -> None:
+    confirmed, lost = add(connection, 2)
+
+    def break_off(_: list[store.Message]) -> Outcome:
+        raise BrokerError("gone", [confirmed])
+
+    publisher.answer = break_off
+    made = make()
+    with pytest.raises(BrokerError):
+        made.turn(connection)
+    publisher.answer = None
+    made.turn(connection)
+
+    assert publisher.published == [lost]
+    assert made.tally.published == 2
+
+
+def test_a_broker_that_has_no_room_is_given_nothing(
+    make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher
+) -> None:
+    written = add(connection)
+    publisher.blocked = "low on disk"
+    made = make()
+    assert not made.turn(connection)
+    assert store.counts(connection).pending == 1
+    made.tally.turned -= 2 * relay.STALE
+    assert made.alive, "it waits, it does not hang"
+
+    publisher.blocked = ""
+    made.turn(connection)
+    assert publisher.published == written
+
+
+def test_a_full_batch_is_followed_by_the_next_one(
+    make: Callable[..., Relay], connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "BATCH", 2)
+    add(connection, 3)
+    made = make()
+
+    assert [made.turn(connection) for _ in range(3)] == [True, False, False]
+
+
+def lose(connection: Connection[Any], number: int = 1, queue: str = "tasks") -> list[uuid.UUID]:
+    """Write tasks that were published two minutes ago and never heard of again."""
+    lost = add(connection, number, queue=queue)
+    connection.execute(
+        "UPDATE outbox.task SET published_at = now() - interval '2 min', publications = 1 WHERE id = ANY (%s)", (lost,)
+    )
+    return lost
+
+
+def test_what_came_to_nothing_is_published_again(
+    make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher
+) -> None:
+    lost = lose(connection, 3)
+    made = make(lost=MINUTE)
+    made.turn(connection)
+
+    assert publisher.published == lost
+    assert made.tally.republished == 3
+
+
+def test_what_may_still_wait_in_its_queue_is_not_published_again(
+    make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher
+) -> None:
+    lose(connection, 3)
+    lost = lose(connection, 1, "slow")
+    publisher.backlogs = {"tasks": 3}
+    made = make(lost=MINUTE)
+    made.turn(connection)
+    assert publisher.published == lost
+
+    publisher.backlogs = {"tasks": 2}
+    made.turn(connection)
+    assert publisher.published == lost, "it does not look again at once"
+    made = make(lost=MINUTE)
+    made.turn(connection)
+    assert made.tally.republished == 1
+
+
+def test_nothing_is_published_again_where_that_is_turned_off(
+    make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher
+) -> None:
+    lose(connection)
+    make(lost=timedelta(0)).turn(connection)
+
+    assert publisher.published == []
+
+
+def test_what_is_long_done_is_deleted(
+    make: Callable[..., Relay], connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "ROUND_LIMIT", 2)
+    for identifier in add(connection, 5):
+        store.complete(connection, identifier)
+    connection.execute("UPDATE outbox.task SET completed_at = now() - interval '2 min'")
+    add(connection)
+    made = make(kept=MINUTE)
+    made.tidy(connection)
+
+    assert made.tally.purged == 5
+    assert store.counts(connection).done == 0
+    assert store.counts(connection).pending == 1
+
+
+def test_it_goes_on_when_the_broker_is_back(
+    make: Callable[..., Relay],
+    running: Callable[[Relay], None],
+    connection: Connection[Any],
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(relay, "AWAY", 0.01)
+    publisher.away = "connection refused"
+    made = make()
+    running(made)
+    written = add(connection, 2)
+    eventually(lambda: made.tally.failures > 3)
+    assert made.alive
+    assert made.tally.problem == "rabbitmq: connection refused"
+    publisher.away = ""
+    eventually(lambda: publisher.published == written)
+    eventually(lambda: made.tally.problem == "")
+
+    assert caplog.text.count("tasks wait") == 1, "it says so once"
+
+
+def test_it_goes_on_when_the_database_is_back(
+    make: Callable[..., Relay],
+    running: Callable[[Relay], None],
+    connection: Connection[Any],
+    publisher: FakePublisher,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(relay, "AWAY", 0.01)
+    made = make()
+    running(made)
+    first = add(connection)
+    eventually(lambda: publisher.published == first)
+    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'relay'")
+    eventually(lambda: made.tally.failures)
+    second = add(connection)
+    eventually(lambda: publisher.published == first + second)
+
+
+def test_it_hangs_when_its_loop_does_not_turn(make: Callable[..., Relay]) -> None:
+    made = make()
+    assert made.alive
+    made.tally.turned -= relay.STALE
+    assert not made.alive
+
+
+def test_it_closes_its_connection_when_it_stops(
+    make: Callable[..., Relay], stopping: threading.Event, publisher: FakePublisher
+) -> None:
+    stopping.set()
+    make().run()
+
+    assert publisher.closed
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def figures(text: str) -> dict[str, float]:
+    """Return the metrics of Prometheus's text."""
+    return {
+        name: float(value)
+        for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    }
+
+
+def test_metrics_say_how_things_stand(
+    make: Callable[..., Relay], postgres: Postgres, connection: Connection[Any]
+) -> None:
+    done, dead, _in_flight = add(connection, 3)
+    made = make()
+    made.turn(connection)
+    store.complete(connection, done)
+    store.bury(connection, dead, "why")
+    add(connection, 2, due_at=None)
+    connection.execute("UPDATE outbox.task SET due_at = now() - interval '90 s' WHERE published_at IS NULL")
+    with monitor.serving(made, partial(connect, postgres, "metrics"), 0) as port:
+        status, text = get(port, "/metrics")
+
+    found = figures(text)
+    assert status == 200
+    states = ("pending", "in_flight", "done", "dead")
+    assert {state: found[f'outbox_tasks{{state="{state}"}}'] for state in states} == {
+        "pending": 2,
+        "in_flight": 1,
+        "done": 1,
+        "dead": 1,
+    }
+    assert 90 <= found["outbox_oldest_pending_seconds"] < 180
+    assert (found["outbox_database_up"], found["outbox_published_total"]) == (1, 3)
+    assert {"outbox_refused_total", "outbox_republished_total", "outbox_purged_total", "outbox_failures_total"} < set(
+        found
+    )
+
+
+def test_metrics_say_that_the_database_is_away(make: Callable[..., Relay]) -> None:
+    def refuse() -> Connection[Any]:
+        raise psycopg.OperationalError("refused")
+
+    with monitor.serving(make(), refuse, 0) as port:
+        status, text = get(port, "/metrics")
+
+    assert status == 200
+    assert figures(text)["outbox_database_up"] == 0
+    assert "outbox_tasks" not in text
+
+
+def test_health_is_that_the_loop_turns(make: Callable[..., Relay], postgres: Postgres) -> None:
+    made = make()
+    with monitor.serving(made, partial(connect, postgres, "metrics"), 0) as port:
+        assert get(port, "/healthz") == (200, "ok\n")
+        made.tally.turned -= relay.STALE
+        assert get(port, "/healthz") == (503, "it hangs\n")
+        assert get(port, "/")[0] == 404
+
+
+def test_the_service_runs_until_it_is_told_to_stop(
+    postgres: Postgres, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("postgres_password", "rabbitmq_password"):
+        (tmp_path / name).write_text("only-for-tests-0123456789")
+    for name, value in (
+        ("SECRETS_DIR", str(tmp_path)),
+        ("POSTGRES_HOST", postgres.host),
+        ("POSTGRES_DB", postgres.database),
+        ("POSTGRES_USER", postgres.user),
+        ("RABBITMQ_HOST", "127.0.0.1"),
+        ("RABBITMQ_PORT", "1"),
+        ("RABBITMQ_USER", "relay"),
+        ("OUTBOX_KEEP_DONE", "0"),
+    ):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(relay, "METRICS_PORT", 0)
+    monkeypatch.setattr(relay, "AWAY", 0.01)
+    add(connection)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def stop() -> None:
+        try:
+            eventually(lambda: count(connection, "application_name = 'relay'"))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    try:
+        relay.main()
+    finally:
+        thread.join()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    assert store.counts(connection).pending == 1, "without a broker it stays where it is safe"
