@@ -1,13 +1,14 @@
-"""What follows when a cover comes, changes or goes, whoever saved the article."""
+"""What follows when a cover comes, changes or goes, or a category or tag changes, whoever saved it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.db.models.signals import post_delete, post_save, pre_save
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
+from django.utils import timezone
 
-from news.models import Article, Rendition
+from news.models import Article, Category, Rendition, Tag
 from news.pictures import remove_later
 from news.signals import cover_uploaded
 
@@ -46,3 +47,10 @@ def remove_rendition(instance: Rendition, **_kwargs: Any) -> None:  # noqa: ANN4
     """Remove the file of a picture that is no longer shown."""
     if instance.file.name:
         remove_later(instance.file.storage, instance.file.name)
+
+
+@receiver((post_save, pre_delete), sender=Category, dispatch_uid="news.category_changed")
+@receiver((post_save, pre_delete), sender=Tag, dispatch_uid="news.tag_changed")
+def count_as_change(instance: Category | Tag, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+    """Take a topic's new name for a change of its articles: pages that show it are kept by their articles' last one."""
+    instance.articles.update(modified_at=timezone.now())

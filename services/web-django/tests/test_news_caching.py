@@ -47,7 +47,8 @@ def test_it_trusts_no_date_alone(client: Client, make_article: MakeArticle) -> N
     category = Category.objects.create(name="Harbour", slug="harbour")
     make_article(category=category)
     before = client.get("/")
-    Category.objects.filter(pk=category.pk).update(name="Quay")
+    category.name = "Quay"
+    category.save()
 
     after = client.get("/", headers={"If-Modified-Since": before["Last-Modified"]})
 
