@@ -26,8 +26,9 @@ TITLES = (
 )  # fmt: skip
 
 
-#: Seconds that a stack may take until it does what is asked of it: the first requests after a start are slow.
-WARM_UP = 90
+#: Seconds that a stack may take until it does what is asked of it: the first requests after a start are slow, and a
+#: machine may be slower than the load.
+WARM_UP = 30
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
         load.start()
         try:
             wait_until(lambda: time.time() - load.started > plan.warm, plan.warm + 60, "the load to get under way")
-            wait_until(lambda: recent_rate(stack, run) >= BACK * plan.rate, WARM_UP, f"{plan.rate} tasks/s", interval=1)
+            warm_up(stack, run, plan.rate)
             struck = time.time()
             fault.strike(stack, min(fault.lasts, plan.lasts))
             lifted = time.time()
@@ -135,6 +136,14 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
     before = min(rate_before(books.moments, struck), plan.rate)
     back = seconds_until_back(books.moments, before, struck, lifted, max([ended, *books.moments]))
     return Row(fault.name, run, load, books, before, back)
+
+
+def warm_up(stack: Stack, run: str, rate: float) -> None:
+    """Wait until tasks are completed about as fast as they are sent, or for so long as it is worth."""
+    deadline = time.monotonic() + WARM_UP
+    wait_until(
+        lambda: recent_rate(stack, run) >= BACK * rate or time.monotonic() > deadline, 2 * WARM_UP, "rates", interval=1
+    )
 
 
 def wait_over(stack: Stack, run: str, seconds: float, *, patient: bool) -> None:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection as SQLAlchemyConnection
     from sqlalchemy import Engine
 
-#: Seconds to wait for a connection; and when a silent peer of an idle one counts as gone.
+#: Seconds to wait for a connection.
 CONNECT_TIMEOUT = 5
+
+#: When a silent server counts as gone: a minute. By the system's own defaults a task that waits for an answer would wait
+#: for two hours, one that sends for a quarter of one.
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from landfast_outbox.databases import KEEPALIVE
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import Env
 from sqlalchemy import Engine, create_engine
@@ -24,6 +25,7 @@ def engine() -> Engine:
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,
+            **KEEPALIVE,
             "options": f"-c search_path=api -c statement_timeout={STATEMENT_TIMEOUT}",
             "application_name": "worker-api",
         },

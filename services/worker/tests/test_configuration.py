@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from landfast_runtime.env import ConfigError, Env
 from mailer.config import MailSettings
+from worker import settings as worker_settings
 from worker.config import FlowerSettings, WorkerSettings
 
 
@@ -34,3 +35,10 @@ def test_it_names_the_variable_and_the_problem(
     with pytest.raises(ConfigError) as raised:
         settings.from_env(Env(variables))
     assert message in str(raised.value)
+
+
+def test_it_notices_within_two_minutes_that_the_database_fell_silent() -> None:
+    options = worker_settings.DATABASES["default"]["OPTIONS"]
+
+    assert options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"] <= 120
+    assert options["tcp_user_timeout"] <= 120_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from landfast_outbox.databases import KEEPALIVE
 from mailer.config import mail_settings
 from mysite.settings import *  # noqa: F403 - tasks run the site's own code
 from mysite.settings import DATABASES
@@ -29,6 +30,7 @@ DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
 DATABASES["default"]["OPTIONS"] = {
     "application_name": "worker",
     "connect_timeout": 5,
+    **KEEPALIVE,
     "options": "-c search_path=web",  # the worker's role may use the schemas of both applications
 }
 
