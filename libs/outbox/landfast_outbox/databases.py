@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: Seconds to wait for a connection.
 CONNECT_TIMEOUT = 5
 
-#: When a silent server counts as gone: a minute. By the system's own defaults a task that waits for an answer would wait
-#: for two hours, one that sends for a quarter of one.
+#: When a silent server counts as gone: a minute. By the system's own defaults a task that waits for an answer would
+#: wait for two hours, one that sends for a quarter of one.
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
