@@ -55,6 +55,9 @@ BAD_VALUES = [
     BadValue("worker", "SMTP_TLS", "yes"),
     BadValue("worker", "SMTP_PORT", "0"),
     BadValue("beat", "RABBITMQ_PORT", "amqp"),
+    BadValue("relay", "OUTBOX_LOST_AFTER", "soon"),
+    BadValue("relay", "OUTBOX_KEEP_DONE", "-1"),
+    BadValue("migrate-outbox", "POSTGRES_PORT", "0"),
     BadValue("flower", "REDIS_PORT", "none"),
     BadValue("postgres", "POSTGRES_DB", 'land"; fast'),
 ]
@@ -65,6 +68,8 @@ SECRETS = [
     ("web-django", "redis_cache_password"),
     ("migrate-web", "admin_password"),
     ("migrate-api", "postgres_password"),
+    ("migrate-outbox", "postgres_password"),
+    ("relay", "rabbitmq_password"),
     ("api-flask", "rabbitmq_password"),
     ("api-flask", "redis_password"),
     ("worker", "rabbitmq_password"),

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 LONG_RUNNING = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "flower", "postgres", "redis", "redis-cache",
-    "rabbitmq", "mail",
+    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "relay", "flower", "postgres", "redis",
+    "redis-cache", "rabbitmq", "mail",
 ]  # fmt: skip
-ONE_SHOTS = ["secrets", "migrate-web", "migrate-api"]
+ONE_SHOTS = ["secrets", "migrate-web", "migrate-api", "migrate-outbox"]
 
 each_container = pytest.mark.parametrize("service", [*LONG_RUNNING, *ONE_SHOTS])
 each_running = pytest.mark.parametrize("service", LONG_RUNNING)
@@ -27,6 +27,7 @@ SHORTEST_GRACE = {
     "api-flask": 20,
     "api-uploads": 300,
     "worker": 30,
+    "relay": 20,
     "postgres": 30,
     "rabbitmq": 30,
     "redis": 20,

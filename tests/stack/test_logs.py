@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "flower", "postgres", "redis", "redis-cache",
-    "rabbitmq", "mail", "migrate-web", "migrate-api",
+    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "relay", "flower", "postgres", "redis",
+    "redis-cache", "rabbitmq", "mail", "migrate-web", "migrate-api", "migrate-outbox",
 ]  # fmt: skip
 
 

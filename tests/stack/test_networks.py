@@ -20,6 +20,7 @@ MEMBERS = {
         "api-uploads",
         "worker",
         "beat",
+        "relay",
         "flower",
         "postgres",
         "redis",
@@ -29,7 +30,7 @@ MEMBERS = {
     "egress": {"worker", "mail"},
 }
 #: Only these answer to Nginx; the rest of the data network has no way to be spoken to from it.
-HIDDEN_FROM_NGINX = ["postgres", "redis", "redis-cache", "worker", "beat", "mail"]
+HIDDEN_FROM_NGINX = ["postgres", "redis", "redis-cache", "worker", "beat", "relay", "mail"]
 
 
 def network(stack: Stack, name: str) -> dict[str, Any]:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "flower", "postgres", "redis", "redis-cache",
-    "rabbitmq", "mail",
+    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "relay", "flower", "postgres", "redis",
+    "redis-cache", "rabbitmq", "mail",
 ]  # fmt: skip
 
 #: Seconds between two of Flower's saves, and some more.

@@ -93,6 +93,9 @@ def test_no_service_can_read_anothers_secrets(stack: Stack, known: dict[str, str
     assert readers["postgres_web_owner_password"] == {"postgres"}
     assert readers["postgres_api_password"] == {"postgres", "api-flask", "api-uploads"}
     assert readers["rabbitmq_worker_password"] == {"rabbitmq", "worker", "beat"}
+    assert readers["rabbitmq_relay_password"] == {"rabbitmq", "relay"}
+    assert readers["postgres_relay_password"] == {"postgres", "relay"}
+    assert readers["postgres_outbox_owner_password"] == {"postgres"}
 
 
 def test_secret_files_are_closed_to_others(stack: Stack) -> None:

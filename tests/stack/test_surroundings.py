@@ -98,7 +98,7 @@ def test_migrations_with_a_wrong_password_fail_and_say_so(stack: Stack, tmp_path
     wrong = tmp_path / "password"
     wrong.write_text("not-the-password-of-anybody", encoding="ascii")
 
-    for service in ("migrate-web", "migrate-api"):
+    for service in ("migrate-web", "migrate-api", "migrate-outbox"):
         volume = f"{wrong}:/run/secrets/postgres_password:ro"
         command = ["run", "--rm", "--no-deps", "--no-TTY", "--volume", volume, service]
         result = stack.compose(*command, check=False, timeout=90)

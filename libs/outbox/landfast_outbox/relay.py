@@ -263,6 +263,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     connect_here = partial(connect, settings.postgres, "relay")
     relay = Relay(connect_here, Publisher(settings.broker, stopping), settings.periods, stopping)
+    logger.info("relay started", extra={"lost_after": str(settings.periods.lost), "kept": str(settings.periods.kept)})
     with monitor.serving(relay, connect_here, METRICS_PORT):
         relay.run()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging.config
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
+from landfast_runtime.logs import logging_config
 from sqlalchemy import URL, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -50,6 +52,7 @@ def _config(connection: object) -> Config:
 def main() -> None:
     """Bring the tables to the newest revision: the one-shot service ``migrate-outbox``."""
     postgres = load("migrate-outbox", Postgres.from_env)
+    logging.config.dictConfig(logging_config("migrate-outbox", "INFO"))
     url = URL.create(
         "postgresql+psycopg",
         username=postgres.user,

@@ -59,8 +59,15 @@ long = app.task(bind=True, name="tests.body.long", long=True)(_run)
 KINDS = {"sqlalchemy": (sqlalchemy, in_sqlalchemy), "django": (django, in_django), "long": (long, in_long)}
 
 quiet = app.task(bind=True, name="tests.body.quiet", ignore_result=True)(_run)
-#: It tries again whatever happens to it.
-STUBBORN: dict[str, Any] = {"autoretry_for": (Exception,), "retry_backoff": 7, "retry_jitter": False, "max_retries": 2}
-stubborn = app.task(bind=True, name="tests.body.stubborn", **STUBBORN)(_run)
-stubborn_long = app.task(bind=True, name="tests.body.stubborn_long", long=True, **STUBBORN)(_run)
+stubborn = app.task(
+    bind=True,
+    name="tests.body.stubborn",
+    autoretry_for=(Exception,),
+    retry_backoff=7,
+    retry_jitter=False,
+    max_retries=2,
+)(_run)
+stubborn_long = app.task(
+    bind=True, name="tests.body.stubborn_long", long=True, autoretry_for=(Exception,), max_retries=2
+)(_run)
 homeless = app.task(bind=True, name="tests.body.homeless", database="elsewhere")(_run)

@@ -320,7 +320,7 @@ def test_only_what_was_completed_long_ago_is_deleted(connection: Connection[Any]
 
 
 def test_counts_say_how_things_stand(connection: Connection[Any]) -> None:
-    assert store.counts(connection) == store.Counts(0, 0, 0, 0, 0.0)
+    assert store.counts(connection) == store.Counts(0, 0, 0, 0, 0.0, None)
     pending, _in_flight, done, dead = add(connection, 4)
     take(connection)
     store.give_back(connection, [pending], NO_TIME)
