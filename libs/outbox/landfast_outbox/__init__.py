@@ -7,6 +7,8 @@ module         what it does
 ``store``      every SQL statement on the table ``outbox.task``
 ``writing``    finds the transaction that a new task belongs to: SQLAlchemy's, Django's or one of its own
 ``celery``     :class:`~landfast_outbox.celery.DurableTask`: ``delay`` writes, the worker completes
+``dramatiq``   the same for Dramatiq: what sends, in the form of its messages; it needs no Dramatiq
+``actors``     :class:`~landfast_outbox.actors.DurableActor`: what a Dramatiq worker runs
 ``databases``  how a worker reaches the database: Django's way, or SQLAlchemy's
 ``consumer``   runs a task so that its effect and its completion commit together or not at all
 ``publisher``  sends many messages to RabbitMQ and waits for all their confirms together

@@ -180,7 +180,7 @@ class DurableTask(Task[Any, Any]):
         request = self.request
         if request.called_directly or request.is_eager or not request.get("durable"):
             return super().__call__(*args, **kwargs)
-        return consumer.run(self, partial(self.run, *args, **kwargs))
+        return consumer.run(self._delivery(), partial(self.run, *args, **kwargs))
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ANN401
         """Make a dead letter of a task that was killed at its time limit; others saw to that themselves.
@@ -193,8 +193,15 @@ class DurableTask(Task[Any, Any]):
             einfo: the traceback.
         """
         if isinstance(exc, TimeLimitExceeded):
-            consumer.bury_from_outside(self, task_id, f"it was killed at its time limit: {exc}")
+            bury_from_outside(self, task_id, f"it was killed at its time limit: {exc}")
         super().on_failure(exc, task_id, args, kwargs, einfo)
+
+    def _delivery(self) -> consumer.Delivery:
+        request = self.request
+        comes_again = bool(request.get("x-delivery-count") or (request.delivery_info or {}).get("redelivered"))
+        return consumer.Delivery(
+            uuid.UUID(request.id), self.name, self.database, self.long, not request.ignore_result, comes_again
+        )
 
     def _message(
         self,
@@ -311,8 +318,13 @@ def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping
     return [str(each.id) for each in tasks]
 
 
+def bury_from_outside(task: DurableTask, identifier: str, error: str) -> None:
+    """Make a task a dead letter whose process is gone."""
+    consumer.bury_from_outside(consumer.database_named(task.database, task.name), uuid.UUID(identifier), error)
+
+
 @signals.task_revoked.connect
 def bury_revoked(request: Any, sender: Any = None, **_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
     """Make a dead letter of a durable task that an operator revoked: else the relay would send it again."""
     if isinstance(sender, DurableTask):
-        consumer.bury_from_outside(sender, request.id, "it was revoked")
+        bury_from_outside(sender, request.id, "it was revoked")

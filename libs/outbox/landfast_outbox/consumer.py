@@ -17,7 +17,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, Reject, Retry
@@ -29,10 +28,10 @@ from landfast_outbox.writing import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from uuid import UUID
 
     from psycopg import Connection
 
-    from landfast_outbox.celery import DurableTask
     from landfast_outbox.databases import Database
     from landfast_outbox.task import NewTask
 
@@ -49,6 +48,27 @@ FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
 class OvertakenError(Ignore):
     """Another run of the task has completed it; this one's effect must not commit, and nobody is to retry it."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A task that a broker delivered, in terms that every framework has.
+
+    Args:
+        id: the task's.
+        name: the task's, for messages.
+        database: where its effects are: a name that was given to :func:`use`.
+        long: whether the body makes its own transactions.
+        keep_result: whether what the body returns is kept.
+        comes_again: whether the broker delivered it before: an earlier run may have ended with its worker.
+    """
+
+    id: UUID
+    name: str
+    database: str
+    long: bool
+    keep_result: bool
+    comes_again: bool
 
 
 @dataclass
@@ -81,16 +101,20 @@ def use(database: Database, name: str = "default") -> None:
     _databases[name] = database
 
 
-def database_of(task: DurableTask) -> Database:
+def database_named(name: str, task: str) -> Database:
     """Return the database that a task makes its effects in.
+
+    Args:
+        name: what it was given to :func:`use` by.
+        task: the task's name.
 
     Raises:
         RuntimeError: this process does not know it.
     """
     try:
-        return _databases[task.database]
+        return _databases[name]
     except KeyError:
-        message = f"{task.name} wants the database {task.database!r}: name it by landfast_outbox.consumer.use()"
+        message = f"{task} wants the database {name!r}: name it by landfast_outbox.consumer.use()"
         raise RuntimeError(message) from None
 
 
@@ -107,11 +131,11 @@ def keep_retry(task: NewTask) -> None:
         current.again = task
 
 
-def run(task: DurableTask, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the body returns
+def run(delivery: Delivery, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the body returns
     """Run a delivered task.
 
     Args:
-        task: knows its request.
+        delivery: what was delivered.
         body: the task's own code, with its arguments.
 
     Returns:
@@ -125,10 +149,10 @@ def run(task: DurableTask, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - wh
         WorkerLostError: each run ended with its worker; the task is a dead letter now.
         Exception: what the body raised; the task is a dead letter now.
     """
-    database = database_of(task)
-    current = Run(UUID(task.request.id), database, keep_result=not task.request.ignore_result, long=task.long)
+    database = database_named(delivery.database, delivery.name)
+    current = Run(delivery.id, database, keep_result=delivery.keep_result, long=delivery.long)
     token = _current.set(current)
-    counted = not _comes_again(task)
+    counted = not delivery.comes_again
     deadline, wait = time.monotonic() + PATIENCE, FIRST_WAIT
     try:
         while True:
@@ -265,21 +289,16 @@ def bury(database: Database, identifier: UUID, error: str) -> None:
         store.bury(connection, identifier, error)
 
 
-def bury_from_outside(task: DurableTask, identifier: str, error: str) -> None:
-    """Make a task a dead letter whose own process is gone, over a connection of its own.
+def bury_from_outside(database: Database, identifier: UUID, error: str) -> None:
+    """Make a task a dead letter whose own run is over, over a connection of its own.
 
     While the database is away, nothing happens: the relay will send the task again.
     """
     try:
-        with database_of(task).connect() as connection:
-            store.bury(connection, UUID(identifier), error)
+        with database.connect() as connection:
+            store.bury(connection, identifier, error)
     except DRIVER_OUTAGES as problem:
-        logger.warning("no dead letter could be written", extra={"problem": str(problem), "task": task.name})
-
-
-def _comes_again(task: DurableTask) -> bool:
-    """Return whether an earlier run may have ended with its worker: the broker delivers the task again."""
-    return bool(task.request.get("x-delivery-count") or (task.request.delivery_info or {}).get("redelivered"))
+        logger.warning("no dead letter could be written", extra={"problem": str(problem), "id": str(identifier)})
 
 
 def _count_death(current: Run) -> None:

@@ -296,11 +296,16 @@ def discard(connection: Connection[Any], ids: Sequence[UUID], reason: str) -> li
 
 
 def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
-    """Give dead letters another chance from the start, and return how many those were."""
+    """Give dead letters another chance from the start, and return how many those were.
+
+    Celery counts retries in a message's headers, Dramatiq in its body.
+    """
     done = connection.execute(
         """
         UPDATE outbox.task SET dead_at = NULL, published_at = NULL, due_at = clock_timestamp(), deaths = 0, retries = 0,
-            publications = 0, headers = jsonb_set(headers, '{retries}', '0')
+            publications = 0, headers = jsonb_set(headers, '{retries}', '0'), body = CASE engine
+                WHEN 'dramatiq' THEN jsonb_set(body::jsonb, '{options,retries}', '0')::text ELSE body
+            END
         WHERE id = ANY (%s) AND dead_at IS NOT NULL
         """,
         (list(ids),),

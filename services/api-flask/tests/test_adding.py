@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from api.app import create_app
 from api.models import Task
 from api.routes.fields import LARGEST
 from api.routes.operation import MAX_BODY
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -148,3 +150,26 @@ def test_it_writes_nothing_while_postgres_is_away(settings: Settings, outbox: Ou
     assert "postgres" in response.get_json()["detail"]
     assert int(response.headers["Retry-After"]) > 0
     assert not outbox.tasks
+
+
+def test_it_hands_the_numbers_to_the_worker_of_another_framework(client: FlaskClient, engine: Engine) -> None:
+    response = client.post(f"{ADD}?engine=dramatiq", json={"x": 4, "y": 0.5}, headers={"X-Request-ID": "request-0002"})
+
+    assert response.status_code == 202
+    with engine.connect() as connection:
+        [row] = connection.execute(text("SELECT id::text, name, engine, queue, body FROM outbox.task")).all()
+    assert row[:4] == (response.get_json()["id"], "tasks.arithmetic.add", "dramatiq", "tasks-dramatiq")
+    message = json.loads(row.body)
+    assert (message["actor_name"], message["args"], message["kwargs"]) == ("tasks.arithmetic.add", [4, 0.5], {})
+    assert message["options"] == {"request_id": "request-0002"}
+    assert [task.id for task in issued(engine)] == [uuid.UUID(row.id)]
+    assert client.get(response.headers["Location"]).get_json()["state"] == "PENDING"
+
+
+@pytest.mark.parametrize("query", ["engine=rq", "engine=", "engine=celery&engine=rq", "motor=celery"])
+def test_it_refuses_an_engine_that_it_does_not_know(client: FlaskClient, outbox: Outbox, query: str) -> None:
+    response = client.post(f"{ADD}?{query}", json={"x": 4, "y": 4})
+
+    assert response.status_code == 422
+    assert response.content_type == "application/problem+json"
+    assert outbox.tasks == []

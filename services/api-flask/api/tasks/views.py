@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from flask import url_for
-from pydantic import BaseModel, ConfigDict
+from landfast_outbox import dramatiq
+from pydantic import BaseModel, ConfigDict, Field
+from tasks.actors import send_by_dramatiq
 from tasks.arithmetic import add
 
 from api.db import transaction
@@ -31,12 +33,22 @@ class Addition(BaseModel):
     y: Number
 
 
+class Sending(BaseModel):
+    """How a task is sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    engine: Literal["celery", "dramatiq"] = Field(
+        default="celery", description="the framework whose worker does it; without that worker running, it waits"
+    )
+
+
 @routes.post(
     "/add",
     Answer(202, "A worker will add them.", Progress, headers={"Location": "where the sum will be"}),
     idempotent=True,
 )
-def add_numbers(body: Addition) -> Response:
+def add_numbers(body: Addition, query: Sending) -> Response:
     """Have a worker add two numbers.
 
     The answer says where the sum will be.
@@ -44,7 +56,10 @@ def add_numbers(body: Addition) -> Response:
     task_id = uuid.uuid4()
     with transaction() as session:
         session.add(Task(id=task_id, name=add.name))
-        add.apply_async((body.x, body.y), task_id=str(task_id))
+        if query.engine == dramatiq.ENGINE:
+            send_by_dramatiq(add.name, body.x, body.y, task_id=str(task_id))
+        else:
+            add.apply_async((body.x, body.y), task_id=str(task_id))
     location = url_for("tasks.show", task_id=task_id)
     return respond(Progress(id=str(task_id)), HTTPStatus.ACCEPTED, {"Location": location})
 

@@ -70,7 +70,7 @@ def upgrade() -> None:
                 EXECUTE format('GRANT SELECT, INSERT ON outbox.task TO %I', grantee);
             END LOOP;
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'web') THEN
-                GRANT UPDATE (dead_at, published_at, due_at, deaths, retries, publications, headers, error)
+                GRANT UPDATE (dead_at, published_at, due_at, deaths, retries, publications, headers, body, error)
                     ON outbox.task TO web;
             END IF;
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'worker') THEN
