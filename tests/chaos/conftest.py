@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.books import query
-from tests.chaos.rows import Row, as_markdown
+from tests.chaos.rows import Row, as_markdown, window
 from tests.conftest import made_whole, running
 from tests.support.leftovers import remove_leftovers
 from tests.support.stack import ROOT, Stack
@@ -48,7 +48,7 @@ def rows() -> list[Row]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the table, and leave it where the documentation takes it from."""
     if ROWS:
-        table = as_markdown(row.cells for row in ROWS)
+        table = as_markdown(row.cells for row in ROWS) + "\n" + window(ROWS)
         TABLE.parent.mkdir(parents=True, exist_ok=True)
         TABLE.write_text(table, encoding="utf-8")
         terminalreporter.write_line("")

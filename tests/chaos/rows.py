@@ -166,3 +166,15 @@ def as_markdown(rows: Iterable[Sequence[str]]) -> str:
     """Return the table."""
     lines = [TITLES, ("---", *("---:" for _ in TITLES[1:])), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def window(rows: Iterable[Row]) -> str:
+    """Return how long a crash may fall between an effect outside and its record, and so repeat the effect."""
+    seconds = sorted(each for row in rows for each in row.books.window_outside)
+    if not seconds:
+        return ""
+    middle, rare = seconds[len(seconds) // 2], seconds[len(seconds) * 99 // 100]
+    return (
+        f"From an effect outside to the record that it happened: p50 {middle * 1000:.1f} ms, p99 {rare * 1000:.1f} ms, "
+        f"at most {seconds[-1] * 1000:.0f} ms, in {len(seconds)} tasks.\n"
+    )

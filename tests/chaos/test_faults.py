@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.books import read_books
 from tests.chaos.faults import FAULTS, SHORT, Fault, ten_random
 from tests.chaos.rows import Plan, Row, run_row
 
@@ -31,3 +32,9 @@ def test_it_loses_nothing_and_doubles_nothing(fault: Fault, whole: Stack, rows: 
     assert row.books.accepted, "there was a load"
     assert not row.books.lost, f"lost: {sorted(row.books.lost)[:10]}"
     assert row.books.doubled == 0
+
+
+def test_it_doubles_nothing_later_either(victim: Stack, rows: list[Row]) -> None:
+    later = {row.fault: read_books(victim, row.run, row.load.accepted) for row in rows}
+
+    assert {fault: (len(books.lost), books.doubled) for fault, books in later.items()} == dict.fromkeys(later, (0, 0))
