@@ -21,8 +21,8 @@ KNOWN = {fault.name: fault for fault in FAULTS}
 NO_SWEEPER = {"OUTBOX_LOST_AFTER": "0"}
 EARLY = {"CHAOS_EARLY_ACK": "1"}
 
-#: Few tasks that each take long, so that the worker is at work when it is killed; and the count comes soon.
-BUSY = replace(PLAN, tasks=200, rate=8, work=0.2, settle=20)
+#: As many tasks as the worker can do, each of them long: it is at work when it is killed. And the count comes soon.
+BUSY = replace(PLAN, tasks=200, rate=11, work=0.2, settle=20)
 BRIEF = replace(PLAN, tasks=1000, settle=20)
 
 
