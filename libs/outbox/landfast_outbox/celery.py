@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from celery import Celery
     from celery.result import AsyncResult
 
+    from landfast_outbox.databases import Database
+
 #: What leads to messages that no transaction holds: the worker would send them after the task, or never.
 REFUSED = {
     "link": "a callback would be sent by the worker after the commit: call the next task in this one's own body",
@@ -320,7 +322,12 @@ def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping
 
 def bury_from_outside(task: DurableTask, identifier: str, error: str) -> None:
     """Make a task a dead letter whose process is gone."""
-    consumer.bury_from_outside(consumer.database_named(task.database, task.name), uuid.UUID(identifier), error)
+    consumer.bury_from_outside(database_of(task), uuid.UUID(identifier), error)
+
+
+def database_of(task: DurableTask) -> Database:
+    """Return the database that a task makes its effects in."""
+    return consumer.database_named(task.database, task.name)
 
 
 @signals.task_revoked.connect

@@ -40,7 +40,7 @@ class Bench:
         self._connection = connection
         self.options: dict[str, Any] = {}
 
-    def actor(self, **options: object) -> DurableActor:
+    def actor(self, **options: Any) -> DurableActor:  # noqa: ANN401 - as the decorator has them
         declare = framework.actor(
             broker=self.broker, actor_class=DurableActor, actor_name="bench", queue_name=QUEUE, **options
         )

@@ -13,7 +13,7 @@ from celery import signals
 from celery.app.task import Context
 from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
 from landfast_outbox import consumer, store
-from landfast_outbox.celery import enqueue_many
+from landfast_outbox.celery import bury_from_outside, database_of, enqueue_many
 from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase
 from landfast_outbox.task import NotDurableError, PayloadError
 from sqlalchemy import create_engine
@@ -403,7 +403,7 @@ def test_a_task_is_left_to_the_relay_while_the_database_stays_away(
     bodies.choose(lambda _task: bodies.in_sqlalchemy("one"))
     bodies.sqlalchemy.delay()
     [message] = take(connection)
-    there = consumer.database_of(bodies.sqlalchemy)
+    there = database_of(bodies.sqlalchemy)
     consumer.use(SQLAlchemyDatabase(lambda: nowhere, there._postgres))  # type: ignore[attr-defined]  # noqa: SLF001
     try:
         assert deliver(message, deliveries=1).state == "IGNORED"
@@ -562,10 +562,10 @@ def test_no_dead_letter_is_written_while_the_database_is_away(
 ) -> None:
     bodies.sqlalchemy.delay()
     [message] = take(connection)
-    database = consumer.database_of(bodies.sqlalchemy)
+    database = database_of(bodies.sqlalchemy)
     monkeypatch.setattr(database, "connect", refuse)
 
-    consumer.bury_from_outside(bodies.sqlalchemy, str(message.id), "killed")
+    bury_from_outside(bodies.sqlalchemy, str(message.id), "killed")
 
     assert state(connection) == "in flight"
     assert "no dead letter could be written" in caplog.text
