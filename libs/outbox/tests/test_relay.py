@@ -450,6 +450,7 @@ def test_the_service_runs_until_it_is_told_to_stop(
         ("OUTBOX_KEEP_DONE", "0"),
     ):
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
     monkeypatch.setattr(relay, "METRICS_PORT", 0)
     monkeypatch.setattr(relay, "AWAY", 0.01)
     add(connection)
