@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from tests.chaos.books import BACK, open_entries, rate_before, read_books, recent_rate, seconds_until_back
 from tests.chaos.faults import preparation
 from tests.chaos.load import Load
+from tests.support.stack import CommandError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ TITLES = (
 #: Seconds that a stack may take until it does what is asked of it: the first requests after a start are slow, and a
 #: machine may be slower than the load.
 WARM_UP = 30
+
+#: Seconds without a change after which nothing will change any more, where nothing is published again.
+STANDSTILL = 20
 
 
 @dataclass(frozen=True)
@@ -108,7 +113,7 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
         stack: whole before, and made whole by the caller after.
         fault: what goes wrong.
         plan: how much of it.
-        patient: whether all must be over at last; else whatever is open after ``plan.settle`` seconds counts as lost.
+        patient: whether all must be over at last; else what is open when nothing moves any more counts as lost.
     """
     run = f"{fault.name}.{token_hex(4)}"
     load = Load(stack.ports.http, run, plan.rate, plan.work)
@@ -147,19 +152,30 @@ def warm_up(stack: Stack, run: str, rate: float) -> None:
 
 
 def wait_over(stack: Stack, run: str, seconds: float, *, patient: bool) -> None:
-    """Wait until nothing that was accepted is open."""
+    """Wait until nothing that was accepted is open.
+
+    Args:
+        stack: where.
+        run: which.
+        seconds: how long at most.
+        patient: whether to wait on while nothing changes: what the sweeper finds takes its time.
+    """
+    fewest, since = math.inf, time.monotonic()
 
     def is_over() -> bool:
+        nonlocal fewest, since
         try:
-            return open_entries(stack, run) == 0
-        except AssertionError:  # the database is not there yet
+            left = open_entries(stack, run)
+        except CommandError:  # the database is not there yet
             return False
+        if left < fewest:
+            fewest, since = left, time.monotonic()
+        return left == 0 or (not patient and time.monotonic() - since > STANDSTILL)
 
     try:
         wait_until(is_over, seconds, "all tasks to be over", interval=1)
     except AssertionError:
-        if patient:
-            print(f"  after {seconds:g} s tasks are still open", flush=True)
+        print(f"  {fewest} tasks are open after {seconds:g} s", flush=True)
 
 
 def as_markdown(rows: Iterable[Sequence[str]]) -> str:
