@@ -1,4 +1,4 @@
-"""The suite finds losses where there are some: its zeros mean something."""
+"""The suite finds losses where there are some: its zeros mean something. With the sweeper back, nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos import actions
+from tests.chaos.books import read_books
 from tests.chaos.faults import FAULTS
-from tests.chaos.rows import Plan, run_row
+from tests.chaos.rows import Plan, run_row, wait_over
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -39,3 +40,6 @@ def test_it_finds_losses_in(name: str, plan: Plan, relay: dict[str, str], worker
     print(f"{len(row.books.lost)} of {len(row.books.accepted)} lost", flush=True)
 
     assert row.books.lost
+
+    wait_over(whole, row.run, plan.settle, patient=True)
+    assert not read_books(whole, row.run, row.load.accepted).lost, "the sweeper is back and finds them"
