@@ -1,0 +1,105 @@
+"""What becomes of a task whose worker is stopped, killed or replaced while it runs."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.outbox import result, send, state
+from tests.support.stack import STACK_START, Stack, docker
+from tests.support.stopping import stopping
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: What the tests need of a stack, its one-shots aside.
+SERVICES = ("postgres", "rabbitmq", "redis", "redis-cache", "relay", "web-django", "worker", "worker-dramatiq")
+
+#: Longer than any test takes: a run that is cut short never ends by itself.
+FOR_LONG = 600
+
+
+@pytest.fixture(scope="module")
+def lengthy(stack: Stack) -> Iterator[Stack]:
+    """The shipped services with tasks that take long, and without what else there is."""
+    lengthy = Stack(
+        project=f"{stack.project}-lengthy",
+        files=("compose.yaml", "tests/stack/lengthy.yaml"),
+        variables={"COMPOSE_PROFILES": "dramatiq", "OUTBOX_LOST_AFTER": "5"},
+    )
+    lengthy.take_images_of(stack)
+    try:
+        lengthy.compose("up", "--detach", "--no-build", *SERVICES, timeout=STACK_START)
+        lengthy.wait_healthy(*SERVICES, timeout=STACK_START)
+        yield lengthy
+    finally:
+        lengthy.down()
+
+
+@pytest.fixture
+def begin(lengthy: Stack) -> Callable[..., str]:
+    """Return a function that sends a task, waits until it runs, and returns its id."""
+
+    def begin(sending: str, seconds: float, worker: str) -> str:
+        mark = token_hex(8)
+        task = send(lengthy, sending.format(arguments=f"({mark!r}, {seconds})"))
+
+        def runs() -> bool:
+            return mark in lengthy.execute(worker, "ls", "/var/lib/media")
+
+        wait_until(runs, 30, lambda: f"the task to run: {state(lengthy, task)}")
+        return task
+
+    return begin
+
+
+CELERY = "__import__('lengthy.tasks').tasks.{name}.delay(*{{arguments}}).id"
+SHORT, LONG = CELERY.format(name="linger"), CELERY.format(name="linger_outside")
+DRAMATIQ = "__import__('tasks.actors').actors.send_by_dramatiq('lengthy.linger', *{arguments})"
+
+every_kind = pytest.mark.parametrize(
+    ("sending", "worker"),
+    [(SHORT, "worker"), (LONG, "worker"), (DRAMATIQ, "worker-dramatiq")],
+    ids=["celery", "celery-long", "dramatiq"],
+)
+
+
+@every_kind
+def test_a_stopped_worker_finishes_what_it_can_and_takes_nothing_new(
+    lengthy: Stack, begin: Callable[..., str], sending: str, worker: str
+) -> None:
+    running = begin(sending, 8, worker)
+    with stopping(lengthy, worker):
+        wait_until(lambda: result(lengthy, running), 50, "the task to end")
+    assert result(lengthy, running) == '"at once"'
+    assert lengthy.inspect(worker)["State"]["ExitCode"] == 0
+
+    waiting = send(lengthy, sending.format(arguments=f"({token_hex(8)!r}, 0)"))
+    lengthy.start(worker)
+    wait_until(lambda: result(lengthy, waiting), 60, "what waited to be done")
+
+
+@every_kind
+def test_a_task_that_outlasts_the_grace_period_runs_again(
+    lengthy: Stack, begin: Callable[..., str], sending: str, worker: str
+) -> None:
+    task = begin(sending, FOR_LONG, worker)
+    lengthy.compose("stop", "--timeout=3", worker)
+    assert result(lengthy, task) is None
+
+    lengthy.start(worker)
+    wait_until(lambda: result(lengthy, task) == '"again"', 60, lambda: f"another run: {state(lengthy, task)}")
+
+
+@every_kind
+def test_a_task_whose_worker_is_killed_runs_again(
+    lengthy: Stack, begin: Callable[..., str], sending: str, worker: str
+) -> None:
+    task = begin(sending, FOR_LONG, worker)
+    docker("kill", lengthy.container(worker))
+
+    lengthy.start(worker)
+    wait_until(lambda: result(lengthy, task) == '"again"', 60, lambda: f"another run: {state(lengthy, task)}")

@@ -1,0 +1,41 @@
+"""The outbox of a running stack, as its database has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
+
+_STATE = """
+    SELECT CASE WHEN dead_at IS NOT NULL THEN 'dead' WHEN completed_at IS NOT NULL THEN 'done'
+        WHEN published_at IS NULL THEN 'pending' ELSE 'in flight' END, COALESCE(result, ''), COALESCE(error, '')
+    FROM outbox.task WHERE id = '{task}'
+"""
+
+
+def query(stack: Stack, sql: str) -> list[list[str]]:
+    """Return the rows that a query finds."""
+    command = ("psql", "--no-psqlrc", "-qAt", "-F", "\t", "-c", " ".join(sql.split()), "landfast")
+    return [line.split("\t") for line in stack.execute("postgres", *command).splitlines()]
+
+
+def state(stack: Stack, task: str) -> str:
+    """Return what became of a task so far."""
+    return query(stack, _STATE.format(task=task))[0][0]
+
+
+def result(stack: Stack, task: str) -> str | None:
+    """Return what a task that is done returned, as JSON; None while it is not."""
+    found, value, _ = query(stack, _STATE.format(task=task))[0]
+    return value if found == "done" else None
+
+
+def send(stack: Stack, expression: str) -> str:
+    """Send a task from the site, outside of any request, and return its id.
+
+    Args:
+        stack: where.
+        expression: Python that returns the id; it may use what the site can import.
+    """
+    return stack.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", f"print({expression})").split()[-1]
