@@ -287,10 +287,10 @@ def discard(connection: Connection[Any], ids: Sequence[UUID], reason: str) -> li
         f"""
         WITH idle AS MATERIALIZED (SELECT id FROM outbox.task WHERE id = ANY (%s) AND {_OPEN} FOR UPDATE SKIP LOCKED)
         UPDATE outbox.task SET dead_at = clock_timestamp(), error = %s
-        FROM idle WHERE task.id = idle.id AND pg_try_advisory_xact_lock(hashtextextended(task.id::text, 1))
+        FROM idle WHERE task.id = idle.id AND pg_try_advisory_xact_lock(hashtextextended(idle.id::text, 1))
         RETURNING task.id
         """,
-        (list(ids), reason),
+        (list(ids), storable(reason)),
     )
     return [identifier for (identifier,) in rows]
 

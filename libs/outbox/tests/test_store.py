@@ -211,6 +211,25 @@ def test_a_dead_letter_that_is_redriven_starts_anew(connection: Connection[Any],
     assert (message.id, message.headers) == (dead, {"retries": 0})
 
 
+def test_what_nobody_works_on_can_be_given_up(connection: Connection[Any], other: Connection[Any]) -> None:
+    pending, short, long, done, dead, *others = add(connection, 200)
+    store.complete(connection, done)
+    store.bury(connection, dead, "earlier")
+    assert store.hold(other, long)
+    connection.execute("ANALYZE outbox.task")
+    with other.transaction():
+        store.claim(other, short)
+        with connection.transaction():
+            assert store.discard(connection, [pending, short, long, done, dead], "nobody wants it\0") == [pending]
+            query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            assert connection.execute(query).fetchone() == (1,), "it locks what it gives up and no more"
+    other.close()
+
+    assert row(connection, pending, "error, dead_at IS NOT NULL") == ("nobody wants it", True)
+    assert row(connection, dead, "error") == ("earlier",)
+    assert store.counts(connection).pending == len(others) + 2
+
+
 def test_dead_letters_are_found_by_parts_of_name_and_error(connection: Connection[Any]) -> None:
     first, second, third = *add(connection, 2), *add(connection, name="tests.other%")
     for identifier, error in ((first, "no host"), (second, "100%"), (third, "no host")):
@@ -272,7 +291,8 @@ def test_a_sweep_locks_what_it_has_found_and_no_more(connection: Connection[Any]
     connection.execute("ANALYZE outbox.task")
     with connection.transaction():
         assert store.sweep(connection, "tasks", MINUTE, 7) == 7
-        locks = connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+        query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+        locks = connection.execute(query).fetchone()
     assert locks == (7,)
     assert store.sweep(connection, "tasks", MINUTE, 1000) == 193
 
