@@ -26,7 +26,7 @@ ROWS: list[Row] = []
 def victim() -> Iterator[Stack]:
     """The stack as servers get it, with the ledger in it: one for all rows."""
     remove_leftovers()
-    stack = Stack(files=FILES)
+    stack = Stack(files=FILES, variables={"COMPOSE_PROFILES": "dramatiq"})
     with running(stack, build=True):
         query(stack, (ROOT / "tests/chaos/schema.sql").read_text(encoding="utf-8"))
         yield stack

@@ -33,6 +33,8 @@ class Fault:
         strike: makes it happen, for so many seconds where that means something, and ends it.
         quick: whether it may be one of the random ones.
         prepared: what stands around the whole run, before the load and until after it.
+        lasts: seconds that it lasts, unless the form of the suite has less time.
+        engine: whose worker books what the API accepts.
     """
 
     name: str
@@ -40,10 +42,11 @@ class Fault:
     quick: bool = True
     prepared: Callable[[Stack], AbstractContextManager[None]] | None = None
     lasts: float = LASTS
+    engine: str = "celery"
 
 
-def _kill(service: str) -> Fault:
-    return Fault(f"kill-{service}", lambda stack, _: actions.kill(stack, service))
+def _kill(service: str, engine: str = "celery") -> Fault:
+    return Fault(f"kill-{service}", lambda stack, _: actions.kill(stack, service), engine=engine)
 
 
 def _lasting(name: str, begin: Callable[[Stack], AbstractContextManager[None]]) -> Fault:
@@ -92,6 +95,7 @@ DISK_LIMIT = ("set_disk_free_limit",)
 FAULTS = (
     Fault("nothing", lambda _, seconds: actions.last(seconds), quick=False, lasts=5),
     *map(_kill, SERVICES),
+    _kill("worker-dramatiq", engine="dramatiq"),
     Fault("kill-worker-parent", lambda stack, _: actions.shell(stack, "worker", f"{actions.FIND} kill -KILL $main")),
     Fault("kill-worker-child", actions.kill_children, lasts=10),
     *map(_pause, SERVICES),
@@ -110,8 +114,8 @@ FAULTS = (
 
 #: Those of the short form: one for each mechanism that catches something, the quick ones.
 SHORT = (
-    "kill-worker", "kill-worker-parent", "kill-worker-child", "kill-relay", "kill-rabbitmq", "kill-postgres",
-    "wipe-rabbitmq", "cut-worker-postgres", "memory-alarm", "kill-everything",
+    "kill-worker", "kill-worker-parent", "kill-worker-child", "kill-worker-dramatiq", "kill-relay", "kill-rabbitmq",
+    "kill-postgres", "wipe-rabbitmq", "cut-worker-postgres", "memory-alarm", "kill-everything",
 )  # fmt: skip
 
 

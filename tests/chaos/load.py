@@ -25,12 +25,14 @@ class Load:
         run: what the entries belong to.
         rate: requests a second, whatever becomes of the ones before.
         work: seconds that each task takes.
+        engine: whose worker books what the API accepts.
     """
 
     port: int
     run: str
     rate: float
     work: float = 0.0
+    engine: str = "celery"
     accepted: set[str] = field(default_factory=set)
     refused: int = 0
     unanswered: int = 0
@@ -77,7 +79,7 @@ class Load:
             self.refused += 1
 
     async def _post(self, path: str, entry: str) -> int:
-        body = json.dumps({"entry": entry, "run": self.run, "work": self.work})
+        body = json.dumps({"entry": entry, "run": self.run, "work": self.work, "engine": self.engine})
         reader, writer = await asyncio.open_connection("localhost", self.port)
         try:
             head = f"POST {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\nConnection: close\r\n"

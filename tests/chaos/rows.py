@@ -116,7 +116,7 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
         patient: whether all must be over at last; else what is open when nothing moves any more counts as lost.
     """
     run = f"{fault.name}.{token_hex(4)}"
-    load = Load(stack.ports.http, run, plan.rate, plan.work)
+    load = Load(stack.ports.http, run, plan.rate, plan.work, fault.engine)
     with preparation(fault, stack):
         load.start()
         try:

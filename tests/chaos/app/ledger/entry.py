@@ -24,11 +24,13 @@ class Entry:
         entry: its id, which the sender chose.
         run: which run of the suite it belongs to.
         work: seconds that its task takes.
+        engine: whose worker books it.
     """
 
     entry: str
     run: str
     work: float
+    engine: str = "celery"
 
     @classmethod
     def read(cls, document: Mapping[str, Any]) -> Entry:
@@ -37,7 +39,9 @@ class Entry:
         Raises:
             ValueError: it is no entry.
         """
-        return cls(str(uuid.UUID(document["entry"])), str(document["run"]), float(document["work"]))
+        return cls(
+            str(uuid.UUID(document["entry"])), str(document["run"]), float(document["work"]), str(document["engine"])
+        )
 
     def row(self, task: str) -> dict[str, str]:
         """Return the parameters of :data:`ACCEPT` and :data:`BOOK`."""

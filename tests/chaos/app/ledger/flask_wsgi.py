@@ -5,9 +5,10 @@ from __future__ import annotations
 from api.db import transaction
 from api.wsgi import application
 from flask import Blueprint, request
+from tasks.actors import send_by_dramatiq
 
 from ledger.entry import ACCEPT, Entry
-from ledger.tasks import book_with_sqlalchemy
+from ledger.tasks import ACTOR, book_with_sqlalchemy
 
 blueprint = Blueprint("ledger", __name__)
 
@@ -17,9 +18,17 @@ def accept() -> tuple[dict[str, str], int]:
     """Accept an entry: its row and its task are there together or not at all."""
     entry = Entry.read(request.get_json())
     with transaction() as session:
-        task = book_with_sqlalchemy.delay(entry.entry, entry.run, entry.work)
-        session.connection().exec_driver_sql(ACCEPT, entry.row(task.id))
-    return {"task": task.id}, 202
+        task = send(entry)
+        session.connection().exec_driver_sql(ACCEPT, entry.row(task))
+    return {"task": task}, 202
+
+
+def send(entry: Entry) -> str:
+    """Send the task that books an entry, and return its id."""
+    arguments = (entry.entry, entry.run, entry.work)
+    if entry.engine == "dramatiq":
+        return send_by_dramatiq(ACTOR, *arguments)
+    return str(book_with_sqlalchemy.delay(*arguments).id)
 
 
 application.register_blueprint(blueprint)

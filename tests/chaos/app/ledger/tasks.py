@@ -7,12 +7,16 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_runtime.logs import task_id
 from tasks.celery_app import app
 
 from ledger.entry import BOOK, Entry
 
 if TYPE_CHECKING:
     from celery import Task
+
+#: The name of the actor whose body :func:`book_by_dramatiq` is.
+ACTOR = "ledger.tasks.book_by_dramatiq"
 
 RECORDER = "http://recorder:8000/"
 
@@ -35,10 +39,19 @@ def book_with_django(self: Task[..., str], entry: str, run: str, work: float) ->
 @app.task(bind=True, database="api")
 def book_with_sqlalchemy(self: Task[..., str], entry: str, run: str, work: float) -> str:
     """Book an entry that the API accepted."""
-    booked = Entry(entry, run, work)
-    SQLAlchemyDatabase.connection().exec_driver_sql(BOOK, booked.row(str(self.request.id)))
-    tell_recorder(str(self.request.id), booked)
+    book(Entry(entry, run, work), str(self.request.id))
     return entry
+
+
+def book_by_dramatiq(entry: str, run: str, work: float) -> None:
+    """Book an entry that the API accepted: the body of an actor, which finds its id where log lines do."""
+    book(Entry(entry, run, work), str(task_id.get()))
+
+
+def book(entry: Entry, task: str) -> None:
+    """Have both effects, in the transaction that SQLAlchemy has open for the task."""
+    SQLAlchemyDatabase.connection().exec_driver_sql(BOOK, entry.row(task))
+    tell_recorder(task, entry)
 
 
 def tell_recorder(task: str, entry: Entry) -> None:
