@@ -114,8 +114,8 @@ FAULTS = (
 
 #: Those of the short form: one for each mechanism that catches something, the quick ones.
 SHORT = (
-    "kill-worker", "kill-worker-parent", "kill-worker-child", "kill-worker-dramatiq", "kill-relay", "kill-rabbitmq",
-    "kill-postgres", "wipe-rabbitmq", "cut-worker-postgres", "memory-alarm", "kill-everything",
+    "kill-worker", "kill-worker-child", "kill-worker-dramatiq", "kill-relay", "kill-rabbitmq", "kill-postgres",
+    "wipe-rabbitmq", "cut-worker-postgres", "memory-alarm", "kill-everything",
 )  # fmt: skip
 
 

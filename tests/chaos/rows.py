@@ -75,7 +75,7 @@ class Plan:
         tasks = int(os.environ.get("CHAOS_TASKS") or (1000 if short else 5000))
         faults = tuple(filter(None, os.environ.get("CHAOS_FAULTS", "").split(",")))
         if short:
-            return cls(tasks, rate, 5, 4, 8, 120, 60, seed, short, faults)
+            return cls(tasks, rate, 5, 4, 6, 180, 60, seed, short, faults)
         return cls(tasks, rate, 6, 10, 30, 420, 240, seed, short, faults)
 
 

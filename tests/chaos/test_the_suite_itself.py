@@ -23,8 +23,8 @@ NO_SWEEPER = {"OUTBOX_LOST_AFTER": "0"}
 EARLY = {"CHAOS_EARLY_ACK": "1"}
 
 #: As many tasks as the worker can do, each of them long: it is at work when it is killed.
-BUSY = replace(PLAN, tasks=200, rate=11, work=0.2)
-BRIEF = replace(PLAN, tasks=1000)
+BUSY = replace(PLAN, tasks=100, rate=11, work=0.2)
+BRIEF = replace(PLAN, tasks=500)
 
 
 @pytest.mark.parametrize(
