@@ -77,19 +77,18 @@ def cut(stack: Stack, service: str, peer: str) -> Iterator[None]:
     """Drop whatever two containers send each other; neither is told."""
     networks = stack.inspect(peer)["NetworkSettings"]["Networks"].values()
     peers = ", ".join(network["IPAddress"] for network in networks)
-    container = stack.container(service)
     rules = f"""
         table ip chaos {{
             chain in {{ type filter hook input priority 0; ip saddr {{ {peers} }} drop; }}
             chain out {{ type filter hook output priority 0; ip daddr {{ {peers} }} drop; }}
         }}
     """
-    tool(stack, ("--network", f"container:{container}", "--cap-add=NET_ADMIN", "--user=0"), "nft", rules)
+    inside = ("--network", f"container:{stack.container(service)}", "--cap-add=NET_ADMIN", "--user=0")
+    tool(stack, inside, "nft", rules)
     try:
         yield
-    finally:
-        undo = ("--network", f"container:{container}", "--cap-add=NET_ADMIN", "--user=0")
-        tool(stack, undo, "nft", "delete table ip chaos")
+    finally:  # who was started again meanwhile has no such table
+        tool(stack, inside, "nft", "add table ip chaos; delete table ip chaos")
 
 
 @contextmanager

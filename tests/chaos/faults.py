@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.chaos import actions
+from tests.support.stack import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +24,9 @@ LASTS = 30.0
 #: In a row of random ones, each of these lasts so long, and so long is the breath between two.
 BRIEF, BREATH = 6.0, 4.0
 RANDOM = 10
+
+#: Seconds that something may take until it can be struck again.
+PATIENCE = 90
 
 
 @dataclass(frozen=True)
@@ -127,11 +132,28 @@ def ten_random(seed: int) -> Fault:
         print(f"  CHAOS_SEED={seed}", flush=True)
         for fault in chosen:
             print(f"  {fault.name}", flush=True)
-            stack.compose(*actions.UP, check=False, timeout=actions.STARTS)  # what the one before left stopped
-            fault.strike(stack, BRIEF)
+            strike_once(stack, fault)
             actions.last(BREATH)
 
     return Fault("ten-random", strike, quick=False)
+
+
+def strike_once(stack: Stack, fault: Fault) -> None:
+    """Let a brief fault strike; what it strikes may be on its way back from the one before.
+
+    Raises:
+        CommandError: it cannot be struck, even after a while.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fault.strike(stack, BRIEF)
+        except CommandError:
+            if time.monotonic() > deadline:
+                raise
+            actions.last(1)
+        else:
+            return
 
 
 @contextmanager
