@@ -35,8 +35,11 @@ def up() -> list[str]:
 
 
 def down(*, volumes: bool) -> list[str]:
-    """Return the command that removes containers and networks, and with ``volumes`` the data."""
-    return compose("down", "--remove-orphans", *(["--volumes"] if volumes else []))
+    """Return the command that removes containers and networks, and with ``volumes`` the data.
+
+    Without all profiles Compose would leave theirs running.
+    """
+    return compose("--profile=*", "down", "--remove-orphans", *(["--volumes"] if volumes else []))
 
 
 def services() -> list[str]:

@@ -28,8 +28,8 @@ def test_it_starts_without_building_again_and_waits_for_a_bounded_time() -> None
 
 
 def test_it_keeps_data_unless_told_otherwise() -> None:
-    assert compose.down(volumes=False) == [*COMPOSE, "down", "--remove-orphans"]
-    assert compose.down(volumes=True) == [*COMPOSE, "down", "--remove-orphans", "--volumes"]
+    assert compose.down(volumes=False) == [*COMPOSE, "--profile=*", "down", "--remove-orphans"]
+    assert compose.down(volumes=True) == [*COMPOSE, "--profile=*", "down", "--remove-orphans", "--volumes"]
 
 
 def test_it_shows_a_secret_without_starting_anything_else() -> None:
