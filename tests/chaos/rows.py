@@ -47,7 +47,7 @@ class Plan:
         calm: seconds of load after it, at least.
         lasts: the longest that a fault is kept up.
         settle: seconds until all that was accepted must be over.
-        longest: seconds that the load goes on at most.
+        longest: seconds that the load goes on at most until enough is accepted, and then until the rate is back.
         work: seconds that each task takes.
         seed: of the random faults.
         short: whether it is the form that a continuous integration has time for.
@@ -75,7 +75,7 @@ class Plan:
         tasks = int(os.environ.get("CHAOS_TASKS") or (1000 if short else 5000))
         faults = tuple(filter(None, os.environ.get("CHAOS_FAULTS", "").split(",")))
         if short:
-            return cls(tasks, rate, 5, 4, 6, 180, 60, seed, short, faults)
+            return cls(tasks, rate, 5, 4, 6, 180, 120, seed, short, faults)
         return cls(tasks, rate, 6, 10, 30, 420, 240, seed, short, faults)
 
 
@@ -121,18 +121,17 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
         load.start()
         try:
             wait_until(lambda: time.time() - load.started > plan.warm, plan.warm + 60, "the load to get under way")
-            warm_up(stack, run, plan.rate)
+            wait_for_rate(stack, run, BACK * plan.rate, WARM_UP)
+            usual = min(recent_rate(stack, run), plan.rate)
             struck = time.time()
             fault.strike(stack, min(fault.lasts, plan.lasts))
             lifted = time.time()
             wait_until(
-                lambda: (
-                    (len(load.accepted) >= plan.tasks and time.time() > lifted + plan.calm)
-                    or time.time() > lifted + plan.longest
-                ),
-                plan.longest + 60,
-                "the load to be over",
+                lambda: len(load.accepted) >= plan.tasks and time.time() > lifted + plan.calm,
+                plan.longest,
+                f"{plan.tasks} entries to be accepted",
             )
+            wait_for_rate(stack, run, BACK * usual, plan.longest)
         finally:
             load.stop()
         ended = time.time()
@@ -143,12 +142,17 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
     return Row(fault.name, run, load, books, before, back)
 
 
-def warm_up(stack: Stack, run: str, rate: float) -> None:
-    """Wait until tasks are completed about as fast as they are sent, or for so long as it is worth."""
-    deadline = time.monotonic() + WARM_UP
-    wait_until(
-        lambda: recent_rate(stack, run) >= BACK * rate or time.monotonic() > deadline, 2 * WARM_UP, "rates", interval=1
-    )
+def wait_for_rate(stack: Stack, run: str, rate: float, seconds: float) -> None:
+    """Wait until so many tasks a second are completed, or for so long as it is worth."""
+    deadline = time.monotonic() + seconds
+
+    def is_there() -> bool:
+        try:
+            return recent_rate(stack, run) >= rate or time.monotonic() > deadline
+        except CommandError:  # the database is not there yet
+            return time.monotonic() > deadline
+
+    wait_until(is_there, seconds + WARM_UP, f"{rate:g} tasks/s", interval=1)
 
 
 def wait_over(stack: Stack, run: str, seconds: float, *, patient: bool) -> None:
