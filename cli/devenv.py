@@ -153,7 +153,10 @@ def _userland() -> Path:
         archive = directory / "userland.tar"
         _, *arguments = base_image.mmdebstrap(archive, mirrors)
         include = f"--include={','.join(USERLAND_PACKAGES)}"
-        _run(["mmdebstrap", include, *arguments], "unpacking the images' Debian, Python and PostgreSQL")
+        command = ["mmdebstrap", include, *arguments]
+        # Without root it takes a range of user ids and a program to map them, which few machines have.
+        command = process.as_root(command) if process.can_be_root() else command
+        _run(command, "unpacking the images' Debian, Python and PostgreSQL")
         # Device nodes and the like need root to unpack and are not needed: bubblewrap makes its own.
         _run(["tar", "-xf", str(archive), "-C", str(directory), "--no-same-owner", "./usr", "./etc"], "unpacking")
         archive.unlink()
