@@ -66,16 +66,16 @@ def test_django_finishes_the_requests_that_wait_for_the_database(
     assert exit_code(either, "web-django") == 0
 
 
-def test_flask_finishes_the_requests_that_wait_for_redis(either: Stack) -> None:
+def test_flask_finishes_the_requests_that_wait_for_the_database(either: Stack) -> None:
     site = Site(either.http_url)
     location = site.send_task(2, 2).headers["Location"]
     wait_until(lambda: site.result(location) is not None, 20, "a result")
-    either.compose("pause", "redis")
+    either.compose("pause", "postgres")
 
     with in_flight(3, lambda: site.get(location)) as answers:
         wait_for_requests(either, "api-flask", FLASK_PORT, 3)
         with stopping(either, "api-flask"):
-            either.compose("unpause", "redis")
+            either.compose("unpause", "postgres")
 
     assert [answer.result().json().get("result") for answer in answers] == [4, 4, 4]
     assert exit_code(either, "api-flask") == 0
