@@ -89,7 +89,7 @@ def test_a_wrong_database_password_is_named_by_readiness(stack: Stack, tmp_path:
     finally:
         subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
 
-    assert document["failing"] == ["postgres"]
+    assert document["failing"] == ["postgres", "outbox"]
     assert "password" in document["dependencies"]["postgres"]["problem"]
     assert wrong.read_text(encoding="ascii") not in str(document)
 

@@ -2,7 +2,7 @@
 
 Asked in this order: a durable task that runs now (its effects' transaction), a SQLAlchemy session that is inside a
 transaction, a SQLAlchemy connection that is, Django's connection. Without any of them the task is a transaction of its
-own.
+own, in the database that the environment names.
 """
 
 from __future__ import annotations
@@ -11,7 +11,11 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
+from landfast_runtime.connections import Postgres
+from landfast_runtime.env import ConfigError, Env
+
 from landfast_outbox import store
+from landfast_outbox.databases import connect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,9 +75,28 @@ def _cursor(*, single: bool) -> Iterator[Cursor]:
         with _raw(connection) as cursor:
             yield cursor
         return
-    if not _default:
-        raise NotSetUpError("durable tasks need a database: call landfast_outbox.writing.use_django or use_sqlalchemy")
-    with _default[-1](single=single) as cursor:
+    opener = _default[-1] if _default else _named_in_environment
+    with opener(single=single) as cursor:
+        yield cursor
+
+
+@contextmanager
+def _named_in_environment(*, single: bool) -> Iterator[Cursor]:
+    """Open a connection for one transaction: a plain Python shell in a service's container knows no framework.
+
+    Raises:
+        NotSetUpError: the environment names no database.
+    """
+    try:
+        postgres = Postgres.from_env(Env())
+    except ConfigError as error:
+        message = "durable tasks need a database: call landfast_outbox.writing.use_django or use_sqlalchemy"
+        raise NotSetUpError(message) from error
+    with (
+        connect(postgres, "shell") as connection,
+        nullcontext() if single else connection.transaction(),
+        connection.cursor() as cursor,
+    ):
         yield cursor
 
 
