@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(list(arguments))
     host, services = devenv.host(), devenv.services()
     wanted = [*types(host, services), *lint(host), *unit_tests(host, services)]
-    wanted += [] if options.quick else [*generated_tests(services), *stack_tests(host)]
+    wanted += [] if options.quick else [*generated_tests(services), *stack_tests(host), *deploy_tests(host)]
     if options.names:
         wanted = choose(options.names, wanted)
     outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
@@ -108,6 +108,12 @@ def generated_tests(services: Environment) -> list[Step]:
 def stack_tests(host: Environment) -> list[Step]:
     """Return the tests of the running stack, browser included: one pytest, so that one stack serves them all."""
     step = pytest("stack", host, ROOT, ROOT / "tests/stack", ROOT / "tests/browser")
+    return [replace(step, live=True, command=(*step.command, "--verbose"))]
+
+
+def deploy_tests(host: Environment) -> list[Step]:
+    """Return the tests that put the stack on bare machines, which take a while: after all others."""
+    step = pytest("deploy", host, ROOT, ROOT / "tests/deploy")
     return [replace(step, live=True, command=(*step.command, "--verbose"))]
 
 
