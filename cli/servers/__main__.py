@@ -19,6 +19,11 @@ from cli.servers.render import render, secret_name
 from cli.servers.service import Release
 
 
+def name(given: dict[str, Any]) -> dict[str, Any]:
+    """Name the release that this checkout is."""
+    return {"release": images.release_name(dirty=given["dirty"])}
+
+
 def provide_images(given: dict[str, Any]) -> dict[str, Any]:
     """Build and send the images of this checkout."""
     return asdict(images.provide(given["ssh"], given["registry"], dirty=given["dirty"]))
@@ -76,6 +81,7 @@ def renew_secret(given: dict[str, Any]) -> dict[str, Any]:
 
 
 COMMANDS = {
+    "name": name,
     "images": provide_images,
     "plan": plan,
     "names": names,

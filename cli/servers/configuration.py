@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 #: `.env` is a laptop's: /dev/null in its place.
 COMPOSE = [
-    "docker", "compose", "--project-directory", str(ROOT), "--env-file", os.devnull, "--project-name", "landfast-release",
+    "docker", "compose", "--project-directory", str(ROOT), "--env-file", os.devnull,
+    "--project-name", "landfast-release",
     "--file", str(ROOT / "compose.yaml"), "--file", str(ROOT / "compose.servers.yaml"),
 ]  # fmt: skip
 S3 = ["--file", str(ROOT / "compose.s3.yaml")]

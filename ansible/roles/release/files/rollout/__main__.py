@@ -36,7 +36,7 @@ def main() -> int:
         commands.add_parser(command).add_argument("options", type=Path, help="a JSON file: see Job")
     commands.add_parser("status")
     checking = commands.add_parser("check")
-    checking.add_argument("release")
+    checking.add_argument("release", nargs="?", default="")
     checking.add_argument("--minimum-mb", type=int, default=0)
     find = commands.add_parser("find")
     find.add_argument("release", nargs="?", default="")
