@@ -96,14 +96,13 @@ class Host:
         machine += ["--volume=/var/lib/docker", "--env=container=docker"]  # Docker's layers need a real disk
         place = [f"--network={network.name}", f"--ip={self.address}", f"--hostname={self.name}"]
         labels = [f"--label={LABEL}={PROJECT}"]
-        init = ["/sbin/init", *self.release.init]
+        # Each machine makes host keys of its own at its first start, as cloud-init has it.
+        init = ["sh", "-c", 'ssh-keygen -A && exec /sbin/init "$@"', "init", *self.release.init]
         docker("run", "--detach", f"--name={self.container}", *labels, *machine, *place, image(self.release), *init)
         self._trust_what_this_machine_trusts()
         home = "/root" if self.user == "root" else f"/home/{self.user}"
         self.write(f"{home}/.ssh/authorized_keys", public_key)
         self.run("chown", "-R", f"{self.user}:", f"{home}/.ssh")
-        self.run("ssh-keygen", "-A")
-        self.run("systemctl", "restart", "ssh")
         self.wait_up()
 
     def _trust_what_this_machine_trusts(self) -> None:

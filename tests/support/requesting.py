@@ -1,0 +1,73 @@
+"""Visitors who keep asking while something happens, and remember each request that failed."""
+
+from __future__ import annotations
+
+import http
+import http.client
+import itertools
+import ssl
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Requests on one connection before it is closed and another opened.
+KEPT_ALIVE = 20
+
+
+class Visitors:
+    """A few threads that request ``/healthz`` over HTTPS, on connections old and new.
+
+    Args:
+        addresses: the hosts, asked in turn.
+        name: the site's name.
+    """
+
+    def __init__(self, addresses: Sequence[str], name: str) -> None:
+        self.answered = 0
+        self.failures: list[str] = []
+        self._addresses = itertools.cycle(addresses)
+        self._name = name
+        self._end = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._visit, daemon=True) for _ in range(4)]
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End, after the requests that are on their way."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _visit(self) -> None:
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - whose certificate it is, others look at
+        while not self._end.is_set():
+            with self._lock:
+                address = next(self._addresses)
+            connection = http.client.HTTPSConnection(address, timeout=10, context=context)
+            try:
+                for _ in range(KEPT_ALIVE):
+                    self._ask(connection)
+                    if self._end.is_set():
+                        break
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(f"{address}: {error!r}")
+            finally:
+                with suppress(OSError):
+                    connection.close()
+
+    def _ask(self, connection: http.client.HTTPSConnection) -> None:
+        connection.request("GET", "/healthz", headers={"Host": self._name})
+        answer = connection.getresponse()
+        body = answer.read()
+        with self._lock:
+            self.answered += 1
+        if answer.status != http.HTTPStatus.OK or body != b"ok\n":
+            self.failures.append(f"{connection.host}: {answer.status}")
