@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from cli.servers.manifest import Manifest
 from tests.support.host import USER, Host, Login, Network, machines
 from tests.support.host_image import DEBIAN_12, DEBIAN_13
 from tests.support.leftovers import remove_leftovers
@@ -52,9 +53,15 @@ def host(request: pytest.FixtureRequest, network: Network, login: Login) -> Iter
 
 
 @pytest.fixture
-def single(host: Host, login: Login) -> Inventory:
-    """The inventory of the one machine."""
-    return Inventory((host,), login)
+def single(host: Host, login: Login, secrets: dict[str, Any]) -> Inventory:
+    """The inventory of the one machine, with secrets of its own."""
+    return Inventory((host,), login, variables={"landfast_secrets": secrets, "release_allow_dirty": True})
+
+
+@pytest.fixture(scope="session")
+def secrets() -> dict[str, Any]:
+    """What a vault holds."""
+    return dict(Manifest.read().complete({}))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Visitors who keep asking while something happens, and remember each request that failed."""
+"""Asking hosts for pages by the site's name: once, or all the time while something happens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import http.client
 import itertools
 import ssl
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -15,6 +17,38 @@ if TYPE_CHECKING:
 
 #: Requests on one connection before it is closed and another opened.
 KEPT_ALIVE = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a host answered."""
+
+    status: int
+    location: str
+    body: bytes
+
+
+def fetch(address: str, name: str, path: str, *, https: bool = True) -> Answer:
+    """Ask a host for a page and return its answer, whoever signed its certificate.
+
+    Args:
+        address: the host.
+        name: the site's name.
+        path: the page.
+        https: or over plain HTTP.
+
+    Raises:
+        OSError: nobody answers.
+    """
+    kind = partial(http.client.HTTPSConnection, context=_trusting()) if https else http.client.HTTPConnection
+    with closing(kind(address, timeout=15)) as connection:
+        connection.request("GET", path, headers={"Host": name})
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.getheader("Location", ""), answer.read())
+
+
+def _trusting() -> ssl.SSLContext:
+    return ssl._create_unverified_context()  # noqa: S323, SLF001 - whose certificate it is, others look at
 
 
 class Visitors:
@@ -47,7 +81,7 @@ class Visitors:
             thread.join(30)
 
     def _visit(self) -> None:
-        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - whose certificate it is, others look at
+        context = _trusting()
         while not self._end.is_set():
             with self._lock:
                 address = next(self._addresses)
