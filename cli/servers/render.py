@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from cli.servers.manifest import Manifest
     from cli.servers.service import Release, Service
 
-#: The newest version of the legacy format, the one that `docker stack deploy` reads.
-FORMAT = "3.13"
+#: The newest version of the legacy format that Docker 26 reads.
+FORMAT = "3.12"
 #: A label that keeps a service of compose.yaml off servers.
 ON_SERVERS = "landfast.servers"
 #: What stands for every service that x-rollout does not name.
