@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: What tools remember between runs. It must not lie in the folders that images are built from.
 TOOL_CACHE = ROOT / ".cache"
+#: What runs on the servers' managers.
+ROLLOUT = ROOT / "ansible" / "roles" / "release" / "files"
 MYPY = ("mypy", "--strict", "--no-error-summary", "--explicit-package-bases")
 
 
@@ -71,7 +73,8 @@ def types(host: Environment, services: Environment) -> list[Step]:
     """Return the type checks: one for each folder that holds Python of its own world."""
     found = [
         mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
-        mypy("tests", host, ROOT, ("tests",), ROOT),
+        mypy("tests", host, ROOT, ("tests",), ROOT, ROLLOUT),
+        mypy("rollout", host, ROLLOUT, ("--python-version", "3.10", "rollout"), ROLLOUT),
     ]
     folders = [*python_folders(), *sorted({path.parent for path in (ROOT / "images").glob("*/*.py")})]
     found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in folders]
@@ -87,7 +90,7 @@ def mypy(name: str, environment: Environment, directory: Path, arguments: tuple[
 
 def unit_tests(host: Environment, services: Environment) -> list[Step]:
     """Return the tests that need no running stack."""
-    found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo")]
+    found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo", "servers")]
     for folder in python_folders():
         generated = folder / "tests/generated"
         step = pytest(f"tests-{folder.name}", services, folder, folder / "tests", but=generated)

@@ -129,7 +129,7 @@ class Rendering:
             if deploy.get("update_config", {}).get("order") == "start-first" and self.source.get("ports"):
                 self.refuse("deploy.update_config.order", "two containers cannot share a host's port: stop-first")
             deploy.setdefault("restart_policy", {"condition": "any"})
-            if "healthcheck" not in self.source:
+            if not self.source.get("healthcheck"):
                 self.refuse("healthcheck", "without one Swarm takes a mere process for a service")
         deploy["labels"] = {**deploy.get("labels", {}), "landfast.release": self.release.name}
         self.result["deploy"] = deploy

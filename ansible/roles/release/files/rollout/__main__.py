@@ -38,27 +38,34 @@ def main() -> int:
     checking = commands.add_parser("check")
     checking.add_argument("release", nargs="?", default="")
     checking.add_argument("--minimum-mb", type=int, default=0)
+    commands.add_parser("current")
     find = commands.add_parser("find")
     find.add_argument("release", nargs="?", default="")
     arguments = parser.parse_args()
     engine, records = Engine(), Records()
     try:
-        if arguments.command == "status":
-            tell(status.describe(engine, records))
-            return 0
-        if arguments.command == "check":
-            preflight.check(engine, arguments.release, arguments.minimum_mb)
-            return 0
-        if arguments.command == "find":
-            tell(records.find(arguments.release).file)
-            return 0
+        return dispatch(arguments, engine, records)
+    except RolloutError as error:
+        tell(str(error))
+        return BUSY if isinstance(error, BusyError) else FAILED
+
+
+def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) -> int:
+    """Run the command that ``arguments`` name and return the exit status."""
+    if arguments.command == "check":
+        preflight.check(engine, arguments.release, arguments.minimum_mb)
+    elif arguments.command == "status":
+        tell(status.describe(engine, records))
+    elif arguments.command == "current":
+        tell(records.running().file)
+    elif arguments.command == "find":
+        tell(records.find(arguments.release).file)
+    else:
         options = json.loads(arguments.options.read_text(encoding="utf-8"))
         if arguments.command == "watch":
             return watch(engine, records, options, tell)
         return apply(engine, records, options, arguments.options)
-    except RolloutError as error:
-        tell(str(error))
-        return BUSY if isinstance(error, BusyError) else FAILED
+    return 0
 
 
 def apply(engine: Engine, records: Records, options: dict[str, Any], path: Path) -> int:
@@ -141,6 +148,10 @@ class Roll:
         Raises:
             RolloutError: it failed; what ran before runs again.
         """
+        if self.options.get("force"):
+            self.roller.restart(plan, self.options["force"])
+            self.roller.smoke(self.smoke)
+            return
         current = self.records.current
         old = self.records.plan(current.file) if current else None
         new = self.now(plan)

@@ -73,6 +73,16 @@ class Records:
         """What runs, if anything does."""
         return self.history[-1] if self.history else None
 
+    def running(self) -> Entry:
+        """Return what runs.
+
+        Raises:
+            RolloutError: nothing does.
+        """
+        if self.current is None:
+            raise RolloutError("no release runs yet: deploy one")
+        return self.current
+
     def plan(self, file: str) -> dict[str, Any]:
         """Return the plan in ``file``.
 
@@ -107,7 +117,7 @@ class Records:
 
     def succeed(self, entry: Entry) -> None:
         """Make ``entry`` the current one, and forget the oldest plans."""
-        history = [*self.history, entry][-KEPT:]
+        history = [*(kept for kept in self.history if kept.file != entry.file), entry][-KEPT:]
         write(self.folder / "state.json", [vars(kept) for kept in history])
         used = {kept.file for kept in history}
         for path in sorted(self.folder.glob("plan-*.json"))[:-KEPT]:

@@ -74,6 +74,23 @@ class Roller:
         self.engine.deploy(old["name"], old["stack"], prune=True)
         self.wait(old["name"], list(old["stack"]["services"]), None)
 
+    def restart(self, plan: Mapping[str, Any], services: Collection[str]) -> None:
+        """Start containers anew though nothing has changed, in the order and manner of a deploy.
+
+        Raises:
+            RolloutError: a service is unknown, or did not come back.
+        """
+        name, known = plan["name"], plan["stack"]["services"]
+        unknown = sorted(set(services) - set(known))
+        if unknown:
+            raise RolloutError(f"there is no service {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        for group in plan["order"]:
+            chosen = [service for service in group if service in services]
+            before = judge.Before.of(self.engine.services(name), self.engine.tasks(name))
+            for service in chosen:
+                self.engine.run("service", "update", "--force", "--detach", "--quiet", f"{name}_{service}")
+            self.wait(name, chosen, before)
+
     def make_networks(self, name: str, stack: Mapping[str, Any]) -> None:
         """Make the stack's networks: a job may be the first that needs one."""
         present = {entry["Name"] for entry in self.engine.get("/networks", driver="overlay")}
