@@ -195,7 +195,7 @@ def test_an_unknown_setting_is_refused_by_name() -> None:
         ({"network_mode": "host"}, "app: network_mode"),
         ({"devices": ["/dev/kvm"]}, "app: devices"),
         ({"security_opt": ["seccomp=unconfined"]}, "app: security_opt: Swarm ignores it: seccomp=unconfined"),
-        ({"tmpfs": ["/tmp:size=1m,uid=5"]}, "app: tmpfs: /tmp: Swarm has nothing for uid=5"),
+        ({"tmpfs": ["/cache:size=1m,uid=5"]}, "app: tmpfs: /cache: Swarm has nothing for uid=5"),
         ({"image": "elsewhere/thing:latest", "build": None}, "app: image"),
         ({"healthcheck": None}, "app: healthcheck"),
         ({"networks": None}, "app: networks"),
