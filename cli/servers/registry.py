@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import subprocess
 import tempfile
@@ -182,9 +181,5 @@ def digest(address: str, repository: str, tag: str) -> str:
 
 def pushed_digest(output: str) -> str:
     """Return the digest that ``docker push`` said in the end, or nothing."""
-    for line in reversed(output.splitlines()):
-        if "digest: sha256:" in line:
-            return line.split("digest: ")[1].split()[0]
-        with suppress(json.JSONDecodeError):
-            json.loads(line)
-    return ""
+    lines = [line for line in output.splitlines() if "digest: sha256:" in line]
+    return lines[-1].split("digest: ")[1].split()[0] if lines else ""
