@@ -172,13 +172,21 @@ def test_a_service_whose_image_is_the_same_is_not_touched(swarm: Swarm, kept: re
     assert swarm.running["db"] == image("db", "one", "same")
 
 
-def test_while_a_step_is_rolled_the_others_stay_the_old_release() -> None:
-    one, two = plan("one"), plan("two")
+def test_a_step_names_its_own_services_alone_so_that_swarm_keeps_the_way_back_of_the_others() -> None:
+    file = stage.stage(plan("two")["stack"], {"db"})
 
-    file = stage.stage(two["stack"], one["stack"], {"db"})
+    assert set(file["services"]) == {"db"}
+    assert file["networks"] == plan("two")["stack"]["networks"]
 
-    assert file["services"]["db"]["image"] == image("db", "two")
-    assert file["services"]["web"]["image"] == image("web", "one")
+
+def test_a_service_that_the_new_release_does_not_have_goes(swarm: Swarm, kept: records.Records) -> None:
+    apply(swarm, kept, plan("one"))
+    without = plan("two")
+    del without["stack"]["services"]["db"]
+
+    apply(swarm, kept, without)
+
+    assert swarm.calls[-1] == "service rm site_db"
 
 
 def test_a_failed_migration_changes_no_service_and_tells_its_last_words(swarm: Swarm, kept: records.Records) -> None:
@@ -244,19 +252,6 @@ def test_a_release_goes_out_with_the_secrets_of_today_whatever_its_own_were() ->
     file = {**plan("one")["stack"], "secrets": {"key": {"name": "site_key-old", "external": True}}}
 
     assert stage.with_secrets(file, {"key": "site_key-new"})["secrets"]["key"]["name"] == "site_key-new"
-
-
-def test_services_that_are_not_rolled_yet_keep_their_old_secrets() -> None:
-    old, new = plan("one")["stack"], plan("two")["stack"]
-    for file, version in ((old, "1"), (new, "2")):
-        file["secrets"] = {"key": {"name": f"site_key-{version}", "external": True}}
-        for service in file["services"].values():
-            service["secrets"] = [{"source": "key", "target": "key"}]
-
-    file = stage.stage(new, old, {"db"})
-
-    assert file["secrets"][file["services"]["db"]["secrets"][0]["source"]]["name"] == "site_key-2"
-    assert file["secrets"][file["services"]["web"]["secrets"][0]["source"]]["name"] == "site_key-1"
 
 
 def test_restarting_replaces_containers_service_by_service(swarm: Swarm, kept: records.Records) -> None:
@@ -339,18 +334,24 @@ def test_only_hosts_that_serve_are_asked(swarm: Swarm) -> None:
 
 
 def test_a_release_that_swarm_takes_back_later_is_trouble() -> None:
-    service = {"ID": "s", "UpdateStatus": {"State": "rollback_started", "Message": "task failed"}}
+    service = {"ID": "s", "UpdateStatus": {"State": "rollback_started", "Message": "task failed"}, "Spec": {}}
 
     assert watch.trouble({"web": service}, {}, judge.Before(), frozenset()) == ("web", "task failed")
     assert watch.trouble({"web": service}, {}, judge.Before(), frozenset({"s"})) == ("", "")
 
 
-def test_a_release_that_goes_on_crashing_is_trouble() -> None:
-    task = {"Status": {"State": "failed", "Err": "exit 1"}}
-    tasks = {"s": [{"ID": str(number), **task} for number in range(judge.PATIENCE)]}
+def test_a_container_of_the_new_release_that_crashes_is_trouble_and_one_of_the_old_is_not() -> None:
+    new, old = {"ContainerSpec": {"Image": "new"}}, {"ContainerSpec": {"Image": "old"}}
+    service = {"ID": "s", "Spec": {"TaskTemplate": new}}
+    status = {"State": "failed", "Err": "exit 1"}
 
-    assert watch.trouble({"web": {"ID": "s"}}, tasks, judge.Before(), frozenset())[0] == "web"
-    assert watch.trouble({"web": {"ID": "s"}}, {"s": tasks["s"][:1]}, judge.Before(), frozenset()) == ("", "")
+    def seen(made: Json) -> tuple[str, str]:
+        return watch.trouble(
+            {"web": service}, {"s": [{"ID": "t", "Spec": made, "Status": status}]}, judge.Before(), frozenset()
+        )
+
+    assert seen(new) == ("web", "a container failed: exit 1")
+    assert seen(old) == ("", "")
 
 
 def test_the_watch_brings_the_earlier_release_back(

@@ -156,7 +156,7 @@ class Roll:
         old = self.records.plan(current.file) if current else None
         new = self.now(plan)
         try:
-            running = self.roller.roll(new, old, jobs=self.options.get("jobs", True))
+            running = self.roller.roll(new, jobs=self.options.get("jobs", True))
             self.roller.smoke(self.smoke)
         except RolloutError as error:
             self.say(str(error))

@@ -38,32 +38,44 @@ class Roller:
     step_timeout: float = STEP_TIMEOUT
     job_timeout: float = JOB_TIMEOUT
 
-    def roll(self, new: Mapping[str, Any], old: Mapping[str, Any] | None, *, jobs: bool = True) -> dict[str, Any]:
-        """Bring the Swarm from ``old`` to ``new``, and return the plan as it runs.
+    def roll(self, new: Mapping[str, Any], *, jobs: bool = True) -> dict[str, Any]:
+        """Bring the Swarm to ``new``, and return the plan as it runs.
 
         Args:
             new: the plan to come.
-            old: the plan that runs, if one does.
             jobs: whether to run the jobs (migrations); not on the way back to an earlier release.
 
         Raises:
             RolloutError: a job failed, or containers never became healthy.
         """
         name, running = new["name"], self.engine.services(new["name"])
+        began = judge.Before.of(running, self.engine.tasks(name))
         images = {key: entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] for key, entry in running.items()}
         stack = stage.keep_unchanged_images(new["stack"], images)
         self.make_networks(name, stack)
-        rolled: set[str] = set()
         for group in new["order"]:
             if jobs:
                 self.run_jobs(name, {job: new["jobs"][job] for job in group if job in new["jobs"]})
             services = [service for service in group if service in stack["services"]]
             if services:
-                rolled |= set(services)
-                file = stage.stage(stack, old and old["stack"], rolled)
-                self.step(name, file, services)
-        self.engine.deploy(name, stack, prune=True)
+                self.step(name, stage.stage(stack, services), services)
+        self.look_back(name, began)
+        for gone in sorted(set(running) - set(stack["services"])):
+            self.engine.run("service", "rm", f"{name}_{gone}")
         return {**new, "stack": stack}
+
+    def look_back(self, name: str, before: judge.Before) -> None:
+        """Make sure that nothing of earlier steps was taken back while later ones were rolled.
+
+        Raises:
+            RolloutError: Swarm has taken a service back since.
+        """
+        tasks = self.engine.tasks(name)
+        for service, entry in self.engine.services(name).items():
+            own = tasks.get(entry["ID"], [])
+            reason = judge.failure(entry, own, before)
+            if reason:
+                raise self.failed(service, reason, own, before)
 
     def back(self, old: Mapping[str, Any]) -> None:
         """Bring back what ran before, all of it at once.

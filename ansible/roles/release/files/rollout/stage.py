@@ -1,7 +1,7 @@
 """Which stack file Swarm gets when: pure.
 
-Swarm updates all services of a file at once. So each step of a roll gives it the new services up to there and the old
-release's for all others; what is the same in two files, Swarm does not touch.
+Swarm updates all services of a file at once, and leaves alone what is not in it. So each step of a roll has a file with
+its own services and no others: to name one again would make Swarm forget what it was before, and with it the way back.
 """
 
 from __future__ import annotations
@@ -14,49 +14,10 @@ if TYPE_CHECKING:
 
 Stack = dict[str, Any]
 
-PARTS = ("networks", "volumes", "secrets")
 
-
-def stage(new: Mapping[str, Any], old: Mapping[str, Any] | None, rolled: Collection[str]) -> Stack:
-    """Return the file in which the services ``rolled`` are new and all others as they were.
-
-    Args:
-        new: the release's stack file.
-        old: the stack file of what runs, if anything does.
-        rolled: services that are new already, or become so with this file.
-    """
-    before = (old or {}).get("services", {})
-    services = {name: service for name, service in before.items() if name not in rolled}
-    services |= {name: new["services"][name] for name in new["services"] if name in rolled}
-    parts = {part: {**(old or {}).get(part, {}), **new.get(part, {})} for part in PARTS}
-    # A secret has one version in a file: the old services' entries are renamed where theirs is another.
-    services = {
-        name: service if name in rolled else with_old_secrets(service, old or {}, new, parts["secrets"])
-        for name, service in services.items()
-    }
-    return {"version": new["version"], "services": dict(sorted(services.items())), **parts}
-
-
-def with_old_secrets(
-    service: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], secrets: dict[str, Any]
-) -> dict[str, Any]:
-    """Return a service of the old release that keeps the versions of its secrets.
-
-    Args:
-        service: the service.
-        old: its stack file.
-        new: the new one.
-        secrets: the secrets of the file to come; old versions are added.
-    """
-    entries = []
-    for entry in service.get("secrets", []):
-        key = entry["source"]
-        if key in new.get("secrets", {}) and new["secrets"][key] != old["secrets"][key]:
-            secrets[f"{key}-before"] = old["secrets"][key]
-            entries.append({**entry, "source": f"{key}-before"})
-        else:
-            entries.append(entry)
-    return {**service, "secrets": entries} if entries else dict(service)
+def stage(stack: Mapping[str, Any], services: Collection[str]) -> Stack:
+    """Return the part of ``stack`` that has ``services`` and all that they may use."""
+    return {**stack, "services": {name: stack["services"][name] for name in sorted(services)}}
 
 
 def digest(image: str) -> str:

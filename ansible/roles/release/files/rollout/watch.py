@@ -42,12 +42,12 @@ def trouble(
     """
     for name, service in services.items():
         own = tasks.get(service["ID"], [])
-        broken = judge.failed(own, before)
+        broken = [task for task in judge.failed(own, before) if judge.is_current(task, service)]
         why = broken[0]["Status"].get("Err", "") if broken else ""
         if taken_back(service) and service["ID"] not in known:
             return name, why or service["UpdateStatus"].get("Message", "Swarm took the update back")
-        if len(broken) >= judge.PATIENCE:
-            return name, f"{len(broken)} containers failed: {why}"
+        if broken:
+            return name, f"a container failed: {why}"
     return "", ""
 
 
