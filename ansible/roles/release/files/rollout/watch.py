@@ -42,12 +42,13 @@ def trouble(
     """
     for name, service in services.items():
         own = tasks.get(service["ID"], [])
-        broken = [task for task in judge.failed(own, before) if judge.is_current(task, service)]
-        why = broken[0]["Status"].get("Err", "") if broken else ""
-        if taken_back(service) and service["ID"] not in known:
-            return name, why or service["UpdateStatus"].get("Message", "Swarm took the update back")
-        if broken:
-            return name, f"a container failed: {why}"
+        broken = judge.failed(own, before)
+        if taken_back(service) and service["ID"] not in known:  # what failed is of the release that was taken back
+            said = broken[0]["Status"].get("Err", "") if broken else ""
+            return name, said or service["UpdateStatus"].get("Message", "Swarm took the update back")
+        current = [task for task in broken if judge.is_current(task, service)]
+        if current:
+            return name, f"a container failed: {current[0]['Status'].get('Err', '')}"
     return "", ""
 
 
