@@ -49,6 +49,7 @@ class Swarm:
         self.broken: set[str] = set()
         self.stacks: dict[str, dict[str, Json]] = {}
         self.calls: list[str] = []
+        self.secrets: list[str] = []
         self.updates = 0
 
     def services(self, stack: str) -> dict[str, Json]:
@@ -107,6 +108,8 @@ class Swarm:
         return ""
 
     def get(self, path: str, **filters: str) -> list[Json]:
+        if path == "/secrets":
+            return [{"Spec": {"Name": name}} for name in self.secrets]
         assert path == "/networks"
         assert filters == {"driver": "overlay"}
         return [{"Name": "site_data"}]
@@ -252,6 +255,15 @@ def test_a_release_goes_out_with_the_secrets_of_today_whatever_its_own_were() ->
     file = {**plan("one")["stack"], "secrets": {"key": {"name": "site_key-old", "external": True}}}
 
     assert stage.with_secrets(file, {"key": "site_key-new"})["secrets"]["key"]["name"] == "site_key-new"
+
+
+def test_versions_of_secrets_that_nothing_uses_go(swarm: Swarm, kept: records.Records) -> None:
+    swarm.secrets = ["site_key-old", "site_key-today", "other_key-old"]
+
+    apply(swarm, kept, plan("one"), secrets={"key": "site_key-today"})
+
+    assert swarm.calls[0] == "secret rm site_key-old"
+    assert not [call for call in swarm.calls if "today" in call or "other" in call]
 
 
 def test_restarting_replaces_containers_service_by_service(swarm: Swarm, kept: records.Records) -> None:

@@ -154,6 +154,7 @@ class Roll:
             return
         current = self.records.current
         old = self.records.plan(current.file) if current else None
+        self.roller.forget_secrets(plan["name"], self.options["secrets"].values())
         new = self.now(plan)
         try:
             running = self.roller.roll(new, jobs=self.options.get("jobs", True))

@@ -20,6 +20,8 @@ STEP_TIMEOUT = 300.0
 #: Seconds that a job may take: a migration of a large table.
 JOB_TIMEOUT = 3600.0
 LINES = 20
+#: What the role `release` labels secrets with.
+SECRET_LABEL = "landfast.secret"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,23 @@ class Roller:
         for gone in sorted(set(running) - set(stack["services"])):
             self.engine.run("service", "rm", f"{name}_{gone}")
         return {**new, "stack": stack}
+
+    def forget_secrets(self, name: str, current: Collection[str]) -> None:
+        """Remove versions of secrets that neither a service nor its way back uses, nor a deploy to come.
+
+        Args:
+            name: the stack's.
+            current: the names of today's.
+        """
+        used = set(current)
+        for service in self.engine.services(name).values():
+            for spec in (service["Spec"], service.get("PreviousSpec", {})):
+                entries = spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Secrets", [])
+                used |= {entry["SecretName"] for entry in entries}
+        present = {entry["Spec"]["Name"] for entry in self.engine.get("/secrets", label=SECRET_LABEL)}
+        for gone in sorted(present - used):
+            if gone.startswith(f"{name}_"):
+                self.engine.run("secret", "rm", gone)
 
     def look_back(self, name: str, before: judge.Before) -> None:
         """Make sure that nothing of earlier steps was taken back while later ones were rolled.
