@@ -41,9 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(list(arguments))
     host, services = devenv.host(), devenv.services()
     wanted = [*types(host, services), *lint(host), *unit_tests(host, services)]
-    wanted += [] if options.quick else [*generated_tests(services), *stack_tests(host), *deploy_tests(host)]
+    wanted += [] if options.quick else [*generated_tests(services), *stack_tests(host)]
     if options.names:
-        wanted = choose(options.names, wanted)
+        # What makes whole machines is run when it is asked for.
+        wanted = choose(options.names, [*wanted, *([] if options.quick else deploy_tests(host))])
     outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
     outcomes += steps.run([step for step in wanted if step.live], at_once=1)
     passed, failed = sum(outcome.passed for outcome in outcomes), sum(outcome.failed for outcome in outcomes)
@@ -115,7 +116,7 @@ def stack_tests(host: Environment) -> list[Step]:
 
 
 def deploy_tests(host: Environment) -> list[Step]:
-    """Return the tests that put the stack on bare machines, which take a while: after all others."""
+    """Return the tests that put the stack on bare machines, which take half an hour: run by name or path only."""
     step = pytest("deploy", host, ROOT, ROOT / "tests/deploy")
     return [replace(step, live=True, command=(*step.command, "--verbose"))]
 

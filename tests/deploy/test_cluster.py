@@ -138,7 +138,8 @@ def test_a_renewed_certificate_reaches_every_host_and_drops_no_request(named: In
         wait_until(lambda: before not in _presented(named), 60, "another certificate on each host")
         enough = visitors.answered + 300
         wait_until(lambda: visitors.answered > enough, 60, "some requests after")
-    print(f"renewal: {visitors.answered} requests, {len(visitors.failures)} failures")
+    print(f"renewal: {visitors.answered} requests, {len(visitors.failures)} failed: {visitors.failures}")
+    print(f"{visitors.reconnected} asked again because their idle connection had just been closed")
     assert visitors.failures == []
     assert len(_presented(named)) == 1
     # Nginx was told; it was not replaced.
@@ -150,7 +151,8 @@ def test_a_host_that_was_away_gets_the_certificate_when_it_is_back(named: Invent
     before = tls.certificate(manager.address, NAMES[0])
     away.kill()
     wait_until(lambda: nodes(manager)[away.name]["state"] == "down", 60, "the manager to miss the host")
-    manager.run("certbot", "renew", "--quiet", "--no-random-sleep-on-renew", timeout=300)
+    # certbot renews, then finds that one host does not take the certificate: that is told, and is no reason to fail.
+    manager.run("systemctl", "start", "certbot.service", timeout=300)
     wait_until(lambda: tls.certificate(manager.address, NAMES[0]) != before, 30, "another certificate on the manager")
     away.switch_on()
     wait_everywhere(named, nginx)

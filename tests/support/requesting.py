@@ -7,7 +7,7 @@ import http.client
 import itertools
 import ssl
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
@@ -61,6 +61,7 @@ class Visitors:
 
     def __init__(self, addresses: Sequence[str], name: str) -> None:
         self.answered = 0
+        self.reconnected = 0
         self.failures: list[str] = []
         self._addresses = itertools.cycle(addresses)
         self._name = name
@@ -81,21 +82,32 @@ class Visitors:
             thread.join(30)
 
     def _visit(self) -> None:
-        context = _trusting()
         while not self._end.is_set():
             with self._lock:
                 address = next(self._addresses)
-            connection = http.client.HTTPSConnection(address, timeout=10, context=context)
+            with closing(http.client.HTTPSConnection(address, timeout=10, context=_trusting())) as connection:
+                try:
+                    self._stay(connection)
+                except (OSError, http.client.HTTPException) as error:
+                    self.failures.append(f"{address}: {error!r}")
+
+    def _stay(self, connection: http.client.HTTPSConnection) -> None:
+        """Ask a number of times on one connection.
+
+        A server may close a connection that idles, and Nginx does so when it reads its configuration again. Whoever asks
+        at that very moment gets no answer, and asks again on a new connection, as browsers and HTTP libraries do.
+        """
+        for number in range(KEPT_ALIVE):
             try:
-                for _ in range(KEPT_ALIVE):
-                    self._ask(connection)
-                    if self._end.is_set():
-                        break
-            except (OSError, http.client.HTTPException) as error:
-                self.failures.append(f"{address}: {error!r}")
-            finally:
-                with suppress(OSError):
-                    connection.close()
+                self._ask(connection)
+            except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+                if number == 0:
+                    raise
+                with self._lock:
+                    self.reconnected += 1
+                return
+            if self._end.is_set():
+                return
 
     def _ask(self, connection: http.client.HTTPSConnection) -> None:
         connection.request("GET", "/healthz", headers={"Host": self._name})
