@@ -385,6 +385,25 @@ def test_the_watch_brings_the_earlier_release_back(
     assert "FAILED after its deploy (web: exit 1); one is back" in (kept.folder / "log").read_text(encoding="utf-8")
 
 
+def test_the_watch_sees_a_container_fail_that_ran_when_it_began(
+    swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply(swarm, kept, plan("one"))
+    apply(swarm, kept, plan("two"))
+    seen: list[RolloutError] = []
+
+    def go_back(_swarm: Swarm, _kept: records.Records, _options: Json, error: RolloutError, _tell: object) -> int:
+        seen.append(error)
+        return 1
+
+    monkeypatch.setattr("rollout.watch.time.sleep", lambda _: swarm.broken.add("web:two"))
+    monkeypatch.setattr(watch, "go_back", go_back)
+
+    assert watch.watch(swarm, kept, {"who": "me", "watch": 5}, lambda _: None) == 1  # type: ignore[arg-type]
+
+    assert str(seen[0]) == "web: a container failed: exit 1\n  last words of site/web"
+
+
 def test_records_survive_a_reader_in_between(kept: records.Records) -> None:
     records.write(kept.folder / "state.json", [])
 

@@ -21,7 +21,7 @@ STEP_TIMEOUT = 300.0
 JOB_TIMEOUT = 3600.0
 LINES = 20
 #: What the role `release` labels secrets with.
-SECRET_LABEL = "landfast.secret"
+LABELLED = "landfast.secret"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Roller:
             for spec in (service["Spec"], service.get("PreviousSpec", {})):
                 entries = spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Secrets", [])
                 used |= {entry["SecretName"] for entry in entries}
-        present = {entry["Spec"]["Name"] for entry in self.engine.get("/secrets", label=SECRET_LABEL)}
+        present = {entry["Spec"]["Name"] for entry in self.engine.get("/secrets", label=LABELLED)}
         for gone in sorted(present - used):
             if gone.startswith(f"{name}_"):
                 self.engine.run("secret", "rm", gone)

@@ -64,7 +64,8 @@ def watch(engine: Engine, records: Records, options: Mapping[str, Any], tell: Ca
     name, began = records.plan(current.file)["name"], time.monotonic()
     services, tasks = engine.services(name), engine.tasks(name)
     known = frozenset(service["ID"] for service in services.values() if taken_back(service))
-    before = judge.Before.of(services, tasks)
+    over = (task for several in tasks.values() for task in several if task["Status"]["State"] in judge.FAILED)
+    before = judge.Before(tasks=frozenset(task["ID"] for task in over))  # what runs now may fail yet
     while time.monotonic() < began + float(options["watch"]):
         time.sleep(INTERVAL)
         try:
