@@ -94,8 +94,8 @@ class Visitors:
     def _stay(self, connection: http.client.HTTPSConnection) -> None:
         """Ask a number of times on one connection.
 
-        A server may close a connection that idles, and Nginx does so when it reads its configuration again. Whoever asks
-        at that very moment gets no answer, and asks again on a new connection, as browsers and HTTP libraries do.
+        A server may close a connection that idles, and Nginx does so when it reads its configuration again. Whoever
+        asks at that very moment gets no answer, and asks again on a new connection, as browsers and libraries do.
         """
         for number in range(KEPT_ALIVE):
             try:
