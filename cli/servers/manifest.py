@@ -60,9 +60,9 @@ class Manifest:
         """
         if sys.version_info >= (3, 11):  # the laptop's commands run on older ones
             import tomllib  # noqa: PLC0415
-        else:
-            raise StackError("servers need Python 3.11 or newer on this machine")
-        return cls.parse(tomllib.loads(MANIFEST.read_text(encoding="utf-8")))
+
+            return cls.parse(tomllib.loads(MANIFEST.read_text(encoding="utf-8")))
+        raise StackError("servers need Python 3.11 or newer on this machine")
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Manifest:
