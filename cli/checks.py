@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: What tools remember between runs. It must not lie in the folders that images are built from.
 TOOL_CACHE = ROOT / ".cache"
+#: What runs on the servers' managers.
+ROLLOUT = ROOT / "ansible" / "roles" / "release" / "files"
 MYPY = ("mypy", "--strict", "--no-error-summary", "--explicit-package-bases")
 
 
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     if not options.quick:
         wanted += [*generated_tests(services), *stack_tests(host), *chaos_tests(host, short=not options.names)]
     if options.names:
-        wanted = choose(options.names, wanted)
+        # What makes whole machines is run when it is asked for.
+        wanted = choose(options.names, [*wanted, *([] if options.quick else deploy_tests(host))])
     outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
     outcomes += steps.run([step for step in wanted if step.live], at_once=1)
     passed, failed = sum(outcome.passed for outcome in outcomes), sum(outcome.failed for outcome in outcomes)
@@ -73,7 +76,8 @@ def types(host: Environment, services: Environment) -> list[Step]:
     """Return the type checks: one for each folder that holds Python of its own world."""
     found = [
         mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
-        mypy("tests", host, ROOT, ("--exclude=/app/", "tests"), ROOT),
+        mypy("tests", host, ROOT, ("--exclude=/app/", "tests"), ROOT, ROLLOUT),
+        mypy("rollout", host, ROLLOUT, ("--python-version", "3.10", "rollout"), ROLLOUT),
     ]
     for folder in sorted((ROOT / "tests").glob("**/app")):  # code that tests let the services run
         name = "-".join(folder.relative_to(ROOT).parts)
@@ -94,7 +98,7 @@ def mypy(name: str, environment: Environment, directory: Path, arguments: tuple[
 
 def unit_tests(host: Environment, services: Environment) -> list[Step]:
     """Return the tests that need no running stack."""
-    found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo")]
+    found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo", "servers")]
     for folder in python_folders():
         generated = folder / "tests/generated"
         step = pytest(f"tests-{folder.name}", services, folder, folder / "tests", but=generated)
@@ -125,6 +129,12 @@ def generated_tests(services: Environment) -> list[Step]:
 def stack_tests(host: Environment) -> list[Step]:
     """Return the tests of the running stack, browser included: one pytest, so that one stack serves them all."""
     step = pytest("stack", host, ROOT, ROOT / "tests/stack", ROOT / "tests/browser")
+    return [replace(step, live=True, command=(*step.command, "--verbose"))]
+
+
+def deploy_tests(host: Environment) -> list[Step]:
+    """Return the tests that put the stack on bare machines, which take half an hour: run by name or path only."""
+    step = pytest("deploy", host, ROOT, ROOT / "tests/deploy")
     return [replace(step, live=True, command=(*step.command, "--verbose"))]
 
 

@@ -1,8 +1,15 @@
 #!/bin/sh
-# Checks what Nginx needs from its secrets, gives it Flower's login, then becomes Nginx.
+# Checks what Nginx needs, writes down what only its surroundings know, then becomes Nginx.
 set -eu
 umask 077
-need-secrets tls_certificate tls_key flower_password
+# On servers a certificate is renewed while Nginx runs, so it is no secret of Swarm's, which never change.
+tls=${TLS_DIRECTORY:-/run/secrets}
+need-secrets "$tls/tls_certificate" "$tls/tls_key" flower_password
+printf 'ssl_certificate %s/tls_certificate;\nssl_certificate_key %s/tls_key;\n' "$tls" "$tls" > /tmp/certificate.conf
+# shellcheck disable=SC2016 # a name with a dollar is a variable of Nginx's
+write() { printf 'set $%s "%s";\n' "$1" "$2"; }
+write acme_host "${ACME_HOST:-}" > /tmp/acme-host.conf
+write https_only "${HTTPS_ONLY:-false}" > /tmp/https-only.conf
 login=$(printf '%s:%s' "${FLOWER_USER:-flower}" "$(cat /run/secrets/flower_password)" | base64 --wrap=0)
 printf 'proxy_set_header Authorization "Basic %s";\n' "$login" > /tmp/flower-login.conf
 exec "$@"

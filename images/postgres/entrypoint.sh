@@ -2,7 +2,7 @@
 # Makes the cluster on first start, brings roles and passwords in line with the secrets on every start, then serves.
 set -euo pipefail
 
-roles=(web web_owner api api_owner outbox_owner relay worker)
+mapfile -t roles < /etc/postgresql/roles
 need-secrets "${roles[@]}"
 database=${POSTGRES_DB:-landfast}
 if [[ ! $database =~ ^[a-z_][a-z0-9_]{0,62}$ ]]; then
@@ -23,10 +23,7 @@ fi
 
 # Nobody else can connect meanwhile: the server listens on its socket alone, and only the postgres user may use that.
 pg_ctl start --pgdata="$PGDATA" --silent --wait --timeout=300 --options="${options[*]} -c listen_addresses=''"
-for role in "${roles[@]}"; do
-    printf "\\set %s_password \`cat /run/secrets/%s\`\n" "$role" "$role"
-done | cat - /etc/postgresql/roles.sql | psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 \
-    --set=database="$database" --dbname=postgres
+set-passwords
 pg_ctl stop --pgdata="$PGDATA" --silent --wait --mode=fast
 
 exec "$@" -D "$PGDATA" "${options[@]}"

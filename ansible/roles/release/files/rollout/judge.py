@@ -1,0 +1,122 @@
+"""What Swarm's answers say of a roll: pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Task = dict[str, Any]
+Service = dict[str, Any]
+
+FAILED = ("failed", "rejected")
+#: Containers of one service that may fail on a first start, when what they need may still be on its way.
+PATIENCE = 4
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was before a step.
+
+    Args:
+        updates: service id -> when its last update began.
+        tasks: the tasks that there were.
+    """
+
+    updates: Mapping[str, str] = field(default_factory=dict)
+    tasks: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, services: Mapping[str, Service], tasks: Mapping[str, Sequence[Task]]) -> Before:
+        """Remember how things are."""
+        return cls(
+            {service["ID"]: update_began(service) for service in services.values()},
+            frozenset(task["ID"] for several in tasks.values() for task in several),
+        )
+
+
+def update_began(service: Service) -> str:
+    """Return when the last update of ``service`` began; nothing if there was none."""
+    return str((service.get("UpdateStatus") or {}).get("StartedAt", ""))
+
+
+def is_job(service: Service) -> bool:
+    """Return whether ``service`` does its work and ends."""
+    return any(mode.endswith("Job") for mode in service["Spec"]["Mode"])
+
+
+def is_current(task: Task, service: Service) -> bool:
+    """Return whether ``task`` was made from the service as it is now."""
+    wanted, made = service["Spec"]["TaskTemplate"], task["Spec"]
+    keys = ("ContainerSpec", "Resources", "Placement")
+    return all(made.get(key) == wanted.get(key) for key in keys) and (
+        made.get("ForceUpdate", 0) == wanted.get("ForceUpdate", 0)
+    )
+
+
+def settled(service: Service, tasks: Sequence[Task]) -> bool:
+    """Return whether ``service`` runs as it is wanted: all of its containers, healthy, and no old one still wanted.
+
+    A task counts as running only when its container is healthy.
+
+    Args:
+        service: Swarm's entry of it, with its status.
+        tasks: its tasks.
+    """
+    if is_job(service):
+        return job_ended(service, tasks)
+    wanted = [task for task in tasks if task["DesiredState"] == "running"]
+    good = [task for task in wanted if task["Status"]["State"] == "running" and is_current(task, service)]
+    return bool(len(good) == len(wanted) == service["ServiceStatus"]["DesiredTasks"])
+
+
+def job_ended(service: Service, tasks: Sequence[Task]) -> bool:
+    """Return whether the job's run that its present form asked for is complete everywhere.
+
+    Args:
+        service: Swarm's entry of it.
+        tasks: its tasks, newest first.
+    """
+    run = iteration(service.get("JobStatus") or {})
+    latest: dict[tuple[Any, Any], Task] = {}
+    for task in tasks:
+        if iteration(task) == run:
+            latest.setdefault((task.get("NodeID"), task.get("Slot")), task)
+    return bool(latest) and all(task["Status"]["State"] == "complete" for task in latest.values())
+
+
+def iteration(entry: Mapping[str, Any]) -> int:
+    """Return which run of a job ``entry`` belongs to; Swarm leaves zeros out."""
+    return int((entry.get("JobIteration") or {}).get("Index", 0))
+
+
+def failure(service: Service, tasks: Sequence[Task], before: Before) -> str:
+    """Return why the service's update is a failure, or nothing as long as it is none.
+
+    Args:
+        service: Swarm's entry of it.
+        tasks: its tasks, newest first.
+        before: what was before the step.
+    """
+    status = service.get("UpdateStatus") or {}
+    began_now = update_began(service) != before.updates.get(service["ID"], "")
+    broken = failed(tasks, before)
+    if began_now and (status.get("State", "").startswith("rollback") or status.get("State") == "paused"):
+        said = broken[0]["Status"].get("Err", "") if broken else ""
+        return said or status.get("Message", "") or "Swarm took the update back"
+    if len(broken) >= PATIENCE:
+        return f"{len(broken)} containers failed: {broken[0]['Status'].get('Err', '')}"
+    return ""
+
+
+def failed(tasks: Sequence[Task], before: Before) -> list[Task]:
+    """Return the tasks since then that failed, newest first."""
+    return [task for task in tasks if task["ID"] not in before.tasks and task["Status"]["State"] in FAILED]
+
+
+def telling(tasks: Sequence[Task], before: Before) -> Task | None:
+    """Return the task whose log lines tell most: one that failed, or the newest."""
+    new = [task for task in tasks if task["ID"] not in before.tasks]
+    return next(iter([*failed(tasks, before), *new]), None)

@@ -1,0 +1,80 @@
+"""One deploy at a time on this cluster."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rollout.errors import BusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PATH = Path("/run/lock/landfast-deploy")
+INTERVAL = 1.0
+
+
+@contextmanager
+def only_one(what: str, release: str, who: str, *, since: str, patience: float, path: Path = PATH) -> Iterator[None]:
+    """Hold the lock for as long as the block lasts; it ends with this process, however that ends.
+
+    Where the same release is being deployed already (a playbook that was interrupted left its roll running), that one
+    is waited for.
+
+    Args:
+        what: deploy, rollback ...
+        release: which.
+        who: for whom.
+        since: now, as others are told.
+        patience: seconds to wait for the same release.
+        path: the lock's.
+
+    Raises:
+        BusyError: another one holds it.
+    """
+    with path.open("a+", encoding="utf-8") as file:
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                holder = read(path)
+                if holder.get("release") != release or time.monotonic() > deadline:
+                    raise BusyError(describe(holder)) from None
+                time.sleep(INTERVAL)
+        file.truncate(0)
+        json.dump({"what": what, "release": release, "who": who, "since": since}, file)
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def held(path: Path = PATH) -> bool:
+    """Return whether somebody holds the lock."""
+    try:
+        with path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def read(path: Path = PATH) -> dict[str, str]:
+    """Return what the lock's holder says of itself."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def describe(holder: dict[str, str]) -> str:
+    """Return who is at work, in a sentence."""
+    what, release, who, since = (holder.get(key, "?") for key in ("what", "release", "who", "since"))
+    return f"{what} of {release} by {who} is at work since {since}"

@@ -1,0 +1,136 @@
+"""What is remembered of releases on every manager: their plans, which one is current, a line for each deploy."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rollout.errors import RolloutError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = Path("/var/lib/landfast/releases")
+#: Releases that can be rolled back to. The registry keeps as many.
+KEPT = 10
+
+
+def now() -> str:
+    """Return the time as records have it."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write(path: Path, content: object) -> None:
+    """Write JSON so that a reader, and a machine that loses power, sees all of it or the old one."""
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A release that went well.
+
+    Args:
+        release: its name.
+        file: its plan's.
+        who: who deployed it.
+        at: when it was done.
+    """
+
+    release: str
+    file: str
+    who: str
+    at: str
+
+
+class Records:
+    """The folder.
+
+    Args:
+        folder: where.
+    """
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        """Look there."""
+        self.folder = folder
+
+    @property
+    def history(self) -> list[Entry]:
+        """The releases that went well, the current one last."""
+        path = self.folder / "state.json"
+        return [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+    @property
+    def current(self) -> Entry | None:
+        """What runs, if anything does."""
+        return self.history[-1] if self.history else None
+
+    def running(self) -> Entry:
+        """Return what runs.
+
+        Raises:
+            RolloutError: nothing does.
+        """
+        if self.current is None:
+            raise RolloutError("no release runs yet: deploy one")
+        return self.current
+
+    def plan(self, file: str) -> dict[str, Any]:
+        """Return the plan in ``file``.
+
+        Raises:
+            RolloutError: it is gone.
+        """
+        try:
+            return dict(json.loads((self.folder / file).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise RolloutError(f"the record {file} cannot be read: {error}") from error
+
+    def find(self, release: str = "") -> Entry:
+        """Return the newest entry of ``release``, or the one before the current if none is named.
+
+        Raises:
+            RolloutError: there is none.
+        """
+        current = self.current
+        for entry in reversed(self.history[:-1]):
+            if entry.release == release or (not release and current and entry.release != current.release):
+                return entry
+        if release and current and current.release == release:
+            return current
+        known = ", ".join(dict.fromkeys(entry.release for entry in reversed(self.history))) or "none"
+        raise RolloutError(
+            f"there is no {f'release {release}' if release else 'earlier release'} to go back to; kept: {known}"
+        )
+
+    def save(self, file: str, plan: Mapping[str, Any]) -> None:
+        """Keep ``plan`` in ``file``."""
+        write(self.folder / file, plan)
+
+    def succeed(self, entry: Entry) -> None:
+        """Make ``entry`` the current one, and forget the oldest plans."""
+        history = [*(kept for kept in self.history if kept.file != entry.file), entry][-KEPT:]
+        write(self.folder / "state.json", [vars(kept) for kept in history])
+        used = {kept.file for kept in history}
+        for path in sorted(self.folder.glob("plan-*.json"))[:-KEPT]:
+            if path.name not in used:
+                path.unlink()
+
+    def forget_current(self) -> None:
+        """Take the newest entry back."""
+        write(self.folder / "state.json", [vars(kept) for kept in self.history[:-1]])
+
+    def log(self, *, what: str, release: str, who: str, outcome: str, seconds: float) -> str:
+        """Add a line of who did what, when, and how long it took; return it."""
+        line = f"{now()} {what} {release} by {who}: {outcome} in {seconds:.0f} s"
+        with (self.folder / "log").open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+        return line

@@ -1,0 +1,113 @@
+"""Asking the site what a visitor would, through every host that serves it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rollout.errors import RolloutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+ANSWER_TIMEOUT = 10
+INTERVAL = 0.5
+READ_AT_MOST = 1 << 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question and the answer that it wants.
+
+    Args:
+        path: what to ask for.
+        status: the status that is right.
+        contains: words that must be in the answer.
+    """
+
+    path: str
+    status: int = 200
+    contains: str = ""
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """How to ask.
+
+    Args:
+        host: the site's name.
+        checks: what to ask.
+        verify: whether certificates must be good.
+        seconds: how long the right answers may take to come.
+        port: where it answers with TLS.
+    """
+
+    host: str
+    checks: Sequence[Check]
+    verify: bool = True
+    seconds: float = 30
+    port: int = 443
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> Smoke:
+        """Return what a playbook gives."""
+        return cls(**{**given, "checks": [Check(**check) for check in given["checks"]]})
+
+
+class _Connection(http.client.HTTPSConnection):
+    """HTTPS to one address under the site's name."""
+
+    def __init__(self, address: str, smoke: Smoke) -> None:
+        """Remember both."""
+        context = ssl.create_default_context()
+        if not smoke.verify:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        super().__init__(smoke.host, smoke.port, timeout=ANSWER_TIMEOUT, context=context)
+        self.address, self.tls = address, context
+
+    def connect(self) -> None:
+        """Connect to the address and name the site in TLS."""
+        plain = socket.create_connection((self.address, self.port), ANSWER_TIMEOUT)
+        self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
+
+
+def ask(address: str, check: Check, smoke: Smoke) -> str:
+    """Return what is wrong with the answer to ``check`` at ``address``; nothing if it is right."""
+    connection = _Connection(address, smoke)
+    try:
+        connection.request("GET", check.path, headers={"User-Agent": "landfast-smoke"})
+        answer = connection.getresponse()
+        body = answer.read(READ_AT_MOST).decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return f"{address}: {check.path}: {error or type(error).__name__}"
+    finally:
+        connection.close()
+    if answer.status != check.status:
+        return f"{address}: {check.path} answers {answer.status} instead of {check.status}: {body.strip()[:300]}"
+    if check.contains not in body:
+        return f"{address}: {check.path} answers without {check.contains!r}"
+    return ""
+
+
+def insist(smoke: Smoke, addresses: Sequence[str], asking: Callable[[str, Check, Smoke], str] = ask) -> None:
+    """Ask every address everything until all answers are right.
+
+    Args:
+        smoke: what to ask, and for how long.
+        addresses: the hosts' addresses.
+        asking: asks one question.
+
+    Raises:
+        RolloutError: some answer never got right.
+    """
+    deadline = time.monotonic() + smoke.seconds
+    for address in addresses:
+        for check in smoke.checks:
+            while problem := asking(address, check, smoke):
+                if time.monotonic() > deadline:
+                    raise RolloutError(f"the smoke test failed: {problem}")
+                time.sleep(INTERVAL)

@@ -1,0 +1,107 @@
+"""What playbooks call on the controller: ``python -m cli.servers COMMAND``, with JSON on standard input and output.
+
+Secrets come by standard input alone, and only words made from them with a key go out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from cli.console import StackError
+from cli.servers import configuration, images, vault
+from cli.servers.manifest import Manifest, random_secret
+from cli.servers.render import render, secret_name
+from cli.servers.service import Release
+
+
+def name(given: dict[str, Any]) -> dict[str, Any]:
+    """Name the release that this checkout is."""
+    return {"release": images.release_name(dirty=given["dirty"])}
+
+
+def provide_images(given: dict[str, Any]) -> dict[str, Any]:
+    """Build and send the images of this checkout."""
+    return asdict(images.provide(given["ssh"], given["registry"], dirty=given["dirty"]))
+
+
+def plan(given: dict[str, Any]) -> dict[str, Any]:
+    """Render the stack."""
+    manifest = Manifest.read()
+    manifest.check(given["secrets"])
+    release = Release(given["release"], given["stack"], given["images"], manifest.versions(given["secrets"]))
+    settings = {name: value for name, value in given["settings"].items() if value is not None}
+    return asdict(render(configuration.read(settings), manifest, release))
+
+
+def names(given: dict[str, Any]) -> dict[str, Any]:
+    """Tell the names of the secrets in Swarm, and which files the host keeps; values stay here."""
+    manifest = Manifest.read()
+    manifest.check(given["secrets"])
+    return {
+        "secrets": {
+            name: secret_name(given["stack"], name, version)
+            for name, version in manifest.versions(given["secrets"]).items()
+        },
+        "files": {
+            name: {"group": consumer.group, "files": dict(consumer.files)}
+            for name, consumer in manifest.consumers.items()
+        },
+    }
+
+
+def make_secrets(given: dict[str, Any]) -> dict[str, Any]:
+    """Put what is missing into the vault."""
+    path = Path(given["vault"])
+    present = vault.read(path)
+    complete = Manifest.read().complete(present)
+    made = sorted(set(complete) - set(present))
+    if made:
+        vault.write(path, complete)
+    return {"changed": bool(made), "made": made}
+
+
+def renew_secret(given: dict[str, Any]) -> dict[str, Any]:
+    """Put a new random value in the place of one secret.
+
+    Raises:
+        StackError: there is no such secret.
+    """
+    path, name = Path(given["vault"]), given["secret"]
+    manifest = Manifest.read()
+    if name not in manifest.lengths or name in manifest.optional:
+        raise StackError(f"{name} is no secret that is made here", f"those are: {', '.join(sorted(manifest.lengths))}")
+    values = vault.read(path)
+    vault.write(path, {**values, name: random_secret(manifest.lengths[name])})
+    return {"changed": True}
+
+
+COMMANDS = {
+    "name": name,
+    "images": provide_images,
+    "plan": plan,
+    "names": names,
+    "make-secrets": make_secrets,
+    "renew-secret": renew_secret,
+}
+
+
+def main() -> int:
+    """Run the command that the arguments name and return the exit status."""
+    parser = argparse.ArgumentParser(prog="cli.servers", description=__doc__)
+    parser.add_argument("command", choices=sorted(COMMANDS))
+    try:
+        result = COMMANDS[parser.parse_args().command](json.load(sys.stdin))
+    except StackError as error:
+        print(error, file=sys.stderr)
+        return 1
+    json.dump(result, sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Which secrets there are and who gets them: images/secrets/manifest.toml, the one list for laptops and servers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import string
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cli.console import StackError
+from cli.settings import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MANIFEST = ROOT / "images" / "secrets" / "manifest.toml"
+ALPHABET = string.ascii_letters + string.digits
+DEFAULT_LENGTH = 32
+
+#: In the vault beside the secrets: what their names in Swarm are made with, so that no name tells anything of a value.
+NAMING_KEY = "swarm_naming_key"
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """Who reads secrets.
+
+    Args:
+        group: the group id that the consumer runs as.
+        files: name in /run/secrets -> secret.
+    """
+
+    group: int
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The list.
+
+    Args:
+        lengths: secret that is random -> its length.
+        optional: secrets that are there once someone has set them.
+        consumers: who gets which.
+    """
+
+    lengths: Mapping[str, int]
+    optional: frozenset[str]
+    consumers: Mapping[str, Consumer]
+
+    @classmethod
+    def read(cls) -> Manifest:
+        """Read the repository's own.
+
+        Raises:
+            StackError: this Python has no TOML.
+        """
+        if sys.version_info >= (3, 11):  # the laptop's commands run on older ones
+            import tomllib  # noqa: PLC0415
+
+            return cls.parse(tomllib.loads(MANIFEST.read_text(encoding="utf-8")))
+        raise StackError("servers need Python 3.11 or newer on this machine")
+
+    @classmethod
+    def parse(cls, document: Mapping[str, Any]) -> Manifest:
+        """Return the manifest that ``document`` describes.
+
+        Certificates are none of Swarm's secrets: those never change, and a renewed certificate must not restart Nginx.
+        """
+        declared = {name: entry for name, entry in document["secrets"].items() if entry.get("make") != "certificate"}
+        return cls(
+            lengths={name: entry.get("length", DEFAULT_LENGTH) for name, entry in declared.items()},
+            optional=frozenset(name for name, entry in declared.items() if entry.get("optional")),
+            consumers={
+                name: Consumer(
+                    entry["group"], {file: secret for file, secret in entry["files"].items() if secret in declared}
+                )
+                for name, entry in document["consumers"].items()
+            },
+        )
+
+    def check(self, values: Mapping[str, str]) -> None:
+        """Make sure that the vault holds what services need.
+
+        Raises:
+            StackError: something is missing or blank.
+        """
+        needed = [NAMING_KEY, *(name for name in self.lengths if name not in self.optional)]
+        missing = [name for name in needed if not str(values.get(name, "")).strip()]
+        if missing:
+            raise StackError(
+                f"landfast_secrets lacks {', '.join(missing)}",
+                "ansible-playbook playbooks/secrets.yml makes what is missing",
+            )
+
+    def complete(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return ``values`` and a random one for each secret that is missing."""
+        made = {name: random_secret(length) for name, length in self.lengths.items() if name not in self.optional}
+        return {NAMING_KEY: random_secret(), **made, **{name: value for name, value in values.items() if value}}
+
+    def versions(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return secret -> a word that changes with its value, for those that the vault holds."""
+        key = values[NAMING_KEY].encode()
+        return {name: version(key, name, values[name]) for name in self.lengths if values.get(name)}
+
+
+def version(key: bytes, name: str, value: str) -> str:
+    """Return a word that changes with ``value`` and tells nothing of it."""
+    return hmac.new(key, f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()[:12]
+
+
+def random_secret(length: int = DEFAULT_LENGTH) -> str:
+    """Return letters and digits that nobody can guess."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

@@ -1,0 +1,153 @@
+"""From Compose's view of the stack to Swarm's: pure, and loud about everything that Swarm would ignore or refuse.
+
+What becomes of each key of a service stands in ``service.py``; here services become a stack file, one-shots jobs beside
+it, and both get an order, which Swarm itself does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cli.console import StackError
+from cli.servers.service import HOST_SECRETS, Rendering, is_once
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from cli.servers.manifest import Manifest
+    from cli.servers.service import Release, Service
+
+#: The newest version of the legacy format that Docker 26 reads.
+FORMAT = "3.12"
+#: A label that keeps a service of compose.yaml off servers.
+ON_SERVERS = "landfast.servers"
+#: What stands for every service that x-rollout does not name.
+OTHERS = "*"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a deploy does.
+
+    Args:
+        release: its name.
+        name: the stack's.
+        stack: the stack file.
+        jobs: service that does its work once -> its stack file.
+        order: services and jobs, group after group.
+        files: consumers whose secrets are files of the host.
+    """
+
+    release: str
+    name: str
+    stack: dict[str, Any]
+    jobs: dict[str, Service]
+    order: list[list[str]]
+    files: list[str]
+
+
+def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> Plan:
+    """Return what Swarm is to run.
+
+    Args:
+        config: ``docker compose config --format json`` of compose.yaml and compose.servers.yaml.
+        manifest: who gets which secrets.
+        release: names that this release gives.
+
+    Raises:
+        StackError: the configuration says something that Swarm would not do; it names each service and key.
+    """
+    services = {name: entry for name, entry in config["services"].items() if runs_on_servers(entry)}
+    problems: list[str] = []
+    rendered = {name: Rendering(name, entry, manifest, release, problems).service() for name, entry in services.items()}
+    order = ordered(config.get("x-rollout", [[OTHERS]]), services, problems)
+    if problems:
+        raise StackError("Swarm cannot run this:\n  " + "\n  ".join(problems))
+    jobs = {name: entry for name, entry in rendered.items() if is_once(services[name])}
+    kept = {name: entry for name, entry in rendered.items() if name not in jobs}
+    return Plan(
+        release=release.name,
+        name=release.stack,
+        stack=stack_file(kept, config, release),
+        jobs={name: job_file(name, entry, config, release) for name, entry in jobs.items()},
+        order=order,
+        files=sorted(consumer for entry in services.values() for consumer in host_secrets(entry)),
+    )
+
+
+def runs_on_servers(service: Mapping[str, Any]) -> bool:
+    """Return whether nothing keeps ``service`` off servers."""
+    return (service.get("labels") or {}).get(ON_SERVERS) != "false"
+
+
+def ordered(groups: Sequence[Sequence[str]], services: Mapping[str, Any], problems: list[str]) -> list[list[str]]:
+    """Return ``groups`` with the star replaced by the services that no group names."""
+    named = [name for group in groups for name in group if name != OTHERS]
+    problems += [f"x-rollout: there is no service {name}" for name in named if name not in services]
+    others = sorted(set(services) - set(named))
+    if others and not any(OTHERS in group for group in groups):
+        problems.append(f"x-rollout: {', '.join(others)} is in no group, and no group has a star")
+    return [[name for item in group for name in (others if item == OTHERS else [item])] for group in groups]
+
+
+def host_secrets(service: Mapping[str, Any]) -> list[str]:
+    """Return the consumers whose secrets ``service`` gets as files of the host."""
+    return [
+        mount["source"].removeprefix(HOST_SECRETS)
+        for mount in service.get("volumes") or []
+        if mount["type"] == "bind" and mount["source"].startswith(HOST_SECRETS)
+    ]
+
+
+def secret_name(stack: str, secret: str, version: str) -> str:
+    """Return the name in Swarm of one version of a secret."""
+    return f"{stack}_{secret}-{version}"
+
+
+def stack_file(services: Mapping[str, Service], config: Mapping[str, Any], release: Release) -> dict[str, Any]:
+    """Return the stack file of ``services``: with the networks, volumes and secrets that they use."""
+    mounts = [mount for service in services.values() for mount in service["volumes"] if mount["type"] == "volume"]
+    volumes = {mount["source"]: volume(config["volumes"][mount["source"]]) for mount in mounts}
+    networks = {name: network(config["networks"][name]) for entry in services.values() for name in entry["networks"]}
+    secrets = {entry["source"] for service in services.values() for entry in service.get("secrets", [])}
+    names = {name: secret_name(release.stack, name, release.secrets[name]) for name in sorted(secrets)}
+    return {
+        "version": FORMAT,
+        "services": dict(services),
+        "networks": dict(sorted(networks.items())),
+        "volumes": dict(sorted(volumes.items())),
+        "secrets": {name: {"name": full, "external": True} for name, full in names.items()},
+    }
+
+
+def job_file(name: str, service: Service, config: Mapping[str, Any], release: Release) -> dict[str, Any]:
+    """Return the stack file of a job, a stack of its own for as long as it runs, beside the others' networks."""
+    deploy = {key: value for key, value in service["deploy"].items() if key not in {"endpoint_mode", "update_config"}}
+    deploy |= {"mode": "replicated-job", "restart_policy": {"condition": "none"}}
+    file = stack_file({name: {**service, "deploy": deploy}}, config, release)
+    for kind in ("networks", "volumes"):
+        file[kind] = {key: {"name": f"{release.stack}_{key}", "external": True} for key in file[kind]}
+    # A volume need not be there yet: the first container on a node makes it.
+    file["volumes"] = {key: {"name": entry["name"]} for key, entry in file["volumes"].items()}
+    return file
+
+
+def network(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a network between hosts; options of bridges mean nothing there.
+
+    Raises:
+        StackError: it has options of its own.
+    """
+    wanted = {key: value for key, value in (entry or {}).items() if value and key not in {"name", "ipam"}}
+    unknown = set(wanted) - {"internal", "driver_opts", "attachable", "labels"}
+    foreign = [option for option in wanted.get("driver_opts", {}) if option.startswith("com.docker.network.bridge.")]
+    if unknown or foreign or (entry or {}).get("ipam"):
+        what = ", ".join(sorted({*unknown, *foreign})) or "ipam"
+        raise StackError(f"network {(entry or {}).get('name')}: {what} means nothing between hosts")
+    return {"driver": "overlay", **wanted}
+
+
+def volume(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a volume, named by its stack as all others."""
+    return {key: value for key, value in (entry or {}).items() if value and key != "name"}

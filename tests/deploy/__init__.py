@@ -1,0 +1,1 @@
+"""Bare machines that become servers."""

@@ -1,0 +1,176 @@
+"""Three bare machines become one cluster with certificates of a real kind; the tests follow each other."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support import tls
+from tests.support.authority import Authority
+from tests.support.cluster import nodes, running, start_nginx, wait_everywhere
+from tests.support.host import PROJECT
+from tests.support.host_image import DEBIAN_13, image
+from tests.support.image_registry import ADDRESS, send
+from tests.support.playbook import HOSTS_ONLY, play
+from tests.support.requesting import Visitors
+from tests.support.scan import open_ports
+from tests.support.stack import Stack, docker
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.host import Login, Network
+    from tests.support.playbook import Inventory
+
+#: One name a host, so that the authority asks each of them.
+NAMES = ("landfast.test", "www.landfast.test", "shop.landfast.test")
+
+
+@pytest.fixture(scope="module")
+def authority(cluster: Inventory, network: Network, login: Login) -> Iterator[Authority]:
+    """An authority for whom each name leads to another host."""
+    authority = Authority.create(
+        network, login, {name: host.address for name, host in zip(NAMES, cluster.hosts, strict=True)}
+    )
+    yield authority
+    authority.host.remove()
+
+
+@pytest.fixture(scope="module")
+def named(cluster: Inventory, authority: Authority) -> Inventory:
+    """The cluster as its owner describes it once its names are to have certificates."""
+    acme = {"landfast_acme_directory": authority.directory, "landfast_acme_ca": str(authority.certificate)}
+    return replace(cluster, variables={"landfast_certificates": "acme", "landfast_domains": list(NAMES), **acme})
+
+
+@pytest.fixture(scope="module")
+def nginx(cluster: Inventory, login: Login) -> str:
+    """Nginx on each host, without the rest of the stack: what these tests are about is between it and the host."""
+    stack = Stack(project=PROJECT)
+    stack.compose("build", "nginx", timeout=600)
+    name = send(f"{PROJECT}/nginx", "landfast/nginx:1", cluster.managers[0], login)
+    docker("rmi", f"{PROJECT}/nginx")
+    return start_nginx(cluster, name)
+
+
+def test_it_makes_one_cluster_of_three_machines(cluster: Inventory) -> None:
+    play(cluster, "site", *HOSTS_ONLY)
+    found = nodes(cluster.managers[0])
+    assert {name: node["role"] for name, node in found.items()} == {
+        "server-1": "manager",
+        "server-2": "worker",
+        "server-3": "worker",
+    }
+    assert {node["state"] for node in found.values()} == {"ready"}
+    assert [name for name, node in found.items() if node["data"] == "true"] == ["server-1"]
+
+
+def test_it_changes_nothing_the_second_time(cluster: Inventory) -> None:
+    run = play(cluster, "site", *HOSTS_ONLY)
+    assert run.changed == 0, run.output
+
+
+def test_strangers_reach_nothing_but_ssh(cluster: Inventory, network: Network) -> None:
+    assert open_ports(cluster.managers[0], network) == {22}
+    assert open_ports(cluster.workers[0], network) == {22}
+
+
+def test_every_host_gets_images_from_the_first_manager(cluster: Inventory, login: Login) -> None:
+    name = send(image(DEBIAN_13), "landfast/visitor:1", cluster.managers[0], login)
+    for host in cluster.hosts:
+        host.run("docker", "pull", "--quiet", name, timeout=300)
+
+
+def test_who_lacks_the_key_gets_no_images(cluster: Inventory) -> None:
+    manager, worker = cluster.managers[0], cluster.workers[0]
+    ask = f"import urllib.request as r; r.urlopen('http://{manager.address}:5443/v2/', timeout=3)"
+    assert not worker.succeeds("python3", "-c", ask)
+    assert worker.succeeds("python3", "-c", f"import urllib.request as r; r.urlopen('http://{ADDRESS}/v2/', timeout=3)")
+
+
+def test_containers_talk_to_each_other_across_hosts_but_not_to_the_hosts(cluster: Inventory) -> None:
+    manager, worker = cluster.managers[0], cluster.workers[-1]
+    manager.run("docker", "network", "create", "--driver=overlay", "--attachable", "talk")
+    on = [f"--constraint=node.hostname=={worker.name}", "--network=talk", "--endpoint-mode=dnsrr", "--name=talker"]
+    visitor = f"{ADDRESS}/landfast/visitor:1"
+    manager.run("docker", "service", "create", "--detach", *on, visitor, "python3", "-m", "http.server", "8000")
+    wait_until(lambda: running(worker, "talker"), 90, "the service to run")
+    container = ["docker", "run", "--rm", "--network=talk", visitor, "python3", "-c"]
+    reach = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 4)"
+    wait_until(lambda: manager.succeeds(*container, reach, "talker", "8000"), 60, "a container to reach one elsewhere")
+    for port in ("22", "2377", "5443", "7946"):
+        assert not worker.succeeds("docker", "run", "--rm", visitor, "python3", "-c", reach, manager.address, port)
+    assert worker.succeeds("python3", "-c", reach, manager.address, "2377")
+    manager.run("docker", "service", "rm", "talker")
+
+
+def test_nginx_starts_with_a_certificate_of_our_own_making(cluster: Inventory, nginx: str) -> None:
+    assert nginx
+    found = {tls.certificate(host.address, NAMES[0]) for host in cluster.hosts}
+    assert len(found) == 1
+    assert tls.names(found.pop()) == {"landfast.test"}
+
+
+def test_every_host_gets_the_certificate_that_an_authority_issues(named: Inventory, nginx: str) -> None:
+    assert nginx
+    run = play(named, "site", *HOSTS_ONLY)
+    assert run.changed
+    wait_until(
+        lambda: all("Pebble" in _issuer(named, number) for number in range(3)), 30, "the certificate on each host"
+    )
+    found = {tls.certificate(host.address, NAMES[0]) for host in named.hosts}
+    assert len(found) == 1
+    assert tls.names(found.pop()) == set(NAMES)
+    assert play(named, "site", *HOSTS_ONLY).changed == 0
+
+
+def test_a_renewed_certificate_reaches_every_host_and_drops_no_request(named: Inventory, nginx: str) -> None:
+    before = tls.certificate(named.managers[0].address, NAMES[0])
+    first = {host.name: running(host, nginx) for host in named.hosts}
+    with Visitors([host.address for host in named.hosts], NAMES[0]) as visitors:
+        wait_until(lambda: visitors.answered > 300, 60, "some requests before")
+        # As the timer does it; the authority's certificates are due for renewal from the start.
+        named.managers[0].run("systemctl", "start", "certbot.service", timeout=300)
+        wait_until(lambda: before not in _presented(named), 60, "another certificate on each host")
+        enough = visitors.answered + 300
+        wait_until(lambda: visitors.answered > enough, 60, "some requests after")
+    print(f"renewal: {visitors.answered} requests, {len(visitors.failures)} failed: {visitors.failures}")
+    print(f"{visitors.reconnected} asked again because their idle connection had just been closed")
+    assert visitors.failures == []
+    assert len(_presented(named)) == 1
+    # Nginx was told; it was not replaced.
+    assert {host.name: running(host, nginx) for host in named.hosts} == first
+
+
+def test_a_host_that_was_away_gets_the_certificate_when_it_is_back(named: Inventory, nginx: str) -> None:
+    manager, away = named.managers[0], named.workers[0]
+    before = tls.certificate(manager.address, NAMES[0])
+    away.kill()
+    wait_until(lambda: nodes(manager)[away.name]["state"] == "down", 60, "the manager to miss the host")
+    # certbot renews, then finds that one host does not take the certificate: that is told, and is no reason to fail.
+    manager.run("systemctl", "start", "certbot.service", timeout=300)
+    wait_until(lambda: tls.certificate(manager.address, NAMES[0]) != before, 30, "another certificate on the manager")
+    away.switch_on()
+    wait_everywhere(named, nginx)
+    manager.run("systemctl", "start", "landfast-distribute.service", timeout=300)
+    wait_until(lambda: len(_presented(named)) == 1, 60, "the same certificate on each host")
+
+
+def test_a_reboot_of_all_brings_the_cluster_back(named: Inventory, nginx: str) -> None:
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda host: host.reboot(), named.hosts))
+    wait_until(lambda: {node["state"] for node in nodes(named.managers[0]).values()} == {"ready"}, 90, "all nodes")
+    wait_everywhere(named, nginx)
+    wait_until(lambda: len(_presented(named)) == 1, 60, "Nginx on each host")
+
+
+def _presented(cluster: Inventory) -> set[bytes]:
+    return {tls.certificate(host.address, NAMES[0]) for host in cluster.hosts}
+
+
+def _issuer(cluster: Inventory, number: int) -> str:
+    return tls.issuer(tls.certificate(cluster.hosts[number].address, NAMES[0]))

@@ -1,0 +1,62 @@
+"""One bare machine becomes a server with the whole stack on it, and is one again after a reboot."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from tests.support.playbook import play
+from tests.support.requesting import fetch
+from tests.support.scan import open_ports
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.support.host import Host, Network
+    from tests.support.playbook import Inventory
+
+#: The site's, as inventories of tests have it.
+NAME = "landfast.test"
+
+
+def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host) -> None:
+    play(single, "site")
+    assert fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
+    assert b"</html>" in fetch(host.address, NAME, "/").body
+
+
+def test_it_changes_nothing_the_second_time(single: Inventory) -> None:
+    run = play(single, "site")
+    assert run.changed == 0, run.output
+
+
+def test_it_would_change_nothing_in_check_mode(single: Inventory) -> None:
+    run = play(single, "site", "--check")
+    assert run.changed == 0, run.output
+
+
+def test_it_sends_visitors_on_to_https(host: Host) -> None:
+    answer = fetch(host.address, NAME, "/news/?page=2", https=False)
+    assert (answer.status, answer.location) == (HTTPStatus.PERMANENT_REDIRECT, f"https://{NAME}/news/?page=2")
+
+
+def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network) -> None:
+    assert open_ports(host, network) == {22, 80, 443}
+
+
+def test_a_reboot_brings_the_stack_back(host: Host) -> None:
+    host.reboot()
+    wait_until(lambda: is_ready(host), 240, lambda: f"the site to be ready again:\n{services(host)}", interval=1)
+    assert host.run("systemctl", "--failed", "--quiet", "--no-legend").strip() == ""
+
+
+def is_ready(host: Host) -> bool:
+    """Return whether the site says that every dependency serves."""
+    try:
+        return fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
+    except OSError:
+        return False
+
+
+def services(host: Host) -> str:
+    """Return how many containers of each service run."""
+    return host.run("docker", "service", "ls", "--format", "{{.Name}} {{.Replicas}}")

@@ -1,0 +1,242 @@
+"""What Swarm gets to see: all of it, or a refusal that names service and key."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from cli.console import StackError
+from cli.servers import configuration
+from cli.servers.manifest import Manifest
+from cli.servers.render import Plan, render
+from cli.servers.service import Release
+
+DIGEST = f"sha256:{'0' * 64}"
+
+Config = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def repository() -> Config:
+    """The repository's own Compose files, as servers read them."""
+    return configuration.read({})
+
+
+@pytest.fixture(scope="module")
+def plan(repository: Config) -> Plan:
+    return rendered(repository)
+
+
+@pytest.fixture
+def small() -> Config:
+    """One service that Swarm can run."""
+    service = {
+        "image": "own/app",
+        "build": {"context": "."},
+        "networks": {"edge": None},
+        "healthcheck": {"test": ["CMD", "true"]},
+        "deploy": {"endpoint_mode": "dnsrr", "update_config": {"order": "start-first"}},
+    }
+    return {
+        "services": {"app": service},
+        "networks": {"edge": {"name": "x_edge"}},
+        "volumes": {"data": {"name": "x_data"}},
+    }
+
+
+def rendered(config: Config) -> Plan:
+    manifest = Manifest.read()
+    images = {entry["image"]: f"registry/{entry['image']}:abc@{DIGEST}" for entry in config["services"].values()}
+    return render(config, manifest, Release("abc", "site", images, manifest.versions(manifest.complete({}))))
+
+
+def refusal(config: Config) -> str:
+    with pytest.raises(StackError) as caught:
+        rendered(config)
+    return str(caught.value)
+
+
+def test_it_renders_the_repositorys_own_files(plan: Plan) -> None:
+    assert {"nginx", "web-django", "api-flask", "worker", "postgres", "static"} <= set(plan.stack["services"])
+    assert set(plan.jobs) == {"migrate-web", "migrate-api"}
+
+
+def test_dockers_own_reader_takes_the_stack_file_and_every_job(plan: Plan) -> None:
+    for file in (plan.stack, *plan.jobs.values()):
+        read = subprocess.run(
+            ["docker", "stack", "config", "--compose-file", "-"],
+            input=json.dumps(file), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert read.returncode == 0, read.stderr
+
+
+def test_the_laptops_maker_of_secrets_stays_at_home(plan: Plan) -> None:
+    assert "secrets" not in {*plan.stack["services"], *plan.jobs}
+
+
+def test_it_orders_every_service_and_job_exactly_once(plan: Plan) -> None:
+    names = [name for group in plan.order for name in group]
+
+    assert sorted(names) == sorted([*plan.stack["services"], *plan.jobs])
+
+
+def test_migrations_come_after_the_database_and_before_what_needs_them(plan: Plan) -> None:
+    position = {name: number for number, group in enumerate(plan.order) for name in group}
+
+    assert position["postgres"] < position["migrate-web"] < position["web-django"] < position["nginx"]
+
+
+def test_each_service_gets_its_own_secrets_for_its_own_group_alone(plan: Plan) -> None:
+    entries = plan.stack["services"]["web-django"]["secrets"]
+
+    assert {entry["gid"] for entry in entries} == {"10001"}
+    assert {entry["mode"] for entry in entries} == {0o440}
+    files = {entry["target"]: entry["source"] for entry in entries}
+    assert files["postgres_password"] == "postgres_web_password"
+    assert "admin_password" not in files
+
+
+def test_secrets_are_named_by_version_and_made_by_nobody_else(plan: Plan) -> None:
+    entry = plan.stack["secrets"]["postgres_web_password"]
+
+    assert entry["external"] is True
+    assert entry["name"].startswith("site_postgres_web_password-")
+
+
+def test_no_volume_of_secrets_reaches_a_server(plan: Plan) -> None:
+    assert not [name for name in plan.stack["volumes"] if name.startswith("secrets")]
+
+
+def test_postgresql_gets_files_of_the_host_so_that_a_password_needs_no_restart(plan: Plan) -> None:
+    assert plan.files == ["postgres"]
+    assert "secrets" not in plan.stack["services"]["postgres"]
+
+
+def test_what_must_not_reach_the_world_is_on_internal_networks_alone(plan: Plan) -> None:
+    open_networks = {name for name, entry in plan.stack["networks"].items() if not entry.get("internal")}
+    with_a_way_out = {
+        name for name, service in plan.stack["services"].items() if open_networks & set(service["networks"])
+    }
+
+    assert with_a_way_out == {"nginx", "worker"}
+
+
+def test_every_service_is_updated_behind_a_health_check_and_rolled_back_by_swarm(plan: Plan) -> None:
+    for name, service in plan.stack["services"].items():
+        if name != "static":
+            assert service["deploy"]["update_config"]["failure_action"] == "rollback", name
+            assert service["healthcheck"], name
+
+
+def test_only_nginx_publishes_ports(plan: Plan) -> None:
+    published = {
+        name: [port["published"] for port in service["ports"]]
+        for name, service in plan.stack["services"].items()
+        if "ports" in service
+    }
+
+    assert published == {"nginx": [80, 443]}
+
+
+def test_services_that_are_no_replica_of_the_state_run_without_its_label(plan: Plan) -> None:
+    constraints = {
+        name: service["deploy"].get("placement", {}).get("constraints", [])
+        for name, service in plan.stack["services"].items()
+    }
+
+    assert constraints["api-flask"] == []
+    assert constraints["postgres"] == ["node.labels.landfast.state == true"]
+
+
+def test_with_pictures_in_object_storage_the_site_runs_on_any_host() -> None:
+    config = configuration.read({"MEDIA_STORAGE": "s3://pictures", "MEDIA_PLACEMENT": "node.platform.os == linux"})
+    service = rendered(config).stack["services"]["web-django"]
+
+    assert service["deploy"]["placement"]["constraints"] == ["node.platform.os == linux"]
+    assert "egress" in service["networks"]
+
+
+def test_a_job_runs_once_beside_the_stacks_networks(plan: Plan) -> None:
+    file = plan.jobs["migrate-web"]
+
+    assert file["services"]["migrate-web"]["deploy"]["mode"] == "replicated-job"
+    assert file["services"]["migrate-web"]["deploy"]["restart_policy"] == {"condition": "none"}
+    assert file["networks"] == {"data": {"name": "site_data", "external": True}}
+    assert file["volumes"]["media"] == {"name": "site_media"}
+
+
+def test_memory_mounts_keep_their_size(plan: Plan) -> None:
+    mounts = [mount for mount in plan.stack["services"]["nginx"]["volumes"] if mount["type"] == "tmpfs"]
+
+    assert mounts == [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 256 << 20}}]  # noqa: S108
+
+
+def test_settings_of_the_laptops_shell_are_none_of_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+
+    assert configuration.read({})["services"]["worker"]["environment"]["LOG_LEVEL"] == "INFO"
+
+
+def test_an_unknown_setting_is_refused_by_name() -> None:
+    with pytest.raises(StackError, match="WEB_REPLICA is no setting"):
+        configuration.read({"WEB_REPLICA": 3})
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"privileged": True}, "app: privileged"),
+        ({"shm_size": "1g"}, "app: shm_size"),
+        ({"group_add": ["video"]}, "app: group_add"),
+        ({"network_mode": "host"}, "app: network_mode"),
+        ({"devices": ["/dev/kvm"]}, "app: devices"),
+        ({"security_opt": ["seccomp=unconfined"]}, "app: security_opt: Swarm ignores it: seccomp=unconfined"),
+        ({"tmpfs": ["/cache:size=1m,uid=5"]}, "app: tmpfs: /cache: Swarm has nothing for uid=5"),
+        ({"image": "elsewhere/thing:latest", "build": None}, "app: image"),
+        ({"healthcheck": None}, "app: healthcheck"),
+        ({"networks": None}, "app: networks"),
+        ({"deploy": {"update_config": {}}}, "app: deploy.endpoint_mode"),
+        ({"ports": [{"target": 80, "published": "80", "mode": "ingress"}]}, "app: ports: 80: mode must be host"),
+        ({"ports": [{"target": 80, "published": "80-90", "mode": "host"}]}, "published must be one number"),
+        ({"ports": [{"target": 80, "published": "80", "mode": "host"}]}, "two containers cannot share a host's port"),
+        ({"volumes": [{"type": "bind", "source": "/home/me", "target": "/x"}]}, "app: volumes: /home/me"),
+        (
+            {"volumes": [{"type": "volume", "source": "secrets-nobody", "target": "/run/secrets"}]},
+            "the manifest of secrets has no consumer nobody",
+        ),
+    ],
+)
+def test_what_swarm_would_ignore_is_refused_with_service_and_key(small: Config, change: Config, complaint: str) -> None:
+    manifest = Manifest.read()
+    image = {"own/app": f"registry/app@{DIGEST}"}
+    small["services"]["app"] |= change
+
+    with pytest.raises(StackError) as caught:
+        render(small, manifest, Release("abc", "site", image, {}))
+
+    assert complaint in str(caught.value)
+
+
+def test_all_that_is_wrong_is_said_at_once(small: Config) -> None:
+    small["services"]["app"] |= {"privileged": True, "shm_size": "1g"}
+
+    assert refusal(small).count("app: ") == 2
+
+
+def test_a_mistake_in_the_order_is_refused(small: Config) -> None:
+    unknown, unnamed = copy.deepcopy(small), copy.deepcopy(small)
+    unknown["x-rollout"] = [["ap"], ["*"]]
+    unnamed["x-rollout"] = [[]]
+
+    assert "there is no service ap" in refusal(unknown)
+    assert "app is in no group" in refusal(unnamed)
+
+
+def test_options_of_a_bridge_are_refused_between_hosts(small: Config) -> None:
+    small["networks"]["edge"]["driver_opts"] = {"com.docker.network.bridge.name": "br0"}
+
+    assert "com.docker.network.bridge.name" in refusal(small)

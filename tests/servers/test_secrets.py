@@ -1,0 +1,85 @@
+"""Secrets on servers: made once, encrypted at rest, named by versions that tell nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.console import StackError
+from cli.servers import vault
+from cli.servers.manifest import NAMING_KEY, Manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    return Manifest.read()
+
+
+@pytest.fixture
+def password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "password"
+    file.write_text("only for this test", encoding="ascii")
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(file))
+    monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "ansible"))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+def test_it_makes_what_is_missing_and_keeps_what_is_there(manifest: Manifest) -> None:
+    first = manifest.complete({"admin_password": "mine"})
+
+    assert first["admin_password"] == "mine"
+    assert manifest.complete(first) == first
+    assert len(first["django_secret_key"]) == 64
+
+
+def test_optional_secrets_and_certificates_are_not_made(manifest: Manifest) -> None:
+    assert not {"smtp_password", "tls_key", "ca_certificate"} & set(manifest.complete({}))
+
+
+def test_a_vault_that_lacks_one_is_refused_by_name(manifest: Manifest) -> None:
+    values = manifest.complete({})
+    del values["redis_password"]
+
+    with pytest.raises(StackError, match="landfast_secrets lacks redis_password"):
+        manifest.check(values)
+
+
+def test_a_version_changes_with_its_own_value_alone(manifest: Manifest) -> None:
+    values = manifest.complete({})
+    before, after = manifest.versions(values), manifest.versions({**values, "redis_password": "another"})
+
+    assert {name for name in before if before[name] != after[name]} == {"redis_password"}
+
+
+def test_a_version_tells_nothing_of_the_value_to_who_lacks_the_key(manifest: Manifest) -> None:
+    values = manifest.complete({})
+    other = {**values, NAMING_KEY: "another key"}
+
+    assert manifest.versions(values)["redis_password"] != manifest.versions(other)["redis_password"]
+
+
+@pytest.mark.usefixtures("password")
+def test_the_vault_gives_back_what_was_put_in_and_shows_none_of_it(tmp_path: Path, manifest: Manifest) -> None:
+    path = tmp_path / "group_vars" / "all" / "vault.yml"
+    values = manifest.complete({})
+
+    vault.write(path, values)
+
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("$ANSIBLE_VAULT;")
+    assert not [value for value in values.values() if value in text]
+    assert vault.read(path) == values
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.usefixtures("password")
+def test_a_file_that_is_not_encrypted_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "vault.yml"
+    path.write_text("landfast_secrets: {}\n", encoding="utf-8")
+
+    with pytest.raises(StackError, match="is not encrypted"):
+        vault.read(path)

@@ -1,0 +1,60 @@
+"""What runs on a cluster of hosts, as far as the tests of the hosts themselves need something that runs."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.support.host import Host
+    from tests.support.playbook import Inventory
+
+
+def nodes(manager: Host) -> dict[str, dict[str, str]]:
+    """Return what a manager knows of each node, by host name: state, availability and role."""
+    identifiers = manager.run("docker", "node", "ls", "--quiet").split()
+    found = json.loads(manager.run("docker", "node", "inspect", *identifiers))
+    return {
+        node["Description"]["Hostname"]: {
+            "state": node["Status"]["State"],
+            "role": node["Spec"]["Role"],
+            "data": node["Spec"]["Labels"].get("landfast.state", ""),
+        }
+        for node in found
+    }
+
+
+def running(host: Host, service: str) -> str:
+    """Return the id of a service's container on a host, or nothing."""
+    return host.run("docker", "ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={service}").strip()
+
+
+def wait_everywhere(cluster: Inventory, service: str) -> None:
+    """Wait until a global service runs on each host."""
+    wait_until(
+        lambda: all(running(host, service) for host in cluster.hosts),
+        120,
+        lambda: cluster.managers[0].run("docker", "service", "ps", "--no-trunc", service),
+    )
+
+
+def start_nginx(cluster: Inventory, image: str) -> str:
+    """Start Nginx on each host the way the stack does, alone, and return the service's name.
+
+    Args:
+        cluster: the hosts.
+        image: Nginx's image in their registry.
+    """
+    service, manager = "landfast_nginx", cluster.managers[0]
+    manager.run("sh", "-c", "echo nobody-asks | docker secret create flower_password -")
+    settings = {"TLS_DIRECTORY": "/run/tls/current", "ACME_HOST": manager.address, "HTTPS_ONLY": "true"}
+    folders = {"/etc/landfast/tls": "/run/tls", "/var/lib/landfast/acme": "/var/lib/acme"}
+    options = ["--mode=global", "--secret=source=flower_password,uid=10004", "--cap-drop=ALL", "--init"]
+    options += [f"--env={name}={value}" for name, value in settings.items()]
+    options += [f"--mount=type=bind,readonly,source={here},target={there}" for here, there in folders.items()]
+    options += [f"--publish=mode=host,published={port},target={inside}" for port, inside in ((80, 8080), (443, 8443))]
+    manager.run("docker", "service", "create", "--detach", f"--name={service}", *options, image)
+    wait_everywhere(cluster, service)
+    return service

@@ -1,0 +1,101 @@
+"""Images of bare machines: Debian as an installer leaves it, with systemd, sshd and Python, and nothing of ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli import network
+from cli.base_image import KEYRING
+from cli.machine import System
+from cli.process import as_root
+from cli.settings import Settings
+from tests.support.stack import docker
+
+#: Kept between runs: a bare machine changes only with its recipe.
+REPOSITORY = "landfast-bare-machine"
+#: What a server has when its owner gets it; sudo because clouds' images forbid root's login.
+PACKAGES = ("systemd-sysv", "dbus", "openssh-server", "sudo", "python3", "iproute2", "ca-certificates")
+#: Units that would touch what the machine shares with the one below it: terminals and kernel modules.
+MASKED = ("getty.target", "console-getty.service", "systemd-modules-load.service", "systemd-remount-fs.service")
+#: The user that clouds' images have.
+USER = "debian"
+BUILD = 600
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Debian release.
+
+    Args:
+        version: its number.
+        codename: its name in a mirror.
+        init: arguments of systemd, which newer ones want before they run on cgroups of the old kind.
+    """
+
+    version: str
+    codename: str
+    init: tuple[str, ...] = ()
+
+
+DEBIAN_12 = Release("12", "bookworm")
+DEBIAN_13 = Release("13", "trixie", ("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",))
+
+
+def image(release: Release) -> str:
+    """Return the image of a bare machine, made from the mirror that this machine uses if it is not there yet.
+
+    Args:
+        release: which Debian it runs.
+
+    Raises:
+        AssertionError: no mirror is known, or mmdebstrap failed.
+    """
+    mirrors = network.mirrors(System.read(), Settings.read().debian_mirror)
+    assert mirrors.main, "no Debian mirror is known: name one in DEBIAN_MIRROR"
+    recipe = command(release, mirrors, Path("bare.tar"))
+    name = f"{REPOSITORY}:{release.codename}-{hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:12]}"
+    if not docker("images", "--quiet", name).strip():
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # /tmp may be memory
+            archive = Path(folder) / "bare.tar"
+            made = subprocess.run(
+                as_root(command(release, mirrors, archive)), capture_output=True, text=True, timeout=BUILD, check=False
+            )
+            assert made.returncode == 0, f"mmdebstrap failed:\n{made.stderr}"
+            docker("import", str(archive), name, timeout=BUILD)
+    return name
+
+
+def command(release: Release, mirrors: network.Mirrors, archive: Path) -> list[str]:
+    """Return the command that writes a bare machine's root file system.
+
+    Args:
+        release: which Debian it runs.
+        mirrors: where packages come from; they stay in the machine's own apt sources.
+        archive: the file to write.
+    """
+    suites = [(mirrors.main, release.codename), (mirrors.main, f"{release.codename}-updates")]
+    suites += [(mirrors.security, f"{release.codename}-security")] if mirrors.security else []
+    mask = " ".join(MASKED)
+    return [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        '--aptopt=Acquire::Languages "none"',
+        "--dpkgopt=path-exclude=/usr/share/doc/*",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        f'--customize-hook=systemctl --root="$1" --quiet mask {mask}',
+        # Every machine makes its own, as cloud-init does.
+        '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
+        f'--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash {USER}',
+        f'--customize-hook=echo "{USER} ALL=(ALL) NOPASSWD: ALL" > "$1/etc/sudoers.d/{USER}"',
+        release.codename,
+        str(archive),
+        *(f"deb [signed-by={KEYRING}] {mirror} {suite} main" for mirror, suite in suites),
+    ]

@@ -1,0 +1,164 @@
+"""Running this repository's playbooks against hosts, as their owner would."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.support.stack import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.support.host import Host, Login
+
+ANSIBLE = ROOT / "ansible"
+#: What leaves the stack out of ``site.yml``.
+HOSTS_ONLY = ("--skip-tags=release",)
+#: Seconds after which a playbook hangs.
+PLAYBOOK = 1200
+_RECAP = re.compile(r"^(\S+)\s+: ((?:\w+=\d+\s*)+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a playbook went.
+
+    Args:
+        code: the exit status.
+        output: all that was printed.
+        seconds: how long it took.
+    """
+
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def recap(self) -> dict[str, dict[str, int]]:
+        """The last lines: for each host how many tasks were ok, changed, failed ..."""
+        recap = self.output.rpartition("PLAY RECAP")[2]
+        return {
+            host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", counts)}
+            for host, counts in _RECAP.findall(recap)
+        }
+
+    @property
+    def changed(self) -> int:
+        """How many tasks changed something, on all hosts together."""
+        return sum(counts["changed"] for counts in self.recap.values())
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Hosts and how they are reached, with a user's own variables.
+
+    Args:
+        managers: the Swarm's managers.
+        login: the key to them.
+        workers: the Swarm's workers.
+        variables: what a user would write into the inventory.
+    """
+
+    managers: tuple[Host, ...]
+    login: Login
+    workers: tuple[Host, ...] = ()
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hosts(self) -> tuple[Host, ...]:
+        """All machines."""
+        return (*self.managers, *self.workers)
+
+    @property
+    def path(self) -> Path:
+        """The inventory's file, written anew."""
+        path = self.login.directory / f"inventory-{self.hosts[0].name}.json"
+        path.write_text(json.dumps(self.document), encoding="utf-8")
+        return path
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The inventory as Ansible reads it."""
+        shared = {
+            "ansible_ssh_private_key_file": str(self.login.key),
+            "ansible_ssh_common_args": " ".join(self.login.options),
+            "landfast_node_address": "{{ ansible_host }}",
+            "landfast_domains": ["landfast.test"],
+            "landfast_email": "operator@landfast.test",
+            "landfast_certificates": "self-signed",
+            **self.variables,
+        }
+        groups = {"managers": self.managers, "workers": self.workers}
+        children = {name: {"hosts": {host.name: _variables(host) for host in hosts}} for name, hosts in groups.items()}
+        return {"all": {"vars": shared, "children": children}}
+
+
+def _variables(host: Host) -> dict[str, str]:
+    return {"ansible_host": host.address, "ansible_user": host.user}
+
+
+def command(inventory: Inventory, playbook: str, *options: str) -> list[str]:
+    """Return the command that runs a playbook."""
+    path = str(ANSIBLE / "playbooks" / f"{playbook}.yml")
+    return [sys.executable, "-m", "ansible", "playbook", "--inventory", str(inventory.path), *options, path]
+
+
+def environment(inventory: Inventory) -> dict[str, str]:
+    """Return the variables that Ansible runs with: this repository's settings and no state of the user's."""
+    home = inventory.login.directory
+    return {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
+        "ANSIBLE_HOME": str(home),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(home / "cp"),
+        "ANSIBLE_NOCOLOR": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def play(
+    inventory: Inventory,
+    playbook: str,
+    *options: str,
+    check: bool = True,
+    variables: Mapping[str, Any] | None = None,
+    timeout: float = PLAYBOOK,
+) -> Run:
+    """Run a playbook and return how it went.
+
+    Args:
+        inventory: where.
+        playbook: its name in ``ansible/playbooks``.
+        options: more options of ``ansible-playbook``.
+        check: whether it has to succeed.
+        variables: ``--extra-vars``.
+        timeout: seconds after which it is killed.
+
+    Raises:
+        AssertionError: ``check`` is set and it failed; the message holds what it printed.
+    """
+    extra = ["--extra-vars", json.dumps(variables)] if variables else []
+    began = time.monotonic()
+    result = subprocess.run(
+        command(inventory, playbook, *options, *extra),
+        cwd=ANSIBLE,
+        env=environment(inventory),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    run = Run(result.returncode, result.stdout, time.monotonic() - began)
+    print(f"{playbook} {' '.join(options)}: {run.seconds:.0f} s, changed={run.changed}")
+    assert not check or run.code == 0, f"{playbook} ended with {run.code}:\n{run.output}"
+    return run

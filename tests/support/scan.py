@@ -1,0 +1,56 @@
+"""Which ports of a host answer somebody who is none of its peers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.host import PROJECT
+from tests.support.host_image import DEBIAN_13, image
+from tests.support.leftovers import LABEL
+from tests.support.stack import docker
+
+if TYPE_CHECKING:
+    from tests.support.host import Host, Network
+
+#: Asks for a connection to every TCP port, many at a time, and looks afterwards which came about. What drops a request
+#: never answers, and what answers is not missed because the scanner itself is slow.
+SCANNER = """
+import select, socket, sys, time
+
+PATIENCE = 1.4  # a request that got lost is repeated after a second
+
+def opened(address, ports):
+    asking = {}
+    for port in ports:
+        each = socket.socket()
+        each.setblocking(False)
+        each.connect_ex((address, port))
+        asking[each.fileno()] = port, each
+    poll = select.poll()
+    for number in asking:
+        poll.register(number, select.POLLOUT)
+    deadline = time.monotonic() + PATIENCE
+    while (left := deadline - time.monotonic()) > 0:
+        for number, _ in poll.poll(left * 1000):
+            port, each = asking[number]
+            poll.unregister(number)
+            if each.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+                print(port)
+    for _, each in asking.values():
+        each.close()
+
+for first in range(1, 65536, 4000):
+    opened(sys.argv[1], range(first, min(first + 4000, 65536)))
+"""
+
+
+def open_ports(host: Host, network: Network) -> set[int]:
+    """Return all TCP ports of a host that take a connection from a stranger in the same network.
+
+    Args:
+        host: whom to ask.
+        network: where it is; the stranger is plugged in there too.
+    """
+    stranger = ["--rm", f"--network={network.name}", f"--label={LABEL}={PROJECT}", "--ulimit=nofile=8192"]
+    printed = docker("run", *stranger, image(DEBIAN_13), "python3", "-c", SCANNER, host.address, timeout=300)
+    return set(map(int, printed.split()))
