@@ -62,7 +62,7 @@ def refusal(config: Config) -> str:
 
 def test_it_renders_the_repositorys_own_files(plan: Plan) -> None:
     assert {"nginx", "web-django", "api-flask", "worker", "postgres", "static"} <= set(plan.stack["services"])
-    assert set(plan.jobs) == {"migrate-web", "migrate-api"}
+    assert set(plan.jobs) == {"migrate-web", "migrate-api", "migrate-outbox"}
 
 
 def test_dockers_own_reader_takes_the_stack_file_and_every_job(plan: Plan) -> None:
@@ -87,6 +87,7 @@ def test_it_orders_every_service_and_job_exactly_once(plan: Plan) -> None:
 def test_migrations_come_after_the_database_and_before_what_needs_them(plan: Plan) -> None:
     position = {name: number for number, group in enumerate(plan.order) for name in group}
 
+    assert position["postgres"] < position["migrate-outbox"] < position["relay"]
     assert position["postgres"] < position["migrate-web"] < position["web-django"] < position["nginx"]
 
 
