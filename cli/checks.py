@@ -135,7 +135,7 @@ def stack_tests(host: Environment) -> list[Step]:
 def deploy_tests(host: Environment) -> list[Step]:
     """Return the tests that put the stack on bare machines, which take half an hour: run by name or path only."""
     step = pytest("deploy", host, ROOT, ROOT / "tests/deploy")
-    return [replace(step, live=True, command=(*step.command, "--verbose"))]
+    return [replace(step, live=True, command=(*step.command, "--verbose", "--capture=no"))]
 
 
 def chaos_tests(host: Environment, *, short: bool) -> list[Step]:

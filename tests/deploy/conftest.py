@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from tests.support.host import USER, Host, Login, Network, machines
 from tests.support.host_image import DEBIAN_12, DEBIAN_13
 from tests.support.leftovers import remove_leftovers
 from tests.support.playbook import Inventory
+from tests.support.stack import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -84,5 +86,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed:
         inventories = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Inventory)]
         for host in {host for inventory in inventories for host in inventory.hosts}:
-            report.sections.append((host.name, host.journal()))
+            with suppress(CommandError):  # it may be the one that was killed
+                report.sections.append((host.name, host.journal()))
     return report

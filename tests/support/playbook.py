@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from tests.support.host import Host, Login
 
-ANSIBLE = ROOT / "ansible"
 #: What leaves the stack out of ``site.yml``.
 HOSTS_ONLY = ("--skip-tags=release",)
 #: Seconds after which a playbook hangs.
@@ -65,12 +64,14 @@ class Inventory:
         login: the key to them.
         workers: the Swarm's workers.
         variables: what a user would write into the inventory.
+        checkout: the repository whose playbooks are run, and whose commit is deployed.
     """
 
     managers: tuple[Host, ...]
     login: Login
     workers: tuple[Host, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
+    checkout: Path = ROOT
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -107,7 +108,7 @@ def _variables(host: Host) -> dict[str, str]:
 
 def command(inventory: Inventory, playbook: str, *options: str) -> list[str]:
     """Return the command that runs a playbook."""
-    path = str(ANSIBLE / "playbooks" / f"{playbook}.yml")
+    path = str(inventory.checkout / "ansible" / "playbooks" / f"{playbook}.yml")
     return [sys.executable, "-m", "ansible", "playbook", "--inventory", str(inventory.path), *options, path]
 
 
@@ -116,7 +117,7 @@ def environment(inventory: Inventory) -> dict[str, str]:
     home = inventory.login.directory
     return {
         **os.environ,
-        "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
+        "ANSIBLE_CONFIG": str(inventory.checkout / "ansible" / "ansible.cfg"),
         "ANSIBLE_HOME": str(home),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(home / "cp"),
         "ANSIBLE_NOCOLOR": "1",
@@ -149,7 +150,7 @@ def play(
     began = time.monotonic()
     result = subprocess.run(
         command(inventory, playbook, *options, *extra),
-        cwd=ANSIBLE,
+        cwd=inventory.checkout / "ansible",
         env=environment(inventory),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

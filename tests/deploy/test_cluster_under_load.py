@@ -1,0 +1,319 @@
+"""The whole stack on three machines, changed in every way while visitors come and tasks flow.
+
+The tests follow each other. Each prints a line: requests, failures, tasks accepted and completed, the slowest of a
+hundred before and during, seconds.
+``DEPLOY_RATE`` is how many requests a second visitors make.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.cluster import nodes
+from tests.support.host import Host
+from tests.support.host_image import DEBIAN_13
+from tests.support.load import Load
+from tests.support.playbook import PLAYBOOK, Run, command, environment, play
+from tests.support.releases import Checkout
+from tests.support.requesting import fetch
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.host import Login, Network
+    from tests.support.playbook import Inventory
+
+#: The site's, as inventories of tests have it.
+NAME = "landfast.test"
+RATE = float(os.environ.get("DEPLOY_RATE", "60"))
+#: Seconds of load before something happens, to compare with, and after it.
+BEFORE, AFTER = 15.0, 10.0
+#: A file of the site that takes a slow visitor 20 s.
+DOWNLOAD, SIZE = "/static/news/trial.bin", 5 << 20
+PAGE = "services/web-django/news/views.py"
+WSGI = "services/web-django/mysite/wsgi.py"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """What is deployed: this repository with a large file among the site's."""
+    checkout = Checkout.create(tmp_path_factory.mktemp("checkout") / "landfast")
+    checkout.commit({"services/web-django/news/static/news/trial.bin": os.urandom(SIZE)})
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def site(cluster: Inventory, checkout: Checkout, secrets: dict[str, Any]) -> Inventory:
+    """The cluster with the stack on it, once each machine serves."""
+    variables = {
+        "landfast_secrets": secrets,
+        # Any host may run the site's containers: these tests put no pictures into it.
+        "landfast_settings": {"MEDIA_PLACEMENT": "node.platform.os == linux", "WEB_REPLICAS": 3, "API_REPLICAS": 3},
+    }
+    site = replace(cluster, variables=variables, checkout=checkout.directory)
+    run = play(site, "site", timeout=PLAYBOOK)
+    print(f"site.yml on three bare machines: {run.seconds:.0f} s")
+    for host in site.hosts:
+        assert fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
+    return site
+
+
+@contextmanager
+def visitors(site: Inventory, scenario: str, *, may_fail: Callable[[Any], bool] = lambda _: False) -> Iterator[Load]:
+    """Have visitors come while the block runs, then print the line and insist that nothing failed or was lost.
+
+    Args:
+        site: where to.
+        scenario: its name.
+        may_fail: whether a failure is one that the scenario allows.
+    """
+    with Load([host.address for host in site.hosts], NAME, RATE, DOWNLOAD, SIZE) as load:
+        time.sleep(BEFORE)  # what is measured is this span of load, however fast the machine is
+        began = time.monotonic()
+        yield load
+        ended = time.monotonic()
+        time.sleep(AFTER)
+    log = load.log
+    failures = [each for each in log.failures if not may_fail(each)]
+    wait_until(lambda: not missing(site, log.accepted), 180, "every task to complete", interval=2)
+    print(
+        f"{scenario}: {len(log.answered)} requests, {len(log.failures)} failures"
+        f"{f' of which {len(failures)} count' if len(failures) != len(log.failures) else ''}, "
+        f"tasks {len(log.accepted)} accepted, {len(log.accepted) - len(missing(site, log.accepted))} completed, "
+        f"p99 {log.p99(0, began) * 1000:.0f} ms before, {log.p99(began, ended) * 1000:.0f} ms during, "
+        f"{ended - began:.0f} s",
+        flush=True,
+    )
+    assert not failures, "\n".join(f"{each.began - began:+.1f} s {each}" for each in failures[:20])
+
+
+_WANTED = "CREATE TEMP TABLE wanted (id uuid); COPY wanted FROM stdin;"
+_MISSING = """
+    SELECT id FROM wanted
+    WHERE NOT EXISTS (SELECT FROM outbox.task WHERE task.id = wanted.id AND completed_at IS NOT NULL);
+"""
+
+
+def missing(site: Inventory, ids: list[str]) -> list[str]:
+    """Return which of the tasks the outbox does not know as completed."""
+    manager = site.managers[0]
+    manager.write("/run/ids.sql", "\n".join([_WANTED, *ids, "\\.", _MISSING]))
+    script = (
+        "docker exec -i $(docker ps -q -f label=com.docker.swarm.service.name=landfast_postgres) "
+        "psql --no-psqlrc -qAt landfast < /run/ids.sql"
+    )
+    return manager.run("sh", "-c", script).split()
+
+
+def running_release(site: Inventory) -> str:
+    """Return the release whose images the site's containers are to run."""
+    form = "{{.Spec.TaskTemplate.ContainerSpec.Image}}"
+    image = site.managers[0].run("docker", "service", "inspect", "--format", form, "landfast_web-django")
+    found = re.search(r"web-django:([^@\s]+)", image)
+    assert found, image
+    return found[1]
+
+
+def told(run: Run) -> str:
+    """Return what a playbook printed, as one line of words."""
+    return " ".join(run.output.split())
+
+
+def test_it_goes_from_three_bare_machines_to_the_site(site: Inventory) -> None:
+    assert {node["state"] for node in nodes(site.managers[0]).values()} == {"ready"}
+
+
+def test_site_yml_changes_nothing_the_second_time(site: Inventory) -> None:
+    run = play(site, "site")
+    assert run.changed == 0, run.output
+
+
+def test_a_deploy_fails_no_request(site: Inventory, checkout: Checkout) -> None:
+    release = checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n"})
+    with visitors(site, "deploy of a one-line change"):
+        run = play(site, "deploy")
+    print(re.findall(r"Release .*? bytes in [\d.]+ s", told(run)))
+    assert release.startswith(running_release(site).partition("-")[0])
+
+
+def test_a_rollback_fails_no_request(site: Inventory) -> None:
+    before = running_release(site)
+    with visitors(site, "rollback"):
+        play(site, "rollback")
+    assert running_release(site) != before
+
+
+NEVER_HEALTHY = "import time\n\ntime.sleep(3600)\n"
+CRASHES = (
+    "import os\nimport signal\nimport threading\n\n"
+    "threading.Timer({seconds}, os.kill, (os.getppid(), signal.SIGKILL)).start()\n"
+)
+BROKEN_MIGRATION = """
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("news", "{latest}")]
+    operations = [migrations.RunSQL("SELECT 1/0")]
+"""
+
+
+def broken_migration(checkout: Checkout) -> dict[str, str | bytes]:
+    """Return a migration that fails."""
+    folder = checkout.directory / "services/web-django/news/migrations"
+    latest = max(file.stem for file in folder.glob("[0-9]*.py"))
+    return {"services/web-django/news/migrations/9999_broken.py": BROKEN_MIGRATION.format(latest=latest)}
+
+
+@pytest.mark.parametrize("what", ["its migration fails", "never healthy", "its smoke test fails"])
+def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, what: str) -> None:
+    before = running_release(site)
+    variables: dict[str, Any] = {}
+    if what == "never healthy":
+        checkout.commit({WSGI: NEVER_HEALTHY + checkout.read(WSGI)})
+        variables, words = {"release_step_seconds": 60}, "web-django"
+    elif what == "its migration fails":
+        checkout.commit(broken_migration(checkout))
+        words = "division by zero"
+    else:
+        checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 2\n"})
+        checks = [{"path": "/healthz"}, {"path": "/", "contains": "words that no page has"}]
+        variables, words = {"release_checks": checks, "release_smoke_seconds": 5}, "words that no page has"
+    try:
+        with visitors(site, f"a release: {what}"):
+            run = play(site, "deploy", check=False, variables=variables)
+    finally:
+        checkout.forget()
+    assert run.code != 0, run.output
+    assert words in told(run)
+    assert running_release(site) == before
+
+
+def test_a_release_that_crashes_after_a_minute_is_taken_back(site: Inventory, checkout: Checkout) -> None:
+    before = running_release(site)
+    checkout.commit({WSGI: CRASHES.format(seconds=60) + checkout.read(WSGI)})
+    try:
+        with visitors(site, "a release: crashes after a minute"):
+            play(site, "deploy", check=False)
+            wait_until(lambda: running_release(site) == before, 300, "the release before to be back", interval=2)
+            wait_until(lambda: not watched(site), 420, lambda: standing(site), interval=2)
+    finally:
+        checkout.forget()
+
+
+def watched(site: Inventory) -> bool:
+    """Return whether the last release is still under watch, or on its way back."""
+    return site.managers[0].succeeds("systemctl", "is-active", "--quiet", "landfast-watch")
+
+
+def standing(site: Inventory) -> str:
+    """Return how the site's services stand, and what the watch says of them."""
+    manager = site.managers[0]
+    journal = manager.run("journalctl", "--no-pager", "--quiet", "--lines=40", "--unit=landfast-watch")
+    tasks = manager.run("docker", "stack", "ps", "--no-trunc", "--filter=desired-state=running", "landfast")
+    services = manager.run("docker", "service", "ls")
+    status = manager.run("docker", "service", "inspect", "--format", "{{json .UpdateStatus}}", "landfast_web-django")
+    return "\n".join((services, tasks, status, journal))
+
+
+def test_a_drained_host_costs_no_request(site: Inventory) -> None:
+    name = site.workers[1].name
+    with visitors(site, "a host drained and back"):
+        play(site, "drain", variables={"node": name})
+        play(site, "drain", variables={"node": name, "drained": False})
+        wait_until(lambda: serves(site.workers[1]), 120, "the host to serve again", interval=1)
+
+
+def serves(host: Host) -> bool:
+    """Return whether a host answers for the site."""
+    try:
+        return fetch(host.address, NAME, "/healthz").status == HTTPStatus.OK
+    except OSError:
+        return False
+
+
+def test_a_rotated_secret_costs_no_request(site: Inventory) -> None:
+    value = f"rotated-{os.urandom(12).hex()}"
+    secrets = {**site.variables["landfast_secrets"], "postgres_web_password": value}
+    rotated = replace(site, variables={**site.variables, "landfast_secrets": secrets})
+    vault = rotated.path.parent / "group_vars/all/vault.yml"
+    vault.parent.mkdir(parents=True)
+    vault.write_text(json.dumps({"landfast_secrets": secrets}), encoding="ascii")
+    try:
+        with visitors(site, "the site's database password rotated"):
+            play(rotated, "rotate", variables={"secret": "postgres_web_password", "release_secret_is_set": True})
+    finally:
+        shutil.rmtree(vault.parent.parent)
+        site.variables["landfast_secrets"].update(secrets)
+
+
+@pytest.mark.parametrize("phase", ["Build and send the images", "Provide the secrets", "Roll"])
+def test_a_deploy_that_is_killed_can_be_run_again(site: Inventory, checkout: Checkout, phase: str) -> None:
+    checkout.commit({PAGE: checkout.read(PAGE) + f"\nTRIAL = {phase!r}\n"})
+    with visitors(site, f"ansible-playbook killed at {phase!r}, and run again"):
+        process = subprocess.Popen(
+            command(site, "deploy"), cwd=site.checkout / "ansible", env=environment(site),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        assert process.stdout
+        for line in process.stdout:
+            if f": {phase}]" in line:
+                break
+        time.sleep(2)  # a moment into the phase, wherever that is: whatever it has begun must not matter
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        play(site, "deploy")
+
+
+def test_a_killed_host_costs_only_what_it_was_doing(site: Inventory) -> None:
+    victim = site.workers[1]
+    killed: list[float] = []
+    # A request that began before the host was lost may have been on its way through it or to a container of it.
+    with visitors(site, "a host killed", may_fail=lambda each: bool(killed) and each.began < killed[0] + 0.5) as load:
+        killed.append(time.monotonic())
+        victim.kill()
+        wait_until(lambda: nodes(site.managers[0])[victim.name]["state"] == "down", 60, "the manager to miss the host")
+        load.forget(victim.address)
+        wait_until(lambda: elsewhere(site, victim), 180, "its containers to run elsewhere", interval=2)
+
+
+def elsewhere(site: Inventory, victim: Host) -> bool:
+    """Return whether each service of several replicas runs all of them without a host."""
+    manager = site.managers[0]
+    for service in ("landfast_web-django", "landfast_api-flask", "landfast_worker"):
+        entry = json.loads(manager.run("docker", "service", "inspect", service))[0]
+        wanted = entry["Spec"]["Mode"]["Replicated"]["Replicas"]
+        form = "{{.Node}} {{.CurrentState}}"
+        tasks = manager.run("docker", "service", "ps", "--filter=desired-state=running", "--format", form, service)
+        lines = [line for line in tasks.splitlines() if not line.startswith(f"{victim.name} ")]
+        if sum(" Running " in line for line in lines) < wanted:
+            return False
+    return True
+
+
+def test_a_new_machine_takes_the_place_of_the_lost_one(site: Inventory, network: Network, login: Login) -> None:
+    lost = site.workers[1]
+    new = Host(lost.name, network.address(9), DEBIAN_13)
+    lost.remove()
+    new.create(network, login.public_key)
+    replaced = replace(site, workers=(site.workers[0], new))
+    without = replace(site, workers=(site.workers[0],))
+    with visitors(without, "a machine replaced") as load:
+        play(replaced, "replace", variables={"node": new.name})
+        wait_until(lambda: serves(new), 120, "the new machine to serve", interval=1)
+        load.add(new.address)

@@ -1,0 +1,248 @@
+"""Visitors of a site on servers: pages and assets, tasks that are accepted and must complete, and a slow download.
+
+They behave as browsers do: a site whose name leads to several hosts is asked at the next one if a host takes no
+connection, and a connection that idled and was closed is opened anew. Everything else that goes wrong is a failure.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import re
+import socket
+import ssl
+import threading
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONNECT_TIMEOUT = 3.0
+ANSWER_TIMEOUT = 30.0
+#: Requests on one connection before it is closed and another opened; who comes fresh has one for each request.
+KEPT_ALIVE = 50
+#: Visitors at once: of these, one in three opens a connection for each request.
+VISITORS = 9
+#: Bytes a second that a slow visitor takes, and how much it holds at once.
+SLOWLY, PIECE = 256 * 1024, 16 * 1024
+_ASSET = re.compile(rb'"(/static/[^"]+\.css)"')
+#: What a kept connection says that the other side has closed while it idled.
+CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+
+
+class NoHostError(OSError):
+    """No host of the site takes a connection."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A request that went wrong.
+
+    Args:
+        began: when, as ``time.monotonic`` has it.
+        address: the host that was asked.
+        what: the request.
+        why: what came of it.
+    """
+
+    began: float
+    address: str
+    what: str
+    why: str
+
+
+@dataclass
+class Log:
+    """What visitors saw.
+
+    Args:
+        answered: when each request began, and the seconds until its answer was there.
+        failures: what went wrong.
+        accepted: ids of tasks that the site has taken.
+    """
+
+    answered: list[tuple[float, float]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    accepted: list[str] = field(default_factory=list)
+
+    def p99(self, since: float, until: float) -> float:
+        """Return the seconds that 99 of 100 requests of a span needed at most; NaN if there was none."""
+        taken = sorted(seconds for began, seconds in self.answered if since <= began < until)
+        return taken[len(taken) * 99 // 100] if taken else float("nan")
+
+
+class _Connection(http.client.HTTPSConnection):
+    """A connection to one host, whoever signed its certificate, that gives the site's name."""
+
+    def __init__(self, address: str, name: str, receive: int | None = None) -> None:
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - whose certificate it is, others look at
+        super().__init__(name, timeout=ANSWER_TIMEOUT, context=context)
+        self.address, self._context, self._receive = address, context, receive
+
+    def connect(self) -> None:
+        """Connect to the host."""
+        plain = socket.socket()
+        if self._receive:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive)
+        plain.settimeout(CONNECT_TIMEOUT)
+        try:
+            plain.connect((self.address, 443))
+            self.sock = self._context.wrap_socket(plain, server_hostname=self.host)
+        except OSError:
+            plain.close()
+            raise
+        self.sock.settimeout(ANSWER_TIMEOUT)
+
+
+class Load:
+    """A steady load while something happens.
+
+    Args:
+        addresses: the hosts.
+        name: the site's name.
+        rate: requests a second, all visitors together.
+        download: path of a large file for the slow visitor; none without.
+        size: its size in bytes.
+    """
+
+    def __init__(self, addresses: Sequence[str], name: str, rate: float, download: str = "", size: int = 0) -> None:
+        self.log = Log()
+        self._addresses, self._name = list(addresses), name
+        self._download, self._size = download, size
+        self._pause = VISITORS / rate
+        self._end = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._visit, args=(number,), daemon=True) for number in range(VISITORS)
+        ]
+        if download:
+            self._threads.append(threading.Thread(target=self._take_slowly, daemon=True))
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End, after the requests that are on their way."""
+        self._end.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def forget(self, address: str) -> None:
+        """Take a host out of the site's name, as its owner does with one that is gone."""
+        with self._lock:
+            self._addresses = [each for each in self._addresses if each != address]
+
+    def add(self, address: str) -> None:
+        """Let the site's name lead to a host, too."""
+        with self._lock:
+            self._addresses.append(address)
+
+    def _connect(self, first: int, receive: int | None = None) -> _Connection:
+        with self._lock:
+            addresses = list(self._addresses)
+        for number in range(len(addresses)):
+            connection = _Connection(addresses[(first + number) % len(addresses)], self._name, receive)
+            try:
+                connection.connect()
+            except OSError:  # this one does not take visitors: the next will
+                connection.close()
+                continue
+            return connection
+        raise NoHostError(f"none of {', '.join(addresses)} takes a connection")
+
+    def _visit(self, visitor: int) -> None:
+        kept = 1 if visitor % 3 == 0 else KEPT_ALIVE
+        connection, used, asset = None, 0, "/"
+        paths = itertools.cycle(("page", "task", "/api/v1/ping", "asset", "task", "/healthz"))
+        next_time = time.monotonic() + self._pause * visitor / VISITORS
+        while not self._end.wait(max(0.0, next_time - time.monotonic())):
+            next_time = max(next_time + self._pause, time.monotonic() - 1)
+            what = next(paths)
+            key = str(uuid.uuid4())
+            began = time.monotonic()
+            address = ""
+            try:
+                while True:
+                    if connection is None:
+                        connection, used = self._connect(visitor + int(began)), 0
+                    address = connection.address
+                    try:
+                        answer = self._ask(connection, asset if what == "asset" else what, key)
+                        break
+                    except CLOSED:
+                        connection.close()
+                        connection = None
+                        if used == 0:
+                            raise
+            except (OSError, http.client.HTTPException) as error:
+                if connection is not None:
+                    connection.close()
+                connection = None
+                self._note(began, address, what, f"after {time.monotonic() - began:.1f} s: {error!r}")
+                continue
+            used += 1
+            self._note(began, address, what, self._look(what, *answer))
+            found = _ASSET.search(answer[1]) if what == "page" else None
+            asset = found[1].decode() if found else asset
+            if used >= kept:
+                connection.close()
+                connection = None
+        if connection is not None:
+            connection.close()
+
+    def _ask(self, connection: _Connection, what: str, key: str) -> tuple[int, bytes]:
+        if what == "task":
+            headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+            connection.request("POST", "/api/v1/tasks/add", json.dumps({"x": 4, "y": 4}), headers)
+        else:
+            connection.request("GET", "/" if what == "page" else what)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    def _look(self, what: str, status: int, body: bytes) -> str:
+        """Return what is wrong with an answer, or nothing; note a task that was accepted."""
+        if status != (http.HTTPStatus.ACCEPTED if what == "task" else http.HTTPStatus.OK):
+            return f"{status} {body[:200]!r}"
+        if what == "task":
+            with self._lock:
+                self.log.accepted.append(str(json.loads(body)["id"]))
+        return ""
+
+    def _note(self, began: float, address: str, what: str, why: str) -> None:
+        with self._lock:
+            self.log.answered.append((began, time.monotonic() - began))
+            if why:
+                self.log.failures.append(Failure(began, address, what, why))
+
+    def _take_slowly(self) -> None:
+        """Download a large file as a visitor on a slow line does, again and again."""
+        number = 0
+        while not self._end.is_set():
+            began, address, taken, number = time.monotonic(), "", 0, number + 1
+            connection = None
+            try:
+                connection = self._connect(number, receive=PIECE)
+                address = connection.address
+                connection.request("GET", self._download)
+                answer = connection.getresponse()
+                while piece := answer.read(PIECE):
+                    taken += len(piece)
+                    ahead = taken / SLOWLY - (time.monotonic() - began)
+                    if ahead > 0 and not self._end.is_set():
+                        self._end.wait(ahead)
+                why = "" if taken == self._size else f"{answer.status}: {taken} of {self._size} bytes"
+            except (OSError, http.client.HTTPException) as error:
+                why = f"after {taken} bytes: {error!r}"
+            finally:
+                if connection is not None:
+                    connection.close()
+            with self._lock:
+                if why:
+                    self.log.failures.append(Failure(began, address, "download", why))

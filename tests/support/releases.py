@@ -1,0 +1,61 @@
+"""A repository of its own for tests that deploy commits: they change files without touching this work tree."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.support.checkout import copy_checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AUTHOR = ("-c", "user.name=Landfast", "-c", "user.email=tests@landfast.test", "-c", "commit.gpgsign=false")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A repository whose commits are releases.
+
+    Args:
+        directory: where it is.
+    """
+
+    directory: Path
+
+    @classmethod
+    def create(cls, directory: Path) -> Checkout:
+        """Make a repository of what is or would be committed here, in a folder that is not there yet."""
+        copy_checkout(directory)
+        checkout = cls(directory)
+        checkout._git("init", "--quiet")
+        checkout.commit({})
+        return checkout
+
+    def commit(self, files: dict[str, str | bytes]) -> str:
+        """Commit files and return the commit's name.
+
+        Args:
+            files: path from the root -> new content.
+        """
+        for path, content in files.items():
+            file = self.directory / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "--message=Change for a test")
+        return self._git("rev-parse", "HEAD")
+
+    def read(self, path: str) -> str:
+        """Return a file's content."""
+        return (self.directory / path).read_text(encoding="utf-8")
+
+    def forget(self, commits: int = 1) -> None:
+        """Take the last commits back."""
+        self._git("reset", "--quiet", "--hard", f"HEAD~{commits}")
+
+    def _git(self, *words: str) -> str:
+        command = ["git", *AUTHOR, *words]
+        run = subprocess.run(command, cwd=self.directory, check=True, capture_output=True, text=True, timeout=60)
+        return run.stdout.strip()
