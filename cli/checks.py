@@ -143,10 +143,9 @@ def chaos_tests(host: Environment, *, short: bool) -> list[Step]:
 
     Args:
         host: drives Docker.
-        short: a few faults with fewer tasks, for a run of everything; who names the suite gets all of it, with its
-            tests of itself.
+        short: a few faults with fewer tasks, for a run of everything; who names the suite gets all of it.
     """
-    step = pytest("chaos", host, ROOT, ROOT / "tests/chaos" / ("test_faults.py" if short else ""))
+    step = pytest("chaos", host, ROOT, ROOT / "tests/chaos")
     variables = {"CHAOS_FORM": "short"} if short else {}
     return [replace(step, live=True, command=(*step.command, "--verbose", "--capture=no"), variables=variables)]
 

@@ -80,13 +80,19 @@ class Publisher:
     def publish(self, batch: Iterable[Row]) -> Outcome:
         """Send a batch and wait until the broker has it.
 
+        Of a queue's ordered rows each waits for the one before: if the broker refuses that, none overtakes it.
+
         Raises:
             BrokerError: it cannot be reached or does not answer; what it has not confirmed may or may not be there.
         """
         try:
             self._awaited, self._outcome = {}, Outcome()
             channel = self._open()
+            before: dict[str, UUID] = {}
             for row in batch:
+                if row.ordered and not self._may_follow(before.get(row.queue)):
+                    self._outcome.refused[row.id] = f"one before it in queue {row.queue} was refused"
+                    continue
                 self._awaited[self._next_tag] = row.id
                 try:
                     channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
@@ -95,11 +101,20 @@ class Publisher:
                     self._outcome.refused[row.id] = f"it cannot be sent: {error}"
                 else:
                     self._next_tag += 1
+                    if row.ordered:
+                        before[row.queue] = row.id
             self._wait()
         except (AMQPError, AMQPConnectionError, OSError) as error:
             self.close()
             raise BrokerError(f"{type(error).__name__}: {error}", self._outcome.confirmed) from error
         return self._outcome
+
+    def _may_follow(self, before: UUID | None) -> bool:
+        """Wait until the broker has the ordered row before the next one, and return whether it took it."""
+        if before is None:
+            return True
+        self._wait()
+        return before not in self._outcome.refused
 
     def pulse(self) -> None:
         """Connect if need be, and read what the broker has to say, such as an alarm, without waiting.

@@ -131,9 +131,12 @@ def publisher(broker: type[Connection]) -> Publisher:  # noqa: ARG001 - is conne
 
 
 def rows(number: int, **values: Any) -> list[Message]:  # noqa: ANN401 - those of Message
-    fields = {"queue": "tasks", "headers": {"task": "tests.add"}, "properties": {"priority": 3}, "body": "[]"}
+    fields = {
+        "queue": "tasks", "headers": {"task": "tests.add"}, "properties": {"priority": 3}, "body": "[]",
+        "ordered": False,
+    }  # fmt: skip
     return [
-        Message(id=uuid.uuid4(), **{**fields, **values}, ordered=False, due_at=datetime.now(UTC), sequence=each)
+        Message(id=uuid.uuid4(), **{**fields, **values}, due_at=datetime.now(UTC), sequence=each)
         for each in range(number)
     ]
 
@@ -213,6 +216,25 @@ def test_what_the_queue_does_not_take_is_refused(
 
     assert outcome.confirmed == [batch[0].id]
     assert outcome.refused == dict.fromkeys(ids(batch[1:]), "the queue is full")
+
+
+def test_no_ordered_row_overtakes_one_that_was_refused(
+    publisher: Publisher, broker: type[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(connection: Connection) -> None:
+        channel = connection.channels[0]
+        for tag, (_, queue) in enumerate(channel.sent, 1):
+            refused = queue == "first" and tag > 1
+            channel.tell("basic_nack" if refused else "basic_ack", tag, multiple=False)
+
+    monkeypatch.setattr(broker, "answer", answer)
+    one, two = rows(3, queue="first", ordered=True), rows(1, queue="second", ordered=True)
+    outcome = publisher.publish([*one, *two])
+
+    assert outcome.confirmed == [one[0].id, two[0].id]
+    assert outcome.refused == {
+        one[1].id: "the queue is full", one[2].id: "one before it in queue first was refused"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("bad", [{"properties": {"priority": 999}}, {"headers": {"n": 2**70}}])
