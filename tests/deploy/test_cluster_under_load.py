@@ -226,7 +226,7 @@ def standing(site: Inventory) -> str:
     tasks = manager.run("docker", "stack", "ps", "--no-trunc", "--filter=desired-state=running", "landfast")
     services = manager.run("docker", "service", "ls")
     status = manager.run("docker", "service", "inspect", "--format", "{{json .UpdateStatus}}", "landfast_web-django")
-    return "\n".join((services, tasks, status, journal))
+    return f"{services}\n{tasks}\n{status}\n{journal}"
 
 
 def test_a_drained_host_costs_no_request(site: Inventory) -> None:
