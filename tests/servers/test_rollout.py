@@ -214,6 +214,27 @@ def test_containers_that_never_get_healthy_bring_the_old_release_back(swarm: Swa
     assert kept.running().release == "one"
 
 
+def test_two_containers_in_one_place_are_rolled_once_more(swarm: Swarm, kept: records.Records) -> None:
+    apply(swarm, kept, plan("r1"))
+    one = swarm.tasks
+
+    def tasks(stack: str) -> dict[str, list[Json]]:
+        """As Swarm leaves it behind a container that failed in the middle of an update, until it is told again."""
+        found, forced = one(stack), any("--force" in call for call in swarm.calls)
+        for key, [task] in found.items():
+            task["Slot"] = 1
+            if key == "site/web" and not forced:
+                found[key] = [task, {**task, "ID": "another"}]
+        return found
+
+    swarm.tasks = tasks  # type: ignore[method-assign]
+    said: list[str] = []
+    roll.Roller(swarm, said.append).back(plan("r1"))  # type: ignore[arg-type]
+
+    assert swarm.calls[-1] == "service update --force --detach --quiet site_web"
+    assert said == ["web: two containers in one place; rolled once more"]
+
+
 def test_a_smoke_test_that_fails_brings_the_old_release_back(
     swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:

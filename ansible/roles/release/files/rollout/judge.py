@@ -68,8 +68,23 @@ def settled(service: Service, tasks: Sequence[Task]) -> bool:
     if is_job(service):
         return job_ended(service, tasks)
     wanted = [task for task in tasks if task["DesiredState"] == "running"]
-    good = [task for task in wanted if task["Status"]["State"] == "running" and is_current(task, service)]
-    return bool(len(good) == len(wanted) == service["ServiceStatus"]["DesiredTasks"])
+    return bool(len(good(service, tasks)) == len(wanted) == service["ServiceStatus"]["DesiredTasks"])
+
+
+def good(service: Service, tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks that are healthy and made from the service as it is now."""
+    running = [task for task in tasks if task["DesiredState"] == task["Status"]["State"] == "running"]
+    return [task for task in running if is_current(task, service)]
+
+
+def doubled(service: Service, tasks: Sequence[Task]) -> bool:
+    """Return whether two good containers hold one place.
+
+    Swarm leaves it so where a container fails in the moment in which another is put into its place, and waits for
+    nothing then.
+    """
+    places = [(task.get("Slot"), task.get("NodeID") if not task.get("Slot") else None) for task in good(service, tasks)]
+    return not is_job(service) and len(places) > len(set(places))
 
 
 def job_ended(service: Service, tasks: Sequence[Task]) -> bool:

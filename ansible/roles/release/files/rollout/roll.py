@@ -157,6 +157,7 @@ class Roller:
             RolloutError: one of them failed, or did not settle in time.
         """
         deadline = time.monotonic() + self.step_timeout
+        cleared: set[str] = set()
         while True:
             present, tasks = self.engine.services(name), self.engine.tasks(name)
             waiting = []
@@ -168,6 +169,10 @@ class Roller:
                     raise self.failed(service, reason, own, before)
                 if not judge.settled(entry, own):
                     waiting.append((service, own))
+                if service not in cleared and judge.doubled(entry, own):
+                    self.tell(f"{service}: two containers in one place; rolled once more")
+                    self.engine.run("service", "update", "--force", "--detach", "--quiet", f"{name}_{service}")
+                    cleared.add(service)
             if not waiting:
                 return
             if time.monotonic() > deadline:
