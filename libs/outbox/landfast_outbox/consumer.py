@@ -12,7 +12,7 @@ import json
 import logging
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -241,9 +241,7 @@ def _run_short(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
 
 def _run_long(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
     """Run a body that makes its own transactions; an advisory lock says meanwhile that somebody works on it."""
-    with current.database.connect() as connection:
-        if not store.hold(connection, current.id):
-            raise Ignore
+    with current.database.connect() as connection, _held(connection, current):
         claim = store.claim(connection, current.id)
         if not claim.granted:
             return _earlier(claim)
@@ -254,6 +252,22 @@ def _run_long(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
     if wish is not None:
         raise wish
     return result
+
+
+@contextmanager
+def _held(connection: Connection[Any], current: Run) -> Iterator[None]:
+    """Hold a long task's advisory lock for the time of the block.
+
+    Raises:
+        Ignore: somebody else holds it.
+    """
+    if not store.hold(connection, current.id):
+        raise Ignore
+    try:
+        yield
+    finally:
+        with suppress(*DRIVER_OUTAGES):  # the lock ends with its connection
+            store.let_go(connection, current.id)
 
 
 def _call(body: Callable[[], Any]) -> tuple[Any, Ignore | None]:

@@ -377,9 +377,18 @@ def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int)
 
 
 def hold(connection: Connection[Any], identifier: UUID) -> bool:
-    """Say that a long task runs, until the end of the connection; False if somebody else runs it."""
+    """Say that a long task runs, until :func:`let_go` or the connection's end; False if somebody else runs it."""
     row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 1))", (str(identifier),)).fetchone()
     return bool(row and row[0])
+
+
+def let_go(connection: Connection[Any], identifier: UUID) -> None:
+    """Say that a long task runs no more.
+
+    A server notices some time after it that a connection was closed: its next run, if it comes at once, would be
+    taken for one too many.
+    """
+    connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 1))", (str(identifier),))
 
 
 def purge(connection: Connection[Any], after: timedelta, limit: int) -> int:

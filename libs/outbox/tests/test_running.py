@@ -308,6 +308,23 @@ def test_a_task_that_kills_its_worker_each_time_ends_as_a_dead_letter(kind: Kind
     assert result.state == "FAILURE"
 
 
+def test_the_run_after_one_that_ended_may_begin_at_once(kind: Kind, connection: Connection[Any]) -> None:
+    task, _leave = kind
+    runs: list[int] = []
+
+    def body(_task: object) -> NoReturn:
+        runs.append(1)
+        raise WorkerGone
+
+    bodies.choose(body)
+    task.delay()
+    [message] = take(connection)
+    for _ in range(50):
+        with pytest.raises(WorkerGone):
+            deliver(message)
+    assert len(runs) == 50
+
+
 def terminate(connection: Connection[Any], *names: str) -> None:
     """Cut off everybody but the tests' own connections."""
     connection.execute(

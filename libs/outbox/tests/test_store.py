@@ -325,6 +325,16 @@ def test_a_long_task_is_held_by_one_connection_until_that_ends(
     connection.execute("SELECT pg_advisory_unlock_all()")
 
 
+def test_a_long_task_that_was_let_go_is_free_at_once(connection: Connection[Any], other: Connection[Any]) -> None:
+    [identifier] = add(connection)
+
+    for _ in range(20):
+        assert store.hold(other, identifier)
+        store.let_go(other, identifier)
+        assert store.hold(connection, identifier)
+        store.let_go(connection, identifier)
+
+
 def test_only_what_was_completed_long_ago_is_deleted(connection: Connection[Any]) -> None:
     old, _new, _pending, dead = add(connection, 4)
     store.bury(connection, dead, "why")
