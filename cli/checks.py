@@ -1,7 +1,7 @@
 """``./stack test``: every check of this repository, the same ones on a laptop and in CI.
 
 Linters, types and unit tests need no Docker (``--quick`` stops there); the tests of the running stack follow, and the
-chaos suite in its short form.
+chaos suite and the servers in their short forms.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ def main(arguments: Sequence[str]) -> int:
     host, services = devenv.host(), devenv.services()
     wanted = [*unit_tests(host, services), *types(host, services), *lint(host)]  # the longest first: no core waits
     if not options.quick:
-        wanted += [*generated_tests(services), *stack_tests(host), *chaos_tests(host, short=not options.names)]
+        short = not options.names
+        wanted += [*generated_tests(services), *stack_tests(host)]
+        wanted += [*chaos_tests(host, short=short), *deploy_tests(host, short=short)]
     if options.names:
-        # What makes whole machines is run when it is asked for.
-        wanted = choose(options.names, [*wanted, *([] if options.quick else deploy_tests(host))])
+        wanted = choose(options.names, wanted)
+    devenv.provide_programs({program: package for step in wanted for program, package in step.programs.items()})
     outcomes = steps.run([step for step in wanted if not step.live], at_once=os.cpu_count() or 1)
     outcomes += steps.run([step for step in wanted if step.live], at_once=1)
     passed, failed = sum(outcome.passed for outcome in outcomes), sum(outcome.failed for outcome in outcomes)
@@ -132,10 +134,16 @@ def stack_tests(host: Environment) -> list[Step]:
     return [replace(step, live=True, command=(*step.command, "--verbose"))]
 
 
-def deploy_tests(host: Environment) -> list[Step]:
-    """Return the tests that put the stack on bare machines, which take half an hour: run by name or path only."""
+def deploy_tests(host: Environment, *, short: bool) -> list[Step]:
+    """Return the tests that put the stack on bare machines.
+
+    Args:
+        host: drives Docker and Ansible.
+        short: what takes a quarter of an hour, for a run of everything; who names the suite gets all of it.
+    """
     step = pytest("deploy", host, ROOT, ROOT / "tests/deploy")
-    return [replace(step, live=True, command=(*step.command, "--verbose", "--capture=no"))]
+    command = (*step.command, "--verbose", "--capture=no", *(("-m", "not long") if short else ()))
+    return [replace(step, live=True, command=command, programs={"ssh": "openssh-client", "openssl": "openssl"})]
 
 
 def chaos_tests(host: Environment, *, short: bool) -> list[Step]:

@@ -29,7 +29,7 @@ from cli.machine import System
 from cli.settings import ROOT, Settings, ca_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 REQUIREMENTS = ROOT / "tests"
 
@@ -183,6 +183,20 @@ def _bubblewrap(userland: Path) -> tuple[str, ...]:
         arguments += ["--setenv", "SSL_CERT_FILE", BUNDLE_INSIDE, "--unsetenv", "SSL_CERT_DIR"]
     arguments += ["--bind", str(cache), str(cache), "--bind", str(ROOT), str(ROOT)]
     return (*arguments, "--setenv", "HOME", "/tmp", "--")  # noqa: S108 - the tmpfs inside
+
+
+def provide_programs(packages: Mapping[str, str]) -> None:
+    """Install the Debian packages of programs that this machine lacks.
+
+    Args:
+        packages: the package that brings each program.
+
+    Raises:
+        StackError: this is no Debian, or the installation failed.
+    """
+    missing = sorted({package for program, package in packages.items() if shutil.which(program) is None})
+    if missing:
+        install_debian_packages(*missing)
 
 
 def install_debian_packages(*packages: str) -> None:

@@ -34,6 +34,7 @@ class Step:
         targets: for pytest, the files and folders of its tests; none for linters.
         live: show the output while it runs, for what takes minutes.
         then: a second argument list, to run when the first command has passed.
+        programs: what it calls that a machine may lack, each with the Debian package that brings it.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Step:
     targets: tuple[str, ...] = ()
     live: bool = False
     then: tuple[str, ...] = ()
+    programs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def report(self) -> Path:

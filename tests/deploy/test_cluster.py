@@ -14,8 +14,8 @@ from tests.support.cluster import nodes, running, start_nginx, wait_everywhere
 from tests.support.host import PROJECT
 from tests.support.host_image import DEBIAN_13, image
 from tests.support.image_registry import ADDRESS, send
+from tests.support.load import Load
 from tests.support.playbook import HOSTS_ONLY, play
-from tests.support.requesting import Visitors
 from tests.support.scan import open_ports
 from tests.support.stack import Stack, docker
 from tests.support.waiting import wait_until
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from tests.support.host import Login, Network
     from tests.support.playbook import Inventory
+
+pytestmark = pytest.mark.long
 
 #: One name a host, so that the authority asks each of them.
 NAMES = ("landfast.test", "www.landfast.test", "shop.landfast.test")
@@ -131,16 +133,15 @@ def test_every_host_gets_the_certificate_that_an_authority_issues(named: Invento
 def test_a_renewed_certificate_reaches_every_host_and_drops_no_request(named: Inventory, nginx: str) -> None:
     before = tls.certificate(named.managers[0].address, NAMES[0])
     first = {host.name: running(host, nginx) for host in named.hosts}
-    with Visitors([host.address for host in named.hosts], NAMES[0]) as visitors:
-        wait_until(lambda: visitors.answered > 300, 60, "some requests before")
+    with Load([host.address for host in named.hosts], NAMES[0], rate=200, paths=("/healthz",)) as load:
+        wait_until(lambda: len(load.log.answered) > 300, 60, "some requests before")
         # As the timer does it; the authority's certificates are due for renewal from the start.
         named.managers[0].run("systemctl", "start", "certbot.service", timeout=300)
         wait_until(lambda: before not in _presented(named), 60, "another certificate on each host")
-        enough = visitors.answered + 300
-        wait_until(lambda: visitors.answered > enough, 60, "some requests after")
-    print(f"renewal: {visitors.answered} requests, {len(visitors.failures)} failed: {visitors.failures}")
-    print(f"{visitors.reconnected} asked again because their idle connection had just been closed")
-    assert visitors.failures == []
+        enough = len(load.log.answered) + 300
+        wait_until(lambda: len(load.log.answered) > enough, 60, "some requests after")
+    print(f"renewal: {len(load.log.answered)} requests, {len(load.log.failures)} failures")
+    assert load.log.failures == []
     assert len(_presented(named)) == 1
     # Nginx was told; it was not replaced.
     assert {host.name: running(host, nginx) for host in named.hosts} == first

@@ -14,45 +14,37 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import tls
+from tests.support.authority import Authority
 from tests.support.cluster import nodes
 from tests.support.host import Host
 from tests.support.host_image import DEBIAN_13
-from tests.support.load import Load
 from tests.support.playbook import PLAYBOOK, Run, command, environment, play
-from tests.support.releases import Checkout
 from tests.support.requesting import fetch
+from tests.support.scan import open_ports
+from tests.support.scenario import NAME, PAGE, visitors, with_download
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.support.host import Login, Network
     from tests.support.playbook import Inventory
+    from tests.support.releases import Checkout
 
-#: The site's, as inventories of tests have it.
-NAME = "landfast.test"
-RATE = float(os.environ.get("DEPLOY_RATE", "60"))
-#: Seconds of load before something happens, to compare with, and after it.
-BEFORE, AFTER = 15.0, 10.0
-#: A file of the site that takes a slow visitor 20 s.
-DOWNLOAD, SIZE = "/static/news/trial.bin", 5 << 20
-PAGE = "services/web-django/news/views.py"
 WSGI = "services/web-django/mysite/wsgi.py"
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """What is deployed: this repository with a large file among the site's."""
-    checkout = Checkout.create(tmp_path_factory.mktemp("checkout") / "landfast")
-    checkout.commit({"services/web-django/news/static/news/trial.bin": os.urandom(SIZE)})
-    return checkout
+    return with_download(tmp_path_factory.mktemp("checkout") / "landfast")
 
 
 @pytest.fixture(scope="module")
@@ -69,53 +61,6 @@ def site(cluster: Inventory, checkout: Checkout, secrets: dict[str, Any]) -> Inv
     for host in site.hosts:
         assert fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
     return site
-
-
-@contextmanager
-def visitors(site: Inventory, scenario: str, *, may_fail: Callable[[Any], bool] = lambda _: False) -> Iterator[Load]:
-    """Have visitors come while the block runs, then print the line and insist that nothing failed or was lost.
-
-    Args:
-        site: where to.
-        scenario: its name.
-        may_fail: whether a failure is one that the scenario allows.
-    """
-    with Load([host.address for host in site.hosts], NAME, RATE, DOWNLOAD, SIZE) as load:
-        time.sleep(BEFORE)  # what is measured is this span of load, however fast the machine is
-        began = time.monotonic()
-        yield load
-        ended = time.monotonic()
-        time.sleep(AFTER)
-    log = load.log
-    failures = [each for each in log.failures if not may_fail(each)]
-    wait_until(lambda: not missing(site, log.accepted), 180, "every task to complete", interval=2)
-    print(
-        f"{scenario}: {len(log.answered)} requests, {len(log.failures)} failures"
-        f"{f' of which {len(failures)} count' if len(failures) != len(log.failures) else ''}, "
-        f"tasks {len(log.accepted)} accepted, {len(log.accepted) - len(missing(site, log.accepted))} completed, "
-        f"p99 {log.p99(0, began) * 1000:.0f} ms before, {log.p99(began, ended) * 1000:.0f} ms during, "
-        f"{ended - began:.0f} s",
-        flush=True,
-    )
-    assert not failures, "\n".join(f"{each.began - began:+.1f} s {each}" for each in failures[:20])
-
-
-_WANTED = "CREATE TEMP TABLE wanted (id uuid); COPY wanted FROM stdin;"
-_MISSING = """
-    SELECT id FROM wanted
-    WHERE NOT EXISTS (SELECT FROM outbox.task WHERE task.id = wanted.id AND completed_at IS NOT NULL);
-"""
-
-
-def missing(site: Inventory, ids: list[str]) -> list[str]:
-    """Return which of the tasks the outbox does not know as completed."""
-    manager = site.managers[0]
-    manager.write("/run/ids.sql", "\n".join([_WANTED, *ids, "\\.", _MISSING]))
-    script = (
-        "docker exec -i $(docker ps -q -f label=com.docker.swarm.service.name=landfast_postgres) "
-        "psql --no-psqlrc -qAt landfast < /run/ids.sql"
-    )
-    return manager.run("sh", "-c", script).split()
 
 
 def running_release(site: Inventory) -> str:
@@ -139,6 +84,11 @@ def test_it_goes_from_three_bare_machines_to_the_site(site: Inventory) -> None:
 def test_site_yml_changes_nothing_the_second_time(site: Inventory) -> None:
     run = play(site, "site")
     assert run.changed == 0, run.output
+
+
+def test_strangers_reach_nothing_but_ssh_and_the_site(site: Inventory, network: Network) -> None:
+    for host in site.hosts:
+        assert open_ports(host, network) == {22, 80, 443}
 
 
 def test_a_deploy_fails_no_request(site: Inventory, checkout: Checkout) -> None:
@@ -178,7 +128,14 @@ def broken_migration(checkout: Checkout) -> dict[str, str | bytes]:
     return {"services/web-django/news/migrations/9999_broken.py": BROKEN_MIGRATION.format(latest=latest)}
 
 
-@pytest.mark.parametrize("what", ["its migration fails", "never healthy", "its smoke test fails"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "its migration fails",
+        pytest.param("never healthy", marks=pytest.mark.long),
+        pytest.param("its smoke test fails", marks=pytest.mark.long),
+    ],
+)
 def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, what: str) -> None:
     before = running_release(site)
     variables: dict[str, Any] = {}
@@ -202,6 +159,7 @@ def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, wha
     assert running_release(site) == before
 
 
+@pytest.mark.long
 def test_a_release_that_crashes_after_a_minute_is_taken_back(site: Inventory, checkout: Checkout) -> None:
     before = running_release(site)
     checkout.commit({WSGI: CRASHES.format(seconds=60) + checkout.read(WSGI)})
@@ -260,6 +218,36 @@ def test_a_rotated_secret_costs_no_request(site: Inventory) -> None:
         site.variables["landfast_secrets"].update(secrets)
 
 
+@pytest.fixture(scope="module")
+def authority(site: Inventory, network: Network, login: Login) -> Iterator[Authority]:
+    """A certificate authority that finds the site on a worker: the host that asks it is another one."""
+    authority = Authority.create(network, login, {NAME: site.workers[0].address})
+    yield authority
+    authority.host.remove()
+
+
+@pytest.mark.long
+def test_a_renewed_certificate_costs_no_request(site: Inventory, authority: Authority) -> None:
+    acme = {"landfast_acme_directory": authority.directory, "landfast_acme_ca": str(authority.certificate)}
+    site.variables.update({"landfast_certificates": "acme", **acme})
+    with visitors(site, "the first certificate of an authority"):
+        play(site, "site")
+        wait_until(lambda: all("Pebble" in tls.issuer(each) for each in presented(site)), 60, "it on each host")
+    before = presented(site)
+    assert len(before) == 1
+    with visitors(site, "a certificate renewed"):
+        # As the timer does it; the authority's certificates are due for renewal from the start.
+        site.managers[0].run("systemctl", "start", "certbot.service", timeout=300)
+        wait_until(lambda: not before & presented(site), 60, "another certificate on each host")
+    assert len(presented(site)) == 1
+
+
+def presented(site: Inventory) -> set[bytes]:
+    """Return the certificates that the hosts present."""
+    return {tls.certificate(host.address, NAME) for host in site.hosts}
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("phase", ["Build and send the images", "Provide the secrets", "Roll"])
 def test_a_deploy_that_is_killed_can_be_run_again(site: Inventory, checkout: Checkout, phase: str) -> None:
     checkout.commit({PAGE: checkout.read(PAGE) + f"\nTRIAL = {phase!r}\n"})
@@ -306,6 +294,7 @@ def elsewhere(site: Inventory, victim: Host) -> bool:
     return True
 
 
+@pytest.mark.long
 def test_a_new_machine_takes_the_place_of_the_lost_one(site: Inventory, network: Network, login: Login) -> None:
     lost = site.workers[1]
     new = Host(lost.name, network.address(9), DEBIAN_13)
@@ -317,3 +306,4 @@ def test_a_new_machine_takes_the_place_of_the_lost_one(site: Inventory, network:
         play(replaced, "replace", variables={"node": new.name})
         wait_until(lambda: serves(new), 120, "the new machine to serve", interval=1)
         load.add(new.address)
+    assert len(presented(replaced)) == 1

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.support.playbook import play
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
+from tests.support.scenario import NAME, PAGE, visitors, with_download
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.host import Host, Network
     from tests.support.playbook import Inventory
+    from tests.support.releases import Checkout
 
-#: The site's, as inventories of tests have it.
-NAME = "landfast.test"
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """What is deployed: this repository with a large file among the site's."""
+    return with_download(tmp_path_factory.mktemp("checkout") / "landfast")
+
+
+@pytest.fixture
+def single(single: Inventory, checkout: Checkout) -> Inventory:
+    """The inventory of the one machine, which gets releases of the checkout."""
+    return replace(single, checkout=checkout.directory)
 
 
 def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host) -> None:
-    play(single, "site")
+    run = play(single, "site")
+    print(f"site.yml on a bare Debian {host.release.version}: {run.seconds:.0f} s")
     assert fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
     assert b"</html>" in fetch(host.address, NAME, "/").body
 
@@ -41,6 +56,12 @@ def test_it_sends_visitors_on_to_https(host: Host) -> None:
 
 def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network) -> None:
     assert open_ports(host, network) == {22, 80, 443}
+
+
+def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout) -> None:
+    checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n"})
+    with visitors(single, "deploy of a one-line change to one machine"):
+        play(single, "deploy")
 
 
 def test_a_reboot_brings_the_stack_back(host: Host) -> None:

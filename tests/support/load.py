@@ -27,6 +27,8 @@ ANSWER_TIMEOUT = 30.0
 KEPT_ALIVE = 50
 #: Visitors at once: of these, one in three opens a connection for each request.
 VISITORS = 9
+#: What visitors of the whole site want: a page and the style sheet that it names, tasks, and what else answers.
+SITE = ("page", "task", "/api/v1/ping", "asset", "task", "/healthz")
 #: Bytes a second that a slow visitor takes, and how much it holds at once.
 SLOWLY, PIECE = 256 * 1024, 16 * 1024
 _ASSET = re.compile(rb'"(/static/[^"]+\.css)"')
@@ -105,14 +107,23 @@ class Load:
         addresses: the hosts.
         name: the site's name.
         rate: requests a second, all visitors together.
+        paths: what they ask for, one after the other.
         download: path of a large file for the slow visitor; none without.
         size: its size in bytes.
     """
 
-    def __init__(self, addresses: Sequence[str], name: str, rate: float, download: str = "", size: int = 0) -> None:
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        name: str,
+        rate: float,
+        paths: Sequence[str] = SITE,
+        download: str = "",
+        size: int = 0,
+    ) -> None:
         self.log = Log()
         self._addresses, self._name = list(addresses), name
-        self._download, self._size = download, size
+        self._paths, self._download, self._size = paths, download, size
         self._pause = VISITORS / rate
         self._end = threading.Event()
         self._lock = threading.Lock()
@@ -160,7 +171,7 @@ class Load:
     def _visit(self, visitor: int) -> None:
         kept = 1 if visitor % 3 == 0 else KEPT_ALIVE
         connection, used, asset = None, 0, "/"
-        paths = itertools.cycle(("page", "task", "/api/v1/ping", "asset", "task", "/healthz"))
+        paths = itertools.cycle(self._paths)
         next_time = time.monotonic() + self._pause * visitor / VISITORS
         while not self._end.wait(max(0.0, next_time - time.monotonic())):
             next_time = max(next_time + self._pause, time.monotonic() - 1)

@@ -70,7 +70,7 @@ class Inventory:
     managers: tuple[Host, ...]
     login: Login
     workers: tuple[Host, ...] = ()
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
     checkout: Path = ROOT
 
     @property

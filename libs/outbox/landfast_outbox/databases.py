@@ -61,11 +61,7 @@ def connect(postgres: Postgres, name: str) -> Connection[Any]:
         psycopg.OperationalError: it cannot be had.
     """
     return psycopg.connect(
-        host=postgres.host,
-        port=postgres.port,
-        dbname=postgres.database,
-        user=postgres.user,
-        password=postgres.password,
+        **postgres.parameters,
         application_name=name,
         connect_timeout=CONNECT_TIMEOUT,
         autocommit=True,

@@ -33,11 +33,7 @@ def check(postgres: Postgres) -> Check:
 
     def asked() -> Details:
         with psycopg.connect(
-            host=postgres.host,
-            port=postgres.port,
-            dbname=postgres.database,
-            user=postgres.user,
-            password=postgres.password,
+            **postgres.parameters,
             application_name="readiness",
             connect_timeout=int(CHECK_TIMEOUT),
             options=f"-c statement_timeout={CHECK_TIMEOUT:.0f}s",

@@ -11,7 +11,7 @@ from alembic.config import Config
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
-from sqlalchemy import URL, create_engine
+from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
@@ -53,15 +53,7 @@ def main() -> None:
     """Bring the tables to the newest revision: the one-shot service ``migrate-outbox``."""
     postgres = load("migrate-outbox", Postgres.from_env)
     logging.config.dictConfig(logging_config("migrate-outbox", "INFO"))
-    url = URL.create(
-        "postgresql+psycopg",
-        username=postgres.user,
-        password=postgres.password,
-        host=postgres.host,
-        port=postgres.port,
-        database=postgres.database,
-    )
-    upgrade(create_engine(url, poolclass=NullPool))
+    upgrade(create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool))
 
 
 if __name__ == "__main__":

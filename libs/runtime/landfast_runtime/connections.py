@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -30,6 +30,17 @@ class Postgres:
             user=env.text("POSTGRES_USER"),
             password=env.secret("postgres_password"),
         )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the driver's ``connect`` wants to know, password included: never log it."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.database,
+            "user": self.user,
+            "password": self.password,
+        }
 
 
 @dataclass(frozen=True)

@@ -128,11 +128,7 @@ def postgres(settings: Postgres) -> Check:
         import psycopg  # noqa: PLC0415 - only services that use PostgreSQL install it
 
         with psycopg.connect(
-            host=settings.host,
-            port=settings.port,
-            dbname=settings.database,
-            user=settings.user,
-            password=settings.password,
+            **settings.parameters,
             connect_timeout=int(CHECK_TIMEOUT),
         ) as connection:
             connection.execute("SELECT 1")

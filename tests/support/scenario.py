@@ -1,0 +1,90 @@
+"""A site on servers, changed while visitors come: what that costs is measured, and nothing may fail or be lost."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.support.load import Load
+from tests.support.releases import Checkout
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.support.load import Failure
+    from tests.support.playbook import Inventory
+
+#: The site's, as inventories of tests have it.
+NAME = "landfast.test"
+RATE = float(os.environ.get("DEPLOY_RATE", "60"))
+#: Seconds of load before something happens, to compare with, and after it.
+BEFORE, AFTER = 15.0, 10.0
+#: A file of the site that takes a slow visitor 20 s, and where it lies in a checkout.
+DOWNLOAD, SIZE = "/static/news/trial.bin", 5 << 20
+_FILE = f"services/web-django/news{DOWNLOAD}"
+#: Where a line more makes another release.
+PAGE = "services/web-django/news/views.py"
+
+
+def with_download(directory: Path) -> Checkout:
+    """Return a clone of this repository with a large file among the site's.
+
+    Args:
+        directory: where to make it.
+    """
+    checkout = Checkout.create(directory)
+    checkout.commit({_FILE: os.urandom(SIZE)})
+    return checkout
+
+
+@contextmanager
+def visitors(
+    site: Inventory, scenario: str, *, may_fail: Callable[[Failure], bool] = lambda _: False
+) -> Iterator[Load]:
+    """Have visitors come while the block runs, then print the line and insist that nothing failed or was lost.
+
+    Args:
+        site: where to.
+        scenario: its name.
+        may_fail: whether a failure is one that the scenario allows.
+    """
+    with Load([host.address for host in site.hosts], NAME, RATE, download=DOWNLOAD, size=SIZE) as load:
+        time.sleep(BEFORE)  # what is measured is this span of load, however fast the machine is
+        began = time.monotonic()
+        yield load
+        ended = time.monotonic()
+        time.sleep(AFTER)
+    log = load.log
+    failures = [each for each in log.failures if not may_fail(each)]
+    wait_until(lambda: not missing(site, log.accepted), 180, "every task to complete", interval=2)
+    print(
+        f"{scenario}: {len(log.answered)} requests, {len(log.failures)} failures"
+        f"{f' of which {len(failures)} count' if len(failures) != len(log.failures) else ''}, "
+        f"tasks {len(log.accepted)} accepted, {len(log.accepted) - len(missing(site, log.accepted))} completed, "
+        f"p99 {log.p99(0, began) * 1000:.0f} ms before, {log.p99(began, ended) * 1000:.0f} ms during, "
+        f"{ended - began:.0f} s",
+        flush=True,
+    )
+    assert not failures, "\n".join(f"{each.began - began:+.1f} s {each}" for each in failures[:20])
+
+
+_WANTED = "CREATE TEMP TABLE wanted (id uuid); COPY wanted FROM stdin;"
+_MISSING = """
+    SELECT id FROM wanted
+    WHERE NOT EXISTS (SELECT FROM outbox.task WHERE task.id = wanted.id AND completed_at IS NOT NULL);
+"""
+
+
+def missing(site: Inventory, ids: list[str]) -> list[str]:
+    """Return which of the tasks the outbox does not know as completed."""
+    manager = site.managers[0]
+    manager.write("/run/ids.sql", "\n".join([_WANTED, *ids, "\\.", _MISSING]))
+    script = (
+        "docker exec -i $(docker ps -q -f label=com.docker.swarm.service.name=landfast_postgres) "
+        "psql --no-psqlrc -qAt landfast < /run/ids.sql"
+    )
+    return manager.run("sh", "-c", script).split()
