@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -187,6 +188,36 @@ def standing(site: Inventory) -> str:
     return f"{services}\n{tasks}\n{status}\n{journal}"
 
 
+def test_the_status_and_the_logs_of_all_hosts_are_told(site: Inventory) -> None:
+    assert running_release(site) in told(play(site, "status"))
+    trials = [f"/?trial={uuid.uuid4()}" for _ in site.hosts]
+    for host, path in zip(site.hosts, trials, strict=True):
+        fetch(host.address, NAME, path)
+    logs = told(play(site, "logs", variables={"service": "nginx", "lines": 2000, "containing": "/?trial="}))
+    assert [path for path in trials if path not in logs] == []
+    asked = play(site, "logs", check=False)
+    assert asked.code
+    assert "-e service=worker" in told(asked)
+
+
+def test_a_restart_and_other_numbers_cost_no_request(site: Inventory) -> None:
+    with visitors(site, "web-django restarted, api-flask scaled to 4 and back"):
+        play(site, "restart", variables={"restart": ["web-django"]})
+        play(site, "scale", variables={"scale": {"api-flask": 4}})
+        assert replicas(site, "api-flask") == (4, 4)
+        play(site, "scale", variables={"scale": {"api-flask": 3}})
+        assert replicas(site, "api-flask") == (3, 3)
+
+
+def replicas(site: Inventory, service: str) -> tuple[int, int]:
+    """Return how many containers of a service run, and how many should."""
+    form, name = "{{.Replicas}}", f"landfast_{service}"
+    running, _, wanted = (
+        site.managers[0].run("docker", "service", "ls", "--format", form, f"--filter=name={name}").partition("/")
+    )
+    return int(running), int(wanted.split()[0])
+
+
 def test_a_drained_host_costs_no_request(site: Inventory) -> None:
     name = site.workers[1].name
     with visitors(site, "a host drained and back"):
@@ -307,3 +338,12 @@ def test_a_new_machine_takes_the_place_of_the_lost_one(site: Inventory, network:
         wait_until(lambda: serves(new), 120, "the new machine to serve", interval=1)
         load.add(new.address)
     assert len(presented(replaced)) == 1
+
+
+@pytest.mark.long
+def test_a_host_is_taken_out(site: Inventory) -> None:
+    gone = site.workers[0]
+    with visitors(replace(site, workers=()), "a host taken out"):
+        play(replace(site, workers=(gone,)), "remove", variables={"node": gone.name})
+    assert gone.name not in nodes(site.managers[0])
+    assert "inactive" in gone.run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")
