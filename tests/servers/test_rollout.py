@@ -70,7 +70,7 @@ class Swarm:
             "Status": {"State": "failed" if failed else done, "Err": "exit 1" if failed else ""},
         }
 
-    def deploy(self, stack: str, file: Mapping[str, Any], *, prune: bool = False) -> None:
+    def deploy(self, stack: str, file: Mapping[str, Any]) -> None:
         now = self.stacks.setdefault(stack, {})
         changed = []
         for name, service in file["services"].items():
@@ -94,8 +94,6 @@ class Swarm:
                 "ID": f"{stack}/{name}", "Spec": spec, "ServiceStatus": {"DesiredTasks": service["deploy"]["replicas"]},
                 "UpdateStatus": status if name in now else None, "update": self.updates,
             }  # fmt: skip
-        for name in set(now) - set(file["services"]) if prune else ():
-            del now[name]
         if changed:
             self.calls.append(f"{stack}: {' '.join(sorted(changed))}")
 
@@ -212,6 +210,20 @@ def test_containers_that_never_get_healthy_bring_the_old_release_back(swarm: Swa
 
     assert set(swarm.running.values()) == {image("db", "one"), image("web", "one")}
     assert kept.running().release == "one"
+
+
+def test_the_way_back_is_taken_group_after_group_and_what_came_new_goes(swarm: Swarm, kept: records.Records) -> None:
+    apply(swarm, kept, plan("one"))
+    more = plan("two")
+    more["stack"]["services"]["extra"] = {"image": image("extra", "two"), "deploy": {"replicas": 1}}
+    more["order"].insert(1, ["extra"])
+    swarm.broken = {"web:two"}
+    swarm.calls.clear()
+
+    with pytest.raises(RolloutError, match="one serves on"):
+        apply(swarm, kept, more, jobs=False)
+
+    assert swarm.calls == ["site: db", "site: extra", "site: web", "site: db", "site: web", "service rm site_extra"]
 
 
 def test_two_containers_in_one_place_are_rolled_once_more(swarm: Swarm, kept: records.Records) -> None:

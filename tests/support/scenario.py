@@ -67,9 +67,11 @@ def visitors(
         f"tasks {len(log.accepted)} accepted, {len(log.accepted) - len(missing(site, log.accepted))} completed, "
         f"p99 {log.p99(0, began) * 1000:.0f} ms before, {log.p99(began, ended) * 1000:.0f} ms during, "
         f"{ended - began:.0f} s",
+        *(f"  {each.began - began:+.1f} s {each}" for each in log.failures[:20]),
+        sep="\n",
         flush=True,
     )
-    assert not failures, "\n".join(f"{each.began - began:+.1f} s {each}" for each in failures[:20])
+    assert not failures
 
 
 _WANTED = "CREATE TEMP TABLE wanted (id uuid); COPY wanted FROM stdin;"

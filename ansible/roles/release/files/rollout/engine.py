@@ -100,12 +100,11 @@ class Engine:
         """Return all nodes of the Swarm."""
         return list(self.get("/nodes"))
 
-    def deploy(self, stack: str, file: Mapping[str, Any], *, prune: bool = False) -> None:
+    def deploy(self, stack: str, file: Mapping[str, Any]) -> None:
         """Have Swarm run ``file`` as ``stack``; what did not change is not touched."""
-        options = ["--prune"] if prune else []
         # Images are named by digest: there is nothing to resolve.
         self.run(
-            "stack", "deploy", *options, "--detach=true", "--resolve-image=never", "--with-registry-auth",
+            "stack", "deploy", "--detach=true", "--resolve-image=never", "--with-registry-auth",
             "--compose-file", "-", stack, given=json.dumps(file),
         )  # fmt: skip
 

@@ -62,8 +62,7 @@ class Roller:
             if services:
                 self.step(name, stage.stage(stack, services), services)
         self.look_back(name, began)
-        for gone in sorted(set(running) - set(stack["services"])):
-            self.engine.run("service", "rm", f"{name}_{gone}")
+        self.remove_others(name, stack["services"])
         return {**new, "stack": stack}
 
     def forget_secrets(self, name: str, current: Collection[str]) -> None:
@@ -97,13 +96,28 @@ class Roller:
                 raise self.failed(service, reason, own, before)
 
     def back(self, old: Mapping[str, Any]) -> None:
-        """Bring back what ran before, all of it at once.
+        """Bring back what ran before, group after group: all at once, containers would hinder each other's start.
 
         Raises:
-            RolloutError: it did not come back in time.
+            RolloutError: some of it did not come back in time; the rest did.
         """
-        self.engine.deploy(old["name"], old["stack"], prune=True)
-        self.wait(old["name"], list(old["stack"]["services"]), None)
+        name, problems = old["name"], []
+        for group in old["order"]:
+            services = [service for service in group if service in old["stack"]["services"]]
+            if services:
+                self.engine.deploy(name, stage.stage(old["stack"], services))
+                try:
+                    self.wait(name, services, None)
+                except RolloutError as error:
+                    problems.append(error)
+        self.remove_others(name, old["stack"]["services"])
+        if problems:
+            raise problems[0]
+
+    def remove_others(self, name: str, services: Collection[str]) -> None:
+        """Remove the stack's services that are none of ``services``."""
+        for gone in sorted(set(self.engine.services(name)) - set(services)):
+            self.engine.run("service", "rm", f"{name}_{gone}")
 
     def restart(self, plan: Mapping[str, Any], services: Collection[str]) -> None:
         """Start containers anew though nothing has changed, in the order and manner of a deploy.
