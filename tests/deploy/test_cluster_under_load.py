@@ -190,10 +190,10 @@ def standing(site: Inventory) -> str:
 
 def test_the_status_and_the_logs_of_all_hosts_are_told(site: Inventory) -> None:
     assert running_release(site) in told(play(site, "status"))
-    trials = [f"/?trial={uuid.uuid4()}" for _ in site.hosts]
+    trials = [f"/trial/{uuid.uuid4()}" for _ in site.hosts]
     for host, path in zip(site.hosts, trials, strict=True):
         fetch(host.address, NAME, path)
-    logs = told(play(site, "logs", variables={"service": "nginx", "lines": 2000, "containing": "/?trial="}))
+    logs = told(play(site, "logs", variables={"service": "nginx", "lines": 2000, "containing": "/trial/"}))
     assert [path for path in trials if path not in logs] == []
     asked = play(site, "logs", check=False)
     assert asked.code
@@ -204,9 +204,9 @@ def test_a_restart_and_other_numbers_cost_no_request(site: Inventory) -> None:
     with visitors(site, "web-django restarted, api-flask scaled to 4 and back"):
         play(site, "restart", variables={"restart": ["web-django"]})
         play(site, "scale", variables={"scale": {"api-flask": 4}})
-        assert replicas(site, "api-flask") == (4, 4)
+        wait_until(lambda: replicas(site, "api-flask") == (4, 4), 30, "one more")
         play(site, "scale", variables={"scale": {"api-flask": 3}})
-        assert replicas(site, "api-flask") == (3, 3)
+        wait_until(lambda: replicas(site, "api-flask") == (3, 3), 60, "one less")
 
 
 def replicas(site: Inventory, service: str) -> tuple[int, int]:

@@ -202,7 +202,7 @@ class Load:
             self._note(began, address, what, self._look(what, *answer))
             found = _ASSET.search(answer[1]) if what == "page" else None
             asset = found[1].decode() if found else asset
-            if used >= kept:
+            if used >= kept or connection.sock is None:  # enough, or the host wants no more: it may be about to go
                 connection.close()
                 connection = None
         if connection is not None:
