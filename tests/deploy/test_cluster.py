@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.host import Login, Network
     from tests.support.playbook import Inventory
@@ -115,6 +117,17 @@ def test_nginx_starts_with_a_certificate_of_our_own_making(cluster: Inventory, n
     found = {tls.certificate(host.address, NAMES[0]) for host in cluster.hosts}
     assert len(found) == 1
     assert tls.names(found.pop()) == {"landfast.test"}
+
+
+def test_every_host_gets_a_certificate_of_ones_own(cluster: Inventory, nginx: str, tmp_path: Path) -> None:
+    assert nginx
+    certificate, key = tls.make(tmp_path, NAMES[0])
+    own = {"landfast_own_certificate": str(certificate), "landfast_own_key": str(key)}
+    owned = replace(cluster, variables={"landfast_certificates": "own", **own})
+    play(owned, "site", *HOSTS_ONLY)
+    mine = ssl.PEM_cert_to_DER_cert(certificate.read_text(encoding="ascii"))
+    wait_until(lambda: _presented(owned) == {mine}, 30, "the certificate on each host")
+    assert play(owned, "site", *HOSTS_ONLY).changed == 0
 
 
 def test_every_host_gets_the_certificate_that_an_authority_issues(named: Inventory, nginx: str) -> None:

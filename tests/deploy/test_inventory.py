@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import tls
 from tests.support.host import Host
 from tests.support.playbook import HOSTS_ONLY, Inventory, play
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.host import Login
 
 ONE, TWO, THREE = (Host(f"server-{number}", f"192.0.2.{number}") for number in (1, 2, 3))
@@ -53,6 +56,23 @@ def test_it_refuses_two_machines_with_one_address(login: Login) -> None:
 
 def test_it_wants_secrets_before_it_begins(login: Login) -> None:
     assert "playbooks/secrets.yml" in refusal(Inventory((ONE,), login), but=())
+
+
+def test_it_takes_no_certificate_that_visitors_would_not(login: Login, tmp_path: Path) -> None:
+    good = tls.make(tmp_path / "good", "landfast.test", "*.shop.test")
+    other = tls.make(tmp_path / "other", "elsewhere.test")
+    ending = tls.make(tmp_path / "ending", "landfast.test", days=1)
+
+    def told(certificate: Path, key: Path, *names: str) -> str:
+        own = {"landfast_own_certificate": str(certificate), "landfast_own_key": str(key)}
+        variables = {"landfast_certificates": "own", "landfast_domains": list(names), **own}
+        return refusal(Inventory((ONE,), login, variables=variables), but=())
+
+    assert "does not hold the name landfast.test" in told(*other, "landfast.test")
+    assert "does not hold the name a.b.shop.test" in told(*good, "landfast.test", "one.shop.test", "a.b.shop.test")
+    assert "has expired or does so within a day" in told(*ending, "landfast.test")
+    assert f"{other[1]} is not the key of {good[0]}" in told(good[0], other[1], "landfast.test")
+    assert "playbooks/secrets.yml" in told(*good, "landfast.test", "one.shop.test")  # nothing to say against it
 
 
 def refusal(inventory: Inventory, but: tuple[str, ...] = HOSTS_ONLY) -> str:

@@ -1,4 +1,4 @@
-"""What a host presents to visitors who come over HTTPS."""
+"""Certificates: what a host presents to visitors who come over HTTPS, and some of the tests' own making."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import re
 import socket
 import ssl
 import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def certificate(address: str, name: str) -> bytes:
@@ -30,6 +34,23 @@ def issuer(found: bytes) -> str:
 def names(found: bytes) -> set[str]:
     """Return the host names that a certificate holds."""
     return set(re.findall(r"DNS:([^,\s]+)", _ask(found, "-ext", "subjectAltName")))
+
+
+def make(directory: Path, *names: str, days: int = 30) -> tuple[Path, Path]:
+    """Make a certificate that signs itself, and return the files of it and of its key.
+
+    Args:
+        directory: where to.
+        names: the host names that it holds.
+        days: how long it is good for.
+    """
+    directory.mkdir(exist_ok=True)
+    certificate, key = directory / "certificate.pem", directory / "key.pem"
+    kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(days)]
+    holds = ["-subj", "/O=Owner", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
+    command = ["openssl", "req", *kind, *holds, "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=20)
+    return certificate, key
 
 
 def _ask(found: bytes, *question: str) -> str:
