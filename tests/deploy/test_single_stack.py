@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from tests.support.releases import Checkout
 
 
+#: Notes what every process of the host was called with and was given, a few times a second.
+WATCH = (
+    "while sleep 0.3; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; done | tr '\\0' '\\n' > /run/seen"
+)
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     """What is deployed: this repository with a large file among the site's."""
@@ -32,11 +38,24 @@ def single(single: Inventory, checkout: Checkout) -> Inventory:
     return replace(single, checkout=checkout.directory)
 
 
-def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host) -> None:
-    run = play(single, "site")
+def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host, secrets: dict[str, Any]) -> None:
+    host.run("systemd-run", "--quiet", "--unit=watch", "sh", "-c", WATCH)
+    run = play(single, "site", "-v")
+    host.run("systemctl", "stop", "watch")
     print(f"site.yml on a bare Debian {host.release.version}: {run.seconds:.0f} s")
     assert fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
     assert b"</html>" in fetch(host.address, NAME, "/").body
+    assert shown(secrets, run.output) == []
+    seen = host.run("cat", "/run/seen")
+    assert "docker stack deploy" in seen.replace("\n", " "), "the watch sees what processes are called with"
+    assert shown(secrets, seen) == []
+
+
+def test_no_secret_is_in_what_docker_and_the_journal_tell(host: Host, secrets: dict[str, Any]) -> None:
+    everything = "docker ps --all --quiet; for kind in service secret config node; do docker $kind ls --quiet; done"
+    told = host.run("sh", "-c", f"docker inspect $({everything}) && journalctl --no-pager")
+    assert "landfast_web-django" in told
+    assert shown(secrets, told) == []
 
 
 def test_it_changes_nothing_the_second_time(single: Inventory) -> None:
@@ -68,6 +87,11 @@ def test_a_reboot_brings_the_stack_back(host: Host) -> None:
     host.reboot()
     wait_until(lambda: is_ready(host), 240, lambda: f"the site to be ready again:\n{services(host)}", interval=1)
     assert host.run("systemctl", "--failed", "--quiet", "--no-legend").strip() == ""
+
+
+def shown(secrets: dict[str, Any], text: str) -> list[str]:
+    """Return the names of the secrets whose values a text holds."""
+    return [name for name, value in secrets.items() if str(value) in text]
 
 
 def is_ready(host: Host) -> bool:
