@@ -25,9 +25,9 @@ SINGLE = {"debian-13": (DEBIAN_13, "root", 1), "debian-12": (DEBIAN_12, USER, 2)
 CLUSTER = 3
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def login() -> Iterator[Login]:
-    """The key that the hosts know, in a folder with a short path."""
+    """The key that a module's hosts know, in a folder with a short path; the next module's have the same addresses."""
     directory = Path(tempfile.mkdtemp(prefix="lf-", dir="/tmp"))
     yield Login.create(directory)
     shutil.rmtree(directory)
