@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 #: Notes what every process of the host was called with and was given, a few times a second.
 WATCH = (
-    "while sleep 0.3; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; done | tr '\\0' '\\n' > /run/seen"
+    "while sleep 0.3; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; done"
+    " | LC_ALL=C tr -c '[:print:]' '\\n' > /run/seen"
 )
 
 
