@@ -35,6 +35,7 @@ class Plan:
         name: the stack's.
         stack: the stack file.
         jobs: service that does its work once -> its stack file.
+        pending: job -> the command that tells, in its place, which migrations are pending.
         order: services and jobs, group after group.
         files: consumers whose secrets are files of the host.
     """
@@ -43,6 +44,7 @@ class Plan:
     name: str
     stack: dict[str, Any]
     jobs: dict[str, Service]
+    pending: dict[str, list[str]]
     order: list[list[str]]
     files: list[str]
 
@@ -62,6 +64,11 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
     problems: list[str] = []
     rendered = {name: Rendering(name, entry, manifest, release, problems).service() for name, entry in services.items()}
     order = ordered(config.get("x-rollout", [[OTHERS]]), services, problems)
+    problems += [
+        f"x-pending: {name} is no service that does its work once"
+        for name in config.get("x-pending", {})
+        if not is_once(services.get(name, {}))
+    ]
     if problems:
         raise StackError("Swarm cannot run this:\n  " + "\n  ".join(problems))
     jobs = {name: entry for name, entry in rendered.items() if is_once(services[name])}
@@ -71,6 +78,7 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         name=release.stack,
         stack=stack_file(kept, config, release),
         jobs={name: job_file(name, entry, config, release) for name, entry in jobs.items()},
+        pending=dict(config.get("x-pending", {})),
         order=order,
         files=sorted(consumer for entry in services.values() for consumer in host_secrets(entry)),
     )

@@ -97,6 +97,8 @@ def test_a_deploy_fails_no_request(site: Inventory, checkout: Checkout) -> None:
     with visitors(site, "deploy of a one-line change"):
         run = play(site, "deploy")
     print(re.findall(r"Release .*? bytes in [\d.]+ s", told(run)))
+    assert "migrate-web: pending: none" in told(run)
+    assert "migrate-api: pending: none, its image is the one that runs" in told(run)
     assert release.startswith(running_release(site).partition("-")[0])
 
 
@@ -157,6 +159,7 @@ def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, wha
         checkout.forget()
     assert run.code != 0, run.output
     assert words in told(run)
+    assert ("migrate-web: pending: news.9999_broken" in told(run)) == (what == "its migration fails")
     assert running_release(site) == before
 
 
@@ -278,8 +281,11 @@ def presented(site: Inventory) -> set[bytes]:
     return {tls.certificate(host.address, NAME) for host in site.hosts}
 
 
+PHASES = ["Build and send the images", "Provide the secrets", "Ask which migrations are pending", "Roll"]
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("phase", ["Build and send the images", "Provide the secrets", "Roll"])
+@pytest.mark.parametrize("phase", PHASES)
 def test_a_deploy_that_is_killed_can_be_run_again(site: Inventory, checkout: Checkout, phase: str) -> None:
     checkout.commit({PAGE: checkout.read(PAGE) + f"\nTRIAL = {phase!r}\n"})
     with visitors(site, f"ansible-playbook killed at {phase!r}, and run again"):

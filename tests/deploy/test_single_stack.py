@@ -81,7 +81,8 @@ def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network)
 def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout) -> None:
     checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n"})
     with visitors(single, "deploy of a one-line change to one machine"):
-        play(single, "deploy")
+        run = play(single, "deploy")
+    assert "migrate-web: pending: none" in run.output
 
 
 def test_a_reboot_brings_the_stack_back(host: Host) -> None:

@@ -170,6 +170,11 @@ def test_a_job_runs_once_beside_the_stacks_networks(plan: Plan) -> None:
     assert file["volumes"]["media"] == {"name": "site_media"}
 
 
+def test_every_migration_can_be_asked_what_is_pending(plan: Plan) -> None:
+    assert set(plan.pending) == set(plan.jobs)
+    assert plan.pending["migrate-web"] == ["python", "manage.py", "pending"]
+
+
 def test_memory_mounts_keep_their_size(plan: Plan) -> None:
     mounts = [mount for mount in plan.stack["services"]["nginx"]["volumes"] if mount["type"] == "tmpfs"]
 
@@ -232,9 +237,11 @@ def test_a_mistake_in_the_order_is_refused(small: Config) -> None:
     unknown, unnamed = copy.deepcopy(small), copy.deepcopy(small)
     unknown["x-rollout"] = [["ap"], ["*"]]
     unnamed["x-rollout"] = [[]]
+    no_job = small | {"x-pending": {"app": ["ask"]}}
 
     assert "there is no service ap" in refusal(unknown)
     assert "app is in no group" in refusal(unnamed)
+    assert "x-pending: app is no service that does its work once" in refusal(no_job)
 
 
 def test_options_of_a_bridge_are_refused_between_hosts(small: Config) -> None:

@@ -37,7 +37,7 @@ def plan(release: str, **contents: str) -> Json:
     }
     job = {"version": "3.12", "services": {"migrate": service("web")}, "networks": {}, "volumes": {}, "secrets": {}}
     return {
-        "release": release, "name": "site", "stack": stack, "jobs": {"migrate": job},
+        "release": release, "name": "site", "stack": stack, "jobs": {"migrate": job}, "pending": {"migrate": ["ask"]},
         "order": [["db"], ["migrate"], ["web"]], "files": [],
     }  # fmt: skip
 
@@ -51,6 +51,7 @@ class Swarm:
         self.calls: list[str] = []
         self.secrets: list[str] = []
         self.updates = 0
+        self.words: tuple[str, ...] | None = None
 
     def services(self, stack: str) -> dict[str, Json]:
         return copy.deepcopy(self.stacks.get(stack, {}))
@@ -119,6 +120,8 @@ class Swarm:
         ]
 
     def logs(self, task: str, lines: int = 20) -> tuple[str, ...]:
+        if self.words is not None:
+            return self.words
         return (f"last words of {task.split(maxsplit=1)[0]}",)[:lines]
 
     @property
@@ -199,6 +202,57 @@ def test_a_failed_migration_changes_no_service_and_tells_its_last_words(swarm: S
 
     assert swarm.running["web"] == image("web", "one")
     assert caught.value.lines == ("last words of site-migrate/migrate",)
+
+
+def ask(swarm: Swarm, new: Json, old: Json) -> list[str]:
+    said: list[str] = []
+    roll.Roller(swarm, said.append).pending(new, old)  # type: ignore[arg-type]
+    return said
+
+
+def test_what_is_pending_is_told_before_anything_that_serves_is_touched(swarm: Swarm, kept: records.Records) -> None:
+    apply(swarm, kept, plan("one"))
+    swarm.calls.clear()
+    swarm.words = ("pending: news.0007_a", "pending: news.0008_b", "a warning")
+
+    assert ask(swarm, plan("two"), plan("one")) == ["migrate: pending: news.0007_a, news.0008_b"]
+    assert swarm.calls == ["site-pending-migrate: migrate"]
+    assert set(swarm.stacks) == {"site"}, "the question's stack goes when it is answered"
+
+
+def test_it_asks_with_the_new_image_the_jobs_own_way_but_for_the_command(swarm: Swarm) -> None:
+    asked: list[Mapping[str, Any]] = []
+    deploy = swarm.deploy
+
+    def note(stack: str, file: Mapping[str, Any]) -> None:
+        asked.append(file)
+        deploy(stack, file)
+
+    swarm.deploy = note  # type: ignore[method-assign]
+    ask(swarm, plan("two"), plan("one"))
+
+    job = plan("two")["jobs"]["migrate"]["services"]["migrate"]
+    assert asked[0]["services"]["migrate"] == {**job, "command": ["ask"]}
+
+
+def test_a_job_whose_image_is_the_one_that_runs_is_not_asked(swarm: Swarm) -> None:
+    said = ask(swarm, plan("two", web="same"), plan("one", web="same"))
+
+    assert said == ["migrate: pending: none, its image is the one that runs"]
+    assert swarm.calls == []
+
+
+def test_a_log_that_cannot_be_read_is_no_claim_that_nothing_is_pending(swarm: Swarm) -> None:
+    swarm.words = ()
+
+    assert ask(swarm, plan("two"), plan("one")) == ["migrate: pending: unknown, its log cannot be read"]
+
+
+def test_a_release_that_cannot_tell_what_is_pending_stops_there(swarm: Swarm) -> None:
+    swarm.broken = {"web:two"}
+
+    with pytest.raises(RolloutError, match="migrate: asking what is pending failed: exit 1"):
+        ask(swarm, plan("two"), plan("one"))
 
 
 def test_containers_that_never_get_healthy_bring_the_old_release_back(swarm: Swarm, kept: records.Records) -> None:

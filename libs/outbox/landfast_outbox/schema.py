@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import logging.config
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
+from landfast_runtime.pending import lines
 from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Engine
 
 
@@ -42,6 +51,42 @@ def downgrade(engine: Engine, revision: str = "base") -> None:
         connection.commit()
 
 
+def pending(engine: Engine) -> list[str]:
+    """Return the revisions that :func:`upgrade` would run.
+
+    Args:
+        engine: connects as the schema's owner.
+
+    Raises:
+        ValueError: the database is newer than this code.
+    """
+    with engine.connect() as connection:
+        script = ScriptDirectory.from_config(_config(connection))
+        table = {"version_table": "migration", "version_table_schema": "outbox"}
+        return missing(script, MigrationContext.configure(connection, opts=table))
+
+
+def missing(script: ScriptDirectory, context: MigrationContext) -> list[str]:
+    """Return the revisions of ``script`` that the database has not seen, in their order.
+
+    Args:
+        script: the revisions that there are.
+        context: the database.
+
+    Raises:
+        ValueError: the database is at a revision that is none of them.
+    """
+    heads = context.get_current_heads()
+    try:
+        revisions = list(script.iterate_revisions("heads", heads or "base"))
+    except RevisionError as error:
+        raise ValueError(
+            f"the database is at {', '.join(heads)}, which this release does not know: it is older than what ran last. "
+            "Go back to it with rollback.yml, which runs no migration"
+        ) from error
+    return [f"{revision.revision} ({revision.doc.rstrip('.')})" for revision in reversed(revisions)]
+
+
 def _config(connection: object) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -49,12 +94,26 @@ def _config(connection: object) -> Config:
     return config
 
 
-def main() -> None:
-    """Bring the tables to the newest revision: the one-shot service ``migrate-outbox``."""
+def main(arguments: Sequence[str] = ()) -> None:
+    """Bring the tables to the newest revision: the one-shot service ``migrate-outbox``.
+
+    Args:
+        arguments: with ``--pending`` it only tells what it would do.
+    """
+    parser = argparse.ArgumentParser(prog="python -m landfast_outbox.schema", description=__doc__)
+    parser.add_argument("--pending", action="store_true", help="tell which revisions are pending, and change nothing")
+    only_tell = parser.parse_args(arguments).pending
     postgres = load("migrate-outbox", Postgres.from_env)
+    engine = create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool)
+    if only_tell:
+        try:
+            print(*lines(pending(engine)), sep="\n")
+        except (OperationalError, ValueError) as error:
+            sys.exit(f"migrate-outbox: {error}")
+        return
     logging.config.dictConfig(logging_config("migrate-outbox", "INFO"))
-    upgrade(create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool))
+    upgrade(engine)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -106,3 +106,15 @@ def test_the_service_reads_its_address_from_the_environment(
     schema.main()
 
     assert tables(engine) == {"migration", "task"}
+
+
+def test_it_tells_what_is_pending_and_runs_nothing(engine: Engine) -> None:
+    waiting = schema.pending(engine)
+    assert [line.split()[0] for line in waiting][:1] == ["0001"]
+    assert not tables(engine)
+
+    schema.upgrade(engine, "0001")
+    assert schema.pending(engine) == waiting[1:]
+
+    schema.upgrade(engine)
+    assert schema.pending(engine) == []

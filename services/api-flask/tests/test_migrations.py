@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic import command
 from alembic.config import Config
+from api import pending
 from api.tables import Base
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 
 from tests.conftest import postgres_url
 
@@ -51,3 +52,24 @@ def test_migrations_can_be_taken_back(config: Config, connection: Connection) ->
     command.downgrade(config, "base")
 
     assert inspect(connection).get_table_names() == ["alembic_version"]
+
+
+def test_it_tells_which_are_pending_and_runs_none(config: Config, connection: Connection) -> None:
+    assert [line.split()[0] for line in pending.pending(connection)] == ["0001", "0002", "0003"]
+    assert inspect(connection).get_table_names() == []
+
+    command.upgrade(config, "0002")
+    assert pending.pending(connection) == ["0003 (Datasets and reports)"]
+
+    command.upgrade(config, "head")
+    assert pending.pending(connection) == []
+
+
+def test_a_database_that_is_newer_than_the_release_is_named_with_the_way_out(
+    config: Config, connection: Connection
+) -> None:
+    command.upgrade(config, "head")
+    connection.execute(text("UPDATE alembic_version SET version_num = '0999'"))
+
+    with pytest.raises(ValueError, match=r"at 0999, which this release does not know.*rollback\.yml"):
+        pending.pending(connection)

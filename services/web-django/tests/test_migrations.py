@@ -76,3 +76,17 @@ def test_it_can_take_every_app_away_and_bring_it_back() -> None:
         assert not [table for table in connection.introspection.table_names() if table.startswith(f"{app}_")]
     call_command("migrate", verbosity=0)
     assert seeding.seed() > 0
+
+
+@pytest.mark.usefixtures("_latest")
+@pytest.mark.django_db(transaction=True)
+def test_it_tells_which_are_pending_and_runs_none(capsys: pytest.CaptureFixture[str]) -> None:
+    last, before = migrations("news")[-1], migrations("news")[-2]
+    call_command("pending")
+    assert capsys.readouterr().out == "pending: none\n"
+
+    migrate("news", before)
+    call_command("pending")
+
+    assert f"pending: news.{last}\n" in capsys.readouterr().out
+    assert ("news", last) not in MigrationExecutor(connection).loader.applied_migrations

@@ -32,7 +32,7 @@ def main() -> int:
     """Run the command that the arguments name and return the exit status."""
     parser = argparse.ArgumentParser(prog="rollout", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in ("apply", "watch"):
+    for command in ("apply", "pending", "watch"):
         commands.add_parser(command).add_argument("options", type=Path, help="a JSON file: see Job")
     commands.add_parser("status")
     checking = commands.add_parser("check")
@@ -64,7 +64,24 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
         options = json.loads(arguments.options.read_text(encoding="utf-8"))
         if arguments.command == "watch":
             return watch(engine, records, options, tell)
+        if arguments.command == "pending":
+            return pending(engine, records, options)
         return apply(engine, records, options, arguments.options)
+    return 0
+
+
+def pending(engine: Engine, records: Records, options: dict[str, Any]) -> int:
+    """Tell which migrations the plan that ``options`` name would run.
+
+    Raises:
+        RolloutError: another deploy is at work, or the release could not say.
+    """
+    plan, current = records.plan(options["plan"]), records.current
+    if current is None:
+        tell("this is the first release: all of its migrations are pending")
+        return 0
+    with only_one(options["what"], plan["release"], options["who"], since=now(), patience=3600):
+        Roll(engine, records, options, tell).pending(plan, records.plan(current.file))
     return 0
 
 
@@ -169,6 +186,14 @@ class Roll:
             raise RolloutError(f"{error.reason}; {old['release']} serves on", error.lines) from error
         self.records.save(self.options["plan"], running)
         self.records.succeed(Entry(plan["release"], self.options["plan"], self.options["who"], now()))
+
+    def pending(self, plan: dict[str, Any], old: dict[str, Any]) -> None:
+        """Tell which migrations ``plan`` would run where ``old`` runs.
+
+        Raises:
+            RolloutError: a job could not say.
+        """
+        self.roller.pending(self.now(plan), old)
 
     def now(self, plan: dict[str, Any]) -> dict[str, Any]:
         """Return ``plan`` with the secrets and numbers of today."""

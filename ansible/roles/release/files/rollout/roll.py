@@ -20,6 +20,10 @@ STEP_TIMEOUT = 300.0
 #: Seconds that a job may take: a migration of a large table.
 JOB_TIMEOUT = 3600.0
 LINES = 20
+#: Lines of a job that are read.
+JOB_LINES = 200
+#: What a job's answer to what is pending begins with.
+PENDING = "pending: "
 #: What the role `release` labels secrets with.
 LABELLED = "landfast.secret"
 
@@ -214,23 +218,58 @@ class Roller:
                 done.result()
 
     def run_job(self, stack: str, job: str, file: Mapping[str, Any]) -> None:
-        """Run one job as a stack of its own that goes when it has ended.
+        """Run one job and tell how long it took.
 
         Raises:
             RolloutError: it failed, or did not end in time.
         """
         began = time.monotonic()
+        self.job(stack, job, file)
+        self.tell(f"{job}: done after {time.monotonic() - began:.0f} s")
+
+    def pending(self, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
+        """Tell which migrations ``new`` would run. Nothing that serves is touched.
+
+        Args:
+            new: the plan to come.
+            old: the plan that runs. What a job of the same image had to do, it has done.
+
+        Raises:
+            RolloutError: a job could not tell: it cannot reach the database, or is older than it.
+        """
+        self.make_networks(new["name"], new["stack"])
+        images = {job: file["services"][job]["image"] for job, file in old["jobs"].items()}
+
+        def answer(job: str) -> str:
+            service = new["jobs"][job]["services"][job]
+            if job in images and stage.digest(images[job]) == stage.digest(service["image"]):
+                return "none, its image is the one that runs"
+            file = {**new["jobs"][job], "services": {job: {**service, "command": new["pending"][job]}}}
+            said = self.job(f"{new['name']}-pending-{job}", f"{job}: asking what is pending", file)
+            found = [line.removeprefix(PENDING) for line in said if line.startswith(PENDING)]
+            return ", ".join(found) or "unknown, its log cannot be read"
+
+        with ThreadPoolExecutor(max_workers=max(1, len(new["pending"]))) as pool:
+            for job, said in zip(new["pending"], pool.map(answer, new["pending"]), strict=True):
+                self.tell(f"{job}: pending: {said}")
+
+    def job(self, stack: str, job: str, file: Mapping[str, Any]) -> tuple[str, ...]:
+        """Run one job as a stack of its own that goes when it has ended; return its last lines.
+
+        Raises:
+            RolloutError: it failed, or did not end in time.
+        """
         if self.engine.services(stack):  # an interrupted deploy's: a migration is never cut off
             self.job_end(stack)
             self.remove(stack)
         self.engine.deploy(stack, file)
         task = self.job_end(stack)
-        lines = self.engine.logs(task["ID"], LINES)
+        lines = self.engine.logs(task["ID"], JOB_LINES)
         self.remove(stack)
         if task["Status"]["State"] != "complete":
             why = task["Status"].get("Err", "") or task["Status"]["State"]
-            raise RolloutError(f"{job} failed: {why}", lines)
-        self.tell(f"{job}: done after {time.monotonic() - began:.0f} s")
+            raise RolloutError(f"{job} failed: {why}", lines[-LINES:])
+        return lines
 
     def job_end(self, stack: str) -> judge.Task:
         """Wait for the end of a job and return its task.

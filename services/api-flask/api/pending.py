@@ -1,0 +1,45 @@
+"""``python -m api.pending``: which revisions ``alembic upgrade head`` would run. It changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from landfast_outbox.schema import missing
+from landfast_runtime.pending import lines
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import OperationalError
+
+from api.config import load_database_settings
+from api.db import CONNECT_TIMEOUT, database_url
+
+ALEMBIC = Path(__file__).parent.parent / "alembic.ini"
+
+
+def pending(connection: Connection) -> list[str]:
+    """Return the revisions that the database has not seen, in their order.
+
+    Args:
+        connection: as the role that owns the schema.
+
+    Raises:
+        ValueError: the database is newer than this code.
+    """
+    return missing(ScriptDirectory.from_config(Config(ALEMBIC)), MigrationContext.configure(connection))
+
+
+def main() -> None:
+    """Print a line for each, or stop with one that says why it cannot tell."""
+    url = database_url(load_database_settings().postgres)
+    try:
+        with create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT}).connect() as connection:
+            print(*lines(pending(connection)), sep="\n")
+    except (OperationalError, ValueError) as error:
+        sys.exit(f"migrate-api: {error}")
+
+
+if __name__ == "__main__":
+    main()
