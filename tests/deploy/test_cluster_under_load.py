@@ -331,25 +331,66 @@ def elsewhere(site: Inventory, victim: Host) -> bool:
     return True
 
 
-@pytest.mark.long
-def test_a_new_machine_takes_the_place_of_the_lost_one(site: Inventory, network: Network, login: Login) -> None:
-    lost = site.workers[1]
-    new = Host(lost.name, network.address(9), DEBIAN_13)
-    lost.remove()
+@pytest.fixture(scope="module")
+def grown(site: Inventory, network: Network) -> Inventory:
+    """The cluster with a new machine in the place of the lost one."""
+    return replace(site, workers=(site.workers[0], Host(site.workers[1].name, network.address(9), DEBIAN_13)))
+
+
+@pytest.fixture(scope="module")
+def steered(grown: Inventory) -> Inventory:
+    """The same machines, all of them managers."""
+    return replace(grown, managers=grown.hosts, workers=())
+
+
+@pytest.fixture(scope="module")
+def restored(steered: Inventory, network: Network) -> Inventory:
+    """The managers with a new machine in the place of the last one."""
+    new = Host(steered.managers[-1].name, network.address(8), DEBIAN_13)
+    return replace(steered, managers=(*steered.managers[:-1], new))
+
+
+def put_in_place(site: Inventory, network: Network, login: Login, what: str) -> None:
+    """Buy the last machine of ``site`` and have it take its place while visitors come to the others."""
+    *others, new = site.hosts
+    new.remove()  # the one that it replaces
     new.create(network, login.public_key)
-    replaced = replace(site, workers=(site.workers[0], new))
-    without = replace(site, workers=(site.workers[0],))
-    with visitors(without, "a machine replaced") as load:
-        play(replaced, "replace", variables={"node": new.name})
+    with visitors(replace(site, managers=tuple(others), workers=()), what) as load:
+        play(site, "replace", variables={"node": new.name})
         wait_until(lambda: serves(new), 120, "the new machine to serve", interval=1)
         load.add(new.address)
-    assert len(presented(replaced)) == 1
+    assert len(presented(site)) == 1
 
 
 @pytest.mark.long
-def test_a_host_is_taken_out(site: Inventory) -> None:
-    gone = site.workers[0]
-    with visitors(replace(site, workers=()), "a host taken out"):
-        play(replace(site, workers=(gone,)), "remove", variables={"node": gone.name})
-    assert gone.name not in nodes(site.managers[0])
+def test_a_new_machine_takes_the_place_of_a_lost_worker(grown: Inventory, network: Network, login: Login) -> None:
+    put_in_place(grown, network, login, "a worker replaced")
+
+
+@pytest.mark.long
+def test_workers_become_managers(steered: Inventory) -> None:
+    with visitors(steered, "two workers made managers"):
+        play(steered, "site")
+    assert {node["role"] for node in nodes(steered.managers[0]).values()} == {"manager"}
+    assert len({manager.run("landfast", "current") for manager in steered.managers}) == 1
+
+
+@pytest.mark.long
+def test_a_new_machine_takes_the_place_of_a_lost_manager(
+    steered: Inventory, restored: Inventory, network: Network, login: Login
+) -> None:
+    first, lost = steered.managers[0], steered.managers[-1]
+    lost.kill()
+    wait_until(lambda: nodes(first)[lost.name]["state"] == "down", 60, "the others to miss it")
+    put_in_place(restored, network, login, "a manager replaced")
+    assert nodes(first)[lost.name]["role"] == "manager"
+    assert restored.managers[-1].run("landfast", "current") == first.run("landfast", "current")
+
+
+@pytest.mark.long
+def test_a_host_is_taken_out(restored: Inventory) -> None:
+    first, gone, last = restored.managers
+    with visitors(replace(restored, managers=(first, last)), "a host taken out"):
+        play(restored, "remove", variables={"node": gone.name})
+    assert gone.name not in nodes(first)
     assert "inactive" in gone.run("docker", "info", "--format", "{{.Swarm.LocalNodeState}}")

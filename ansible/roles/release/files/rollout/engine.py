@@ -6,17 +6,24 @@ import http.client
 import json
 import socket
 import subprocess
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 SOCKET = "/var/run/docker.sock"
 ANSWER_TIMEOUT = 30
 COMMAND_TIMEOUT = 300
+#: Seconds that managers may take to choose a leader when the one before is gone; it is a matter of a few.
+ELECTION = 60
+#: What every answer says that is due to the lack of one: "The swarm does not have a leader", "node lost leader status".
+LEADER = "leader"
+
+Answer = TypeVar("Answer")
 #: A label that Docker itself gives to all parts of a stack.
 NAMESPACE = "com.docker.stack.namespace"
 
@@ -32,7 +39,26 @@ class _Connection(http.client.HTTPConnection):
 
 
 class Engine:
-    """The Docker daemon of this manager."""
+    """The Docker daemon of this manager.
+
+    Args:
+        patience: seconds to wait for the managers to choose another leader.
+    """
+
+    def __init__(self, patience: float = ELECTION) -> None:
+        """Ask later."""
+        self.patience = patience
+
+    def _once_led(self, ask: Callable[[], Answer]) -> Answer:
+        """Return what ``ask`` returns, and ask again while the managers have no leader: nothing was done then."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return ask()
+            except RolloutError as error:
+                if LEADER not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(1)
 
     def get(self, path: str, **filters: str) -> Any:  # noqa: ANN401 - whatever JSON the API has there
         """Return what the API has at ``path``.
@@ -42,6 +68,9 @@ class Engine:
         """
         if filters:
             path += ("&" if "?" in path else "?") + "filters=" + quote(json.dumps({k: [v] for k, v in filters.items()}))
+        return self._once_led(lambda: self._get(path))
+
+    def _get(self, path: str) -> Any:  # noqa: ANN401 - as above
         connection = _Connection("docker")
         try:
             connection.request("GET", path)
@@ -65,6 +94,9 @@ class Engine:
         Raises:
             RolloutError: it failed; its words are the lines.
         """
+        return self._once_led(lambda: self._run(arguments, given))
+
+    def _run(self, arguments: Sequence[str], given: str | None) -> str:
         try:
             done = subprocess.run(
                 ["docker", *arguments],
