@@ -99,6 +99,8 @@ DISK_LIMIT = ("set_disk_free_limit",)
 
 FAULTS = (
     Fault("nothing", lambda _, seconds: actions.last(seconds), quick=False, lasts=5),
+    # Early, because the small disk has to hold what the rows before have left.
+    Fault("full-disk-postgres", _fill, quick=False, prepared=actions.on_a_small_disk),
     *map(_kill, SERVICES),
     _kill("worker-dramatiq", engine="dramatiq"),
     Fault("kill-worker-parent", lambda stack, _: actions.shell(stack, "worker", f"{actions.FIND} kill -KILL $main")),
@@ -111,7 +113,6 @@ FAULTS = (
     _cut("worker", "postgres"),
     _alarm("memory-alarm", (*MEMORY_LIMIT, "1MB"), (*MEMORY_LIMIT, actions.MEMORY)),
     _alarm("disk-alarm", (*DISK_LIMIT, "90000GB"), (*DISK_LIMIT, actions.DISK)),
-    Fault("full-disk-postgres", _fill, quick=False, prepared=actions.on_a_small_disk),
     _wrong_clock("clock-ahead", "+1h"),
     _wrong_clock("clock-behind", "-1h"),
     Fault("kill-everything", lambda stack, _: actions.everything(stack), quick=False),

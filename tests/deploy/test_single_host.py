@@ -104,6 +104,13 @@ def test_security_updates_come_by_themselves_but_leave_docker_alone(host: Host) 
     assert host.run("systemctl", "is-enabled", "apt-daily-upgrade.timer").strip() == "enabled"
 
 
+def test_somebody_keeps_the_time(host: Host) -> None:
+    assert "not-installed chrony" in host.run(
+        "dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}", "chrony"
+    )
+    assert host.run("systemctl", "is-enabled", "systemd-timesyncd").strip() == "enabled"
+
+
 def test_the_journal_is_bounded(host: Host) -> None:
     assert "SystemMaxUse=500M" in host.run("systemd-analyze", "cat-config", "systemd/journald.conf")
 

@@ -91,6 +91,8 @@ def command(release: Release, mirrors: network.Mirrors, archive: Path) -> list[s
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         f'--customize-hook=systemctl --root="$1" --quiet mask {mask}',
+        # dpkg knows of packages that are not there, as it does where Debian's installer was at work.
+        '--customize-hook=chroot "$1" sh -c "apt-cache dumpavail | dpkg --merge-avail"',
         # Every machine makes its own, as cloud-init does.
         '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
         f'--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash {USER}',
