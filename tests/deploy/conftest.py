@@ -42,7 +42,7 @@ def network() -> Iterator[Network]:
     network.remove()
 
 
-@pytest.fixture(scope="module", params=["debian-13", pytest.param("debian-12", marks=pytest.mark.long)])
+@pytest.fixture(scope="module", params=list(SINGLE))
 def host(request: pytest.FixtureRequest, network: Network, login: Login) -> Iterator[Host]:
     """A bare machine, once with each Debian; the tests of a module go from bare to running on it."""
     release, user, number = SINGLE[str(request.param)]

@@ -57,29 +57,6 @@ def test_it_would_change_nothing_in_check_mode(single: Inventory) -> None:
     assert run.changed == 0, run.output
 
 
-def test_it_sets_up_docker_for_servers(host: Host) -> None:
-    settings = json.loads(host.run("cat", "/etc/docker/daemon.json"))
-    expected = {"no-new-privileges": True, "live-restore": False, "icc": False, "userland-proxy": False}
-    assert settings.items() >= expected.items()
-    assert settings["log-opts"]["max-size"]
-    assert "no-new-privileges" in host.run("docker", "info", "--format", "{{.SecurityOptions}}")
-
-
-def test_it_takes_no_password_over_ssh(host: Host, login: Login) -> None:
-    host.run("sh", "-c", f"echo {host.user}:let-me-in | chpasswd")
-    only_password = ("-o", "PreferredAuthentications=password,keyboard-interactive", "-v")
-    refused = login.ssh(host, "true", options=only_password)
-    assert refused.returncode == 255
-    assert "Authentications that can continue: publickey\n" in refused.stderr.replace("\r", "")
-    assert login.ssh(host, "true").returncode == 0
-
-
-def test_it_forwards_no_agent_and_nothing_to_the_host(host: Host, login: Login) -> None:
-    settings = host.run("/usr/sbin/sshd", "-T").splitlines()
-    assert {"allowagentforwarding no", "x11forwarding no", "allowtcpforwarding local"} <= set(settings)
-    assert login.ssh(host, "cat", "/etc/hostname").stdout.strip() == host.name
-
-
 def test_images_come_through_ssh(host: Host, login: Login) -> None:
     name = send(image(DEBIAN_13), "landfast/visitor:1", host, login)
     host.run("docker", "pull", "--quiet", name, timeout=300)
@@ -95,29 +72,6 @@ def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network)
     # The firewall is what keeps strangers out: on the host itself both answer.
     wait_until(lambda: all(answers(host, port) for port in (8001, 8002)), 30, "the careless servers to answer")
     assert open_ports(host, network) == {22}
-
-
-def test_security_updates_come_by_themselves_but_leave_docker_alone(host: Host) -> None:
-    settings = host.run("apt-config", "dump")
-    assert 'APT::Periodic::Unattended-Upgrade "1";' in settings
-    assert r'Unattended-Upgrade::Package-Blacklist:: "^docker\.io$";' in settings
-    assert host.run("systemctl", "is-enabled", "apt-daily-upgrade.timer").strip() == "enabled"
-
-
-def test_somebody_keeps_the_time(host: Host) -> None:
-    assert "not-installed chrony" in host.run(
-        "dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}", "chrony"
-    )
-    assert host.run("systemctl", "is-enabled", "systemd-timesyncd").strip() == "enabled"
-
-
-def test_the_journal_is_bounded(host: Host) -> None:
-    assert "SystemMaxUse=500M" in host.run("systemd-analyze", "cat-config", "systemd/journald.conf")
-
-
-def test_the_kernel_forwards_packets_for_docker(host: Host) -> None:
-    assert host.run("sysctl", "--values", "net.ipv4.ip_forward").strip() == "1"
-    assert host.run("sysctl", "--values", "net.ipv4.conf.all.accept_redirects").strip() == "0"
 
 
 def test_a_reboot_brings_everything_back(host: Host, network: Network, single: Inventory) -> None:

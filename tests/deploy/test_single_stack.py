@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from tests.support.scenario import NAME, PAGE, visitors, with_download
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.support.host import Host, Network
+    from tests.support.host import Host, Login, Network
     from tests.support.playbook import Inventory
     from tests.support.releases import Checkout
 
@@ -76,6 +77,52 @@ def test_it_sends_visitors_on_to_https(host: Host) -> None:
 
 def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network) -> None:
     assert open_ports(host, network) == {22, 80, 443}
+
+
+def test_it_sets_up_docker_for_servers(host: Host) -> None:
+    settings = json.loads(host.run("cat", "/etc/docker/daemon.json"))
+    expected = {"no-new-privileges": True, "live-restore": False, "icc": False, "userland-proxy": False}
+    assert settings.items() >= expected.items()
+    assert settings["log-opts"]["max-size"]
+    assert "no-new-privileges" in host.run("docker", "info", "--format", "{{.SecurityOptions}}")
+
+
+def test_it_takes_no_password_over_ssh(host: Host, login: Login) -> None:
+    host.run("sh", "-c", f"echo {host.user}:let-me-in | chpasswd")
+    only_password = ("-o", "PreferredAuthentications=password,keyboard-interactive", "-v")
+    refused = login.ssh(host, "true", options=only_password)
+    assert refused.returncode == 255
+    assert "Authentications that can continue: publickey\n" in refused.stderr.replace("\r", "")
+    assert login.ssh(host, "true").returncode == 0
+
+
+def test_it_forwards_no_agent_and_nothing_to_the_host(host: Host, login: Login) -> None:
+    settings = host.run("/usr/sbin/sshd", "-T").splitlines()
+    assert {"allowagentforwarding no", "x11forwarding no", "allowtcpforwarding local"} <= set(settings)
+    assert login.ssh(host, "cat", "/etc/hostname").stdout.strip() == host.name
+
+
+def test_security_updates_come_by_themselves_but_leave_docker_alone(host: Host) -> None:
+    settings = host.run("apt-config", "dump")
+    assert 'APT::Periodic::Unattended-Upgrade "1";' in settings
+    assert r'Unattended-Upgrade::Package-Blacklist:: "^docker\.io$";' in settings
+    assert host.run("systemctl", "is-enabled", "apt-daily-upgrade.timer").strip() == "enabled"
+
+
+def test_somebody_keeps_the_time(host: Host) -> None:
+    assert "not-installed chrony" in host.run(
+        "dpkg-query", "--show", "--showformat=${db:Status-Status} ${Package}", "chrony"
+    )
+    assert host.run("systemctl", "is-enabled", "systemd-timesyncd").strip() == "enabled"
+
+
+def test_the_journal_is_bounded(host: Host) -> None:
+    assert "SystemMaxUse=500M" in host.run("systemd-analyze", "cat-config", "systemd/journald.conf")
+
+
+def test_the_kernel_forwards_packets_for_docker(host: Host) -> None:
+    assert host.run("sysctl", "--values", "net.ipv4.ip_forward").strip() == "1"
+    assert host.run("sysctl", "--values", "net.ipv4.conf.all.accept_redirects").strip() == "0"
 
 
 def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout) -> None:
