@@ -21,10 +21,13 @@ class Recorder(BaseHTTPRequestHandler):
     """Takes POST requests."""
 
     def do_POST(self) -> None:
-        """Write the line."""
-        said = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
+        """Write the line, unless who says it died before it was out."""
+        length = int(self.headers["Content-Length"])
+        said = self.rfile.read(length)
+        if len(said) < length:
+            return
         with _lock:
-            _file.write(f"{time.time():.6f} {said} {self.headers['Idempotency-Key']}\n")
+            _file.write(f"{time.time():.6f} {said.decode('ascii')} {self.headers['Idempotency-Key']}\n")
             _file.flush()
             os.fsync(_file.fileno())
         self.send_response(204)
