@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
+from kombu import Connection
 from tasks import probe
 from worker import app as worker_app
 from worker import beat, health, slots
@@ -47,13 +48,18 @@ def test_a_worker_consumes_its_own_probes_and_forgets_old_work(monkeypatch: pyte
     assert not list(tmp_path.iterdir())
 
 
-def test_a_probe_goes_to_this_worker_s_queue_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("consumed", [True, False])
+def test_a_probe_goes_to_this_worker_s_queue_alone_once_it_is_consumed(
+    monkeypatch: pytest.MonkeyPatch, *, consumed: bool
+) -> None:
     sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(worker_app.app, "connection_for_write", lambda: Connection("memory://"))
+    monkeypatch.setattr(health, "has_consumer", lambda *_: consumed)
     monkeypatch.setattr(probe.consume, "apply_async", lambda **options: sent.append(options))
 
-    health.send_probe()
+    assert health.send_probe() is consumed
 
-    assert [options["queue"].name for options in sent] == [f"probe.{socket.gethostname()}"]
+    assert [options["queue"].name for options in sent] == [f"probe.{socket.gethostname()}"] * consumed
 
 
 @pytest.mark.usefixtures("untouched_logging")

@@ -28,7 +28,7 @@ def own_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_worker_that_runs_the_probe_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "send_probe", lambda: probe.MARK.write_text("now"))
+    monkeypatch.setattr(health, "send_probe", lambda: bool(probe.MARK.write_text("now")))
     assert health.main() == 0
 
 
@@ -36,15 +36,24 @@ def test_a_worker_that_consumes_nothing_is_unhealthy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     probe.MARK.write_text("long ago")
-    monkeypatch.setattr(health, "send_probe", lambda: None)
+    monkeypatch.setattr(health, "send_probe", lambda: True)
     assert health.main() == 1
-    assert "2 of 2 processes are idle" in capsys.readouterr().out
+    assert "not consumed within 0.2 s, though 2 of 2 processes are idle" in capsys.readouterr().out
+
+
+def test_a_worker_that_does_not_listen_yet_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(health, "send_probe", lambda: False)
+    monkeypatch.setattr(health, "wait_for_mark", lambda _: pytest.fail("it waited"))
+    assert health.main() == 1
+    assert "nobody listens" in capsys.readouterr().out
 
 
 def test_a_worker_without_a_broker_is_unhealthy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse() -> None:
+    def refuse() -> bool:
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(health, "send_probe", refuse)
@@ -53,7 +62,7 @@ def test_a_worker_without_a_broker_is_unhealthy(
 
 
 def test_a_worker_with_all_processes_at_work_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "send_probe", lambda: None)
+    monkeypatch.setattr(health, "send_probe", lambda: False)
     for pid in (os.getpid(), os.getppid()):
         (slots.DIRECTORY / str(pid)).touch()
     assert health.main() == 0

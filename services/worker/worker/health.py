@@ -6,6 +6,8 @@ A worker can live, answer ``inspect ping`` and still consume nothing after its b
 - the probe came through: healthy;
 - it did not, but every process of the pool is at work on a task within its time limit: healthy, and full;
 - neither: unhealthy, with the reason in Docker's health log.
+
+Nothing is sent, and nobody waits, while no worker listens to the probes' queue: one that starts is asked again at once.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from typing import Any
 
-from kombu import Exchange, Queue
+from amqp.exceptions import NotFound
+from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
 from landfast_runtime.celery import TASK_TIME_LIMIT
 from tasks import probe
+from tasks.celery_app import app
 
 from worker import slots
 from worker.config import worker_settings
@@ -26,10 +31,29 @@ from worker.config import worker_settings
 PATIENCE = 6.0
 
 
-def send_probe() -> None:
-    """Send a probe to the queue that only this container's worker consumes."""
+def send_probe() -> bool:
+    """Send a probe to the queue that only this container's worker consumes, and return whether it does.
+
+    Raises:
+        OperationalError: the broker cannot be reached, or does not take it.
+    """
     name = f"probe.{socket.gethostname()}"
-    probe.consume.apply_async(queue=Queue(name, Exchange(""), routing_key=name, no_declare=True))
+    queue = Queue(name, Exchange(""), routing_key=name, no_declare=True)
+    with app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=1)
+        if not has_consumer(queue, connection):
+            return False
+        probe.consume.apply_async(queue=queue, connection=connection)
+    return True
+
+
+def has_consumer(queue: Queue, connection: Connection) -> bool:
+    """Return whether anybody consumes a queue; nobody does if there is none."""
+    try:
+        declared: Any = queue.bind(connection).queue_declare(passive=True)  # its types know of the name alone
+    except NotFound:
+        return False
+    return bool(declared.consumer_count)
 
 
 def last_mark() -> float:
@@ -54,19 +78,18 @@ def main() -> int:
     """Check once; print what was found and return the exit status."""
     before = last_mark()
     try:
-        send_probe()
+        sent = send_probe()
     except (OperationalError, OSError) as error:
         print(f"RabbitMQ does not take a probe: {error}")
         return 1
-    if wait_for_mark(before):
+    if sent and wait_for_mark(before):
         return 0
     busy, all_slots = slots.busy(TASK_TIME_LIMIT), worker_settings().concurrency
     if busy >= all_slots:
         print(f"all {all_slots} processes are at work")
         return 0
-    print(
-        f"a probe was not consumed within {PATIENCE:g} s, though {all_slots - busy} of {all_slots} processes are idle"
-    )
+    missed = f"a probe was not consumed within {PATIENCE:g} s" if sent else "nobody listens to the probes' queue"
+    print(f"{missed}, though {all_slots - busy} of {all_slots} processes are idle")
     return 1
 
 

@@ -82,7 +82,7 @@ def main() -> None:
     files = ("compose.yaml", str(HERE / "compose.yaml"))
     stack = Stack(project=f"{PREFIX}{os.getpid()}-tasks", files=files, variables={"BENCH_APP": str(HERE / "app")})
     try:
-        stack.compose("build", "worker", "postgres", "redis", "rabbitmq", "secrets", "web-django", timeout=900)
+        stack.compose("build", "worker", "relay", "postgres", "redis", "rabbitmq", "secrets", "web-django", timeout=900)
         stack.compose("up", "--detach", "--no-build", *BACKING, timeout=180)
         stack.wait_healthy(*BACKING)
         stack.compose("run", "--rm", "--no-deps", "--user=0", "--volume", f"{stack.project}_bench:/b", "bench-caller",
