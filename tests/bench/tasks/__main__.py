@@ -2,7 +2,8 @@
 """Compare this stack's durable tasks with plain ones: ``python3 tests/bench/tasks``, on a stack of its own.
 
 Three ways run the same tasks, one after the other in each round: durable tasks; the same Celery plain on RabbitMQ with
-confirms; Celery on Redis with defaults. Two worker processes each. Medians over the rounds, and ratios to Redis.
+confirms; Celery on Redis with defaults. Two worker processes each. Medians over the rounds, ratios to Redis, and the
+processors' time that a task takes of each service.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ from tests.support.waiting import wait_until  # noqa: E402
 HERE = Path(__file__).resolve().parent
 WAYS = {"durable": "durable (outbox)", "plain": "RabbitMQ, confirms", "redis": "Redis, defaults"}
 BACKING = ("postgres", "redis", "redis-cache", "rabbitmq", "relay")
+
+#: Says how many nanoseconds of the processors a container has used, where the kernel has cgroups 2 or 1.
+PROCESSOR_TIME = """
+sed -n 's/usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpuacct/cpuacct.usage
+"""
 
 #: Seconds for one measurement.
 TURN = 400
@@ -52,11 +58,38 @@ def compare(stack: Stack, what: str, count: int, rounds: int) -> dict[str, dict[
     for _ in range(rounds):
         for way in WAYS:
             working(stack, way)
-            found[way].append(call(stack, way, what, str(count)))
+            before = processor_time(stack, way)
+            measured = call(stack, way, what, str(count))
+            after = processor_time(stack, way)
+            cost = {service: (after[service] - before[service]) / count for service in before}
+            found[way].append({**measured, **cost})
     return {
         way: {figure: median(one[figure] for one in measured) for figure in measured[0]}
         for way, measured in found.items()
     }
+
+
+def processor_time(stack: Stack, way: str) -> dict[str, float]:
+    """Return the milliseconds that each service of one way has used; its worker goes by ``worker``."""
+    services = {"worker": f"bench-{way}", "caller": "bench-caller", **{name: name for name in BACKING}}
+    used = {}
+    for name, service in services.items():
+        number = stack.execute(service, "sh", "-c", PROCESSOR_TIME).strip()
+        used[name] = int(number) / 1e6
+    return used
+
+
+def costs(figures: dict[str, dict[str, float]]) -> str:
+    """Return a Markdown table of the processor's time for a task, in milliseconds; a caller's is with its start."""
+    services = [name for name in figures["redis"] if name not in {"publish", "end_to_end"}]
+    lines = [
+        f"| ms of the processors a no-op | {' | '.join(services)} | all |",
+        f"| --- |{' ---: |' * (len(services) + 1)}",
+    ]
+    for way, name in WAYS.items():
+        own = [figures[way][service] for service in services]
+        lines.append(f"| {name} | {' | '.join(f'{each:.2f}' for each in (*own, sum(own)))} |")
+    return "\n".join(lines)
 
 
 def table(title: str, figures: dict[str, dict[str, float]]) -> str:
@@ -88,7 +121,9 @@ def main() -> None:
         stack.compose("run", "--rm", "--no-deps", "--user=0", "--volume", f"{stack.project}_bench:/b", "bench-caller",
                       "chmod", "0777", "/b")  # fmt: skip
         stack.compose("up", "--detach", "--no-build", "--no-deps", "bench-caller")
-        print(table(f"no-op, {options.tasks:,} tasks", compare(stack, "nothing", options.tasks, options.rounds)), "\n")
+        nothing = compare(stack, "nothing", options.tasks, options.rounds)
+        print(table(f"no-op, {options.tasks:,} tasks", nothing), "\n")
+        print(costs(nothing), "\n")
         slower = options.tasks // 3
         print(table(f"10 ms, {slower:,} tasks", compare(stack, "ten_milliseconds", slower, options.rounds)), "\n")
         working(stack, "durable")
