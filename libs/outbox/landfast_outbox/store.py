@@ -235,10 +235,18 @@ def _prepared(connection: Connection[Any], query: LiteralString, parameters: Seq
 
 
 def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
-    """Record that a run of the task ended with its worker, and return how many have; None if nobody waits for it."""
+    """Record that a run of the task ended with its worker, and return how many have; None if none did, or it is over.
+
+    A row that was locked, as a run does, keeps the locking transaction's number until it is changed: ``xmax``. (Who
+    locks it and changes it leaves a number, too: the same as in ``xmin``.) A message that only waited in a worker that
+    died comes again as well, but nobody has locked its row.
+    """
     row = connection.execute(
         f"""
-        WITH opened AS MATERIALIZED (SELECT id FROM outbox.task WHERE id = %s AND {_OPEN} FOR UPDATE SKIP LOCKED)
+        WITH opened AS MATERIALIZED (
+            SELECT id FROM outbox.task WHERE id = %s AND {_OPEN} AND xmax <> 0 AND xmax <> xmin
+            FOR UPDATE SKIP LOCKED
+        )
         UPDATE outbox.task SET deaths = deaths + 1 FROM opened WHERE task.id = opened.id RETURNING deaths
         """,
         (identifier,),
