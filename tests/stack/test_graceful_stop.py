@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from tests.support.inbox import Inbox
     from tests.support.stack import Stack
 
-DJANGO_PORT, FLASK_PORT = 8000, 3031
+NGINX_PORT, DJANGO_PORT, FLASK_PORT = 8080, 8000, 3031
+
+#: Larger than what a visitor's side takes in advance, and small enough for Nginx to have written it all at once.
+LARGE_FILE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
 
 
 def exit_code(stack: Stack, service: str) -> int:
@@ -45,6 +50,24 @@ def test_nginx_finishes_a_request_whose_body_still_comes(either: Stack) -> None:
         response.read()
 
     assert response.status == 202
+    assert exit_code(either, "nginx") == 0
+
+
+def test_nginx_leaves_no_visitor_on_a_slow_line_with_half_a_file(either: Stack) -> None:
+    # Not by the published port: on a laptop a process of Docker's, which takes all in, stands between.
+    networks = either.inspect("nginx")["NetworkSettings"]["Networks"]
+    with socket.create_connection((networks[f"{either.project}_edge"]["IPAddress"], NGINX_PORT), timeout=30) as visitor:
+        visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
+        visitor.sendall(f"GET {LARGE_FILE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        response = http.client.HTTPResponse(visitor)
+        response.begin()
+        taken = len(response.read(1))
+        with stopping(either, "nginx"):
+            while piece := response.read(32 << 10):
+                taken += len(piece)
+                time.sleep(0.05)  # what makes the line slow
+
+    assert taken == int(response.headers["Content-Length"])
     assert exit_code(either, "nginx") == 0
 
 
