@@ -80,8 +80,8 @@ class PromptAMQP(AMQP):
 class GatheringDispatcher(EventDispatcher):
     """Sends a worker's events many at a time, and without a wait for the broker: they are best effort.
 
-    There are three for each task. Celery sends them with each turn of its loop; that, and the broker's confirms, took
-    two thirds of what a busy worker's main process did (``py-spy`` on ``tests/bench/tasks``).
+    There are three for each task. Celery sends them with each turn of its loop; without confirms that was still two
+    fifths of what a busy worker's main process did (``py-spy`` on the worker of ``tests/bench/tasks``).
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Celery's own signature
