@@ -1,0 +1,79 @@
+"""The program that makes JSON lines of what a container's server says."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAM = Path(__file__).parents[2] / "images/base/bin/json-lines"
+
+#: Lines whose order, number and text can be told, one every millisecond, each written by itself.
+COUNTING = """
+import time
+for number in range(200):
+    print("line", number, flush=True)
+    time.sleep(0.001)
+"""
+
+
+def said(*command: str) -> list[dict[str, str]]:
+    finished = subprocess.run([str(PROGRAM), "sample", *command], capture_output=True, timeout=30, check=True)
+    return [json.loads(line) for line in finished.stdout.splitlines()]
+
+
+def shell(script: str) -> list[dict[str, str]]:
+    return said("/bin/sh", "-c", script)
+
+
+def test_each_line_goes_on_once_and_in_order() -> None:
+    assert [line["message"] for line in said(sys.executable, "-c", COUNTING)] == [f"line {n}" for n in range(200)]
+
+
+def test_lines_that_come_quickly_go_on_together() -> None:
+    command = [str(PROGRAM), "sample", sys.executable, "-c", COUNTING]
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # a packet is a write
+    with ours, theirs, subprocess.Popen(command, stdout=theirs.fileno()):
+        theirs.close()
+        ours.settimeout(30)
+        writes = list(iter(lambda: ours.recv(1 << 20), b""))
+
+    assert sum(write.count(b"\n") for write in writes) == 200
+    assert len(writes) < 100
+
+
+def test_a_last_line_without_an_end_is_kept() -> None:
+    assert [line["message"] for line in shell("printf 'first\\n\\nlast'")] == ["first", "last"]
+
+
+def test_a_line_longer_than_a_read_stays_whole() -> None:
+    [line] = shell("head -c 300000 /dev/zero | tr '\\0' x")
+
+    assert line["message"] == "x" * 300_000
+
+
+def test_what_is_json_is_only_given_the_service() -> None:
+    [line] = shell("""echo '{"time":"now","level":"info","message":"hello"}'""")
+
+    assert line == {"service": "sample", "time": "now", "level": "info", "message": "hello"}
+
+
+def test_bytes_that_are_no_text_do_not_spoil_a_line() -> None:
+    [line] = shell(r"""printf 'a\377b "quoted" \\ \t\n'""")
+
+    assert line["message"] == 'a?b "quoted" \\'
+
+
+def test_signals_and_the_exit_status_go_through_and_the_last_words_are_heard() -> None:
+    server = "trap 'echo bye; exit 7' TERM; echo up; while :; do sleep 0.05; done"
+    with subprocess.Popen([str(PROGRAM), "sample", "/bin/sh", "-c", server], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        rest = process.stdout.read()
+
+        assert (json.loads(first)["message"], json.loads(rest)["message"]) == ("up", "bye")
+        assert process.wait(30) == 7
