@@ -196,7 +196,7 @@ def _last_transaction(current: Run, result: object, *, keep: bool = True) -> Ite
     with current.database.transaction() as connection:
         if not store.claim(connection, current.id).granted:
             raise OvertakenError
-        with connection.cursor() as cursor, running(cursor):
+        with running(connection):
             yield connection
         _complete(connection, current, result, keep=keep)
     current.completed = True
@@ -231,7 +231,7 @@ def _run_short(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
         claim = store.claim(connection, current.id)
         if not claim.granted:
             return _earlier(claim)
-        with connection.cursor() as cursor, running(cursor):
+        with running(connection):
             result, wish = _call(body)
         _complete(connection, current, result, keep=wish is None)
     if wish is not None:
@@ -281,7 +281,13 @@ def _call(body: Callable[[], Any]) -> tuple[Any, Ignore | None]:
 
 
 def _complete(connection: Connection[Any], current: Run, result: object, *, keep: bool = True) -> None:
+    """Record that the task is done, and commit.
+
+    Raises:
+        OvertakenError: it was done already; nothing is committed.
+    """
     kept = as_json("a task's result", result) if current.keep_result and keep else None
+    current.database.ensure_it_commits()
     if not store.complete(connection, current.id, kept):
         raise OvertakenError
 

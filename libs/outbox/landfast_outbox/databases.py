@@ -43,6 +43,9 @@ class Database(Protocol):
     def transaction(self) -> AbstractContextManager[Connection[Any]]:
         """Open a transaction that commits when the block ends, and hand out the driver's connection."""
 
+    def ensure_it_commits(self) -> None:
+        """Raise what the framework raises if it is going to roll the open transaction back whatever happens."""
+
     def connect(self) -> AbstractContextManager[Connection[Any]]:
         """Open a connection beside the framework's own, without a transaction."""
 
@@ -95,6 +98,22 @@ class DjangoDatabase:
             connection.ensure_connection()
             yield connection.connection
 
+    def ensure_it_commits(self) -> None:
+        """Raise what the framework raises if it is going to roll the open transaction back whatever happens.
+
+        Raises:
+            django.db.transaction.TransactionManagementError: an inner block failed that could not be rolled back alone.
+            django.db.OperationalError: so it did because the database was away.
+        """
+        from django.db import connection, transaction  # noqa: PLC0415
+
+        try:
+            connection.validate_no_broken_transaction()
+        except transaction.TransactionManagementError as error:
+            if isinstance(error.__cause__, self.outages):
+                raise error.__cause__ from None
+            raise
+
     def connect(self) -> Connection[Any]:
         """Open a connection beside Django's own, without a transaction."""
         return connect(self._postgres, "worker-long")
@@ -136,6 +155,9 @@ class SQLAlchemyDatabase:
                 yield opened.connection.driver_connection  # type: ignore[misc]  # psycopg's, as the URL says
             finally:
                 self._current.reset(token)
+
+    def ensure_it_commits(self) -> None:
+        """Do nothing: SQLAlchemy rolls back at once where it does."""
 
     def connect(self) -> Connection[Any]:
         """Open a connection beside the engine's, without a transaction."""

@@ -10,7 +10,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple, Protocol
 
-from psycopg import Cursor as PsycopgCursor
+from psycopg import DatabaseError
+from psycopg.errors import error_from_result
+from psycopg.generators import execute
+from psycopg.pq import Escaping, ExecStatus, TransactionStatus
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from psycopg import Connection, Copy
+    from psycopg.pq.abc import PGresult
 
     from landfast_outbox.task import NewTask
 
@@ -29,6 +33,9 @@ CHANNEL = "outbox"
 
 #: Characters of an error that are kept: its end says what happened.
 LONGEST_ERROR = 64 * 1024
+
+#: What PostgreSQL says of a task that cannot be completed, for it is over: revision 0002's own code.
+OVER = "LF001"
 
 #: From so many tasks on, COPY is the faster way in.
 COPY_FROM = 50
@@ -211,27 +218,31 @@ def next_due(connection: Connection[Any]) -> float | None:
 
 
 def claim(connection: Connection[Any], identifier: UUID) -> Claim:
-    """Lock a task for the rest of the transaction, if it is due, open and nobody else's."""
-    row = _prepared(
-        connection,
-        f"""
-        SELECT {_OPEN} AND due_at <= clock_timestamp(), result FROM outbox.task WHERE id = %s FOR UPDATE SKIP LOCKED
-        """,
-        (identifier,),
-    ).fetchone()
-    return Claim(*row) if row else Claim(granted=False)
+    """Lock a task for the rest of the transaction, if it is due, open and nobody else's.
 
-
-def _prepared(connection: Connection[Any], query: LiteralString, parameters: Sequence[Any]) -> PsycopgCursor[Any]:
-    """Run what every task runs as a statement that PostgreSQL has planned already, once for each connection.
-
-    Django's connections prepare nothing, and have it planned anew for each task.
+    Where psycopg would begin a transaction first, the same trip does: its own BEGIN would be another.
     """
-    threshold, connection.prepare_threshold = connection.prepare_threshold, 0
-    try:
-        return PsycopgCursor(connection).execute(query, parameters)
-    finally:
-        connection.prepare_threshold = threshold
+    begin = ""
+    if not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE:
+        level = connection.isolation_level
+        begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')};" if level else "BEGIN;"
+    said = _in_one_trip(connection, f"{begin} SELECT granted, earlier FROM outbox.claim('{identifier}')".encode())[-1]
+    earlier = said.get_value(0, 1)
+    return Claim(said.get_value(0, 0) == b"t", None if earlier is None else earlier.decode())
+
+
+def _in_one_trip(connection: Connection[Any], statements: bytes) -> Sequence[PGresult]:
+    """Run statements that ``;`` parts, and return what each said; those after one that fails do not run.
+
+    Raises:
+        psycopg.Error: one of them failed.
+    """
+    with connection.lock:
+        connection.pgconn.send_query(statements)
+        results: list[PGresult] = connection.wait(execute(connection.pgconn))
+    if results[-1].status == ExecStatus.FATAL_ERROR:
+        raise error_from_result(results[-1], encoding=connection.info.encoding)
+    return results
 
 
 def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
@@ -255,22 +266,30 @@ def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
 
 
 def complete(connection: Connection[Any], identifier: UUID, result: str | None = None) -> bool:
-    """Record that the task is done, and return False if it already was: then this transaction must not commit.
+    """Record that the task is done, and commit that with all else that the transaction did, in one trip.
 
     Args:
         connection: the database.
         identifier: which task.
         result: what it returned, as JSON, to be told to who asks again.
+
+    Returns:
+        False if the task was over already: then nothing is committed.
+
+    Raises:
+        RuntimeError: the transaction to commit is over.
     """
-    done = _prepared(
-        connection,
-        f"""
-        UPDATE outbox.task SET completed_at = clock_timestamp(), result = %s, error = NULL
-        WHERE id = %s AND {_OPEN}
-        """,
-        (result, identifier),
-    )
-    return done.rowcount == 1
+    commit = b"" if connection.pgconn.transaction_status == TransactionStatus.IDLE else b"; COMMIT"
+    if not commit and not connection.autocommit:
+        raise RuntimeError("the task's body ended the transaction that was to record, too, that the task is done")
+    returned = b"NULL" if result is None else Escaping(connection.pgconn).escape_literal(result.encode())
+    try:
+        _in_one_trip(connection, b"SELECT outbox.complete('%s', %b)%b" % (str(identifier).encode(), returned, commit))
+    except DatabaseError as error:
+        if error.sqlstate != OVER:
+            raise
+        return False
+    return True
 
 
 def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: timedelta, error: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from psycopg import Connection as PsycopgConnection
     from sqlalchemy import Connection, Engine
     from sqlalchemy.orm import Session, SessionTransaction, sessionmaker
 
@@ -33,8 +34,8 @@ _sessions: ContextVar[tuple[Session, ...]] = ContextVar("outbox_sessions", defau
 #: So for connections, those of the sessions among them.
 _connections: ContextVar[tuple[Connection, ...]] = ContextVar("outbox_connections", default=())
 
-#: The cursor of the durable task that runs now.
-_running: ContextVar[Cursor | None] = ContextVar("outbox_running", default=None)
+#: The driver's connection of the durable task that runs now.
+_running: ContextVar[PsycopgConnection[Any] | None] = ContextVar("outbox_running", default=None)
 
 
 class Opener(Protocol):
@@ -68,7 +69,8 @@ def write(tasks: Sequence[NewTask]) -> None:
 def _cursor(*, single: bool) -> Iterator[Cursor]:
     running = _running.get()
     if running is not None:
-        yield running
+        with running.cursor() as cursor:
+            yield cursor
         return
     connection = _sqlalchemy()
     if connection is not None:
@@ -110,9 +112,9 @@ def _sqlalchemy() -> Connection | None:
 
 
 @contextmanager
-def running(cursor: Cursor) -> Iterator[None]:
+def running(connection: PsycopgConnection[Any]) -> Iterator[None]:
     """Let tasks that are written within the block belong to the running task's transaction."""
-    token = _running.set(cursor)
+    token = _running.set(connection)
     try:
         yield
     finally:

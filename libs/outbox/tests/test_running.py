@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,7 +17,7 @@ from landfast_outbox import consumer, store
 from landfast_outbox.celery import bury_from_outside, database_of, enqueue_many
 from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase
 from landfast_outbox.task import NotDurableError, PayloadError
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, text
 
 from tests import bodies
 from tests.app import add, plain
@@ -377,22 +378,75 @@ def test_an_outage_that_the_body_retries_by_itself_has_no_second_effect(connecti
     assert effects(connection) == ["one"]
 
 
-def test_an_outage_before_the_commit_is_one_too(connection: Connection[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("when", "runs"), [("before", 2), ("after", 1)])
+def test_an_outage_around_the_commit_costs_no_effect_and_makes_no_second(
+    kind: Kind, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch, when: str, runs: int
+) -> None:
+    task, leave = kind
     complete, calls = store.complete, []
 
     def cut(opened: Connection[Any], *rest: Any) -> bool:  # noqa: ANN401 - store.complete's
         calls.append(1)
+        if when == "before" and len(calls) == 1:
+            terminate(connection)
         done = complete(opened, *rest)
         if len(calls) == 1:
             terminate(connection)
         return done
 
     monkeypatch.setattr(store, "complete", cut)
-    bodies.choose(lambda _task: bodies.in_django("one"))
-    bodies.django.delay()
+    bodies.choose(lambda _task: leave("one"))
+    task.delay()
 
     assert [ended.state for ended in work(connection)] == ["SUCCESS"]
-    assert (len(calls), effects(connection), state(connection)) == (2, ["one"], "done")
+    assert (len(calls), effects(connection), state(connection)) == (runs, ["one"], "done")
+
+
+def test_an_error_that_django_will_roll_back_for_is_not_taken_for_a_success(connection: Connection[Any]) -> None:
+    def body(_task: object) -> None:
+        from django.db import IntegrityError, transaction  # noqa: PLC0415 - the settings must be there first
+
+        bodies.in_django("one")
+        with suppress(IntegrityError), transaction.atomic(savepoint=False):
+            raise IntegrityError("no such author")
+
+    bodies.choose(body)
+    bodies.django.delay()
+
+    assert [ended.state for ended in work(connection)] == ["FAILURE"]
+    assert (effects(connection), state(connection)) == ([], "dead")
+    assert "TransactionManagementError" in error(connection)
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_a_body_that_ends_its_transaction_is_a_dead_letter_that_says_so(connection: Connection[Any], end: str) -> None:
+    def body(_task: object) -> None:
+        bodies.in_sqlalchemy("one")
+        getattr(SQLAlchemyDatabase.connection(), end)()
+
+    bodies.choose(body)
+    bodies.sqlalchemy.delay()
+
+    assert [ended.state for ended in work(connection)] == ["FAILURE"]
+    assert state(connection) == "dead"
+    assert "ended the transaction" in error(connection)
+
+
+def test_a_constraint_that_is_checked_at_the_commit_is_a_dead_letter(connection: Connection[Any]) -> None:
+    connection.execute("CREATE TABLE once (what text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+
+    def body(_task: object) -> None:
+        bodies.in_sqlalchemy("one")
+        SQLAlchemyDatabase.connection().execute(text("INSERT INTO once VALUES ('same'), ('same')"))
+
+    bodies.choose(body)
+    bodies.sqlalchemy.delay()
+    try:
+        assert [ended.state for ended in work(connection)] == ["FAILURE"]
+    finally:
+        connection.execute("DROP TABLE once")
+    assert (effects(connection), state(connection)) == ([], "dead")
+    assert "once_what_key" in error(connection)
 
 
 def test_a_task_that_never_gets_on_with_the_database_is_a_dead_letter(

@@ -19,6 +19,9 @@ task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 _ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
+#: ``json.dumps`` would make an encoder for each line.
+_encode = json.JSONEncoder(default=str).encode
+
 
 def accept_request_id(candidate: str | None) -> str:
     """Return the caller's request id if it is safe to log and hand on, else a new one."""
@@ -55,7 +58,7 @@ class JsonFormatter(logging.Formatter):
             line["exception"] = self.formatException(record.exc_info)
         if record.stack_info:
             line["stack"] = self.formatStack(record.stack_info)
-        return json.dumps({k: v for k, v in line.items() if v is not None}, default=str)
+        return _encode({k: v for k, v in line.items() if v is not None})
 
 
 def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:

@@ -64,14 +64,14 @@ def test_a_worker_without_a_broker_is_unhealthy(
 def test_a_worker_with_all_processes_at_work_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "send_probe", lambda: False)
     for pid in (os.getpid(), os.getppid()):
-        (slots.DIRECTORY / str(pid)).touch()
+        (slots.DIRECTORY / str(pid)).write_bytes(slots.BUSY)
     assert health.main() == 0
 
 
 def test_a_process_that_died_or_hangs_does_not_count_as_at_work() -> None:
-    (slots.DIRECTORY / "99999999").touch()
+    (slots.DIRECTORY / "99999999").write_bytes(slots.BUSY)
     hanging = slots.DIRECTORY / str(os.getpid())
-    hanging.touch()
+    hanging.write_bytes(slots.BUSY)
     os.utime(hanging, (time.time() - 100, time.time() - 100))
     assert slots.busy(longest=50) == 0
     assert slots.busy(longest=200) == 1
