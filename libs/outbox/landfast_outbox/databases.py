@@ -92,8 +92,9 @@ class DjangoDatabase:
     @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
         """Open a transaction that commits when the block ends, and hand out the driver's connection."""
-        from django.db import connection, transaction  # noqa: PLC0415
+        from django.db import DEFAULT_DB_ALIAS, connections, transaction  # noqa: PLC0415
 
+        connection = connections[DEFAULT_DB_ALIAS]  # the proxy that Django offers would look it up at each use
         with transaction.atomic():
             connection.ensure_connection()
             yield connection.connection

@@ -6,8 +6,10 @@ message too, but hands it back first.
 
 from __future__ import annotations
 
+import socket
 import struct
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,7 +20,7 @@ from amqp.exceptions import ConnectionError as AMQPConnectionError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from landfast_runtime.connections import RabbitMQ
 
@@ -88,26 +90,45 @@ class Publisher:
         try:
             self._awaited, self._outcome = {}, Outcome()
             channel = self._open()
+            ordered = [row for row in batch if row.ordered]
+            with self._in_few_packets():
+                for row in batch:
+                    if not row.ordered:
+                        self._send(channel, row)
             before: dict[str, UUID] = {}
-            for row in batch:
-                if row.ordered and not self._may_follow(before.get(row.queue)):
+            for row in ordered:
+                if not self._may_follow(before.get(row.queue)):
                     self._outcome.refused[row.id] = f"one before it in queue {row.queue} was refused"
-                    continue
-                self._awaited[self._next_tag] = row.id
-                try:
-                    channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
-                except UNSENDABLE as error:  # nothing was written: one bad row must not hold up the others
-                    del self._awaited[self._next_tag]
-                    self._outcome.refused[row.id] = f"it cannot be sent: {error}"
-                else:
-                    self._next_tag += 1
-                    if row.ordered:
-                        before[row.queue] = row.id
+                elif self._send(channel, row):
+                    before[row.queue] = row.id
             self._wait()
         except (AMQPError, AMQPConnectionError, OSError) as error:
             self.close()
             raise BrokerError(f"{type(error).__name__}: {error}", self._outcome.confirmed) from error
         return self._outcome
+
+    def _send(self, channel: Channel, row: Row) -> bool:
+        """Send a row, and return whether it could be: one bad row must not hold up the others."""
+        self._awaited[self._next_tag] = row.id
+        try:
+            channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
+        except UNSENDABLE as error:  # nothing was written
+            del self._awaited[self._next_tag]
+            self._outcome.refused[row.id] = f"it cannot be sent: {error}"
+            return False
+        self._next_tag += 1
+        return True
+
+    @contextmanager
+    def _in_few_packets(self) -> Iterator[None]:
+        """Have the kernel send what is written within the block in few packets, not in one for each message."""
+        assert self._connection is not None  # noqa: S101 - whoever sends has opened it
+        wire = self._connection.transport.sock
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        try:
+            yield
+        finally:
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     def _may_follow(self, before: UUID | None) -> bool:
         """Wait until the broker has the ordered row before the next one, and return whether it took it."""

@@ -2,6 +2,7 @@
 
 ``python -m landfast_outbox.relay``. Several may run: a row is locked by the one that publishes it. It is woken by
 PostgreSQL's NOTIFY when a transaction with tasks commits, and looks by itself now and then, should a note get lost.
+While tasks keep coming it listens to no notes and looks by itself: to hand one over cost more than to write the task.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ AWAY = 1.0
 #: Seconds between the starts of two batches while tasks keep coming: a batch costs the database as much, whatever its
 #: size. After a rest that was longer, a task goes at once.
 GATHERING = 0.01
+
+#: A batch of so many makes a crowd: more are likely to come while it is published.
+CROWD = 4
 
 #: Seconds without a turn of the loop after which the relay counts as hung: longer than any wait in it.
 STALE = 45.0
@@ -150,6 +154,8 @@ class Relay:
         self._stopping = stopping
         self._next_round = 0.0
         self._next_batch = 0.0
+        self._crowded = False
+        self._listening = False
         self.tally = Tally()
 
     @property
@@ -164,7 +170,7 @@ class Relay:
                 with self._connect() as connection:
                     # What the relay notes down may get lost in a crash: a task is then published twice, and run once.
                     connection.execute("SET synchronous_commit = off")
-                    connection.execute(f"LISTEN {store.CHANNEL}")
+                    self._listening = False
                     self._serve(connection)
             except psycopg.Error as error:
                 self._note(f"postgres: {first_line(error)}")
@@ -191,11 +197,13 @@ class Relay:
         Raises:
             BrokerError: the broker did not take the batch; it stays pending.
         """
+        self._crowded = False
         self.tidy(connection)
         if self._publisher.blocked:  # what it will not take must not fill its sockets
             return False
         started = time.monotonic()
         batch = store.take(connection, BATCH, store.lead_ordered_queues(connection))
+        self._crowded = len(batch) >= CROWD
         if not batch:
             return False
         self._next_batch = started + GATHERING
@@ -240,6 +248,13 @@ class Relay:
 
     def _rest(self, connection: Connection[Any]) -> None:
         """Wait for a note, or until something falls due, and for more to come if the last batch was a moment ago."""
+        if self._crowded:
+            self._listen(connection, wanted=False)
+            self._stopping.wait(self._next_batch - time.monotonic())
+            return
+        if not self._listening:
+            self._listen(connection, wanted=True)
+            return  # what was committed until now the next look finds
         due = store.next_due(connection)
         # What is overdue is somebody else's now; of what has come since, a note is waiting.
         wait = IDLE if due is None or due <= 0 else min(due, IDLE)
@@ -248,6 +263,11 @@ class Relay:
         if early > 0:
             self._stopping.wait(early)
             _read(connection.notifies(timeout=0))  # of tasks that the next batch has
+
+    def _listen(self, connection: Connection[Any], *, wanted: bool) -> None:
+        if wanted != self._listening:
+            connection.execute(f"LISTEN {store.CHANNEL}" if wanted else f"UNLISTEN {store.CHANNEL}")
+            self._listening = wanted
 
     def _note(self, problem: str) -> None:
         """Say what is wrong, once; the loop turns all the same."""

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
+#: ``json.dumps`` would make an encoder for each task.
+_encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
+
 #: Bytes that a task's message body may have. A row and a message are no place for files: hand over an id instead.
 MAX_BODY = 256 * 1024
 
@@ -71,7 +74,6 @@ def as_json(name: str, value: object) -> str:
         PayloadError: JSON does not know such a value, or PostgreSQL cannot store it.
     """
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+        return _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise PayloadError(f"the arguments of {name} must be plain JSON: {error}") from error
-    return text

@@ -130,6 +130,23 @@ def _raw(connection: Connection) -> Iterator[Cursor]:
         cursor.close()
 
 
+@contextmanager
+def _at_once(engine: Engine) -> Iterator[Cursor]:
+    """Hand out a cursor of the engine's pool whose statement commits by itself, without SQLAlchemy's part of it."""
+    borrowed = engine.raw_connection()
+    try:
+        connection: Any = borrowed.driver_connection  # psycopg's, as the URL says
+        before, connection.autocommit = connection.autocommit, True
+        with connection.cursor() as cursor:
+            yield cursor
+        connection.autocommit = before
+    except BaseException as error:
+        borrowed.invalidate(error)  # what is in doubt goes to nobody else
+        raise
+    finally:
+        borrowed.close()
+
+
 def use_django() -> None:
     """Write tasks through Django's default connection: inside ``atomic`` they share its transaction."""
     from django.db import connection, transaction  # noqa: PLC0415 - services without Django use the rest of this module
@@ -158,12 +175,14 @@ def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
     event.listen(engine, "commit", _connection_ended)
     event.listen(engine, "rollback", _connection_ended)
 
-    at_once = engine.execution_options(isolation_level="AUTOCOMMIT")
-
     @contextmanager
     def cursor(*, single: bool) -> Iterator[Cursor]:
-        with at_once.connect() if single else engine.begin() as connection, _raw(connection) as opened:
-            yield opened
+        if single:
+            with _at_once(engine) as opened:
+                yield opened
+        else:
+            with engine.begin() as connection, _raw(connection) as opened:
+                yield opened
 
     _default[:] = [cursor]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import uuid
 from dataclasses import dataclass
@@ -60,6 +61,18 @@ class Channel:
             listener(*arguments, *([] if multiple is None else [multiple]))
 
 
+class Wire:
+    """A socket that notes down when it was to hold back what is written, and when no more."""
+
+    def __init__(self) -> None:
+        self.sock = self
+        self.corks: list[int] = []
+
+    def setsockopt(self, level: int, option: int, value: int) -> None:
+        assert (level, option) == (socket.IPPROTO_TCP, socket.TCP_CORK)
+        self.corks.append(value)
+
+
 class Connection:
     """A connection to a broker that the test plays."""
 
@@ -73,6 +86,7 @@ class Connection:
         self.queues: dict[str, int] = {"tasks": 3}
         self.closed = False
         self.beats = 0
+        self.transport = Wire()
         self.made.append(self)
 
     def connect(self) -> None:
@@ -153,6 +167,7 @@ def test_a_batch_is_confirmed_together(publisher: Publisher, broker: type[Connec
     assert (outcome.confirmed, outcome.refused) == (ids(second), {})
     [connection] = broker.made
     assert [queue for _, queue in connection.channels[0].sent] == ["tasks"] * 5
+    assert connection.transport.corks == [1, 0] * 2
 
 
 def test_a_message_survives_a_restart_of_the_broker_and_says_what_it_is(

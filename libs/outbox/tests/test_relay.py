@@ -137,7 +137,7 @@ def test_what_is_committed_is_published_at_once(
     running(made)
     eventually(lambda: count(connection, "query LIKE '%min(due_at)%'"))
     written: list[uuid.UUID] = []
-    for number in (1, 2, relay.BATCH + 1):
+    for number in (1, 2, relay.BATCH + 1, 1, relay.CROWD, 1):
         written += add(connection, number)
         eventually(partial(eq, publisher.published, written))
 
@@ -164,6 +164,23 @@ def test_tasks_that_keep_coming_are_published_together(
         add(connection)
     eventually(lambda: sum(batches) == 21)
     assert len(batches) < 10, "one batch for each transaction"
+
+
+def test_while_tasks_keep_coming_no_notes_are_sent(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[..., Relay], running: Callable[[Relay], None],
+    publisher: FakePublisher, connection: Connection[Any],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(relay, "GATHERING", 0.5)
+    running(make())
+    eventually(lambda: count(connection, "query LIKE '%min(due_at)%'"))
+    add(connection, relay.CROWD)
+    eventually(lambda: count(connection, "query = 'UNLISTEN outbox'"))
+    add(connection, relay.CROWD)
+    eventually(lambda: len(publisher.published) == 2 * relay.CROWD)
+    eventually(lambda: count(connection, "query LIKE '%min(due_at)%'"))  # it rests, and listens again
+    monkeypatch.setattr(relay, "IDLE", 3 * DEADLINE)
+    add(connection)
+    eventually(lambda: len(publisher.published) == 2 * relay.CROWD + 1)
 
 
 def test_what_is_due_later_is_published_then(

@@ -10,6 +10,7 @@ from landfast_outbox import writing
 from landfast_outbox.celery import enqueue_many
 from landfast_outbox.store import COPY_FROM
 from landfast_outbox.task import PayloadError
+from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 
 from tests.app import add, note
@@ -128,6 +129,22 @@ def test_a_task_without_any_transaction_is_one_of_its_own(sessions: Sessions, ou
     note.delay("ordered")
 
     assert arguments(outbox) == [1, "ordered"]
+
+
+def test_a_task_of_its_own_leaves_the_connection_as_it_was(sessions: Sessions, engine: Engine, outbox: Outbox) -> None:
+    task = add.delay(1, 1)
+    with pytest.raises(UniqueViolation):
+        add.apply_async((2, 1), task_id=task.id)
+    for _ in range(2):  # with the connection that was used before
+        session = sessions()
+        session.execute(text("INSERT INTO effect VALUES ('undone')"))
+        session.rollback()
+        session.close()
+        add.delay(3, 1)
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM effect")) == 0
+    assert arguments(outbox) == [1, 3, 3]
 
 
 def test_another_thread_is_another_transaction(sessions: Sessions, outbox: Outbox) -> None:

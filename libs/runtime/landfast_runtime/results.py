@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from celery import states
 from celery.backends.redis import RedisBackend
+
+if TYPE_CHECKING:
+    from redis.commands.core import Script
+
+#: Stores a result, for some seconds or (0) for good, and tells who waits for it.
+STORE_AND_TELL = """
+if ARGV[2] == '0' then
+    redis.call('SET', KEYS[1], ARGV[1])
+else
+    redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+end
+return redis.call('PUBLISH', KEYS[1], ARGV[1])
+"""
 
 
 class ResultBackend(RedisBackend):
@@ -35,13 +49,19 @@ class ResultBackend(RedisBackend):
             result=result, state=state, traceback=traceback, request=request
         )
         meta["task_id"] = task_id
-        key = self.get_key_for_task(task_id)
-        self._set_with_state(key, self.encode(meta), state)  # type: ignore[attr-defined]
+        key, value = self.get_key_for_task(task_id), self.encode(meta)
+        try:
+            self._set(key, value)
+        except self.connection_errors:  # type: ignore[attr-defined]
+            self._set_with_state(key, value, state)  # type: ignore[attr-defined]  # it has the patience for an outage
         return result
 
     def _set(self, key: str, value: str | bytes, expires: int | None = None) -> None:
-        """Store a result and tell who waits for it, in one round trip; who reads in between finds it all the same."""
-        with self.client.pipeline(transaction=False) as pipe:
-            pipe.set(key, value, ex=expires or self.expires)  # type: ignore[attr-defined]  # see above
-            pipe.publish(key, value)
-            pipe.execute()
+        """Store a result and tell who waits for it, in one command."""
+        seconds = expires or self.expires or 0  # type: ignore[attr-defined]  # see above
+        self._store_and_tell(keys=[key], args=[value, seconds], client=self.client)
+
+    @cached_property
+    def _store_and_tell(self) -> Script:
+        script: Script = self.client.register_script(STORE_AND_TELL)
+        return script

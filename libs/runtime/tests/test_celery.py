@@ -13,6 +13,7 @@ from landfast_runtime import celery as runtime_celery
 from landfast_runtime.celery import (
     BROKER_TIMEOUT,
     EVENTS_WAIT,
+    RESULT_LIFETIME,
     TASK_TIME_LIMIT,
     GatheringDispatcher,
     configure_logging,
@@ -144,6 +145,26 @@ def test_a_worker_keeps_its_result_until_redis_is_back(app: Celery[Any]) -> None
 
     assert app.conf.broker_heartbeat > 0
     assert app.conf.result_backend_transport_options["retry_policy"]["max_retries"] is None
+
+
+def test_a_result_that_redis_does_not_take_is_stored_once_it_does(
+    app: Celery[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored: dict[str, Any] = {}
+    outage = [RedisIsAway(), RedisIsAway()]
+
+    def take(*, keys: list[str], args: list[Any], client: object) -> None:
+        assert client is not None
+        if outage:
+            raise outage.pop()
+        stored[keys[0]] = json.loads(args[0])
+        assert args[1] == RESULT_LIFETIME
+
+    monkeypatch.setitem(vars(app.backend), "_store_and_tell", take)
+    app.backend.mark_as_done("some-id", 8)
+
+    [meta] = stored.values()
+    assert (meta["status"], meta["result"], meta["task_id"]) == ("SUCCESS", 8, "some-id")
 
 
 def test_a_worker_comes_back_within_seconds_of_its_broker(app: Celery[Any], monkeypatch: pytest.MonkeyPatch) -> None:

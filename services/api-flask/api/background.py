@@ -9,7 +9,7 @@ from landfast_runtime.connections import Postgres
 from landfast_runtime.env import Env
 from sqlalchemy import Engine, create_engine
 
-from api.db import CONNECT_TIMEOUT, database_url
+from api.db import CONNECT_TIMEOUT, database_url, with_living_connections
 
 #: Milliseconds after which a task's statement is cancelled; each reads or writes one part of the work.
 STATEMENT_TIMEOUT = 60_000
@@ -18,15 +18,16 @@ STATEMENT_TIMEOUT = 60_000
 @cache
 def engine() -> Engine:
     """Return the process's engine, made when the first task asks: no connection crosses the pool's fork."""
-    return create_engine(
-        database_url(Postgres.from_env(Env())),
-        pool_size=1,
-        max_overflow=1,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": CONNECT_TIMEOUT,
-            **KEEPALIVE,
-            "options": f"-c search_path=api -c statement_timeout={STATEMENT_TIMEOUT}",
-            "application_name": "worker-api",
-        },
+    return with_living_connections(
+        create_engine(
+            database_url(Postgres.from_env(Env())),
+            pool_size=1,
+            max_overflow=1,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT,
+                **KEEPALIVE,
+                "options": f"-c search_path=api -c statement_timeout={STATEMENT_TIMEOUT}",
+                "application_name": "worker-api",
+            },
+        )
     )

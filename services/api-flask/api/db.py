@@ -6,24 +6,33 @@ An engine opens no connection before it is first used, and uWSGI builds the appl
 
 from __future__ import annotations
 
+import select
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import psycopg
 from flask import Flask, current_app, g
 from landfast_outbox.writing import use_sqlalchemy
-from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from landfast_runtime.connections import Postgres
+    from psycopg import Connection
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 #: Seconds to wait for a connection: from PostgreSQL (libpq knows no shorter timeout), or from the pool.
 CONNECT_TIMEOUT = 2
 
 #: Milliseconds after which a request's statement is cancelled, and a connection whose peer is silent given up.
 STATEMENT_TIMEOUT = 5000
+
+#: Seconds without use after which a connection is tried by a trip to the server before it is used again.
+LONG_IDLE = 1.0
 
 _EXTENSION = "landfast.sessions"
 
@@ -49,19 +58,55 @@ def serving_engine(settings: Postgres, connections: int) -> Engine:
         settings: the database.
         connections: how many to keep at most: one for each thread.
     """
-    return create_engine(
-        database_url(settings),
-        pool_size=connections,
-        max_overflow=0,
-        pool_timeout=CONNECT_TIMEOUT,
-        pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": CONNECT_TIMEOUT,
-            "tcp_user_timeout": STATEMENT_TIMEOUT,
-            "options": f"-c statement_timeout={STATEMENT_TIMEOUT}",
-            "application_name": "api-flask",
-        },
+    return with_living_connections(
+        create_engine(
+            database_url(settings),
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=CONNECT_TIMEOUT,
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT,
+                "tcp_user_timeout": STATEMENT_TIMEOUT,
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT}",
+                "application_name": "api-flask",
+            },
+        )
     )
+
+
+def with_living_connections(engine: Engine) -> Engine:
+    """Let an engine hand out connections that live, and return it.
+
+    ``pool_pre_ping`` makes a trip to the server each time, which doubled what sending a task takes. A server that ends
+    closes its connections, and that is seen without a trip; one that vanished silently, only by :data:`LONG_IDLE`.
+    """
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: Connection[Any], record: ConnectionPoolEntry, _fairy: object) -> None:
+        now = time.monotonic()
+        if _was_closed(connection) or (now - record.info.get("used", now) > LONG_IDLE and not _answers(connection)):
+            raise InvalidatePoolError  # the pool opens others
+        record.info["used"] = now
+
+    return engine
+
+
+def _answers(connection: Connection[Any]) -> bool:
+    try:
+        connection.execute("SELECT")
+        connection.rollback()
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _was_closed(connection: Connection[Any]) -> bool:
+    """Return whether there is something to read on a connection that asked for nothing: the server's farewell."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 @contextmanager

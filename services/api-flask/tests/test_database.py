@@ -7,14 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from api import db
 from api.app import create_app
-from api.db import CONNECT_TIMEOUT, database_url, serving_engine, transaction
+from api.db import CONNECT_TIMEOUT, database_url, serving_engine, transaction, with_living_connections
 from api.models import Task
-from sqlalchemy import func, select
+from sqlalchemy import create_engine, func, select, text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from api.config import Settings
     from flask import Flask
+    from sqlalchemy import Engine
 
 
 def test_a_password_may_hold_any_character(settings: Settings) -> None:
@@ -26,6 +30,44 @@ def test_a_password_may_hold_any_character(settings: Settings) -> None:
 
 def test_it_keeps_a_connection_for_each_thread(settings: Settings) -> None:
     assert serving_engine(settings.database.postgres, connections=3).pool.status().startswith("Pool size: 3")
+
+
+@pytest.fixture
+def living(engine: Engine) -> Iterator[Engine]:
+    """An engine with one connection, which it keeps."""
+    made = with_living_connections(create_engine(engine.url, pool_size=1, max_overflow=0))
+    yield made
+    made.dispose()
+
+
+def process(engine: Engine) -> int:
+    """Return the number of the server's process at the other end of the engine's connection."""
+    with engine.connect() as connection:
+        return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
+
+
+def test_a_connection_that_the_server_closed_is_not_handed_out(living: Engine, engine: Engine) -> None:
+    before = process(living)
+    with engine.connect() as other:
+        assert other.scalar(text(f"SELECT pg_terminate_backend({before}, 10000)"))
+
+    assert process(living) != before
+
+
+def test_a_connection_that_was_long_idle_is_tried_first(living: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = process(living)
+    monkeypatch.setattr(db, "LONG_IDLE", 0.0)
+    assert process(living) == before
+    monkeypatch.setattr(db, "_answers", lambda _: False)
+
+    assert process(living) != before
+
+
+def test_a_connection_in_use_costs_no_trip_of_its_own(living: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "LONG_IDLE", 60.0)
+    monkeypatch.setattr(db, "_answers", lambda _: pytest.fail("it was tried"))
+
+    assert process(living) == process(living)
 
 
 def test_a_transaction_that_fails_leaves_nothing(app: Flask) -> None:
