@@ -2,7 +2,7 @@
 
 ``python -m landfast_outbox.relay``. Several may run: a row is locked by the one that publishes it. It is woken by
 PostgreSQL's NOTIFY when a transaction with tasks commits, and looks by itself now and then, should a note get lost.
-While tasks keep coming it listens to no notes and looks by itself: to hand one over cost more than to write the task.
+While tasks keep coming it listens to no notes and looks by itself: each would wake it and PostgreSQL's process for it.
 """
 
 from __future__ import annotations

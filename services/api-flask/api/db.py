@@ -77,8 +77,8 @@ def serving_engine(settings: Postgres, connections: int) -> Engine:
 def with_living_connections(engine: Engine) -> Engine:
     """Let an engine hand out connections that live, and return it.
 
-    ``pool_pre_ping`` makes a trip to the server each time, which doubled what sending a task takes. A server that ends
-    closes its connections, and that is seen without a trip; one that vanished silently, only by :data:`LONG_IDLE`.
+    ``pool_pre_ping`` makes a trip to the server each time: as many as sending a task takes itself. A server that ends
+    closes its connections, and that is seen without a trip; that one vanished silently is only found out by one.
     """
 
     @event.listens_for(engine, "checkout")
@@ -92,9 +92,11 @@ def with_living_connections(engine: Engine) -> Engine:
 
 
 def _answers(connection: Connection[Any]) -> bool:
+    """Return whether the server answers, which takes one trip outside a transaction."""
     try:
+        before, connection.autocommit = connection.autocommit, True
         connection.execute("SELECT")
-        connection.rollback()
+        connection.autocommit = before
     except psycopg.Error:
         return False
     return True
