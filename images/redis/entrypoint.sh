@@ -4,5 +4,5 @@ set -eu
 need-secrets redis_password
 exec redis-server - <<CONFIGURATION
 $(cat /etc/redis/common.conf "/etc/redis/$1.conf")
-requirepass $(cat /run/secrets/redis_password)
+requirepass "$(sed 's/[\\"]/\\&/g' /run/secrets/redis_password)"
 CONFIGURATION

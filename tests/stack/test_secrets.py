@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import secrets
 from tests.support.stack import PREFIX, ROOT, Stack, docker
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +112,24 @@ def test_secret_files_are_closed_to_others(stack: Stack) -> None:
         modes = stack.execute(service, "sh", "-c", "stat --dereference --format=%a /run/secrets/*").split()
         assert modes, f"{service} has no secrets"
         assert {mode[-1] for mode in modes} == {"0"}, f"others can read secrets of {service}"
+
+
+def test_redis_takes_a_password_of_any_characters_and_does_not_show_it(stack: Stack, tmp_path: Path) -> None:
+    password = 'a "b" \\c\'#d $e %f ü'
+    own = tmp_path / "own"
+    own.write_text(password, encoding="utf-8")
+    name = f"{stack.project}-own-password"
+    try:
+        stack.compose(
+            *("run", "--detach", "--no-deps", f"--name={name}", "--volume=/var/lib/redis"),
+            *(f"--volume={own}:/run/secrets/redis_password:ro", "redis"),
+        )
+        wait_until(
+            lambda: "OK" in docker("exec", name, "sh", "-c", "redis-health || true"), 30, lambda: docker("logs", name)
+        )
+        assert password not in docker("logs", name, merge=True)
+    finally:
+        docker("rm", "--force", "--volumes", name)
 
 
 def test_the_authoritys_key_is_not_kept(stack: Stack) -> None:
