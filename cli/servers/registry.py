@@ -70,10 +70,10 @@ class Gate:
     def _copy(self, source: socket.socket, target: socket.socket, *, count: bool = False) -> None:
         with suppress(OSError):
             while piece := source.recv(PIECE):
-                target.sendall(piece)
-                if count:
+                if count:  # first, so that whoever has the answer finds all of the question counted
                     with self._counting:
                         self.sent += len(piece)
+                target.sendall(piece)
             target.shutdown(socket.SHUT_WR)
 
 
