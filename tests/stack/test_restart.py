@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import requests
 
 from tests.support.killing import COMES_BACK, kill, wait_restarted
 from tests.support.site import Site
@@ -22,6 +23,18 @@ SERVICES = [
 
 #: Seconds between two of Flower's saves, and some more.
 FLOWER_SAVES = 75
+
+#: A sender of mail that dies when the mail server waits for the letter itself.
+_BREAK_OFF = """
+import smtplib
+server = smtplib.SMTP("mail", 1025, timeout=10)
+server.helo()
+server.mail("hello@example.com")
+server.rcpt("reader@example.com")
+code, answer = server.docmd("DATA")
+assert code == 354, answer
+server.close()
+"""
 
 
 def test_the_list_of_services_is_complete(stack: Stack) -> None:
@@ -70,6 +83,19 @@ def test_a_task_that_a_killed_worker_had_begun_runs_again(
     wait_restarted(ready, "worker", since)
 
     inbox.wait_for_mail(person.email, timeout=60)
+
+
+def test_the_inbox_shows_no_letter_whose_sender_died_in_the_middle(ready: Stack, inbox: Inbox) -> None:
+    ready.execute("worker", "python", "-c", _BREAK_OFF)
+    broken_off = wait_until(
+        lambda: ready.execute("mail", "find", "/var/lib/mail", "-name", "*.eml", "-empty"), 20, "the letter's file"
+    )
+
+    ready.stop("mail")
+    ready.start("mail")
+
+    shown = requests.get(f"{inbox.url}/api/email", timeout=30).json()
+    assert not [letter["id"] for letter in shown if letter["id"] in broken_off]
 
 
 def test_flower_still_shows_a_task_after_a_kill(ready: Stack, staff: Site) -> None:
