@@ -86,7 +86,7 @@ class Manifest:
         """Make sure that the vault holds what services need.
 
         Raises:
-            StackError: something is missing or blank.
+            StackError: something is missing or blank, or has blanks around it.
         """
         needed = [NAMING_KEY, *(name for name in self.lengths if name not in self.optional)]
         missing = [name for name in needed if not str(values.get(name, "")).strip()]
@@ -94,6 +94,13 @@ class Manifest:
             raise StackError(
                 f"landfast_secrets lacks {', '.join(missing)}",
                 "ansible-playbook playbooks/secrets.yml makes what is missing",
+            )
+        given = {name: str(values.get(name, "")) for name in self.lengths}
+        padded = [name for name, value in given.items() if value.rstrip("\n") != value.strip()]
+        if padded:
+            raise StackError(
+                f"landfast_secrets has blanks before or after {', '.join(padded)}",
+                "take them away: some services would leave them out and others would not, and refuse each other",
             )
 
     def complete(self, values: Mapping[str, str]) -> dict[str, str]:

@@ -48,6 +48,18 @@ def test_a_vault_that_lacks_one_is_refused_by_name(manifest: Manifest) -> None:
         manifest.check(values)
 
 
+@pytest.mark.parametrize("value", [" early", "late ", "late\t", "late\r\n"])
+def test_one_with_blanks_around_it_is_refused_without_telling_it(manifest: Manifest, value: str) -> None:
+    with pytest.raises(StackError, match="blanks before or after redis_password") as refused:
+        manifest.check({**manifest.complete({}), "redis_password": value})
+
+    assert value.strip() not in str(refused.value)
+
+
+def test_one_may_have_blanks_inside_and_end_its_line(manifest: Manifest) -> None:
+    manifest.check({**manifest.complete({}), "redis_password": "a b\n"})
+
+
 def test_a_version_changes_with_its_own_value_alone(manifest: Manifest) -> None:
     values = manifest.complete({})
     before, after = manifest.versions(values), manifest.versions({**values, "redis_password": "another"})
