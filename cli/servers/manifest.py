@@ -88,14 +88,13 @@ class Manifest:
         Raises:
             StackError: something is missing or blank, or has blanks around it.
         """
-        needed = [NAMING_KEY, *(name for name in self.lengths if name not in self.optional)]
-        missing = [name for name in needed if not str(values.get(name, "")).strip()]
+        given = {name: str(values.get(name, "")) for name in (NAMING_KEY, *self.lengths)}
+        missing = [name for name, value in given.items() if not value.strip() and name not in self.optional]
         if missing:
             raise StackError(
                 f"landfast_secrets lacks {', '.join(missing)}",
                 "ansible-playbook playbooks/secrets.yml makes what is missing",
             )
-        given = {name: str(values.get(name, "")) for name in self.lengths}
         padded = [name for name, value in given.items() if value.rstrip("\n") != value.strip()]
         if padded:
             raise StackError(

@@ -58,9 +58,14 @@ class Inbox:
 
     def mails(self) -> list[Mail]:
         """Return all the mails that have come."""
+        return [Mail.parse(document) for document in self.documents()]
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Return all that MailDev shows, as its API describes it."""
         response = requests.get(f"{self.url}/api/email", timeout=30)
         response.raise_for_status()
-        return [Mail.parse(document) for document in response.json()]
+        documents: list[dict[str, Any]] = response.json()
+        return documents
 
     def wait_for_mail(self, address: str, timeout: float = DELIVERY, *, subject: str = "") -> Mail:
         """Return the first mail to a recipient whose subject holds some words, once it is there."""
