@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.outbox import result, send, state
+from tests.support.outbox import error, result, send, state
 from tests.support.stack import STACK_START, Stack, docker
 from tests.support.stopping import stopping
 from tests.support.waiting import wait_until
@@ -103,3 +103,26 @@ def test_a_task_whose_worker_is_killed_runs_again(
 
     lengthy.start(worker)
     wait_until(lambda: result(lengthy, task) == '"again"', 60, lambda: f"another run: {state(lengthy, task)}")
+
+
+@pytest.mark.parametrize("name", ["linger", "linger_outside"])
+def test_a_task_that_reaches_its_time_limit_is_a_dead_letter_and_keeps_nobody_waiting(
+    lengthy: Stack, begin: Callable[..., str], name: str
+) -> None:
+    limited = f"__import__('lengthy.tasks').tasks.{name}.apply_async({{arguments}}, time_limit=4).id"
+    task = begin(limited, FOR_LONG, "worker")
+    wait_until(lambda: state(lengthy, task) == "dead", 20, lambda: f"a dead letter: {state(lengthy, task)}")
+    assert "TimeLimitExceeded(4" in error(lengthy, task)
+
+    other = send(lengthy, SHORT.format(arguments=f"({token_hex(8)!r}, 0)"))
+    wait_until(lambda: result(lengthy, other), 20, lambda: f"the next task: {state(lengthy, other)}")
+
+
+@pytest.mark.parametrize("sending", [SHORT, LONG], ids=["short", "long"])
+def test_a_task_that_is_revoked_while_it_runs_is_a_dead_letter(
+    lengthy: Stack, begin: Callable[..., str], sending: str
+) -> None:
+    task = begin(sending, FOR_LONG, "worker")
+    revoke = f"from lengthy.worker import app; app.control.revoke({task!r}, terminate=True, signal='SIGKILL')"
+    lengthy.execute("worker", "python", "-c", revoke)
+    wait_until(lambda: state(lengthy, task) == "dead", 20, lambda: f"a dead letter: {state(lengthy, task)}")

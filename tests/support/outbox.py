@@ -31,6 +31,11 @@ def result(stack: Stack, task: str) -> str | None:
     return value if found == "done" else None
 
 
+def error(stack: Stack, task: str) -> str:
+    """Return the first line of what went wrong with a task; empty while nothing did."""
+    return query(stack, _STATE.format(task=task))[0][2]
+
+
 def send(stack: Stack, expression: str) -> str:
     """Send a task from the site, outside of any request, and return its id.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from celery import signals
 from celery.app.task import Task
 from celery.exceptions import TimeLimitExceeded
+from kombu.asynchronous import get_event_loop
 from landfast_runtime.logs import request_id
 
 from landfast_outbox import consumer
@@ -320,9 +321,23 @@ def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping
     return [str(each.id) for each in tasks]
 
 
-def bury_from_outside(task: DurableTask, identifier: str, error: str) -> None:
-    """Make a task a dead letter whose process is gone."""
-    consumer.bury_from_outside(database_of(task), uuid.UUID(identifier), error)
+def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: float = consumer.FIRST_WAIT) -> None:
+    """Make a task a dead letter whose process is being killed: Celery tells of that before it does so.
+
+    Until the process has let go of the row, the worker's loop tries again and does its other work meanwhile. Should the
+    worker end before, the relay sends the task again.
+
+    Args:
+        task: what ran.
+        identifier: the task's id.
+        error: why it is dead.
+        wait: seconds until the next try; it doubles.
+    """
+    if consumer.bury_from_outside(database_of(task), uuid.UUID(identifier), error):
+        return
+    loop = get_event_loop()
+    if loop is not None:
+        loop.call_later(wait, bury_from_outside, task, identifier, error, min(wait * 2, consumer.LONGEST_WAIT))
 
 
 def database_of(task: DurableTask) -> Database:

@@ -16,10 +16,11 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, Reject, Retry
+from psycopg.errors import LockNotAvailable
 
 from landfast_outbox import store
 from landfast_outbox.databases import DRIVER_OUTAGES
@@ -44,6 +45,9 @@ DEATHS = 5
 #: two tries: the message stays with this worker meanwhile, so that work goes on at once when the database is back.
 PATIENCE = 300.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+
+#: How long a worker's main process may stand still for a run that holds its row.
+LET_GO: LiteralString = "100ms"
 
 
 class OvertakenError(Ignore):
@@ -309,16 +313,23 @@ def bury(database: Database, identifier: UUID, error: str) -> None:
         store.bury(connection, identifier, error)
 
 
-def bury_from_outside(database: Database, identifier: UUID, error: str) -> None:
+def bury_from_outside(database: Database, identifier: UUID, error: str) -> bool:
     """Make a task a dead letter whose own run is over, over a connection of its own.
 
     While the database is away, nothing happens: the relay will send the task again.
+
+    Returns:
+        Whether that was all that can be done. False: its run still holds the row.
     """
     try:
         with database.connect() as connection:
+            connection.execute(f"SET lock_timeout = '{LET_GO}'")
             store.bury(connection, identifier, error)
+    except LockNotAvailable:
+        return False
     except DRIVER_OUTAGES as problem:
         logger.warning("no dead letter could be written", extra={"problem": str(problem), "id": str(identifier)})
+    return True
 
 
 def _count_death(current: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg
@@ -15,7 +16,7 @@ from celery.app.task import Context
 from celery.exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
 from landfast_outbox import consumer, store
 from landfast_outbox.celery import bury_from_outside, database_of, enqueue_many
-from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase
+from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase, connect
 from landfast_outbox.task import NotDurableError, PayloadError
 from sqlalchemy import create_engine, text
 
@@ -616,6 +617,31 @@ def test_a_task_that_is_killed_at_its_time_limit_is_a_dead_letter(connection: Co
     bodies.sqlalchemy.on_failure(TimeLimitExceeded(20), str(message.id), (), {}, None)
     assert state(connection) == "dead"
     assert "TimeLimitExceeded(20" in error(connection)
+
+
+def test_a_dead_letter_waits_for_a_process_that_is_still_to_be_killed(
+    connection: Connection[Any], postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies.sqlalchemy.delay()
+    [message] = take(connection)
+    timers: list[tuple[float, Callable[[], None]]] = []
+
+    class Loop:
+        def call_later(self, wait: float, call: Callable[..., None], *args: object) -> None:
+            timers.append((wait, partial(call, *args)))
+
+    monkeypatch.setattr("landfast_outbox.celery.get_event_loop", Loop)
+    with connect(postgres, "its-process") as process, process.transaction():
+        assert store.claim(process, message.id).granted
+        bury_from_outside(bodies.sqlalchemy, str(message.id), "killed")
+        [(first, try_again)] = timers
+        try_again()
+        assert state(connection) == "in flight"
+
+    _, (second, try_again) = timers
+    assert second > first
+    try_again()
+    assert (state(connection), error(connection), len(timers)) == ("dead", "killed", 2)
 
 
 def test_a_task_that_was_revoked_is_a_dead_letter(connection: Connection[Any]) -> None:
