@@ -12,6 +12,17 @@ fi
 
 options=(-c "config_file=/etc/postgresql/postgresql.conf" -c "hba_file=/etc/postgresql/pg_hba.conf")
 
+# Two servers on one directory would ruin it. PostgreSQL's own lock file names a process by its number: that means nothing
+# to another container, and after a power cut it may be the number of one of these processes here, which would pass for
+# a running server. The kernel's lock holds between containers, and ends with the last process that has it open.
+data=$(dirname "$PGDATA")
+exec 9< "$data"
+if ! flock --nonblock 9; then
+    echo "FATAL: another container's PostgreSQL runs on the volume at $data; stop it first"
+    exit 1
+fi
+rm -f "$PGDATA/postmaster.pid"
+
 # A cluster half made when the machine stopped must not pass for a whole one: it is made aside and renamed.
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     rm -rf "$PGDATA" "$PGDATA.new"

@@ -84,6 +84,19 @@ def test_a_task_that_a_killed_worker_had_begun_runs_again(
     inbox.wait_for_mail(person.email, timeout=60)
 
 
+def test_postgres_does_not_take_one_of_its_container_s_processes_for_a_server_that_was_killed(ready: Stack) -> None:
+    # Chance may make it any process of the container's next life; the first one is always there.
+    ready.execute("postgres", "sh", "-c", "sed -i '1s/.*/1/' $PGDATA/postmaster.pid")
+    wait_restarted(ready, "postgres", kill(ready, "postgres"))
+
+
+def test_postgres_shares_its_volume_with_no_other_server(ready: Stack) -> None:
+    second = ready.compose("run", "--rm", "--no-deps", "--no-TTY", "postgres", check=False)
+    assert second.returncode
+    assert "another container's PostgreSQL runs on the volume" in second.stdout + second.stderr
+    assert ready.execute("postgres", "psql", "-qAtc", "SELECT 1", "landfast").strip() == "1"
+
+
 def test_the_inbox_shows_no_letter_whose_sender_died_in_the_middle(ready: Stack, inbox: Inbox) -> None:
     ready.execute("worker", "python", "-c", _BREAK_OFF)
     broken_off = wait_until(
