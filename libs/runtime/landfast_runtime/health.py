@@ -7,7 +7,6 @@ the deadline.
 from __future__ import annotations
 
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
+
+from landfast_runtime import uwsgi as protocol
 
 if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres, RabbitMQ, Redis
@@ -205,32 +206,13 @@ def http(host: str, port: int, path: str) -> Check:
 
 
 def uwsgi(host: str, port: int, path: str) -> Check:
-    """Return a check that asks a uWSGI server for ``path`` over the uwsgi protocol and wants a 2xx answer.
-
-    The packet is a 4-byte header (modifier, little-endian size, modifier) and length-prefixed strings:
-    https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html
-    """
+    """Return a check that asks a uWSGI server for ``path`` over the uwsgi protocol and wants a 2xx answer."""
 
     def check() -> None:
-        variables = {
-            "REQUEST_METHOD": "GET",
-            "PATH_INFO": path,
-            "REQUEST_URI": path,
-            "QUERY_STRING": "",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "SERVER_NAME": host,
-            "SERVER_PORT": str(port),
-            "HTTP_HOST": "localhost",
-        }
-        body = b"".join(
-            struct.pack("<H", len(part)) + part
-            for item in variables.items()
-            for part in (text.encode() for text in item)
-        )
         with socket.create_connection((host, port), timeout=CHECK_TIMEOUT) as connection:
-            connection.sendall(struct.pack("<BHB", 0, len(body), 0) + body)
+            connection.sendall(protocol.get(host, port, path))
             status_line = connection.makefile("rb").readline().decode("latin-1").strip()
-        if not status_line.startswith("HTTP/") or status_line.split(" ")[1][:1] != "2":
+        if not protocol.succeeded(status_line):
             raise Unavailable(f"{path} answered {status_line or 'nothing'!r}")
 
     return check

@@ -12,7 +12,7 @@ import pytest
 from kombu import Connection
 from tasks import probe
 from worker import app as worker_app
-from worker import beat, health, slots
+from worker import beat, consumption, slots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +54,10 @@ def test_a_probe_goes_to_this_worker_s_queue_alone_once_it_is_consumed(
 ) -> None:
     sent: list[dict[str, Any]] = []
     monkeypatch.setattr(worker_app.app, "connection_for_write", lambda: Connection("memory://"))
-    monkeypatch.setattr(health, "has_consumer", lambda *_: consumed)
+    monkeypatch.setattr(consumption, "has_consumer", lambda *_: consumed)
     monkeypatch.setattr(probe.consume, "apply_async", lambda **options: sent.append(options))
 
-    assert health.send_probe() is consumed
+    assert consumption.send_probe() is consumed
 
     assert [options["queue"].name for options in sent] == [f"probe.{socket.gethostname()}"] * consumed
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from kombu.exceptions import OperationalError
 from tasks import probe
-from worker import beat, health, slots
+from worker import beat, consumption, health, slots
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,21 +22,30 @@ WORK, PROBE = SimpleNamespace(internal=False), SimpleNamespace(internal=True)
 def own_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "DIRECTORY", tmp_path / "slots")
     monkeypatch.setattr(probe, "MARK", tmp_path / "consumed")
-    monkeypatch.setattr(health, "PATIENCE", 0.2)
+    monkeypatch.setattr(consumption, "PATIENCE", 0.2)
     monkeypatch.setattr(beat, "MARK", tmp_path / "ticked")
     slots.clear()
 
 
 def test_a_worker_that_runs_the_probe_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "send_probe", lambda: bool(probe.MARK.write_text("now")))
+    monkeypatch.setattr(consumption, "send_probe", lambda: bool(probe.MARK.write_text("now")))
     assert health.main() == 0
+
+
+def test_a_worker_that_is_starting_is_not_asked(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slots.DIRECTORY.rmdir()
+    monkeypatch.setattr(consumption, "send_probe", lambda: pytest.fail("it was asked"))
+    assert health.main() == 1
+    assert "starting" in capsys.readouterr().out
 
 
 def test_a_worker_that_consumes_nothing_is_unhealthy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     probe.MARK.write_text("long ago")
-    monkeypatch.setattr(health, "send_probe", lambda: True)
+    monkeypatch.setattr(consumption, "send_probe", lambda: True)
     assert health.main() == 1
     assert "not consumed within 0.2 s, though 2 of 2 processes are idle" in capsys.readouterr().out
 
@@ -44,8 +53,8 @@ def test_a_worker_that_consumes_nothing_is_unhealthy(
 def test_a_worker_that_does_not_listen_yet_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(health, "send_probe", lambda: False)
-    monkeypatch.setattr(health, "wait_for_mark", lambda _: pytest.fail("it waited"))
+    monkeypatch.setattr(consumption, "send_probe", lambda: False)
+    monkeypatch.setattr(consumption, "wait_for_mark", lambda _: pytest.fail("it waited"))
     assert health.main() == 1
     assert "nobody listens" in capsys.readouterr().out
 
@@ -56,13 +65,13 @@ def test_a_worker_without_a_broker_is_unhealthy(
     def refuse() -> bool:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(health, "send_probe", refuse)
+    monkeypatch.setattr(consumption, "send_probe", refuse)
     assert health.main() == 1
     assert "RabbitMQ does not take a probe: connection refused" in capsys.readouterr().out
 
 
 def test_a_worker_with_all_processes_at_work_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health, "send_probe", lambda: False)
+    monkeypatch.setattr(consumption, "send_probe", lambda: False)
     for pid in (os.getpid(), os.getppid()):
         (slots.DIRECTORY / str(pid)).write_bytes(slots.BUSY)
     assert health.main() == 0

@@ -1,4 +1,4 @@
-"""The worker's health check: it is healthy if a task that is sent to it gets run.
+"""Whether the worker consumes: it is healthy if a task that is sent to it gets run.
 
 A worker can live, answer ``inspect ping`` and still consume nothing after its broker was restarted
 (https://github.com/celery/celery/discussions/9054), so nothing less than consumption proves it. Three cases:
@@ -13,7 +13,6 @@ Nothing is sent, and nobody waits, while no worker listens to the probes' queue:
 from __future__ import annotations
 
 import socket
-import sys
 import time
 from typing import Any
 
@@ -74,8 +73,8 @@ def wait_for_mark(before: float) -> bool:
     return False
 
 
-def main() -> int:
-    """Check once; print what was found and return the exit status."""
+def check() -> int:
+    """Check once; print what was found and return the exit status for Docker."""
     before = last_mark()
     try:
         sent = send_probe()
@@ -91,7 +90,3 @@ def main() -> int:
     missed = f"a probe was not consumed within {PATIENCE:g} s" if sent else "nobody listens to the probes' queue"
     print(f"{missed}, though {all_slots - busy} of {all_slots} processes are idle")
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
