@@ -11,25 +11,23 @@ lock makes a new one, and an interrupted one is recognised by its missing stamp 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import base_image, network, process
+from cli import base_image, cache, network, process
 from cli.console import StackError
 from cli.machine import System
 from cli.settings import ROOT, Settings, ca_bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 REQUIREMENTS = ROOT / "tests"
 
@@ -67,12 +65,6 @@ class Environment:
     def tool(self, name: str, *arguments: str) -> tuple[str, ...]:
         """Return the command that runs a program which a package of the environment brought."""
         return (*self.enter, str(self.python.parent / name), *arguments)
-
-
-def cache_directory() -> Path:
-    """Return where environments are kept: ``$XDG_CACHE_HOME/landfast`` or ``~/.cache/landfast``."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "landfast"
 
 
 def host() -> Environment:
@@ -169,7 +161,7 @@ def _userland() -> Path:
 
 def _bubblewrap(userland: Path) -> tuple[str, ...]:
     """Return the command that enters the userland, where this repo and the cache keep their paths."""
-    cache = cache_directory()
+    folder = cache.directory()
     # Another user's number, though the files stay this user's: PostgreSQL does not run as root.
     arguments = ["bwrap", "--die-with-parent", "--unshare-user", "--unshare-pid", "--uid", INSIDE, "--gid", INSIDE]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
@@ -181,7 +173,7 @@ def _bubblewrap(userland: Path) -> tuple[str, ...]:
     if bundle:
         arguments += ["--ro-bind", str(bundle), BUNDLE_INSIDE]
         arguments += ["--setenv", "SSL_CERT_FILE", BUNDLE_INSIDE, "--unsetenv", "SSL_CERT_DIR"]
-    arguments += ["--bind", str(cache), str(cache), "--bind", str(ROOT), str(ROOT)]
+    arguments += ["--bind", str(folder), str(folder), "--bind", str(ROOT), str(ROOT)]
     return (*arguments, "--setenv", "HOME", "/tmp", "--")  # noqa: S108 - the tmpfs inside
 
 
@@ -218,11 +210,11 @@ def _made_once(name: str, make: Callable[[Path], None]) -> Path:
 
     The stamp is written last: a directory without one was left half-made and is made again.
     """
-    directory = cache_directory() / name
+    directory = cache.directory() / name
     stamp = directory / ".complete"
     if stamp.exists():
         return directory
-    with _lock(name):
+    with cache.locked(name):
         if not stamp.exists():
             shutil.rmtree(directory, ignore_errors=True)
             directory.mkdir(parents=True)
@@ -231,19 +223,10 @@ def _made_once(name: str, make: Callable[[Path], None]) -> Path:
     return directory
 
 
-@contextmanager
-def _lock(name: str) -> Iterator[None]:
-    """Keep a second ``./stack test`` from making the same directory at the same time."""
-    cache_directory().mkdir(parents=True, exist_ok=True)
-    with (cache_directory() / f"{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _run(command: list[str], doing: str) -> None:
     """Run a command of the set-up; its output is shown only when it fails."""
     print(f"  {doing} ...", flush=True)
-    variables = {**os.environ, "UV_CACHE_DIR": str(cache_directory() / "uv"), "UV_SYSTEM_CERTS": "1"}
+    variables = {**os.environ, "UV_CACHE_DIR": str(cache.directory() / "uv"), "UV_SYSTEM_CERTS": "1"}
     index = os.environ.get("PYTHON_INDEX_URL_FILE")
     if index:
         address = (ROOT / index).read_text(encoding="utf-8").strip()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli import base_image, compose, machine, network, process
+from cli import base_image, cache, compose, machine, network, process
 from cli.console import StackError
 from cli.servers import configuration, registry
 from cli.settings import ROOT, Settings, ca_bundle
@@ -117,8 +117,9 @@ def _provide(release: str, names: Sequence[str], here: str, there: str, began: f
     found = {name: registry.digest(here, path, release) if own else "" for name, path in repositories.items()}
     missing = [name for name, digest in found.items() if not digest]
     if missing:
-        build(names)
-        with ThreadPoolExecutor(max_workers=4) as pool:
+        # Checkouts share the images' local names: what one has built, another must not send as its own.
+        with cache.locked(PROJECT), ThreadPoolExecutor(max_workers=4) as pool:
+            build(names)
             found |= zip(missing, pool.map(lambda name: push(name, f"{here}/{repositories[name]}:{release}"), missing))
     images = {name: f"{there}/{path}:{release}@{found[name]}" for name, path in repositories.items()}
     return Built(release, images, bool(missing), 0, time.monotonic() - began)
