@@ -131,7 +131,8 @@ def test_it_reports_a_program_that_is_missing_or_hangs() -> None:
 
 
 def test_it_measures_the_disk_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
-    assert machine.free_disk(tmp_path / "var" / "lib" / "docker") == machine.free_disk(tmp_path)
+    found = machine.free_disk(tmp_path / "var" / "lib" / "docker")
+    assert found == pytest.approx(machine.free_disk(tmp_path), rel=0.1)  # others write meanwhile
 
 
 def test_it_adds_the_phases_of_a_run_that_began_again() -> None:

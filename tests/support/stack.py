@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_ports
-from tests.support.waiting import wait_until
+from tests.support.waiting import SLOWEST, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
 #: What every project of the tests begins with; the id of the process that made it follows.
 PREFIX = "landfast-test-"
 
-#: Seconds: building all images from nothing, a whole stack's start, one service's, one command.
+#: Seconds on a machine of the usual speed: building all images from nothing, a whole stack's start, one service's, one
+#: command. What hangs is ended after SLOWEST times as many.
 BUILD = 900
 STACK_START = 180
 SERVICE_START = 90
@@ -100,7 +101,7 @@ class Stack:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=SLOWEST * timeout,
             check=False,
         )
         if check and result.returncode:
@@ -208,7 +209,12 @@ def docker(*arguments: str, timeout: float = COMMAND, merge: bool = False) -> st
     """
     errors = subprocess.STDOUT if merge else subprocess.PIPE
     result = subprocess.run(
-        ["docker", *arguments], stdout=subprocess.PIPE, stderr=errors, text=True, timeout=timeout, check=False
+        ["docker", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        timeout=SLOWEST * timeout,
+        check=False,
     )
     if result.returncode:
         raise CommandError(

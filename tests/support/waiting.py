@@ -13,6 +13,9 @@ Found = TypeVar("Found")
 #: Seconds between two looks.
 INTERVAL = 0.1
 
+#: A deadline is there to end what hangs: a machine may be so many times slower than the one that it was chosen on.
+SLOWEST = 3
+
 
 def wait_until(
     condition: Callable[[], Found | None], timeout: float, describe: str | Callable[[], str], interval: float = INTERVAL
@@ -21,19 +24,20 @@ def wait_until(
 
     Args:
         condition: what to look at; it should be quick and must not change anything.
-        timeout: seconds after which to give up.
+        timeout: seconds after which to give up on a machine of the usual speed, see :data:`SLOWEST`.
         describe: what was waited for; a callable may look once more to tell how things stand.
         interval: seconds between two looks.
 
     Raises:
         AssertionError: the deadline passed.
     """
-    deadline = time.monotonic() + timeout
+    longest = SLOWEST * timeout
+    deadline = time.monotonic() + longest
     while True:
         found = condition()
         if found:
             return found
         if time.monotonic() > deadline:
             what = describe if isinstance(describe, str) else describe()
-            raise AssertionError(f"waited {timeout:g} s in vain: {what}")
+            raise AssertionError(f"waited {longest:g} s in vain: {what}")
         time.sleep(interval)
