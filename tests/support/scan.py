@@ -39,8 +39,8 @@ def opened(address, ports):
     for _, each in asking.values():
         each.close()
 
-for first in range(1, 65536, 4000):
-    opened(sys.argv[1], range(first, min(first + 4000, 65536)))
+for first in range(1, 65536, 8000):
+    opened(sys.argv[1], range(first, min(first + 8000, 65536)))
 """
 
 
