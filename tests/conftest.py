@@ -182,16 +182,23 @@ def wait_ready(stack: Stack) -> None:
 def made_whole(stack: Stack) -> Iterator[None]:
     """See that a stack is whole before the body, and put it together again after it."""
     wait_ready(stack)
+    whole = stack.healthy_containers()
     try:
         yield
     finally:
-        paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
-        if paused:
-            stack.compose("unpause", *paused)
-        # What was paused for long is unhealthy till its next check, and Compose starts nothing that depends on it.
-        wait_until(lambda: stack.compose(*UP, check=False).returncode == 0, 90, f"{stack.project} to start again")
-        stack.wait_healthy(*stack.long_running)
+        if stack.healthy_containers() != whole or len(whole) < len(stack.long_running):
+            repair(stack)
         wait_ready(stack)
+
+
+def repair(stack: Stack) -> None:
+    """Start what is missing, and replace what is not as the Compose files have it."""
+    paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
+    if paused:
+        stack.compose("unpause", *paused)
+    # What was paused for long is unhealthy till its next check, and Compose starts nothing that depends on it.
+    wait_until(lambda: stack.compose(*UP, check=False).returncode == 0, 90, f"{stack.project} to start again")
+    stack.wait_healthy(*stack.long_running)
 
 
 STARTED = pytest.StashKey[datetime]()

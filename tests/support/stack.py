@@ -172,11 +172,17 @@ class Stack:
     def statuses(self, *services: str) -> dict[str, str]:
         """Return each service's health, or its state where there is no health to tell."""
         found = dict.fromkeys(services, "absent")
-        lines = self.compose("ps", "--all", "--format=json").stdout.splitlines()
-        for entry in map(json.loads, lines):
+        for entry in self._entries():
             if entry["Service"] in found:
                 found[entry["Service"]] = entry["Health"] if entry["State"] == "running" else entry["State"]
         return found
+
+    def healthy_containers(self) -> set[str]:
+        """Return the ids of all running containers whose own health checks say that they serve."""
+        return {entry["ID"] for entry in self._entries() if (entry["State"], entry["Health"]) == ("running", "healthy")}
+
+    def _entries(self) -> list[dict[str, str]]:
+        return [json.loads(line) for line in self.compose("ps", "--all", "--format=json").stdout.splitlines()]
 
     def container(self, service: str) -> str:
         """Return the id of a service's container."""
