@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.console import StackError
-from cli.servers import configuration, images, vault
+from cli.servers import configuration, images, program, vault
 from cli.servers.manifest import Manifest, random_secret
 from cli.servers.render import render, secret_name
 from cli.servers.service import Release
@@ -27,6 +27,11 @@ def name(given: dict[str, Any]) -> dict[str, Any]:
 def provide_images(given: dict[str, Any]) -> dict[str, Any]:
     """Build and send the images of this checkout."""
     return asdict(images.provide(given["ssh"], given["registry"], dirty=given["dirty"]))
+
+
+def pack_program(_: dict[str, Any]) -> dict[str, Any]:
+    """Pack the program that rolls releases out."""
+    return {"path": str(program.pack())}
 
 
 def plan(given: dict[str, Any]) -> dict[str, Any]:
@@ -83,6 +88,7 @@ def renew_secret(given: dict[str, Any]) -> dict[str, Any]:
 COMMANDS = {
     "name": name,
     "images": provide_images,
+    "program": pack_program,
     "plan": plan,
     "names": names,
     "make-secrets": make_secrets,

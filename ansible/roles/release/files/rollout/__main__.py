@@ -1,4 +1,4 @@
-"""``python3 -m rollout COMMAND``, as the playbooks call it on a manager."""
+"""``landfast COMMAND``, as the playbooks call it on a manager."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tell(text: str) -> None:
 
 def main() -> int:
     """Run the command that the arguments name and return the exit status."""
-    parser = argparse.ArgumentParser(prog="rollout", description=__doc__)
+    parser = argparse.ArgumentParser(prog="landfast", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for command in ("apply", "pending", "watch"):
         commands.add_parser(command).add_argument("options", type=Path, help="a JSON file: see Job")
@@ -132,14 +132,8 @@ def apply(engine: Engine, records: Records, options: dict[str, Any], path: Path)
 
 def start_watch(options: Path) -> None:
     """Watch the release from a unit of its own, so that nobody has to wait for it."""
-    command = [
-        "systemd-run",
-        "--quiet",
-        "--collect",
-        f"--unit={UNIT}",
-        f"--working-directory={Path(__file__).parent.parent}",
-    ]
-    subprocess.run([*command, sys.executable, "-m", "rollout", "watch", str(options)], check=False, capture_output=True)
+    command = ["systemd-run", "--quiet", "--collect", f"--unit={UNIT}", "landfast", "watch", str(options)]
+    subprocess.run(command, check=False, capture_output=True)
 
 
 class Roll:

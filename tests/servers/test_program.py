@@ -1,0 +1,47 @@
+"""The program for managers as one file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.console import StackError
+from cli.servers import program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(packed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-B", str(packed), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_it_runs_and_its_exit_status_comes_back(tmp_path: Path) -> None:
+    packed = program.pack(packed=tmp_path / "new" / "rollout.pyz")
+
+    assert "usage: landfast" in run(packed, "--help").stdout
+    assert run(packed, "no-such-command").returncode == 2
+    assert [path.name for path in packed.parent.iterdir()] == ["rollout.pyz"]
+
+
+def test_it_says_so_where_it_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(StackError, match="cannot be written"):
+        program.pack(packed=tmp_path / "file" / "rollout.pyz")
+
+
+def test_another_time_or_place_makes_no_other_file(tmp_path: Path) -> None:
+    source = tmp_path / "rollout"
+    source.mkdir()
+    for path in program.SOURCE.glob("*.py"):
+        (source / path.name).write_text(path.read_text())
+        os.utime(source / path.name, (0, 0))
+
+    first, second = program.pack(packed=tmp_path / "one"), program.pack(source, tmp_path / "two")
+
+    assert first.read_bytes() == second.read_bytes()
