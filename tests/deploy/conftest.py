@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: One machine of each kind: root logs in on the one, as some providers have it, a user with sudo on the other.
 SINGLE = {"debian-13": (DEBIAN_13, "root", 1), "debian-12": (DEBIAN_12, USER, 2)}
+NEWEST = "debian-13"
 CLUSTER = 3
 
 
@@ -77,6 +78,15 @@ def cluster(network: Network, login: Login) -> Iterator[Inventory]:
     finally:
         for each in hosts:
             each.remove()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as long what the newest Debian shows as well."""
+    for item in items:
+        release = getattr(item, "callspec", None)
+        if item.get_closest_marker("newest") and release and release.id != NEWEST:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.hookimpl(wrapper=True)

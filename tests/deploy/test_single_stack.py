@@ -65,6 +65,7 @@ def test_it_changes_nothing_the_second_time(single: Inventory) -> None:
     assert run.changed == 0, run.output
 
 
+@pytest.mark.newest
 def test_it_would_change_nothing_in_check_mode(single: Inventory) -> None:
     run = play(single, "site", "--check")
     assert run.changed == 0, run.output
@@ -125,6 +126,7 @@ def test_the_kernel_forwards_packets_for_docker(host: Host) -> None:
     assert host.run("sysctl", "--values", "net.ipv4.conf.all.accept_redirects").strip() == "0"
 
 
+@pytest.mark.newest
 def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout) -> None:
     checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n"})
     with visitors(single, "deploy of a one-line change to one machine"):
