@@ -205,6 +205,7 @@ def test_the_status_and_the_logs_of_all_hosts_are_told(site: Inventory) -> None:
     assert "-e service=worker" in told(asked)
 
 
+@pytest.mark.long
 def test_a_restart_and_other_numbers_cost_no_request(site: Inventory) -> None:
     with visitors(site, "web-django restarted, api-flask scaled to 4 and back"):
         play(site, "restart", variables={"restart": ["web-django"]})
