@@ -12,8 +12,9 @@ import sys
 
 from landfast_runtime import uwsgi
 
-#: Seconds that the server may take for each step. Docker's own limit, for all of them, is longer.
-TIMEOUT = 2.0
+#: Seconds that the server may take to answer, a little less than Docker waits: one under load is late, but not dead, and
+#: one whose workers are still starting answers as soon as they can.
+TIMEOUT = 8.0
 
 
 def http_get(host: str, port: int, path: str) -> bytes:
