@@ -18,6 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What every project of the tests begins with; the id of the process that made it follows.
 PREFIX = "landfast-test-"
 
+#: What labels of Compose's begin with.
+LABEL = "com.docker.compose"
+
 #: Seconds on a machine of the usual speed: building all images from nothing, a whole stack's start, one service's, one
 #: command. What hangs is ended after SLOWEST times as many.
 BUILD = 900
@@ -42,6 +45,28 @@ class Ports:
     def free(cls) -> Ports:
         """Return ports that nobody uses."""
         return cls(*free_ports(3))
+
+
+@dataclass(frozen=True)
+class Container:
+    """One of a stack's containers.
+
+    Args:
+        id: Docker's own name for it.
+        service: whose it is.
+        status: its health, or its state where there is no health to tell.
+    """
+
+    id: str
+    service: str
+    status: str
+
+    @classmethod
+    def parse(cls, line: str) -> Container:
+        """Read a line of ``docker ps``: id, service, state and, in words, how long and how well."""
+        identifier, service, state, words = line.split("\t")
+        health = words.partition("(")[2].rstrip(")").removeprefix("health: ")
+        return cls(identifier, service, health if state == "running" else state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,21 +197,26 @@ class Stack:
     def statuses(self, *services: str) -> dict[str, str]:
         """Return each service's health, or its state where there is no health to tell."""
         found = dict.fromkeys(services, "absent")
-        for entry in self._entries():
-            if entry["Service"] in found:
-                found[entry["Service"]] = entry["Health"] if entry["State"] == "running" else entry["State"]
-        return found
+        return found | {each.service: each.status for each in self.containers() if each.service in found}
 
     def healthy_containers(self) -> set[str]:
         """Return the ids of all running containers whose own health checks say that they serve."""
-        return {entry["ID"] for entry in self._entries() if (entry["State"], entry["Health"]) == ("running", "healthy")}
-
-    def _entries(self) -> list[dict[str, str]]:
-        return [json.loads(line) for line in self.compose("ps", "--all", "--format=json").stdout.splitlines()]
+        return {each.id for each in self.containers() if each.status == "healthy"}
 
     def container(self, service: str) -> str:
         """Return the id of a service's container."""
-        return self.compose("ps", "--all", "--quiet", service).stdout.strip()
+        return "\n".join(each.id for each in self.containers() if each.service == service)
+
+    def containers(self) -> list[Container]:
+        """Return the services' containers.
+
+        Docker is asked itself, as it is asked again and again: Compose takes eight times as much of the processors that
+        what is waited for needs.
+        """
+        mine = [f"--filter=label={LABEL}.{name}" for name in (f"project={self.project}", "oneoff=False")]
+        form = f'{{{{.ID}}}}\t{{{{.Label "{LABEL}.service"}}}}\t{{{{.State}}}}\t{{{{.Status}}}}'
+        lines = docker("ps", "--all", "--no-trunc", *mine, f"--format={form}").splitlines()
+        return [Container.parse(line) for line in lines]
 
     def inspect(self, service: str) -> dict[str, Any]:
         """Return all that Docker knows of a service's container."""
@@ -195,7 +225,7 @@ class Stack:
 
     def execute(self, service: str, *command: str) -> str:
         """Run a command in a running service's container and return what it printed."""
-        return self.compose("exec", "--no-TTY", service, *command).stdout
+        return docker("exec", self.container(service), *command)
 
     def logs(self, *services: str, since: str | None = None) -> str:
         """Return the log lines of services, of all by default.
