@@ -12,7 +12,7 @@ import sys
 
 from landfast_runtime import uwsgi
 
-#: Seconds that the server may take to answer, a little less than Docker waits: one under load is late, but not dead, and
+#: Seconds that the server may take to answer, a little less than Docker waits. One under load is late but not dead, and
 #: one whose workers are still starting answers as soon as they can.
 TIMEOUT = 8.0
 
