@@ -130,6 +130,7 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
                 lambda: len(load.accepted) >= plan.tasks and time.time() > lifted + plan.calm,
                 plan.longest,
                 f"{plan.tasks} entries to be accepted",
+                patience=1,
             )
             wait_for_rate(stack, run, BACK * usual, plan.longest)
         finally:
@@ -177,7 +178,7 @@ def wait_over(stack: Stack, run: str, seconds: float, *, patient: bool) -> None:
         return left == 0 or (not patient and time.monotonic() - since > STANDSTILL)
 
     try:
-        wait_until(is_over, seconds, "all tasks to be over", interval=1)
+        wait_until(is_over, seconds, "all tasks to be over", interval=1, patience=1)
     except AssertionError:
         print(f"  {fewest} tasks are open after {seconds:g} s", flush=True)
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from concurrent.futures import ThreadPoolExecutor
+import fcntl
 from typing import TYPE_CHECKING
 
+from cli import cache
 from cli.servers import configuration, images
 
 if TYPE_CHECKING:
@@ -15,31 +14,31 @@ if TYPE_CHECKING:
     import pytest
 
 
-def test_two_checkouts_do_not_send_each_other_s_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    built: dict[str, int] = {}  # who built what the shared local name points at
-    sent: dict[str, int] = {}
+def test_no_other_checkout_builds_between_building_and_sending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Checkouts share the images' local names: one would send what the other has built."""
+    done: list[tuple[str, bool]] = []
 
-    def build(names: list[str]) -> None:
-        built.update(dict.fromkeys(names, threading.get_ident()))
-        time.sleep(0.1)  # the other one's chance
+    def note(what: str) -> None:
+        with (cache.directory() / f"{images.PROJECT}.lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                done.append((what, True))
+            else:
+                done.append((what, False))
 
-    def push(local: str, remote: str) -> str:
-        sent[remote] = built[local]
+    def push(_local: str, _remote: str) -> str:
+        note("sent")
         return "sha256:1"
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(images, "build", build)
+    monkeypatch.setattr(images, "build", lambda _: note("built"))
     monkeypatch.setattr(images, "push", push)
-    monkeypatch.setattr(images, "release_name", lambda **_: f"release-{threading.get_ident()}")
+    monkeypatch.setattr(images, "release_name", lambda **_: "one")
     monkeypatch.setattr(configuration, "read", lambda _: {})
     monkeypatch.setattr(configuration, "built_images", lambda _: ["landfast-release/nginx"])
 
-    with ThreadPoolExecutor(2) as pool:
-        done = [
-            each.result() for each in [pool.submit(images.provide, [], "registry.test", dirty=False) for _ in range(2)]
-        ]
+    images.provide([], "registry.test", dirty=False)
+    note("afterwards")
 
-    assert len({each.release for each in done}) == 2
-    assert {remote.rpartition("-")[2]: str(builder) for remote, builder in sent.items()} == {
-        str(builder): str(builder) for builder in sent.values()
-    }
+    assert done == [("built", True), ("sent", True), ("afterwards", False)]

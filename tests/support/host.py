@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from cli.settings import ca_bundle
 from tests.support.host_image import DEBIAN_13, USER, Release, image
-from tests.support.leftovers import LABEL
-from tests.support.stack import PREFIX, CommandError, docker
+from tests.support.stack import LABEL, PREFIX, CommandError, docker
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.support.stack import PREFIX, docker
-
-LABEL = "com.docker.compose.project"
+from tests.support.stack import LABEL, PREFIX, docker
 
 
 def remove_leftovers() -> None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.host import PROJECT
 from tests.support.host_image import DEBIAN_13, image
-from tests.support.leftovers import LABEL
-from tests.support.stack import docker
+from tests.support.stack import LABEL, docker
 
 if TYPE_CHECKING:
     from tests.support.host import Host, Network

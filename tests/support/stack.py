@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 #: What every project of the tests begins with; the id of the process that made it follows.
 PREFIX = "landfast-test-"
 
-#: What labels of Compose's begin with.
-LABEL = "com.docker.compose"
+#: Compose's label on all that belongs to a project.
+LABEL = "com.docker.compose.project"
 
 #: Seconds on a machine of the usual speed: building all images from nothing, a whole stack's start, one service's, one
 #: command. What hangs is ended after SLOWEST times as many.
@@ -213,8 +213,8 @@ class Stack:
         Docker is asked itself, as it is asked again and again: Compose takes eight times as much of the processors that
         what is waited for needs.
         """
-        mine = [f"--filter=label={LABEL}.{name}" for name in (f"project={self.project}", "oneoff=False")]
-        form = f'{{{{.ID}}}}\t{{{{.Label "{LABEL}.service"}}}}\t{{{{.State}}}}\t{{{{.Status}}}}'
+        mine = (f"--filter=label={LABEL}={self.project}", "--filter=label=com.docker.compose.oneoff=False")
+        form = '{{.ID}}\t{{.Label "com.docker.compose.service"}}\t{{.State}}\t{{.Status}}'
         lines = docker("ps", "--all", "--no-trunc", *mine, f"--format={form}").splitlines()
         return [Container.parse(line) for line in lines]
 
@@ -233,8 +233,8 @@ class Stack:
         Docker is asked itself: ``docker compose logs`` 2.26 writes a terminal's control characters before each line.
         """
         options = [f"--since={since}"] if since else []
-        containers = self.compose("ps", "--all", "--quiet", *services).stdout.split()
-        return "".join(docker("logs", *options, container, merge=True) for container in containers)
+        chosen = [each.id for each in self.containers() if not services or each.service in services]
+        return "".join(docker("logs", *options, container, merge=True) for container in chosen)
 
 
 def docker(*arguments: str, timeout: float = COMMAND, merge: bool = False) -> str:

@@ -18,7 +18,11 @@ SLOWEST = 3
 
 
 def wait_until(
-    condition: Callable[[], Found | None], timeout: float, describe: str | Callable[[], str], interval: float = INTERVAL
+    condition: Callable[[], Found | None],
+    timeout: float,
+    describe: str | Callable[[], str],
+    interval: float = INTERVAL,
+    patience: float = SLOWEST,
 ) -> Found:
     """Call ``condition`` until it returns something true, and return that.
 
@@ -27,11 +31,12 @@ def wait_until(
         timeout: seconds after which to give up on a machine of the usual speed, see :data:`SLOWEST`.
         describe: what was waited for; a callable may look once more to tell how things stand.
         interval: seconds between two looks.
+        patience: how often the timeout is waited for; 1 where it is a promise, or limits a load.
 
     Raises:
         AssertionError: the deadline passed.
     """
-    longest = SLOWEST * timeout
+    longest = patience * timeout
     deadline = time.monotonic() + longest
     while True:
         found = condition()

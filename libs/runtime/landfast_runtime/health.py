@@ -6,7 +6,6 @@ the deadline.
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
-from landfast_runtime import uwsgi as protocol
+from landfast_runtime import ask
 
 if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres, RabbitMQ, Redis
@@ -209,10 +208,8 @@ def uwsgi(host: str, port: int, path: str) -> Check:
     """Return a check that asks a uWSGI server for ``path`` over the uwsgi protocol and wants a 2xx answer."""
 
     def check() -> None:
-        with socket.create_connection((host, port), timeout=CHECK_TIMEOUT) as connection:
-            connection.sendall(protocol.get(host, port, path))
-            status_line = connection.makefile("rb").readline().decode("latin-1").strip()
-        if not protocol.succeeded(status_line):
+        status_line = ask.status_line(host, port, ask.uwsgi_get(host, port, path), CHECK_TIMEOUT)
+        if not ask.succeeded(status_line):
             raise Unavailable(f"{path} answered {status_line or 'nothing'!r}")
 
     return check

@@ -69,7 +69,7 @@ def wait_for_mark(before: float) -> bool:
     while time.monotonic() < deadline:
         if last_mark() > before:
             return True
-        time.sleep(0.05)
+        time.sleep(0.05)  # the mark is a file: its time is looked at until it changes, or the deadline passes
     return False
 
 
