@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from celery import Task
+    from landfast_outbox.celery import DurableTask
 
     Body = Callable[..., Any]
+    Kind = tuple[DurableTask, Callable[[str], None]]
 
 INSERT = "INSERT INTO effect VALUES (%s)"
 

@@ -8,13 +8,15 @@ import django
 import psycopg
 import pytest
 from django.conf import settings
-from landfast_outbox import writing
-from landfast_outbox.databases import connect
+from landfast_outbox import consumer, writing
+from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase, connect
 from landfast_runtime.connections import Postgres
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
+
+from tests import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from psycopg import Connection
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
+
+    from tests.bodies import Kind
 
 DATABASE = "outbox"
 
@@ -98,3 +102,21 @@ def django_connection(connection: Connection[Any], _django: None) -> Iterator[Ba
     yield found
     found.close()
     writing._default.clear()  # noqa: SLF001 - as above
+
+
+@pytest.fixture
+def worker_databases(
+    request: pytest.FixtureRequest, postgres: Postgres, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The databases that a worker's tasks may name, and no waiting between two tries."""
+    request.getfixturevalue("django_connection")
+    request.getfixturevalue("sessions")
+    monkeypatch.setattr(consumer, "FIRST_WAIT", 0.01)
+    consumer.use(SQLAlchemyDatabase(lambda: engine, postgres))
+    consumer.use(DjangoDatabase(postgres), "django")
+
+
+@pytest.fixture(params=list(bodies.KINDS))
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """A task, and how its body leaves an effect."""
+    return bodies.KINDS[request.param]

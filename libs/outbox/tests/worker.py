@@ -1,4 +1,4 @@
-"""What a worker does with a message, in this process: Celery's own tracer runs the task."""
+"""What a worker does with a message, in this process by Celery's own tracer, and what is left."""
 
 from __future__ import annotations
 
@@ -56,3 +56,27 @@ def deliver(message: store.Message, *, deliveries: int = 0) -> Ended:
 def work(connection: Connection[Any]) -> list[Ended]:
     """Take what is due, and run it."""
     return [deliver(message) for message in take(connection)]
+
+
+def effects(connection: Connection[Any]) -> list[str]:
+    """Return what tasks have left."""
+    return [what for (what,) in connection.execute("SELECT what FROM effect").fetchall()]
+
+
+def state(connection: Connection[Any]) -> str:
+    """Return the condition of the only task."""
+    row = connection.execute(
+        """
+        SELECT CASE WHEN completed_at IS NOT NULL THEN 'done' WHEN dead_at IS NOT NULL THEN 'dead'
+            WHEN published_at IS NOT NULL THEN 'in flight' ELSE 'pending' END FROM outbox.task
+        """
+    ).fetchone()
+    assert row
+    return str(row[0])
+
+
+def error(connection: Connection[Any]) -> str:
+    """Return what went wrong with the only task."""
+    row = connection.execute("SELECT error FROM outbox.task").fetchone()
+    assert row
+    return str(row[0])
