@@ -9,8 +9,8 @@ from cli.settings import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Seconds that the whole stack may take until every service is healthy.
-START_DEADLINE = 240
+#: Seconds that the whole stack may take until every service is healthy: for slow machines, as a failure ends the wait.
+START_DEADLINE = 900
 
 DOCKER_VERSION = ["docker", "version", "--format", "{{json .}}"]
 DOCKER_INFO = ["docker", "info", "--format", "{{json .}}"]

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,15 +49,25 @@ BUNDLE_INSIDE = "/etc/ssl/certs/ca-certificates.crt"
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python environment and the way in.
+    """A Python environment and the way in. It is only named here; :meth:`provide` makes it.
 
     Args:
         python: its interpreter.
+        make: what makes it, if it is not there yet.
         enter: what precedes every command: nothing, or bubblewrap and its arguments.
     """
 
     python: Path
+    make: Callable[[], None]
     enter: tuple[str, ...] = ()
+
+    def provide(self) -> None:
+        """Make the environment, if it is not there yet.
+
+        Raises:
+            StackError: the host's Python is too old, a Debian package is missing, or an installation failed.
+        """
+        self.make()
 
     def module(self, *arguments: str) -> tuple[str, ...]:
         """Return the command that runs a module (``python -m ...``) in the environment."""
@@ -68,55 +79,48 @@ class Environment:
 
 
 def host() -> Environment:
-    """Return the environment of the host's own Python, made if it is not there.
-
-    Raises:
-        StackError: the host's Python is too old, or an installation failed.
-    """
-    if sys.version_info < OLDEST_HOST_PYTHON:
-        raise StackError(f"tests need Python {_dotted(OLDEST_HOST_PYTHON)} or newer, not {_running()}")
-    return Environment(_virtual_environment("host", Path(sys.executable), ()))
+    """Return the environment of the host's own Python."""
+    return _environment("host", Path(sys.executable), OLDEST_HOST_PYTHON)
 
 
 def services() -> Environment:
-    """Return the environment that holds what the services import, made if it is not there.
-
-    Raises:
-        StackError: a Debian package that is needed for it is missing, or an installation failed.
-    """
+    """Return the environment that holds what the services import."""
     if shutil.which("apt-get") is None or not (shutil.which("bwrap") or process.can_be_root()):
-        if sys.version_info < OLDEST_SERVICES_PYTHON:
-            raise StackError(f"tests need Python {_dotted(OLDEST_SERVICES_PYTHON)} or newer, not {_running()}")
-        return Environment(_virtual_environment("services", Path(sys.executable), ()))
-    if shutil.which("bwrap") is None:
-        install_debian_packages("bubblewrap")
+        return _environment("services", Path(sys.executable), OLDEST_SERVICES_PYTHON)
     enter = _bubblewrap(_userland())
-    return Environment(_virtual_environment("services", Path("/usr/bin/python3"), enter), enter)
+    return _environment("services", Path("/usr/bin/python3"), (), enter)
 
 
-def _virtual_environment(name: str, python: Path, enter: tuple[str, ...]) -> Path:
-    """Return the interpreter of a virtual environment that holds exactly ``requirements-<name>.txt``."""
+def _environment(name: str, python: Path, oldest: tuple[int, ...], enter: tuple[str, ...] = ()) -> Environment:
+    """Return the virtual environment that holds exactly ``requirements-<name>.txt``.
+
+    Args:
+        name: of the environment and of its lock.
+        python: the interpreter that it is made with.
+        oldest: the oldest version of this process's own Python that will do.
+        enter: what precedes every command.
+    """
     lock = REQUIREMENTS / f"requirements-{name}.txt"
+    key = f"{name}-{_hash(lock.read_bytes(), str(python).encode(), _running().encode())}"
+
+    def make() -> None:
+        if sys.version_info < oldest:
+            raise StackError(f"tests need Python {_dotted(oldest)} or newer, not {_running()}")
+        if enter:
+            _provide_userland()
+        _make_once(key, partial(_install, name, lock, python, enter))
+
+    return Environment(cache.directory() / key / "bin" / "python", make, enter)
+
+
+def _install(name: str, lock: Path, python: Path, enter: tuple[str, ...], directory: Path) -> None:
+    """Make a virtual environment in ``directory``; the arguments are those of :func:`_environment`."""
     uv = _uv()
-    key = _hash(lock.read_bytes(), str(python).encode(), _running().encode())
-
-    def make(directory: Path) -> None:
-        new = [str(uv), "venv", "--quiet", "--no-config", "--python", str(python), str(directory)]
-        _run([*enter, *new], f"making the {name} environment")
-        install = [
-            str(uv),
-            "pip",
-            "install",
-            "--quiet",
-            "--no-config",
-            "--compile-bytecode",
-            "--no-deps",
-            "--require-hashes",
-        ]
-        into = ["--python", str(directory / "bin/python"), "--requirements", str(lock)]
-        _run([*enter, *install, *into], f"installing {lock.name}")
-
-    return _made_once(f"{name}-{key}", make) / "bin" / "python"
+    new = [str(uv), "venv", "--quiet", "--no-config", "--python", str(python), str(directory)]
+    _run([*enter, *new], f"making the {name} environment")
+    install = [str(uv), "pip", "install", "--quiet", "--no-config", "--compile-bytecode", "--no-deps"]
+    into = ["--require-hashes", "--python", str(directory / "bin/python"), "--requirements", str(lock)]
+    _run([*enter, *install, *into], f"installing {lock.name}")
 
 
 def _uv() -> Path:
@@ -130,11 +134,18 @@ def _uv() -> Path:
         pip = [str(directory / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         _run([*pip, "--require-hashes", "-r", str(lock)], f"installing {lock.name}")
 
-    return _made_once(f"uv-{_hash(lock.read_bytes(), _running().encode())}", make) / "bin" / "uv"
+    return _make_once(f"uv-{_hash(lock.read_bytes(), _running().encode())}", make) / "bin" / "uv"
 
 
 def _userland() -> Path:
-    """Return the root directory of a minimal Debian with Python, unpacked as plain files."""
+    """Return the root directory of a minimal Debian with Python, plain files that :func:`_provide_userland` unpacks."""
+    return cache.directory() / f"userland-{network.SUITE}-{_hash(*(name.encode() for name in USERLAND_PACKAGES))}"
+
+
+def _provide_userland() -> None:
+    """Unpack the minimal Debian and install the program that enters it, whatever of both is not there yet."""
+    if shutil.which("bwrap") is None:
+        install_debian_packages("bubblewrap")
 
     def make(directory: Path) -> None:
         if shutil.which("mmdebstrap") is None:
@@ -156,7 +167,7 @@ def _userland() -> Path:
         resolver.unlink(missing_ok=True)
         resolver.touch()
 
-    return _made_once(f"userland-{network.SUITE}-{_hash(*(name.encode() for name in USERLAND_PACKAGES))}", make)
+    _make_once(_userland().name, make)
 
 
 def _bubblewrap(userland: Path) -> tuple[str, ...]:
@@ -202,10 +213,11 @@ def install_debian_packages(*packages: str) -> None:
     """
     if shutil.which("apt-get") is None or not process.can_be_root():
         raise StackError(f"the tests need {' and '.join(packages)}", "install what your system calls so")
-    process.apt_install(*packages)
+    with cache.locked("apt"):  # steps side by side may each need something
+        process.apt_install(*packages)
 
 
-def _made_once(name: str, make: Callable[[Path], None]) -> Path:
+def _make_once(name: str, make: Callable[[Path], None]) -> Path:
     """Return the cache's directory ``name``, made by ``make`` unless a complete one is there.
 
     The stamp is written last: a directory without one was left half-made and is made again.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -37,9 +36,10 @@ def main(arguments: Sequence[str]) -> int:
 
 def dispatch(arguments: list[str]) -> int:
     """Run the command that ``arguments`` name."""
-    # The tests have options of their own, which pass through.
-    if arguments[:1] == ["test"] and not {"-h", "--help"} & set(arguments):
-        return test(arguments)
+    if arguments[:1] == ["test"]:  # it has options of its own
+        from cli import checks  # noqa: PLC0415 - only tests need what it brings
+
+        return checks.main(arguments[1:])
     options = parser().parse_args(arguments)
     if options.command == "up":
         return up(arguments, yes=options.yes)
@@ -62,10 +62,9 @@ def parser() -> argparse.ArgumentParser:
     down_.add_argument("--volumes", action="store_true", help="delete the data too, after asking")
     down_.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("doctor", help="say what is wrong with the machine or a service, and the next step")
-    test_ = commands.add_parser("test", help="run everything that CI runs")
-    test_.add_argument("--quick", action="store_true", help="only what needs no Docker")
-    test_.add_argument("--yes", action="store_true", help="install what is missing without asking")
-    test_.add_argument("what", nargs="*", help="paths of tests or names of steps; all of them if none is named")
+    commands.add_parser(
+        "test", help="check the promises as CI does; --quick checks less, --all everything", add_help=False
+    )
     secret_ = commands.add_parser("secret", help="print a generated password, such as admin_password")
     secret_.add_argument("name")
     return top
@@ -133,18 +132,3 @@ def down(*, volumes: bool, yes: bool) -> int:
         if process.run(compose.down(volumes=volumes)) != 0:
             raise StackError("the stack could not be removed", "./stack doctor says whether Docker is well")
     return 0
-
-
-def test(arguments: list[str]) -> int:
-    """Run the checks of ``cli.checks``; those that need Docker get a machine that has it.
-
-    Args:
-        arguments: what ``./stack`` was called with.
-    """
-    from cli import checks  # noqa: PLC0415 - only tests need what it brings
-
-    rest = [argument for argument in arguments[1:] if argument != "--yes"]
-    if "--quick" not in rest:
-        variables = prepare.prepare(Settings.read(), Phases(), arguments, yes="--yes" in arguments, ports=False)
-        os.environ.update(variables)
-    return checks.main(rest)

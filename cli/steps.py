@@ -1,25 +1,25 @@
-"""Run steps of checking side by side, show what failed, and count.
-
-A step that passes leaves one line with its time; the output of one that fails is shown in full. Nothing stops at the
-first failure: a person wants to see all of them at once.
-"""
+"""One step of a test run: a linter, a type check or a run of pytest; how it is run and what it counts for."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from cli.devenv import Environment
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "tests" / "output"
+
+#: The lane of what needs no Docker: its steps run side by side.
+CHECKS = "checks"
 
 
 @dataclass(frozen=True)
@@ -27,24 +27,36 @@ class Step:
     """One command that checks something.
 
     Args:
-        name: how people call it: ``./stack test NAME`` runs it alone.
+        name: ``./stack test NAME`` runs it alone.
         command: the argument list.
+        environment: what it runs in; made before the step if it is not there.
         directory: where it runs.
         variables: what it gets on top of the process environment.
         targets: for pytest, the files and folders of its tests; none for linters.
-        live: show the output while it runs, for what takes minutes.
+        lane: steps of one lane follow each other, lanes run side by side; in ``CHECKS`` steps run side by side too.
+        docker: whether it needs Docker.
+        live: show the output while it runs, for steps that take minutes.
         then: a second argument list, to run when the first command has passed.
-        programs: what it calls that a machine may lack, each with the Debian package that brings it.
+        programs: programs that it calls and a machine may lack, each with the Debian package that brings it.
+        selection: pytest's options for a run of all targets; a path that somebody names runs with all its tests.
+        whole: variables for a run of all targets alone.
+        minutes: how long it takes on two processors, see ``cli.suites``.
     """
 
     name: str
     command: tuple[str, ...]
+    environment: Environment
     directory: Path = ROOT
     variables: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    lane: str = CHECKS
+    docker: bool = False
     live: bool = False
     then: tuple[str, ...] = ()
     programs: Mapping[str, str] = field(default_factory=dict)
+    selection: tuple[str, ...] = ()
+    whole: Mapping[str, str] = field(default_factory=dict)
+    minutes: float = 0
 
     @property
     def report(self) -> Path:
@@ -53,77 +65,110 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Case:
+    """One test and the seconds that it took, its fixtures included."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """How a step ended: what it counts for, and its output."""
+    """The result of a step.
+
+    Args:
+        step: which.
+        passed: how many tests passed, or 1 for a linter.
+        failed: how many failed.
+        seconds: how long it took.
+        began: when, in seconds as ``time.monotonic`` has it.
+        output: all that it printed, unless that was shown while it ran.
+        cases: its tests.
+        failures: the names of those that failed.
+    """
 
     step: Step
     passed: int
     failed: int
     seconds: float
-    output: str
+    began: float = 0
+    output: str = ""
+    cases: tuple[Case, ...] = ()
+    failures: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
-        """The one line that says how the step went."""
+        """The result in one line."""
         mark = "failed" if self.failed else "ok"
         tests = f", {self.passed} passed, {self.failed} failed" if self.step.targets else ""
         return f"{mark:>7}  {self.step.name}  ({self.seconds:.1f} s{tests})"
 
 
-def run(steps: Iterable[Step], at_once: int) -> list[Outcome]:
-    """Run the steps, ``at_once`` of them side by side, and print each result when it is there."""
-    outcomes = []
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(max_workers=at_once) as pool:
-        for finished in as_completed([pool.submit(run_one, step) for step in steps]):
-            outcome = finished.result()
-            outcomes.append(outcome)
-            if outcome.failed and outcome.output.strip():
-                print(f"\n--- {outcome.step.name} " + "-" * 60 + f"\n{outcome.output.rstrip()}\n", flush=True)
-            print(outcome.line, flush=True)
-    return outcomes
+@dataclass(frozen=True)
+class Counts:
+    """The content of one of pytest's XML reports."""
+
+    passed: int
+    failed: int
+    cases: tuple[Case, ...] = ()
+    failures: tuple[str, ...] = ()
 
 
-def run_one(step: Step) -> Outcome:
-    """Run one step and count what it found."""
-    started = time.monotonic()
-    command = [*step.command, *step.targets]
+def run(step: Step, execute: Callable[[Step, Iterable[str]], tuple[int, str]]) -> Outcome:
+    """Run one step and count what it found.
+
+    Args:
+        step: which.
+        execute: runs one of its commands and returns the exit status and, unless it was shown, the output.
+    """
+    began = time.monotonic()
+    command = [*step.command, *step.selection, *step.targets]
     if step.targets:
         step.report.unlink(missing_ok=True)
         command.append(f"--junit-xml={step.report}")
     status, output = execute(step, command)
-    passed, failed = count_tests(step.report) if step.targets else (int(status == 0), 0)
+    counts = count_tests(step.report) if step.targets else Counts(int(status == 0), 0)
     if status == 0 and step.then:
         status, more = execute(step, step.then)
         output += more
+    failed = counts.failed
     if status != 0 and not failed:  # a linter, or pytest that stumbled outside its tests
         failed = 1
-    return Outcome(step, passed, failed, time.monotonic() - started, output)
+    seconds = time.monotonic() - began
+    return Outcome(step, counts.passed, failed, seconds, began, output, counts.cases, counts.failures)
 
 
-def execute(step: Step, command: Iterable[str]) -> tuple[int, str]:
-    """Run one of the step's commands and return its status and, unless it was shown already, its output."""
-    result = subprocess.run(
-        list(command),
-        cwd=step.directory,
-        env={**os.environ, **step.variables},
-        stdin=subprocess.DEVNULL,
-        stdout=None if step.live else subprocess.PIPE,
-        stderr=None if step.live else subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return result.returncode, result.stdout or ""
-
-
-def count_tests(report: Path) -> tuple[int, int]:
+def count_tests(report: Path) -> Counts:
     """Return how many tests passed and failed by pytest's XML report; no report or no test is one failure."""
     try:
-        suites = list(ET.parse(report).getroot().iter("testsuite"))  # noqa: S314 - as at the import
+        root = ET.parse(report).getroot()  # noqa: S314 - pytest has just written it
     except (OSError, ET.ParseError):
-        return 0, 1
+        return Counts(0, 1)
+    suites = list(root.iter("testsuite"))
     total, failed, skipped = (
         sum(int(suite.get(key, 0)) for suite in suites for key in keys)
         for keys in (("tests",), ("failures", "errors"), ("skipped",))
     )
-    return (max(total - failed - skipped, 0), failed) if total else (0, 1)
+    if not total:
+        return Counts(0, 1)
+    cases, failures = [], []
+    for case in root.iter("testcase"):
+        name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+        cases.append(Case(name, float(case.get("time", 0))))
+        if case.find("failure") is not None or case.find("error") is not None:
+            failures.append(name)
+    return Counts(max(total - failed - skipped, 0), failed, tuple(cases), tuple(failures))
+
+
+def start(step: Step, command: Iterable[str]) -> subprocess.Popen[str]:
+    """Start one of a step's commands; its output, errors included, comes through a pipe."""
+    return subprocess.Popen(
+        list(command),
+        cwd=step.directory,
+        env={**os.environ, **step.variables, **step.whole},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )

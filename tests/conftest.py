@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.support import secrets
+from tests.support import command, secrets
 from tests.support.checkout import copy_checkout
+from tests.support.forms import LAPTOP, LEDGER, LENGTHY, ORDER, SHIPPED, Form, FormChanger, wait_ready
 from tests.support.inbox import Inbox
 from tests.support.leftovers import remove_leftovers
 from tests.support.site import Site
 from tests.support.stack import Stack
-from tests.support.waiting import wait_until
+from tests.support.timing import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-
-UP = ("up", "--detach", "--no-build")
 
 #: Lines of each service that a failed test shows.
 LOG_LINES = 25
@@ -58,24 +57,50 @@ def pytest_sessionstart() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+#: The fixtures of the stack under test, each with the form that it wants.
+FORMS = {"stack": LAPTOP, "shipped": SHIPPED, "lengthy": LENGTHY, "victim": LEDGER}
+CHANGER = pytest.StashKey[FormChanger]()
+
+
+def wanted_form(item: pytest.Item) -> Form | None:
+    """Return the form of the stack that a test wants, none if it wants no stack."""
+    names = set(getattr(item, "fixturenames", ()))
+    call = getattr(item, "callspec", None)
+    if call:
+        names |= {str(value) for value in call.params.values()}
+    wanted = {form for name, form in FORMS.items() if name in names}
+    return max(wanted, key=ORDER.index, default=None)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring tests that want the same form of the stack together; the order stays otherwise."""
+    items.sort(key=lambda item: ORDER.index(form) if (form := wanted_form(item)) else -1)
+
+
 @pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """The stack as a laptop runs it: one for all tests."""
+def forms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormChanger]:
+    """The one stack for all tests of a run, started by ``./stack up`` from a checkout whose path holds a space."""
     remove_leftovers()
-    stack = Stack()
-    with running(stack, build=True):
-        yield stack
-
-
-@pytest.fixture(scope="session")
-def shipped(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A second stack beside the first, without what only laptops want, from a checkout whose path holds a space."""
     checkout = tmp_path_factory.mktemp("checkout") / "land fast"
     copy_checkout(checkout)
-    shipped = Stack(project=f"{stack.project}-shipped", directory=checkout, files=("compose.yaml",))
-    shipped.take_images_of(stack)
-    with running(shipped):
-        yield shipped
+    forms = FormChanger(checkout)
+    with running(forms.laptop):
+        forms.started()
+        request.session.stash[CHANGER] = forms
+        yield forms
+
+
+@pytest.fixture(scope="session")
+def stack(forms: FormChanger) -> Stack:
+    """The stack as a laptop runs it."""
+    return forms.take(LAPTOP)
+
+
+@pytest.fixture(scope="session")
+def shipped(forms: FormChanger) -> Stack:
+    """The same stack without what only laptops want: what servers get."""
+    return forms.take(SHIPPED)
 
 
 @pytest.fixture
@@ -85,9 +110,9 @@ def ready(stack: Stack) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(params=["stack", "shipped"])
+@pytest.fixture(params=[pytest.param("stack", marks=pytest.mark.long), "shipped"])
 def either(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """As ``ready``, once for the laptop's stack and once for the shipped one."""
+    """As ``ready``, once for the shipped stack and, in a long run, once for the laptop's, which reloads code."""
     stack: Stack = request.getfixturevalue(request.param)
     with made_whole(stack):
         yield stack
@@ -154,28 +179,24 @@ def inbox(stack: Stack) -> Inbox:
 
 
 @contextmanager
-def running(stack: Stack, *, build: bool = False) -> Iterator[None]:
-    """Start a stack, and remove it and its data at the end, whatever happens.
+def running(stack: Stack) -> Iterator[None]:
+    """Start a stack as a user does, and remove it and its data at the end, whatever happens.
 
-    Without it there is nothing to test, so the run ends, with what the services said.
+    Somebody presses Ctrl-C in the middle of the build first: the second start goes on from there. Without a stack there
+    is nothing to test, so the run ends, with what the services logged.
     """
     try:
         try:
-            if build:
-                stack.build()
-            stack.up()
+            command.interrupt(stack)
+            with measured("./stack up, images included"):
+                done = command.run(stack, "up", "--yes")
+            assert done.returncode == 0, done.stdout
             wait_ready(stack)
         except AssertionError as error:
             pytest.exit(f"{stack.project} does not start: {error}\n{recent_logs(stack)}", returncode=1)
         yield
     finally:
         stack.down()
-
-
-def wait_ready(stack: Stack) -> None:
-    """Wait until the site says that every dependency serves."""
-    site = Site(stack.http_url)
-    wait_until(lambda: site.probe("/readyz"), 90, lambda: f"/readyz: {site.probe('/readyz').body}", interval=0.3)
 
 
 @contextmanager
@@ -187,17 +208,17 @@ def made_whole(stack: Stack) -> Iterator[None]:
         yield
     finally:
         if stack.healthy_containers() != whole or len(whole) < len(stack.long_running):
-            repair(stack)
+            with measured("repair of a stack"):
+                repair(stack)
         wait_ready(stack)
 
 
 def repair(stack: Stack) -> None:
-    """Start what is missing, and replace what is not as the Compose files have it."""
+    """Start what is missing."""
     paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
     if paused:
         stack.compose("unpause", *paused)
-    # What was paused for long is unhealthy till its next check, and Compose starts nothing that depends on it.
-    wait_until(lambda: stack.compose(*UP, check=False).returncode == 0, 90, f"{stack.project} to start again")
+    stack.start_again()
     stack.wait_healthy(*stack.long_running)
 
 
@@ -206,8 +227,11 @@ STARTED = pytest.StashKey[datetime]()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Note when the test began."""
+    """Note when the test began, and give the stack the form that it wants."""
     item.stash[STARTED] = datetime.now(UTC)
+    form, forms = wanted_form(item), item.session.stash.get(CHANGER, None)
+    if form and forms:
+        forms.take(form)
 
 
 @pytest.hookimpl(wrapper=True)

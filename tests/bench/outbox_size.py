@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from cli import checks, devenv  # noqa: E402 - importable once the path is set
+from cli import devenv, suites  # noqa: E402 - importable once the path is set
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
@@ -26,5 +26,5 @@ if __name__ == "__main__":
     environment = devenv.services()
     program = ROOT / "tests/bench/app/outbox_rows.py"
     command = [*environment.enter, str(environment.python), str(program), str(options.tasks)]
-    paths = checks.join(checks.import_paths(ROOT / "services/worker"))
+    paths = suites.join(suites.import_paths(ROOT / "services/worker"))
     sys.exit(subprocess.run(command, env={**os.environ, "PYTHONPATH": paths}, check=False).returncode)

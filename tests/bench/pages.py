@@ -11,13 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from cli import checks, devenv  # noqa: E402 - importable once the path is set
+from cli import devenv, suites  # noqa: E402 - importable once the path is set
 
 
 def main() -> int:
     """Run the measurement in the environment of the services and return its exit status."""
     folder = ROOT / "services" / "web-django"
-    paths = os.pathsep.join(map(str, (folder, *checks.import_paths(folder))))
+    paths = os.pathsep.join(map(str, (folder, *suites.import_paths(folder))))
     command = devenv.services().module("tests.bench")
     return subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, check=False).returncode
 

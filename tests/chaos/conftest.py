@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.books import query
 from tests.chaos.rows import Row, as_markdown, window
-from tests.conftest import made_whole, running
-from tests.support.leftovers import remove_leftovers
-from tests.support.stack import ROOT, Stack
+from tests.conftest import made_whole
+from tests.support.forms import LEDGER
+from tests.support.stack import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILES = ("compose.yaml", "tests/chaos/compose.yaml")
+    from tests.support.forms import FormChanger
+    from tests.support.stack import Stack
+
 TABLE = ROOT / "tests/output/chaos.md"
 
 #: The rows of this run, in order.
@@ -23,13 +24,9 @@ ROWS: list[Row] = []
 
 
 @pytest.fixture(scope="session")
-def victim() -> Iterator[Stack]:
-    """The stack as servers get it, with the ledger in it: one for all rows."""
-    remove_leftovers()
-    stack = Stack(files=FILES, variables={"COMPOSE_PROFILES": "dramatiq"})
-    with running(stack, build=True):
-        query(stack, (ROOT / "tests/chaos/schema.sql").read_text(encoding="utf-8"))
-        yield stack
+def victim(forms: FormChanger) -> Stack:
+    """The stack as servers get it, with the ledger in it."""
+    return forms.take(LEDGER)
 
 
 @pytest.fixture

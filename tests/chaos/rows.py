@@ -13,7 +13,7 @@ from tests.chaos.books import BACK, open_entries, rate_before, read_books, recen
 from tests.chaos.faults import preparation
 from tests.chaos.load import Load
 from tests.support.stack import CommandError
-from tests.support.waiting import wait_until
+from tests.support.waiting import SLOWNESS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,15 +68,18 @@ class Plan:
 
     @classmethod
     def from_environment(cls) -> Plan:
-        """Return the long form's plan or, with ``CHAOS_FORM=short``, the short one's."""
+        """Return the long form's plan or, with ``CHAOS_FORM=short``, the short one's.
+
+        A slower machine gets less load and more time, both by the factor that was measured.
+        """
         seed = int(os.environ.get("CHAOS_SEED") or randbits(32))
-        rate = float(os.environ.get("CHAOS_RATE", "100"))
+        rate = float(os.environ.get("CHAOS_RATE") or 100 / SLOWNESS)
         short = os.environ.get("CHAOS_FORM") == "short"
-        tasks = int(os.environ.get("CHAOS_TASKS") or (1000 if short else 5000))
+        tasks = int(os.environ.get("CHAOS_TASKS") or (500 if short else 5000) / SLOWNESS)
         faults = tuple(filter(None, os.environ.get("CHAOS_FAULTS", "").split(",")))
         if short:
-            return cls(tasks, rate, 5, 4, 6, 180, 120, seed, short, faults)
-        return cls(tasks, rate, 6, 10, 30, 420, 240, seed, short, faults)
+            return cls(tasks, rate, 4, 3, 6, 180 * SLOWNESS, 120 * SLOWNESS, seed, short, faults)
+        return cls(tasks, rate, 6, 10, 30, 420 * SLOWNESS, 240 * SLOWNESS, seed, short, faults)
 
 
 @dataclass(frozen=True)

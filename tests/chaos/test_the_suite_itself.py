@@ -11,6 +11,7 @@ from tests.chaos import actions
 from tests.chaos.books import read_books
 from tests.chaos.faults import FAULTS
 from tests.chaos.rows import Plan, run_row, wait_over
+from tests.support.waiting import SLOWNESS
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -23,8 +24,8 @@ NO_SWEEPER = {"OUTBOX_LOST_AFTER": "0"}
 EARLY = {"CHAOS_EARLY_ACK": "1"}
 
 #: As many tasks as the worker can do, each of them long: it is at work when it is killed.
-BUSY = replace(PLAN, tasks=100, rate=11, work=0.2)
-BRIEF = replace(PLAN, tasks=500)
+BUSY = replace(PLAN, tasks=100, rate=11 / SLOWNESS, work=0.2 * SLOWNESS)
+BRIEF = replace(PLAN, tasks=int(500 / SLOWNESS))
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 #: One machine of each kind: root logs in on the one, as some providers have it, a user with sudo on the other.
-SINGLE = {"debian-13": (DEBIAN_13, "root", 1), "debian-12": (DEBIAN_12, USER, 2)}
-NEWEST = "debian-13"
+NEWEST, OLDER = "debian-13", "debian-12"
+SINGLE = {NEWEST: (DEBIAN_13, "root", 1), OLDER: (DEBIAN_12, USER, 2)}
 CLUSTER = 3
 
 
@@ -43,7 +43,7 @@ def network() -> Iterator[Network]:
     network.remove()
 
 
-@pytest.fixture(scope="module", params=list(SINGLE))
+@pytest.fixture(scope="module", params=[NEWEST, pytest.param(OLDER, marks=pytest.mark.long)])
 def host(request: pytest.FixtureRequest, network: Network, login: Login) -> Iterator[Host]:
     """A bare machine, once with each Debian; the tests of a module go from bare to running on it."""
     release, user, number = SINGLE[str(request.param)]
@@ -78,15 +78,6 @@ def cluster(network: Network, login: Login) -> Iterator[Inventory]:
     finally:
         for each in hosts:
             each.remove()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as long what the newest Debian shows as well."""
-    for item in items:
-        release = getattr(item, "callspec", None)
-        if item.get_closest_marker("newest") and release and release.id != NEWEST:
-            item.add_marker(pytest.mark.long)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from tests.support.host import Login, Network
     from tests.support.playbook import Inventory
 
-pytestmark = pytest.mark.long
-
 #: One name a host, so that the authority asks each of them.
 NAMES = ("landfast.test", "www.landfast.test", "shop.landfast.test")
 

@@ -28,6 +28,7 @@ from tests.support.cluster import nodes
 from tests.support.host import Host
 from tests.support.host_image import DEBIAN_13
 from tests.support.playbook import PLAYBOOK, Run, command, environment, play
+from tests.support.releases import broken_migration, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
 from tests.support.scenario import NAME, PAGE, visitors, with_download
@@ -63,15 +64,6 @@ def site(cluster: Inventory, checkout: Checkout, secrets: dict[str, Any]) -> Inv
     for host in site.hosts:
         assert fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
     return site
-
-
-def running_release(site: Inventory) -> str:
-    """Return the release whose images the site's containers are to run."""
-    form = "{{.Spec.TaskTemplate.ContainerSpec.Image}}"
-    image = site.managers[0].run("docker", "service", "inspect", "--format", form, "landfast_web-django")
-    found = re.search(r"web-django:([^@\s]+)", image)
-    assert found, image
-    return found[1]
 
 
 def told(run: Run) -> str:
@@ -116,29 +108,14 @@ CRASHES = (
     "import os\nimport signal\nimport threading\n\n"
     "threading.Timer({seconds}, os.kill, (os.getppid(), signal.SIGKILL)).start()\n"
 )
-BROKEN_MIGRATION = """
-from django.db import migrations
-
-
-class Migration(migrations.Migration):
-    dependencies = [("news", "{latest}")]
-    operations = [migrations.RunSQL("SELECT 1/0")]
-"""
-
-
-def broken_migration(checkout: Checkout) -> dict[str, str | bytes]:
-    """Return a migration that fails."""
-    folder = checkout.directory / "services/web-django/news/migrations"
-    latest = max(file.stem for file in folder.glob("[0-9]*.py"))
-    return {"services/web-django/news/migrations/9999_broken.py": BROKEN_MIGRATION.format(latest=latest)}
 
 
 @pytest.mark.parametrize(
     "what",
     [
         "its migration fails",
-        pytest.param("never healthy", marks=pytest.mark.long),
-        pytest.param("its smoke test fails", marks=pytest.mark.long),
+        "never healthy",
+        "its smoke test fails",
     ],
 )
 def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, what: str) -> None:
@@ -165,7 +142,6 @@ def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, wha
     assert running_release(site) == before
 
 
-@pytest.mark.long
 def test_a_release_that_crashes_after_a_minute_is_taken_back(site: Inventory, checkout: Checkout) -> None:
     before = running_release(site)
     checkout.commit({WSGI: CRASHES.format(seconds=60) + checkout.read(WSGI)})
@@ -205,7 +181,6 @@ def test_the_status_and_the_logs_of_all_hosts_are_told(site: Inventory) -> None:
     assert "-e service=worker" in told(asked)
 
 
-@pytest.mark.long
 def test_a_restart_and_other_numbers_cost_no_request(site: Inventory) -> None:
     with visitors(site, "web-django restarted, api-flask scaled to 4 and back"):
         play(site, "restart", variables={"restart": ["web-django"]})
@@ -263,7 +238,6 @@ def authority(site: Inventory, network: Network, login: Login) -> Iterator[Autho
     authority.host.remove()
 
 
-@pytest.mark.long
 def test_a_renewed_certificate_costs_no_request(site: Inventory, authority: Authority) -> None:
     acme = {"landfast_acme_directory": authority.directory, "landfast_acme_ca": str(authority.certificate)}
     site.variables.update({"landfast_certificates": "acme", **acme})
@@ -287,7 +261,6 @@ def presented(site: Inventory) -> set[bytes]:
 PHASES = ["Build and send the images", "Provide the secrets", "Ask which migrations are pending", "Roll"]
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_deploy_that_is_killed_can_be_run_again(site: Inventory, checkout: Checkout, phase: str) -> None:
     checkout.commit({PAGE: checkout.read(PAGE) + f"\nTRIAL = {phase!r}\n"})
@@ -365,12 +338,10 @@ def put_in_place(site: Inventory, network: Network, login: Login, what: str) -> 
     assert len(presented(site)) == 1
 
 
-@pytest.mark.long
 def test_a_new_machine_takes_the_place_of_a_lost_worker(grown: Inventory, network: Network, login: Login) -> None:
     put_in_place(grown, network, login, "a worker replaced")
 
 
-@pytest.mark.long
 def test_workers_become_managers(steered: Inventory) -> None:
     with visitors(steered, "two workers made managers"):
         play(steered, "site")
@@ -378,7 +349,6 @@ def test_workers_become_managers(steered: Inventory) -> None:
     assert len({manager.run("landfast", "current") for manager in steered.managers}) == 1
 
 
-@pytest.mark.long
 def test_a_new_machine_takes_the_place_of_a_lost_manager(
     steered: Inventory, restored: Inventory, network: Network, login: Login
 ) -> None:
@@ -390,7 +360,6 @@ def test_a_new_machine_takes_the_place_of_a_lost_manager(
     assert restored.managers[-1].run("landfast", "current") == first.run("landfast", "current")
 
 
-@pytest.mark.long
 def test_a_host_is_taken_out(restored: Inventory) -> None:
     first, gone, last = restored.managers
     with visitors(replace(restored, managers=(first, last)), "a host taken out"):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.support.host_image import DEBIAN_13, image
 from tests.support.image_registry import ADDRESS, send
 from tests.support.playbook import HOSTS_ONLY, play
@@ -16,8 +14,6 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from tests.support.host import Host, Login, Network
     from tests.support.playbook import Inventory
-
-pytestmark = pytest.mark.long
 
 
 def test_it_refuses_a_machine_where_the_site_has_no_place(single: Inventory, host: Host) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.playbook import play
+from tests.support.releases import broken_migration, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
 from tests.support.scenario import NAME, PAGE, visitors, with_download
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from tests.support.playbook import Inventory
     from tests.support.releases import Checkout
 
+
+#: Seconds of load before and after a change.
+BRIEF = 4.0
 
 #: Notes what every process of the host was called with and was given, a few times a second.
 WATCH = (
@@ -65,7 +69,6 @@ def test_it_changes_nothing_the_second_time(single: Inventory) -> None:
     assert run.changed == 0, run.output
 
 
-@pytest.mark.newest
 def test_it_would_change_nothing_in_check_mode(single: Inventory) -> None:
     run = play(single, "site", "--check")
     assert run.changed == 0, run.output
@@ -126,12 +129,31 @@ def test_the_kernel_forwards_packets_for_docker(host: Host) -> None:
     assert host.run("sysctl", "--values", "net.ipv4.conf.all.accept_redirects").strip() == "0"
 
 
-@pytest.mark.newest
 def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout) -> None:
     checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n"})
-    with visitors(single, "deploy of a one-line change to one machine"):
+    with visitors(single, "deploy of a one-line change to one machine", before=BRIEF, after=BRIEF):
         run = play(single, "deploy")
     assert "migrate-web: pending: none" in run.output
+
+
+def test_a_release_whose_migration_fails_is_taken_back(single: Inventory, checkout: Checkout) -> None:
+    before = running_release(single)
+    checkout.commit(broken_migration(checkout))
+    try:
+        with visitors(single, "a release whose migration fails", before=BRIEF, after=BRIEF):
+            run = play(single, "deploy", check=False)
+    finally:
+        checkout.forget()
+    assert run.code != 0, run.output
+    assert "division by zero" in run.output
+    assert running_release(single) == before
+
+
+def test_a_rollback_fails_no_request(single: Inventory) -> None:
+    before = running_release(single)
+    with visitors(single, "rollback on one machine", before=BRIEF, after=BRIEF):
+        play(single, "rollback")
+    assert running_release(single) != before
 
 
 def test_a_reboot_brings_the_stack_back(host: Host) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.conftest import Person
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
 
 DEPENDENCIES = ["api-flask", "outbox", "postgres", "rabbitmq", "redis", "redis-cache", "relay", "worker"]
 
-#: Seconds that the readiness page may take, whatever is broken.
-SLOWEST_REPORT = 5
+#: Seconds that an answer may take whatever is broken, on an idle reference machine.
+SLOWEST_ANSWER = 5
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ each_outage = pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outa
 
 
 def readiness(site: Site) -> tuple[int, dict[str, Any]]:
-    response = site.get("/readyz")
+    response = site.get("/readyz", timeout=PATIENCE * SLOWEST_ANSWER)
     document: dict[str, Any] = response.json()
     return response.status_code, document
 
@@ -70,10 +69,8 @@ def test_it_is_ready_and_names_every_dependency(ready: Stack, site: Site) -> Non
 def test_it_names_what_is_stopped_serves_what_it_can_and_recovers(ready: Stack, site: Site, outage: Outage) -> None:
     ready.stop(outage.dependency)
 
-    wait_until(lambda: readiness(site)[0] == 503, SLOWEST_REPORT, "a report made after the stop")
-    started = time.monotonic()
+    wait_until(lambda: readiness(site)[0] == 503, SLOWEST_ANSWER, "a report made after the stop")
     _, document = readiness(site)
-    assert time.monotonic() - started < SLOWEST_REPORT
     assert document["status"] == "unavailable"
     assert outage.dependency in document["failing"]
     assert document["dependencies"][outage.dependency]["problem"]
@@ -123,9 +120,7 @@ def test_it_registers_people_while_the_broker_is_stopped_and_writes_to_them_late
 def test_the_api_takes_tasks_in_time_while_the_broker_is_stopped(ready: Stack, site: Site) -> None:
     ready.stop("rabbitmq")
 
-    started = time.monotonic()
-    accepted = [site.send_task(number, 2) for number in range(5)]
-    assert time.monotonic() - started < SLOWEST_REPORT
+    accepted = [site.send_task(number, 2, timeout=PATIENCE * SLOWEST_ANSWER) for number in range(5)]
     assert {response.status_code for response in accepted} == {202}
     locations = [response.headers["Location"] for response in accepted]
     assert {site.get(location).json()["state"] for location in locations} == {"PENDING"}
@@ -168,15 +163,27 @@ def test_it_keeps_tasks_until_a_worker_is_there(ready: Stack, site: Site) -> Non
     wait_until(lambda: site.result(location) == 42, 30, "the sum")
 
 
-@pytest.mark.parametrize("stopped", ["postgres", "rabbitmq", "redis", "redis-cache"])
-def test_services_start_without_a_dependency_and_recover_when_it_comes(ready: Stack, site: Site, stopped: str) -> None:
-    ready.stop(stopped)
+STATEFUL = ("postgres", "rabbitmq", "redis", "redis-cache")
+
+
+@pytest.mark.parametrize(
+    "stopped",
+    [
+        pytest.param(STATEFUL, id="all"),
+        # Each alone: the same starts once more, in case one dependency hides the absence of another.
+        *(pytest.param((name,), id=name, marks=pytest.mark.long) for name in STATEFUL),
+    ],
+)
+def test_services_start_without_their_dependencies_and_recover_when_these_come(
+    ready: Stack, site: Site, stopped: tuple[str, ...]
+) -> None:
+    ready.stop(*stopped)
     ready.compose("restart", "--no-deps", "web-django", "api-flask", "worker", "beat", "relay", "flower")
 
     wait_until(lambda: site.probe("/accounts/login/"), 60, "the site to answer what it can")
-    wait_until(lambda: stopped in readiness(site)[1]["failing"], 30, f"/readyz to name {stopped}")
+    wait_until(lambda: set(stopped) <= set(readiness(site)[1]["failing"]), 30, f"/readyz to name {stopped}")
 
-    ready.start(stopped)
+    ready.start(*stopped)
     wait_until(lambda: readiness(site)[0] == 200, 90, lambda: f"ready: {readiness(site)}")
     location = site.send_task(5, 6).headers["Location"]
     wait_until(lambda: site.result(location) == 11, 30, "work to be done")

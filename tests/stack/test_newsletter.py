@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.support.site import Site
     from tests.support.stack import Stack
 
-#: Half a minute's work for one worker.
-READERS = 600
+#: Some ten seconds' work for one worker: time enough for another letter, and for a kill in the midst.
+READERS = 200
 
 #: Processes of the worker: each may have been about to note down that a letter has left when it was killed.
 AT_ONCE = 2

@@ -6,7 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.conftest import Person
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.support.site import Site
     from tests.support.stack import Stack
 
-#: Seconds within which the page must answer though the mail server does not.
+#: Seconds within which the page must answer though the mail server does not, on an idle reference machine.
 PATIENCE_OF_A_VISITOR = 3
 
 
@@ -93,7 +93,7 @@ def test_it_never_lets_the_page_wait_for_the_mail_server(
     ready.compose("unpause", "mail")
 
     assert response.status_code == 302
-    assert waited < PATIENCE_OF_A_VISITOR
+    assert waited < PATIENCE * PATIENCE_OF_A_VISITOR
     assert inbox.wait_for_mail(person.email, timeout=60)
 
 
@@ -106,7 +106,7 @@ def test_it_shows_a_letter_that_waits_for_the_mail_server_and_sends_it_later(
     waited = time.monotonic() - started
 
     assert response.status_code == 302
-    assert waited < PATIENCE_OF_A_VISITOR
+    assert waited < PATIENCE * PATIENCE_OF_A_VISITOR
     task, letter = wait_until(lambda: waiting_letter(staff), 60, "a letter that waits, in Flower")
     assert re.search(r"(gai|Connection|Timeout|OS)\w*(Error)?\(", letter["exception"]), letter
 

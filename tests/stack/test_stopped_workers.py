@@ -7,36 +7,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.forms import LENGTHY
 from tests.support.outbox import error, result, send, state
-from tests.support.stack import STACK_START, Stack, docker
+from tests.support.stack import docker
 from tests.support.stopping import stopping
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-#: What the tests need of a stack, its one-shots aside.
-SERVICES = ("postgres", "rabbitmq", "redis", "redis-cache", "relay", "web-django", "worker", "worker-dramatiq")
+    from tests.support.forms import FormChanger
+    from tests.support.stack import Stack
 
 #: Longer than any test takes: a run that is cut short never ends by itself.
 FOR_LONG = 600
 
 
-@pytest.fixture(scope="module")
-def lengthy(stack: Stack) -> Iterator[Stack]:
-    """The shipped services with tasks that take long, and without what else there is."""
-    lengthy = Stack(
-        project=f"{stack.project}-lengthy",
-        files=("compose.yaml", "tests/stack/lengthy.yaml"),
-        variables={"COMPOSE_PROFILES": "dramatiq", "OUTBOX_LOST_AFTER": "5"},
-    )
-    lengthy.take_images_of(stack)
-    try:
-        lengthy.compose("up", "--detach", "--no-build", *SERVICES, timeout=STACK_START)
-        lengthy.wait_healthy(*SERVICES, timeout=STACK_START)
-        yield lengthy
-    finally:
-        lengthy.down()
+@pytest.fixture(scope="session")
+def lengthy(forms: FormChanger) -> Stack:
+    """The shipped services with tasks that take long."""
+    return forms.take(LENGTHY)
 
 
 @pytest.fixture
@@ -71,7 +61,7 @@ every_kind = pytest.mark.parametrize(
 def test_a_stopped_worker_finishes_what_it_can_and_takes_nothing_new(
     lengthy: Stack, begin: Callable[..., str], sending: str, worker: str
 ) -> None:
-    running = begin(sending, 8, worker)
+    running = begin(sending, 5, worker)
     with stopping(lengthy, worker):
         wait_until(lambda: result(lengthy, running), 50, "the task to end")
     assert result(lengthy, running) == '"at once"'

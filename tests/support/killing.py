@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.support.timing import measured
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -25,9 +26,10 @@ def kill(stack: Stack, service: str) -> str:
 
 def wait_restarted(stack: Stack, service: str, since: str) -> None:
     """Wait until a killed container runs again and serves."""
-    wait_until(
-        lambda: stack.inspect(service)["State"]["StartedAt"] != since,
-        COMES_BACK,
-        lambda: f"{service} to be started again: {stack.statuses(service)}",
-    )
-    stack.wait_healthy(service, timeout=COMES_BACK)
+    with measured(f"restart of {service} after a kill"):
+        wait_until(
+            lambda: stack.inspect(service)["State"]["StartedAt"] != since,
+            COMES_BACK,
+            lambda: f"{service} to be started again: {stack.statuses(service)}",
+        )
+        stack.wait_healthy(service, timeout=COMES_BACK)

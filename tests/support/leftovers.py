@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 
+from cli import cache
 from tests.support.stack import LABEL, PREFIX, docker
 
 
 def remove_leftovers() -> None:
     """Remove the stacks of test runs whose process is gone; those that still run are left alone."""
-    for project in sorted(_projects()):
-        owner = project.removeprefix(PREFIX).partition("-")[0]
-        if not (owner.isdigit() and _alive(int(owner))):
-            remove_project(project)
+    with cache.locked("leftovers"):  # suites side by side must not remove the same things
+        for project in sorted(_projects()):
+            owner = project.removeprefix(PREFIX).partition("-")[0]
+            if not (owner.isdigit() and _alive(int(owner))):
+                remove_project(project)
 
 
 def remove_project(project: str) -> None:
@@ -26,6 +28,13 @@ def remove_project(project: str) -> None:
         found = docker(*listing, "--quiet", "--filter", mine).split()
         if found:
             docker(*removal, *found)
+    images = _images(f"{project}/*")
+    if images:
+        docker("rmi", "--force", *images)
+
+
+def _images(pattern: str) -> list[str]:
+    return docker("images", "--format={{.Repository}}", f"--filter=reference={pattern}").split()
 
 
 def _projects() -> set[str]:
@@ -33,7 +42,7 @@ def _projects() -> set[str]:
     for listing in (("ps", "--all"), ("network", "ls"), ("volume", "ls")):
         labels = docker(*listing, "--filter", f"label={LABEL}", "--format", '{{.Label "' + LABEL + '"}}')
         found |= {name for name in labels.split() if name.startswith(PREFIX)}
-    return found
+    return found | {image.partition("/")[0] for image in _images(f"{PREFIX}*/*")}
 
 
 def _alive(process: int) -> bool:

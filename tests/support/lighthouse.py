@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.support.browser import IMAGE
 from tests.support.stack import PREFIX, CommandError, docker
+from tests.support.waiting import SLOWNESS
 
 #: Seconds that one look at a page may take; the usual is twelve.
 LOOK = 120
@@ -23,6 +24,10 @@ LOOKS = 3
 #: How Lighthouse ends when it could not record the page, for example because Chromium on a busy machine had loaded it
 #: before the recording began (NO_NAVSTART and its like in Lighthouse's source, core/lib/lh-error.js).
 RECORDING_LOST = "Please run Lighthouse again"
+
+#: Lighthouse plays a phone by making the processor four times slower than this one, and wants the factor set where this
+#: one is slow itself (its docs/throttling.md).
+SLOWDOWN = max(1.0, 4 / SLOWNESS)
 
 FLAGS = (
     "--headless",
@@ -95,6 +100,7 @@ def look(url: str) -> Marks:
     limits = ["--network=host", "--read-only", "--tmpfs=/tmp:size=512m,mode=1777", "--cap-drop=ALL"]
     program = ["--env=CHROME_PATH=/usr/bin/chromium", "--entrypoint=lighthouse", IMAGE, url]
     options = ["--quiet", "--output=json", "--output-path=stdout", "--no-enable-error-reporting"]
+    options.append(f"--throttling.cpuSlowdownMultiplier={SLOWDOWN:g}")
     name = f"{PREFIX}{os.getpid()}-lighthouse"
     flags = f"--chrome-flags={' '.join(FLAGS)}"
     try:

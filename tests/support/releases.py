@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from tests.support.checkout import copy_checkout
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.playbook import Inventory
 
 AUTHOR = ("-c", "user.name=Landfast", "-c", "user.email=tests@landfast.test", "-c", "commit.gpgsign=false")
 
@@ -59,3 +62,29 @@ class Checkout:
         command = ["git", *AUTHOR, *words]
         run = subprocess.run(command, cwd=self.directory, check=True, capture_output=True, text=True, timeout=60)
         return run.stdout.strip()
+
+
+_BROKEN_MIGRATION = """
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    dependencies = [("news", "{latest}")]
+    operations = [migrations.RunSQL("SELECT 1/0")]
+"""
+
+
+def broken_migration(checkout: Checkout) -> dict[str, str | bytes]:
+    """Return a migration that fails, to commit in ``checkout``."""
+    folder = checkout.directory / "services/web-django/news/migrations"
+    latest = max(file.stem for file in folder.glob("[0-9]*.py"))
+    return {"services/web-django/news/migrations/9999_broken.py": _BROKEN_MIGRATION.format(latest=latest)}
+
+
+def running_release(site: Inventory) -> str:
+    """Return the release whose images the site's containers are to run."""
+    form = "{{.Spec.TaskTemplate.ContainerSpec.Image}}"
+    image = site.managers[0].run("docker", "service", "inspect", "--format", form, "landfast_web-django")
+    found = re.search(r"web-django:([^@\s]+)", image)
+    assert found, image
+    return found[1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.load import Load
 from tests.support.releases import Checkout
-from tests.support.waiting import wait_until
+from tests.support.waiting import SLOWNESS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 #: The site's, as inventories of tests have it.
 NAME = "landfast.test"
-RATE = float(os.environ.get("DEPLOY_RATE", "60"))
+#: Requests a second: what an idle reference machine serves with room to spare.
+RATE = float(os.environ.get("DEPLOY_RATE") or 60 / SLOWNESS)
 #: Seconds of load before something happens, to compare with, and after it.
 BEFORE, AFTER = 15.0, 10.0
 #: A file of the site that takes a slow visitor 20 s, and where it lies in a checkout.
@@ -43,7 +44,12 @@ def with_download(directory: Path) -> Checkout:
 
 @contextmanager
 def visitors(
-    site: Inventory, scenario: str, *, may_fail: Callable[[Failure], bool] = lambda _: False
+    site: Inventory,
+    scenario: str,
+    *,
+    may_fail: Callable[[Failure], bool] = lambda _: False,
+    before: float = BEFORE,
+    after: float = AFTER,
 ) -> Iterator[Load]:
     """Have visitors come while the block runs, then print the line and insist that nothing failed or was lost.
 
@@ -51,13 +57,15 @@ def visitors(
         site: where to.
         scenario: its name.
         may_fail: whether a failure is one that the scenario allows.
+        before: seconds of load before the block, to compare with.
+        after: seconds of load after it.
     """
     with Load([host.address for host in site.hosts], NAME, RATE, download=DOWNLOAD, size=SIZE) as load:
-        time.sleep(BEFORE)  # what is measured is this span of load, however fast the machine is
+        time.sleep(before)  # what is measured is this span of load, however fast the machine is
         began = time.monotonic()
         yield load
         ended = time.monotonic()
-        time.sleep(AFTER)
+        time.sleep(after)
     log = load.log
     failures = [each for each in log.failures if not may_fail(each)]
     wait_until(lambda: not missing(site, log.accepted), 180, "every task to complete", interval=2)

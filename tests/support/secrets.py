@@ -34,14 +34,14 @@ def values(stack: Stack) -> dict[str, str]:
     return {name: value for name, value in found.items() if not name.endswith("certificate")}
 
 
-def images_with(images: set[str], needles: list[str]) -> bool:
-    """Return whether the file systems or the settings of any image hold any of ``needles``, layer by layer."""
+def found_in(images: set[str], needles: list[str]) -> set[str]:
+    """Return which of ``needles`` the file systems or the settings of any image hold, layer by layer."""
     with tempfile.TemporaryDirectory() as directory:
         patterns = Path(directory, "patterns")
         patterns.write_text("\n".join(needles) + "\n", encoding="utf-8")
         with subprocess.Popen(["docker", "save", *sorted(images)], stdout=subprocess.PIPE) as saved:
             search = subprocess.run(
-                ["grep", "--text", "--fixed-strings", "--count", "--file", str(patterns)],
+                ["grep", "--text", "--fixed-strings", "--only-matching", "--file", str(patterns)],
                 stdin=saved.stdout,
                 capture_output=True,
                 env={"LC_ALL": "C"},
@@ -49,4 +49,4 @@ def images_with(images: set[str], needles: list[str]) -> bool:
             )
     assert saved.returncode == 0, "docker save failed"
     assert search.returncode in {0, 1}, search.stderr.decode()
-    return search.returncode == 0
+    return set(search.stdout.decode().splitlines())

@@ -51,7 +51,7 @@ def test_an_outage_of_the_database_costs_another_run_and_no_second_effect(
 
     assert [ended.state for ended in work(connection)] == ["SUCCESS"]
     assert (effects(connection), state(connection)) == (["one"], "done")
-    assert result.get(timeout=5) == len(runs)
+    assert result.get(timeout=60) == len(runs)
 
 
 def test_an_outage_that_the_body_retries_by_itself_has_no_second_effect(connection: Connection[Any]) -> None:

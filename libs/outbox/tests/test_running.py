@@ -42,7 +42,7 @@ def test_effect_and_completion_commit_together(kind: Kind, connection: Connectio
 
     assert work(connection) == [Ended("SUCCESS", "one")]
     assert (effects(connection), state(connection)) == (["one"], "done")
-    assert result.get(timeout=5) == "one"
+    assert result.get(timeout=60) == "one"
 
 
 def test_a_long_task_without_an_effect_is_completed_too(connection: Connection[Any]) -> None:

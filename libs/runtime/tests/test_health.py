@@ -94,12 +94,12 @@ def test_an_error_that_says_nothing_is_named() -> None:
 
 
 def test_checks_run_side_by_side() -> None:
-    together = threading.Barrier(3, timeout=5)
+    together = threading.Barrier(3, timeout=60)
 
     def meet() -> None:
         together.wait()
 
-    assert health.run({"one": meet, "two": meet, "three": meet}, timeout=5).ready
+    assert health.run({"one": meet, "two": meet, "three": meet}, timeout=60).ready
 
 
 def test_a_check_that_hangs_fails_at_the_deadline_and_holds_up_no_other(never: Callable[[], None]) -> None:

@@ -108,8 +108,8 @@ def assert_stopped_because_of(name: str, status: int, lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("bad", BAD_VALUES, ids=str)
-def test_a_bad_value_stops_the_service_with_one_line_that_names_it(shipped: Stack, bad: BadValue) -> None:
-    status, lines = run_until_it_stops(shipped, bad.service, "--env", f"{bad.name}={bad.value}")
+def test_a_bad_value_stops_the_service_with_one_line_that_names_it(images: Stack, bad: BadValue) -> None:
+    status, lines = run_until_it_stops(images, bad.service, "--env", f"{bad.name}={bad.value}")
 
     assert_stopped_because_of(bad.name, status, lines)
 
@@ -117,39 +117,39 @@ def test_a_bad_value_stops_the_service_with_one_line_that_names_it(shipped: Stac
 @pytest.mark.parametrize(("service", "name"), SECRETS, ids=lambda value: value)
 @pytest.mark.parametrize("content", ["", "\n"], ids=["emptied", "blank"])
 def test_an_empty_secret_stops_the_service_with_one_line_that_names_it(
-    shipped: Stack, tmp_path: Path, service: str, name: str, content: str
+    images: Stack, tmp_path: Path, service: str, name: str, content: str
 ) -> None:
     empty = tmp_path / "empty"
     empty.write_text(content, encoding="ascii")
 
-    status, lines = run_until_it_stops(shipped, service, "--volume", f"{empty}:/run/secrets/{name}:ro")
+    status, lines = run_until_it_stops(images, service, "--volume", f"{empty}:/run/secrets/{name}:ro")
 
     assert_stopped_because_of(name, status, lines)
 
 
 @pytest.mark.parametrize("service", ["web-django", "api-flask", "worker", "flower"])
-def test_missing_secrets_stop_the_service(shipped: Stack, service: str) -> None:
-    status, lines = run_until_it_stops(shipped, service, "--env", "SECRETS_DIR=/nowhere")
+def test_missing_secrets_stop_the_service(images: Stack, service: str) -> None:
+    status, lines = run_until_it_stops(images, service, "--env", "SECRETS_DIR=/nowhere")
 
     assert_stopped_because_of("/nowhere/", status, lines)
 
 
-def test_a_damaged_secret_is_never_shown(shipped: Stack, tmp_path: Path) -> None:
+def test_a_damaged_secret_is_never_shown(images: Stack, tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_text("swordfish", encoding="ascii")
 
-    status, lines = run_until_it_stops(shipped, "web-django", "--volume", f"{short}:/run/secrets/django_secret_key:ro")
+    status, lines = run_until_it_stops(images, "web-django", "--volume", f"{short}:/run/secrets/django_secret_key:ro")
 
     assert_stopped_because_of("django_secret_key", status, lines)
     assert "swordfish" not in "".join(lines)
 
 
-def test_the_maker_of_secrets_refuses_to_replace_an_emptied_one(shipped: Stack, tmp_path: Path) -> None:
+def test_the_maker_of_secrets_refuses_to_replace_an_emptied_one(images: Stack, tmp_path: Path) -> None:
     """A new password would lock the services out of the data that the old one protects."""
     empty = tmp_path / "empty"
     empty.touch()
 
-    status, lines = run_until_it_stops(shipped, "secrets", "--volume", f"{empty}:/secrets/master/redis_password:ro")
+    status, lines = run_until_it_stops(images, "secrets", "--volume", f"{empty}:/secrets/master/redis_password:ro")
 
     assert status != 0
     assert len(lines) == 1

@@ -1,0 +1,203 @@
+"""Every step that a test run can have, by the three tiers: quick, the README's, and all.
+
+The minutes are those of two processors with images and environments there; a result file of ``./stack test --all``
+has newer ones.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cli import devenv
+from cli.steps import ROOT, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from cli.devenv import Environment
+
+#: What tools remember between runs. It must not lie in the folders that images are built from.
+TOOL_CACHE = ROOT / ".cache"
+#: What runs on the servers' managers.
+ROLLOUT = ROOT / "ansible" / "roles" / "release" / "files"
+MYPY = ("mypy", "--strict", "--no-error-summary", "--explicit-package-bases")
+
+#: Lanes that need Docker: one stack, containers that run alone, one bare server, and what ``--all`` runs after these.
+STACK, IMAGES, SERVER, LONG = "stack", "images", "server", "long"
+
+#: What Ansible and the certificates of tests call.
+SSH = {"ssh": "openssh-client", "openssl": "openssl"}
+
+#: The long form of the chaos suite in steps: the names of their faults, and the minutes.
+SERVICES = ("web-django", "api-flask", "relay", "worker", "beat", "rabbitmq", "redis", "postgres")
+KILLS = (
+    *(f"kill-{name}" for name in (*SERVICES, "worker-dramatiq", "worker-parent", "worker-child")),
+    "kill-everything",
+)
+CUTS = ("cut-worker-rabbitmq", "cut-relay-rabbitmq", "cut-worker-postgres", "memory-alarm", "disk-alarm")
+CHAOS = {
+    "chaos-kills": (("nothing", "full-disk-postgres", *KILLS), 23),
+    "chaos-pauses": (tuple(f"pause-{name}" for name in SERVICES), 15),
+    "chaos-cuts": (("wipe-rabbitmq", "wipe-redis", *CUTS, "clock-ahead", "clock-behind", "ten-random"), 20),
+}
+
+
+def quick() -> list[Step]:
+    """Return what needs no Docker and takes less than a minute."""
+    host, services = devenv.host(), devenv.services()
+    return [*unit_tests(host, services), *types(host, services), *lint(host)]  # the longest first: no core waits
+
+
+def default() -> list[Step]:
+    """Return what the README's command runs: the promises on one stack and one bare server."""
+    host = devenv.host()
+    stack = suite("stack", host, "tests/stack", "tests/browser", "tests/chaos", options=("-m", "not long"))
+    stack = replace(stack, lane=STACK, whole={"CHAOS_FORM": "short"}, minutes=12)
+    images = replace(suite("images", host, "tests/images"), lane=IMAGES, minutes=3)
+    server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
+    server = replace(server, lane=SERVER, programs=SSH, minutes=10)
+    inventory = replace(pytest("inventory", host, ROOT, ROOT / "tests/deploy/test_inventory.py"), programs=SSH)
+    return [*quick(), inventory, *generated_tests(devenv.services()), stack, images, server]
+
+
+def everything_else() -> list[Step]:
+    """Return what takes hours and is left to ``--all``."""
+    host = devenv.host()
+    found = [
+        replace(suite("stack-long", host, "tests/stack"), selection=("-m", "long"), minutes=5),
+        replace(
+            suite("server-debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")
+        ),
+        replace(suite("single-host", host, "tests/deploy/test_single_host.py"), minutes=12),
+        replace(suite("certificates", host, "tests/deploy/test_cluster.py"), minutes=12),
+        replace(suite("cluster", host, "tests/deploy/test_cluster_under_load.py"), minutes=60),
+        replace(suite("mutations", host, "tests/mutations"), minutes=40),
+    ]
+    found = [replace(step, programs=SSH) for step in found]
+    for name, (faults, minutes) in CHAOS.items():
+        step = suite(name, host, "tests/chaos")
+        found.append(replace(step, whole={"CHAOS_FAULTS": ",".join(faults)}, minutes=minutes))
+    return found
+
+
+def suite(name: str, host: Environment, *folders: str, options: tuple[str, ...] = ()) -> Step:
+    """Return one run of pytest that drives Docker, its output shown while it runs."""
+    step = pytest(name, host, ROOT, *(ROOT / folder for folder in folders))
+    command = (*step.command, "--verbose", "--capture=no")
+    return replace(step, command=command, lane=LONG, docker=True, live=True, selection=options)
+
+
+def lint(host: Environment) -> list[Step]:
+    """Return the linters: Python, YAML, Ansible, Dockerfiles and shell scripts."""
+    path = {"PATH": f"{host.python.parent}{os.pathsep}{os.environ['PATH']}"}
+    ansible_lint = host.tool("ansible-lint", "--offline", "--nocolor", "-q", f"--config-file={ROOT / '.ansible-lint'}")
+    ruff_cache = {"RUFF_CACHE_DIR": str(TOOL_CACHE / "ruff")}
+    return [
+        Step("ruff", host.tool("ruff", "check", "--quiet", "--output-format=concise"), host, variables=ruff_cache),
+        Step("format", host.tool("ruff", "format", "--check", "--quiet"), host, variables=ruff_cache),
+        Step("yamllint", host.tool("yamllint", "--strict", "."), host),
+        Step("ansible-lint", ansible_lint, host, ROOT / "ansible", path),
+        Step("hadolint", host.tool("hadolint", *files(ending="Dockerfile")), host),
+        Step("shellcheck", host.tool("shellcheck", *files(beginning=r"#!.*\b(ba|da)?sh\b")), host),
+    ]
+
+
+def types(host: Environment, services: Environment) -> list[Step]:
+    """Return the type checks: one for each folder that holds Python of its own world."""
+    found = [
+        mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
+        mypy("tests", host, ROOT, ("--exclude=/app/", "tests"), ROOT, ROLLOUT),
+        mypy("rollout", host, ROLLOUT, ("--python-version", "3.10", "rollout"), ROLLOUT),
+    ]
+    for folder in sorted((ROOT / "tests").glob("**/app")):  # code that tests let the services run
+        name = "-".join(folder.relative_to(ROOT).parts)
+        worker = ROOT / "services/worker"
+        arguments = (f"--config-file={worker / 'mypy.ini'}", ".")
+        found.append(mypy(name, services, folder, arguments, folder, *import_paths(worker)))
+    folders = [*python_folders(), *sorted({path.parent for path in (ROOT / "images").glob("*/*.py")})]
+    found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in folders]
+    return found
+
+
+def mypy(name: str, environment: Environment, directory: Path, arguments: tuple[str, ...], *paths: Path) -> Step:
+    """Return one run of mypy in ``directory``, with ``paths`` to import from."""
+    cache = ("--cache-dir", str(TOOL_CACHE / "mypy" / name))
+    variables = {"MYPYPATH": join(paths), "PYTHONPATH": join(paths)}
+    return Step(f"types-{name}", environment.module(*MYPY, *cache, *arguments), environment, directory, variables)
+
+
+def unit_tests(host: Environment, services: Environment) -> list[Step]:
+    """Return the tests that need no running stack."""
+    found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo", "servers")]
+    for folder in python_folders():
+        generated = folder / "tests/generated"
+        step = pytest(f"tests-{folder.name}", services, folder, folder / "tests", but=generated)
+        step = replace(step, variables={"PYTHONPATH": join(import_paths(folder))})
+        found.append(covered(step, services) if folder.parent.name == "services" else step)
+    return found
+
+
+def covered(step: Step, environment: Environment) -> Step:
+    """Return the step with a measurement of what its tests run; too little of it fails (``pyproject.toml``)."""
+    options = (f"--rcfile={ROOT / 'pyproject.toml'}", f"--data-file={TOOL_CACHE / 'coverage' / step.name}")
+    before = environment.module("coverage", "run", *options)
+    tests = step.command[len(environment.module("pytest")) - 1 :]
+    command = (*before, "-m", *tests)
+    return replace(step, command=command, then=environment.module("coverage", "report", *options))
+
+
+def generated_tests(services: Environment) -> list[Step]:
+    """Return the tests that try thousands of generated cases: they take minutes, so a quick run leaves them out."""
+    found = []
+    for folder in sorted(ROOT.glob("services/*/tests/generated")):
+        service = folder.parent.parent
+        step = pytest(f"generated-{service.name}", services, service, folder)
+        found.append(replace(step, variables={"PYTHONPATH": join(import_paths(service))}))
+    return found
+
+
+def pytest(name: str, environment: Environment, directory: Path, *folders: Path, but: Path | None = None) -> Step:
+    """Return one run of pytest over ``folders`` without those in ``but``; its report has paths from the root."""
+    prefix = ".".join(directory.relative_to(ROOT).parts) or "tests"
+    options = ("-o", f"cache_dir={TOOL_CACHE / 'pytest' / name}", f"--junit-prefix={prefix}")
+    ignored = ("--ignore", str(but)) if but else ()
+    command = environment.module("pytest", *options, *ignored)
+    return Step(name, command, environment, directory, targets=tuple(map(str, folders)))
+
+
+def python_folders() -> list[Path]:
+    """Return the folders of shared libraries and of services that hold Python."""
+    return sorted(path.parent for parent in ("libs", "services") for path in (ROOT / parent).glob("*/tests"))
+
+
+def import_paths(folder: Path) -> list[Path]:
+    """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, what it works with.
+
+    Callers know the tasks; workers know the applications.
+    """
+    services = ROOT / "services"
+    others = [services / "web-django", services / "api-flask"] if folder.name == "worker" else [services / "worker"]
+    return [folder, *sorted((ROOT / "libs").glob("*")), *others]
+
+
+def join(paths: Iterable[Path]) -> str:
+    """Return ``paths`` as the value of a search path variable."""
+    return os.pathsep.join(map(str, paths))
+
+
+def files(*, ending: str = "", beginning: str = "") -> list[str]:
+    """Return the files of this repository, new ones included, by how their names end and what they begin with.
+
+    Args:
+        ending: the end of the name.
+        beginning: a pattern of the first bytes.
+    """
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", f"*{ending}"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    start = re.compile(beginning.encode())
+    return [name for name in listed if (ROOT / name).is_file() and start.match((ROOT / name).read_bytes())]

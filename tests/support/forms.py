@@ -1,0 +1,108 @@
+"""The one stack under test, and the forms that it takes: started once, changed where tests want another form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.support.site import Site
+from tests.support.stack import STACK_START, Ports, Stack
+from tests.support.timing import measured
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What the form before has not done: the next one has other tasks, and perhaps no mail server.
+_FORGET = "DELETE FROM outbox.task WHERE completed_at IS NULL"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What is started of the repository.
+
+    Args:
+        name: for messages.
+        files: the Compose files; without any, Compose takes those that a laptop has.
+        variables: what a user would put into ``.env``.
+        schema: SQL for the database, relative to the checkout.
+    """
+
+    name: str
+    files: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict, compare=False)
+    schema: str = ""
+
+
+LAPTOP = Form("laptop")
+#: What servers get: nothing reloads code, cookies are for HTTPS, static files have hashed names.
+SHIPPED = Form("shipped", ("compose.yaml",))
+#: The shipped services with somebody's tasks that take long.
+LENGTHY = Form(
+    "lengthy", ("compose.yaml", "tests/stack/lengthy.yaml"), {"COMPOSE_PROFILES": "dramatiq", "OUTBOX_LOST_AFTER": "5"}
+)
+#: The shipped services with the chaos suite's ledger in them.
+LEDGER = Form(
+    "ledger", ("compose.yaml", "tests/chaos/compose.yaml"), {"COMPOSE_PROFILES": "dramatiq"}, "tests/chaos/schema.sql"
+)
+
+#: Tests run in this order, by the form that they want.
+ORDER = (LAPTOP, SHIPPED, LENGTHY, LEDGER)
+
+
+class FormChanger:
+    """Gives one project the form that a test wants.
+
+    Args:
+        directory: the checkout that it is started from.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        first = Stack(directory=directory)
+        self._stacks = {
+            form: Stack(first.project, directory, first.ports, form.files, dict(form.variables)) for form in ORDER
+        }
+        self._current: Form | None = None
+
+    @property
+    def laptop(self) -> Stack:
+        """The stack in the form that it starts with."""
+        return self._stacks[LAPTOP]
+
+    @property
+    def ports(self) -> Ports:
+        """What it publishes, in each form."""
+        return self.laptop.ports
+
+    def started(self) -> None:
+        """Take note that the laptop's form runs."""
+        self._current = LAPTOP
+
+    def take(self, form: Form) -> Stack:
+        """Return the stack in a form; what differs from the form before is replaced, data and secrets stay.
+
+        Raises:
+            AssertionError: it does not get healthy.
+        """
+        stack = self._stacks[form]
+        if form is not self._current:
+            with measured(f"change to the form {form.name}"):
+                _tell_database(stack, _FORGET)
+                if form is LEDGER:
+                    stack.compose("build", "recorder", timeout=STACK_START)
+                stack.up()
+                if form.schema:
+                    _tell_database(stack, (stack.directory / form.schema).read_text(encoding="utf-8"))
+                wait_ready(stack)
+            self._current = form
+        return stack
+
+
+def _tell_database(stack: Stack, statements: str) -> None:
+    stack.execute("postgres", "psql", "--no-psqlrc", "--quiet", "--command", statements, "landfast")
+
+
+def wait_ready(stack: Stack) -> None:
+    """Wait until the site says that every dependency serves."""
+    site = Site(stack.http_url)
+    wait_until(lambda: site.probe("/readyz"), 90, lambda: f"/readyz: {site.probe('/readyz').body}", interval=0.3)
