@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 TERMINATED = 143
+#: 128 and SIGPIPE
+UNREAD = 141
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\n./stack: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough (`| head`); Python's own farewell must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
 
 
 def dispatch(arguments: list[str]) -> int:

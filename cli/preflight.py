@@ -6,13 +6,13 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli.settings import PORTS
+from cli.settings import PORTS, SHARED_FOLDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from cli.machine import Docker, System, Version
+    from cli.machine import Checkout, Docker, System, Version
 
 GIB = 2**30
 NEEDED_MEMORY = 2 * GIB
@@ -235,12 +235,31 @@ def source(name: str, address: str, problem: str, way_out: str) -> Check:
     )
 
 
-def checkout(unreadable: Sequence[Path]) -> Check:
-    """Judge whether containers, which run as other users, can read the files."""
-    if not unreadable:
-        return ok("files", "readable by the containers' users")
-    way_out = "chmod -R go+rX images libs nginx services (and check your umask)"
-    return failed("files", f"{len(unreadable)} are not readable by others, such as {unreadable[0]}", way_out)
+def checkout(files: Checkout) -> list[Check]:
+    """Judge whether containers, which run Linux and as other users, can use the files."""
+    problems = (
+        (
+            files.foreign,
+            "end their lines as Windows does (CRLF)",
+            "git ls-files -z | xargs -0 grep -lIZP '\\r$' | xargs -0 sed -i 's/\\r$//'",
+        ),
+        (
+            files.unreadable,
+            "are not readable by others",
+            f"chmod -R go+rX {' '.join(SHARED_FOLDERS)} (and check your umask)",
+        ),
+        (
+            files.inert,
+            "are scripts that may not be executed",
+            f"grep -rlI '^#!' {' '.join(SHARED_FOLDERS)} | xargs chmod +x",
+        ),
+    )
+    found = [
+        failed("files", f"{len(paths)} {problem}, such as {paths[0]}", way_out)
+        for paths, problem, way_out in problems
+        if paths
+    ]
+    return found or [ok("files", "as containers need them")]
 
 
 def dotted(version: Version | None) -> str:

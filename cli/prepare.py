@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli import base_image, compose, console, host, machine, network, preflight, process
 from cli.console import StackError
 from cli.preflight import Check, Repair, State
-from cli.settings import ROOT, ca_bundle
+from cli.settings import ca_bundle
 
 if TYPE_CHECKING:
     from cli.machine import Docker, System
@@ -66,7 +66,7 @@ def examine(settings: Settings, *, may_install: bool, ports: bool = True) -> Rep
         checks += preflight.ports(settings.ports, own, taken)
     root = process.can_be_root()
     checks += [
-        preflight.checkout([path.relative_to(ROOT) for path in machine.unreadable_files()]),
+        *preflight.checkout(machine.Checkout.inspect()),
         preflight.docker(docker, system, root=root, may_install=may_install),
     ]
     base, registry_answers = examine_base(settings, docker, system)

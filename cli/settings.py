@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
+#: What images are made of or a laptop mounts into containers, where other users than this one read it.
+SHARED_FOLDERS = ("images", "libs", "nginx", "services")
 DEFAULT_BASE_IMAGE = "debian:trixie-slim"
 #: Each published port: the variable that sets it, its default, and what answers there.
 PORTS = {

@@ -155,13 +155,6 @@ def test_it_says_what_is_wrong_with_both() -> None:
     assert "DEBIAN_MIRROR" in text
 
 
-def test_it_says_how_to_make_files_readable() -> None:
-    check = preflight.checkout([Path("nginx/nginx.conf")])
-    assert check.state is State.FAILED
-    assert "nginx/nginx.conf" in check.text
-    assert "chmod -R go+rX" in check.text
-
-
 def test_it_names_a_source_of_packages_that_does_not_answer() -> None:
     check = preflight.source("Python index", "https://index.example.org/simple", "connection refused", "name another")
 
