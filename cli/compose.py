@@ -62,6 +62,11 @@ def show_secret(name: str) -> list[str]:
     return compose("run", "--rm", "--no-deps", "-T", "secrets", "show", name)
 
 
+def volume_exists(name: str) -> list[str]:
+    """Return the command that succeeds if the volume ``name`` is there."""
+    return ["docker", "volume", "inspect", "--format", "{{.Name}}", name]
+
+
 def inspect(identifiers: list[str]) -> list[str]:
     """Return the command that tells everything about containers."""
     return ["docker", "inspect", "--type", "container", *identifiers]

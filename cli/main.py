@@ -51,7 +51,7 @@ def dispatch(arguments: list[str]) -> int:
     if options.command == "down":
         return down(volumes=options.volumes, yes=options.yes)
     if options.command == "secret":
-        return process.run(compose.show_secret(options.name))
+        return secret(options.name)
     return doctor.doctor()
 
 
@@ -138,6 +138,24 @@ def down(*, volumes: bool, yes: bool) -> int:
         if process.run(compose.down(volumes=volumes)) != 0:
             raise StackError("the stack could not be removed", "./stack doctor says whether Docker is well")
     return 0
+
+
+def secret(name: str) -> int:
+    """Print a secret of the local stack.
+
+    Args:
+        name: one of ``images/secrets/manifest.toml``.
+
+    Raises:
+        StackError: no stack was started here yet, or Docker does not answer.
+    """
+    project = Settings.read().project
+    volume = process.capture(compose.volume_exists(f"{project}_secrets"))
+    if volume.code != 0:
+        missing = "no such volume" in volume.stderr.lower()
+        problem = f"{project!r} has no secrets yet" if missing else volume.stderr.strip()
+        raise StackError(problem, "./stack up makes them" if missing else "./stack doctor says whether Docker is well")
+    return process.run(compose.show_secret(name))
 
 
 def test(arguments: list[str]) -> int:

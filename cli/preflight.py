@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from cli.settings import PORTS, SHARED_FOLDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from cli.machine import Checkout, Docker, System, Version
@@ -119,6 +120,22 @@ def ports(wanted: Mapping[str, str], own: set[int], taken: Mapping[int, str]) ->
         if port is not None:
             seen.setdefault(port, variable)
     return checks or [ok("ports", ", ".join(str(port) for port in seen))]
+
+
+def variables(unread: Sequence[str], known: Iterable[str]) -> list[Check]:
+    """Judge the variables in ``.env``; on servers an unknown one is refused too.
+
+    Args:
+        unread: those that nothing reads.
+        known: those that something reads.
+    """
+    checks = []
+    for name in unread:
+        similar = get_close_matches(name, sorted(known), n=1)
+        meant = f" (did you mean {similar[0]}?)" if similar else ""
+        way_out = "correct or remove the line; .env.example has every variable"
+        checks.append(failed("variable", f"{name} in .env is read by nothing{meant}", way_out))
+    return checks
 
 
 def port_number(text: str) -> int | None:

@@ -141,7 +141,7 @@ def build(names: Sequence[str]) -> None:
         answers = not network.unreachable([network.registry_address(settings.base_image)])
         mirrors = network.mirrors(machine.System.read(), settings.debian_mirror)
         base = base_image.obtain(settings.base_image, mirrors, registry_answers=answers)
-    variables = {**configuration.clean_environment(), **compose.environment(base, ca_bundle())}
+    variables = {**configuration.clean_environment(), **compose.environment(base, ca_bundle(settings.ca_bundle))}
     services = configuration.builders(configuration.read({}), names)
     output = process.capture(
         [*configuration.COMPOSE, "--progress", "plain", "build", *services], timeout=BUILD_TIMEOUT, env=variables
