@@ -1,4 +1,4 @@
-"""The commands: up, down, doctor, test and secret."""
+"""The commands: up, down, doctor, test, secret, logs, and short ones for what Compose says at length."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from cli import compose, console, doctor, host, prepare, process
+from cli import compose, console, doctor, host, logs, prepare, process
 from cli.console import Phases, StackError
-from cli.settings import Settings
+from cli.settings import ROOT, Settings
+from cli.shortcuts import SHORTCUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -42,22 +43,40 @@ def main(arguments: Sequence[str]) -> int:
 
 def dispatch(arguments: list[str]) -> int:
     """Run the command that ``arguments`` name."""
-    # The tests have options of their own, which pass through.
-    if arguments[:1] == ["test"] and not {"-h", "--help"} & set(arguments):
-        return test(arguments)
+    handed_on = hand_on(arguments)
+    if handed_on is not None:
+        return handed_on()
     options = parser().parse_args(arguments)
-    if options.command == "up":
-        return up(arguments, yes=options.yes)
-    if options.command == "down":
-        return down(volumes=options.volumes, yes=options.yes)
-    if options.command == "secret":
-        return secret(options.name)
-    return doctor.doctor()
+    commands: dict[str, Callable[[], int]] = {
+        "up": lambda: up(arguments, yes=options.yes),
+        "down": lambda: down(volumes=options.volumes, yes=options.yes),
+        "doctor": doctor.doctor,
+        "secret": lambda: secret(options.name),
+        "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
+    }
+    return commands[options.command]()
+
+
+def hand_on(arguments: list[str]) -> Callable[[], int] | None:
+    """Return what runs a command whose arguments are for others to read, if this is one.
+
+    The tests have options of their own, and so have the programs behind short commands.
+    """
+    name, rest = "".join(arguments[:1]), arguments[1:]
+    if name == "test" and not {"-h", "--help"} & set(rest):
+        return lambda: test(arguments)
+    if name == "--version":
+        return version
+    short = SHORTCUTS.get(name)
+    if short and len(rest) >= short.least and not {"-h", "--help"} & set(rest[:1]):
+        return lambda: process.run(short.command(rest, console.may_ask()))
+    return None
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="./stack", description="The whole stack, from a fresh machine to healthy.")
+    top.add_argument("--version", action="version", version="", help="print this checkout's commit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up_ = commands.add_parser("up", help="make the machine ready, build, start and wait until all is healthy")
     up_.add_argument(
@@ -73,6 +92,17 @@ def parser() -> argparse.ArgumentParser:
     test_.add_argument("what", nargs="*", help="paths of tests or names of steps; all of them if none is named")
     secret_ = commands.add_parser("secret", help="print a generated password, such as admin_password")
     secret_.add_argument("name")
+    logs_ = commands.add_parser("logs", help="show the services' logs for people, tracebacks unfolded")
+    logs_.add_argument("service", nargs="*", help="whose logs; all services' if none is named")
+    logs_.add_argument("--request", metavar="ID", default="", help="only lines with this id: X-Request-ID, or a task's")
+    logs_.add_argument("-f", "--follow", action="store_true", help="wait for more")
+    logs_.add_argument("-n", "--lines", type=int, default=200, help="how many of each container's last lines (200)")
+    for name, short in SHORTCUTS.items():  # what they are called with is read where they run: here it is explained
+        command = commands.add_parser(
+            name, help=short.help, description=short.help, usage=f"./stack {name} {short.usage}"
+        )
+        metavar = short.usage.partition(" ")[0]
+        command.add_argument("rest", nargs="+" if short.least else "*", metavar=metavar, help=argparse.SUPPRESS)
     return top
 
 
@@ -137,6 +167,13 @@ def down(*, volumes: bool, yes: bool) -> int:
                 raise StackError("nothing was deleted")
         if process.run(compose.down(volumes=volumes)) != 0:
             raise StackError("the stack could not be removed", "./stack doctor says whether Docker is well")
+    return 0
+
+
+def version() -> int:
+    """Print the commit of this checkout, the name that its release has on servers."""
+    described = process.capture(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"])
+    print(f"landfast {described.stdout.strip() or 'of no Git checkout'}")
     return 0
 
 
