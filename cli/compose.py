@@ -52,12 +52,12 @@ def container_ids() -> list[str]:
     return compose("ps", "--all", "--quiet", "--no-trunc")
 
 
-def logs(*services: str, lines: int = 200, follow: bool = False, prefix: bool = False) -> list[str]:
+def logs(*services: str, lines: int | str = 200, follow: bool = False, prefix: bool = False) -> list[str]:
     """Return the command that prints services' last log lines.
 
     Args:
         services: whose; all, if none is named.
-        lines: how many of each.
+        lines: how many of each, or ``all``.
         follow: whether to wait for more.
         prefix: whether each line begins with its container's name.
     """

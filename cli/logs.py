@@ -13,18 +13,20 @@ from cli.diagnosis import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+#: Lines of each container, for a look at what goes on.
+LINES = 200
 #: What has a place of its own in a line, or says nothing to a person.
 PLACED = {"time", "level", "service", "message", "msg", "logger", "exception", "stack"}
 
 
-def show(services: Sequence[str], *, request: str, follow: bool, lines: int) -> int:
+def show(services: Sequence[str], *, request: str, follow: bool, lines: int | None) -> int:
     """Print log lines until there are no more, or as they come until Ctrl-C, and return Compose's exit status.
 
     Args:
         services: whose; all, if none is named.
         request: the id that a line must hold; any, if it is empty.
         follow: whether to wait for more.
-        lines: how many of the last ones of each service.
+        lines: how many of the last ones of each container; unless told, enough to read, or all to search.
 
     Raises:
         StackError: there is no such service; Compose would show nothing, and be content.
@@ -33,7 +35,8 @@ def show(services: Sequence[str], *, request: str, follow: bool, lines: int) -> 
     unknown = sorted(set(services) - set(known)) if known else []
     if unknown:
         raise StackError(f"{', '.join(unknown)} is no service", f"services are: {', '.join(sorted(known))}")
-    command = compose.logs(*services, lines=lines, follow=follow, prefix=True)
+    tail = lines if lines is not None else "all" if request else LINES
+    command = compose.logs(*services, lines=tail, follow=follow, prefix=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as running:
         try:
             for line in running.stdout or ():

@@ -96,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     logs_.add_argument("service", nargs="*", help="whose logs; all services' if none is named")
     logs_.add_argument("--request", metavar="ID", default="", help="only lines with this id: X-Request-ID, or a task's")
     logs_.add_argument("-f", "--follow", action="store_true", help="wait for more")
-    logs_.add_argument("-n", "--lines", type=int, default=200, help="how many of each container's last lines (200)")
+    logs_.add_argument("-n", "--lines", type=int, help="how many of each container's last lines: 200, or all for an id")
     for name, short in SHORTCUTS.items():  # what they are called with is read where they run: here it is explained
         command = commands.add_parser(
             name, help=short.help, description=short.help, usage=f"./stack {name} {short.usage}"

@@ -30,7 +30,8 @@ class Pending:
     @property
     def line(self) -> str:
         """What a deploy shows of it: nothing that was waved through goes unseen."""
-        return f"{self.name} ({'; '.join(self.problems)}: {self.reason})" if self.problems else self.name
+        remarks = ": ".join(part for part in ("; ".join(self.problems), self.reason.strip()) if part)
+        return f"{self.name} ({remarks})" if self.problems else self.name
 
 
 def lines(migrations: Sequence[Pending]) -> list[str]:

@@ -20,6 +20,7 @@ def test_that_there_is_none_is_said_too_or_silence_would_pass_for_it() -> None:
 def test_it_refuses_what_the_release_before_cannot_live_with_and_says_the_way_out() -> None:
     text = refusal([Pending("news.0003_b"), DROPS])
 
+    assert lines([DROPS]) == ["pending: news.0004_c (drops the column body of news_article)"]
     assert "  news.0004_c drops the column body of news_article\n" in text
     assert "news.0003_b" not in text
     assert "compatible_because" in text
