@@ -144,6 +144,22 @@ def test_it_shows_the_lines_of_one_request_alone(
     assert capfd.readouterr().out == "nginx-1 GET / request_id=one\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "tail"), [([], "200"), (["--request", "0f3c"], "all"), (["--request", "0f3c", "-n", "9"], "9")]
+)
+def test_it_searches_all_lines_for_a_request(monkeypatch: pytest.MonkeyPatch, options: list[str], tail: str) -> None:
+    asked: list[str] = []
+
+    def faked(*_: str, lines: int | str, **__: bool) -> list[str]:
+        asked.append(str(lines))
+        return ["true"]
+
+    monkeypatch.setattr(compose, "logs", faked)
+    main.main(["logs", *options])
+
+    assert asked == [tail]
+
+
 def test_it_names_the_services_that_there_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
