@@ -42,9 +42,9 @@ def down(*, volumes: bool) -> list[str]:
     return compose("--profile=*", "down", "--remove-orphans", *(["--volumes"] if volumes else []))
 
 
-def services() -> list[str]:
-    """Return the command that lists the services there should be."""
-    return compose("config", "--services")
+def services(*, all_profiles: bool = False) -> list[str]:
+    """Return the command that lists the services there should be, or with ``all_profiles`` could be."""
+    return compose(*(["--profile=*"] if all_profiles else []), "config", "--services")
 
 
 def container_ids() -> list[str]:
@@ -52,14 +52,27 @@ def container_ids() -> list[str]:
     return compose("ps", "--all", "--quiet", "--no-trunc")
 
 
-def logs(service: str, lines: int = 200) -> list[str]:
-    """Return the command that prints a service's last log lines."""
-    return compose("logs", "--no-color", "--no-log-prefix", "--tail", str(lines), service)
+def logs(*services: str, lines: int | str = 200, follow: bool = False, prefix: bool = False) -> list[str]:
+    """Return the command that prints services' last log lines.
+
+    Args:
+        services: whose; all, if none is named.
+        lines: how many of each, or ``all``.
+        follow: whether to wait for more.
+        prefix: whether each line begins with its container's name.
+    """
+    options = [*([] if prefix else ["--no-log-prefix"]), *(["--follow"] if follow else [])]
+    return compose("logs", "--no-color", *options, "--tail", str(lines), *services)
 
 
 def show_secret(name: str) -> list[str]:
     """Return the command that prints one secret from the volume where they are."""
     return compose("run", "--rm", "--no-deps", "-T", "secrets", "show", name)
+
+
+def volume_exists(name: str) -> list[str]:
+    """Return the command that succeeds if the volume ``name`` is there."""
+    return ["docker", "volume", "inspect", "--format", "{{.Name}}", name]
 
 
 def inspect(identifiers: list[str]) -> list[str]:

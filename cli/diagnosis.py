@@ -235,11 +235,3 @@ def shorten(text: str) -> str:
     """Return ``text`` short enough for one line."""
     flat = " ".join(text.split())
     return flat if len(flat) <= WIDTH else f"{flat[: WIDTH - 1]}…"
-
-
-def failing_dependencies(body: Mapping[str, Any]) -> list[str]:
-    """Return what ``/readyz`` names as failing, each with its problem."""
-    dependencies = body.get("dependencies") or {}
-    return [
-        f"{name}: {(dependencies.get(name) or {}).get('problem', 'not ready')}" for name in body.get("failing") or []
-    ]

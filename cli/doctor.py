@@ -6,8 +6,9 @@ import json
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 
-from cli import compose, console, diagnosis, prepare, process
+from cli import compose, console, diagnosis, machine, prepare, process, readiness
 from cli.console import StackError
 from cli.settings import Settings
 
@@ -68,21 +69,23 @@ def read_log(service: str) -> list[str]:
 
 
 def explain_readiness(settings: Settings) -> bool:
-    """Print what ``/readyz`` says and return whether everything is ready."""
+    """Print what ``/readyz`` says and return whether everything is ready and nothing waits for a person."""
+    console.heading("Readiness")
     address = f"http://127.0.0.1:{settings.ports['HTTP_PORT']}/readyz"
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy has no way to this machine
     try:
-        with opener.open(address, timeout=READY_TIMEOUT):
-            print(f"\n{address} says that everything is ready")
-            return True
+        with opener.open(address, timeout=READY_TIMEOUT) as answer:
+            status, body = answer.status, answer.read()
     except urllib.error.HTTPError as error:
-        body = error.read().decode(errors="replace")
-        try:
-            failing = diagnosis.failing_dependencies(json.loads(body))
-        except (ValueError, AttributeError):
-            failing = []
-        print(f"\n{address} answers {error.code}:")
-        print("\n".join(f"  {line}" for line in failing or [diagnosis.shorten(body)]))
+        status, body = error.code, error.read()
     except OSError as error:
-        print(f"\n{address} does not answer: {error}")
-    return False
+        print(f"  {address} does not answer: {error}")
+        return False
+    remarks = readiness.remarks(machine.parse_json(body.decode(errors="replace")))
+    for remark in remarks:
+        print(f"  {remark.dependency}: {diagnosis.shorten(remark.problem)}\n    next step: {remark.step}")
+    if status != HTTPStatus.OK and not remarks:
+        print(f"  {address} answers {status}: {diagnosis.shorten(body.decode(errors='replace'))}")
+    elif not remarks:
+        print(f"  {address} says that everything is ready")
+    return status == HTTPStatus.OK and not remarks

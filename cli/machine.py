@@ -16,15 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from cli import compose, process
-from cli.settings import ROOT
+from cli.settings import ROOT, SHARED_FOLDERS
 
 Version = tuple[int, int]
 
 #: Where daemons live; a user's own PATH often lacks it.
 SYSTEM_PATH = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
-#: What images are made of or a laptop mounts into containers, where other users than this one read it.
-SHARED_FOLDERS = ("images", "libs", "nginx", "services")
+#: What of them never gets into a container.
 UNSHARED = {"node_modules", "__pycache__", ".venv"}
+#: Bytes that the first line of a script may take.
+LONGEST_LINE = 256
 
 
 @dataclass(frozen=True)
@@ -205,15 +206,43 @@ def container_on(port: int) -> str:
     return process.capture(compose.port_holder(port)).stdout.strip().replace("\n", ", ")
 
 
-def unreadable_files() -> list[Path]:
-    """Return what of the checkout other users cannot read, though images and containers must."""
-    found = []
-    for folder in (ROOT / name for name in SHARED_FOLDERS):
-        for directory, folders, files in os.walk(folder):
+@dataclass(frozen=True)
+class Checkout:
+    """What about the files of this checkout keeps containers from using them.
+
+    Args:
+        unreadable: what other users than the owner may not read (a umask of 077 makes such files).
+        foreign: scripts whose lines end as on Windows (Git writes them so there without ``.gitattributes``).
+        inert: scripts that may not be executed (some archives forget that).
+    """
+
+    unreadable: tuple[Path, ...] = ()
+    foreign: tuple[Path, ...] = ()
+    inert: tuple[Path, ...] = ()
+
+    @classmethod
+    def inspect(cls, root: Path = ROOT) -> Checkout:
+        """Look at all files that images are made of or containers mount; the paths are relative to ``root``."""
+        unreadable, foreign, inert = [], [], []
+        for directory, folders, files in (walk for name in SHARED_FOLDERS for walk in os.walk(root / name)):
             folders[:] = [name for name in folders if name not in UNSHARED]
-            paths = [(Path(directory), 0o005), *((Path(directory, name), 0o004) for name in files)]
-            found += [path for path, needed in paths if path.lstat().st_mode & needed != needed]
-    return found
+            paths = [Path(directory), *(Path(directory, name) for name in files)]
+            modes = {path: path.lstat().st_mode for path in paths}
+            needed = [0o005, *(0o004 for _ in files)]
+            unreadable += [path for path, bits in zip(paths, needed) if modes[path] & bits != bits]
+            scripts = {path: first for path in paths[1:] if (first := first_line(path)).startswith(b"#!")}
+            foreign += [path for path, first in scripts.items() if first.endswith(b"\r\n")]
+            inert += [path for path in scripts if not modes[path] & 0o100]
+        return cls(*(tuple(path.relative_to(root) for path in found) for found in (unreadable, foreign, inert)))
+
+
+def first_line(path: Path) -> bytes:
+    """Return the first line of a file, or nothing where this user may not read it."""
+    try:
+        with path.open("rb") as file:
+            return file.readline(LONGEST_LINE)
+    except OSError:
+        return b""
 
 
 def belongs_to_docker_group() -> bool:

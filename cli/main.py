@@ -1,4 +1,4 @@
-"""The commands: up, down, doctor, test and secret."""
+"""The commands: up, down, doctor, test, secret, logs, and short ones for what Compose says at length."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from cli import compose, console, doctor, host, prepare, process
+from cli import compose, console, doctor, host, logs, prepare, process
 from cli.console import Phases, StackError
-from cli.settings import Settings
+from cli.settings import ROOT, Settings
+from cli.shortcuts import SHORTCUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 INTERRUPTED = 130
 TERMINATED = 143
+#: 128 and SIGPIPE
+UNREAD = 141
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -32,27 +35,47 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\n./stack: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # the reader has seen enough (`| head`); Python's own farewell must not complain either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
 
 
 def dispatch(arguments: list[str]) -> int:
     """Run the command that ``arguments`` name."""
-    if arguments[:1] == ["test"]:  # it has options of its own
-        from cli import checks  # noqa: PLC0415 - only tests need what it brings
-
-        return checks.main(arguments[1:])
+    handed_on = hand_on(arguments)
+    if handed_on is not None:
+        return handed_on()
     options = parser().parse_args(arguments)
-    if options.command == "up":
-        return up(arguments, yes=options.yes)
-    if options.command == "down":
-        return down(volumes=options.volumes, yes=options.yes)
-    if options.command == "secret":
-        return process.run(compose.show_secret(options.name))
-    return doctor.doctor()
+    commands: dict[str, Callable[[], int]] = {
+        "up": lambda: up(arguments, yes=options.yes),
+        "down": lambda: down(volumes=options.volumes, yes=options.yes),
+        "doctor": doctor.doctor,
+        "secret": lambda: secret(options.name),
+        "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
+    }
+    return commands[options.command]()
+
+
+def hand_on(arguments: list[str]) -> Callable[[], int] | None:
+    """Return what runs a command whose arguments are for others to read, if this is one.
+
+    The tests have options of their own, and so have the programs behind short commands.
+    """
+    name, rest = "".join(arguments[:1]), arguments[1:]
+    if name == "test":
+        return lambda: test(rest)
+    if name == "--version":
+        return version
+    short = SHORTCUTS.get(name)
+    if short and len(rest) >= short.least and not {"-h", "--help"} & set(rest[:1]):
+        return lambda: process.run(short.command(rest, console.may_ask()))
+    return None
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = argparse.ArgumentParser(prog="./stack", description="The whole stack, from a fresh machine to healthy.")
+    top.add_argument("--version", action="version", version="", help="print this checkout's commit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up_ = commands.add_parser("up", help="make the machine ready, build, start and wait until all is healthy")
     up_.add_argument(
@@ -67,6 +90,17 @@ def parser() -> argparse.ArgumentParser:
     )
     secret_ = commands.add_parser("secret", help="print a generated password, such as admin_password")
     secret_.add_argument("name")
+    logs_ = commands.add_parser("logs", help="show the services' logs for people, tracebacks unfolded")
+    logs_.add_argument("service", nargs="*", help="whose logs; all services' if none is named")
+    logs_.add_argument("--request", metavar="ID", default="", help="only lines with this id: X-Request-ID, or a task's")
+    logs_.add_argument("-f", "--follow", action="store_true", help="wait for more")
+    logs_.add_argument("-n", "--lines", type=int, help="how many of each container's last lines: 200, or all for an id")
+    for name, short in SHORTCUTS.items():  # what they are called with is read where they run: here it is explained
+        command = commands.add_parser(
+            name, help=short.help, description=short.help, usage=f"./stack {name} {short.usage}"
+        )
+        metavar = short.usage.partition(" ")[0]
+        command.add_argument("rest", nargs="+" if short.least else "*", metavar=metavar, help=argparse.SUPPRESS)
     return top
 
 
@@ -132,3 +166,39 @@ def down(*, volumes: bool, yes: bool) -> int:
         if process.run(compose.down(volumes=volumes)) != 0:
             raise StackError("the stack could not be removed", "./stack doctor says whether Docker is well")
     return 0
+
+
+def version() -> int:
+    """Print the commit of this checkout, the name that its release has on servers."""
+    described = process.capture(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"])
+    print(f"landfast {described.stdout.strip() or 'of no Git checkout'}")
+    return 0
+
+
+def secret(name: str) -> int:
+    """Print a secret of the local stack.
+
+    Args:
+        name: one of ``images/secrets/manifest.toml``.
+
+    Raises:
+        StackError: no stack was started here yet, or Docker does not answer.
+    """
+    project = Settings.read().project
+    volume = process.capture(compose.volume_exists(f"{project}_secrets"))
+    if volume.code != 0:
+        missing = "no such volume" in volume.stderr.lower()
+        problem = f"{project!r} has no secrets yet" if missing else volume.stderr.strip()
+        raise StackError(problem, "./stack up makes them" if missing else "./stack doctor says whether Docker is well")
+    return process.run(compose.show_secret(name))
+
+
+def test(arguments: list[str]) -> int:
+    """Run the checks of ``cli.checks``.
+
+    Args:
+        arguments: what follows ``./stack test``.
+    """
+    from cli import checks  # noqa: PLC0415 - only tests need what it brings
+
+    return checks.main(arguments)

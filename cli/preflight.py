@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from cli.settings import PORTS
+from cli.settings import PORTS, SHARED_FOLDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from cli.machine import Docker, System, Version
+    from cli.machine import Checkout, Docker, System, Version
 
 GIB = 2**30
 NEEDED_MEMORY = 2 * GIB
@@ -119,6 +120,22 @@ def ports(wanted: Mapping[str, str], own: set[int], taken: Mapping[int, str]) ->
         if port is not None:
             seen.setdefault(port, variable)
     return checks or [ok("ports", ", ".join(str(port) for port in seen))]
+
+
+def variables(unread: Sequence[str], known: Iterable[str]) -> list[Check]:
+    """Judge the variables in ``.env``; on servers an unknown one is refused too.
+
+    Args:
+        unread: those that nothing reads.
+        known: those that something reads.
+    """
+    checks = []
+    for name in unread:
+        similar = get_close_matches(name, sorted(known), n=1)
+        meant = f" (did you mean {similar[0]}?)" if similar else ""
+        way_out = "correct or remove the line; .env.example has every variable"
+        checks.append(failed("variable", f"{name} in .env is read by nothing{meant}", way_out))
+    return checks
 
 
 def port_number(text: str) -> int | None:
@@ -235,12 +252,31 @@ def source(name: str, address: str, problem: str, way_out: str) -> Check:
     )
 
 
-def checkout(unreadable: Sequence[Path]) -> Check:
-    """Judge whether containers, which run as other users, can read the files."""
-    if not unreadable:
-        return ok("files", "readable by the containers' users")
-    way_out = "chmod -R go+rX images libs nginx services (and check your umask)"
-    return failed("files", f"{len(unreadable)} are not readable by others, such as {unreadable[0]}", way_out)
+def checkout(files: Checkout) -> list[Check]:
+    """Judge whether containers, which run Linux and as other users, can use the files."""
+    problems = (
+        (
+            files.foreign,
+            "end their lines as Windows does (CRLF)",
+            "git ls-files -z | xargs -0 grep -lIZP '\\r$' | xargs -0 sed -i 's/\\r$//'",
+        ),
+        (
+            files.unreadable,
+            "are not readable by others",
+            f"chmod -R go+rX {' '.join(SHARED_FOLDERS)} (and check your umask)",
+        ),
+        (
+            files.inert,
+            "are scripts that may not be executed",
+            f"grep -rlI '^#!' {' '.join(SHARED_FOLDERS)} | xargs chmod +x",
+        ),
+    )
+    found = [
+        failed("files", f"{len(paths)} {problem}, such as {paths[0]}", way_out)
+        for paths, problem, way_out in problems
+        if paths
+    ]
+    return found or [ok("files", "as containers need them")]
 
 
 def dotted(version: Version | None) -> str:

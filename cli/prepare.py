@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli import base_image, compose, console, host, machine, network, preflight, process
 from cli.console import StackError
 from cli.preflight import Check, Repair, State
-from cli.settings import ROOT, ca_bundle
+from cli.settings import ca_bundle, known
 
 if TYPE_CHECKING:
     from cli.machine import Docker, System
@@ -65,8 +65,9 @@ def examine(settings: Settings, *, may_install: bool, ports: bool = True) -> Rep
             taken = {port: machine.container_on(port) for port in taken}
         checks += preflight.ports(settings.ports, own, taken)
     root = process.can_be_root()
+    checks += preflight.variables(settings.unread, known({}))
     checks += [
-        preflight.checkout([path.relative_to(ROOT) for path in machine.unreadable_files()]),
+        *preflight.checkout(machine.Checkout.inspect()),
         preflight.docker(docker, system, root=root, may_install=may_install),
     ]
     base, registry_answers = examine_base(settings, docker, system)
@@ -134,7 +135,7 @@ def prepare(
             host.start_docker()
     if report.repairs - {Repair.MAKE_BASE_IMAGE} and machine.Docker.inspect().refused:
         host.enter_docker_group(arguments, phases)
-    return compose.environment(obtain_base(settings, phases, report), ca_bundle())
+    return compose.environment(obtain_base(settings, phases, report), ca_bundle(settings.ca_bundle))
 
 
 def explain_build(settings: Settings) -> None:

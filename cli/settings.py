@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
+#: What images are made of or a laptop mounts into containers, where other users than this one read it.
+SHARED_FOLDERS = ("images", "libs", "nginx", "services")
 DEFAULT_BASE_IMAGE = "debian:trixie-slim"
 #: Each published port: the variable that sets it, its default, and what answers there.
 PORTS = {
@@ -19,7 +21,7 @@ PORTS = {
     "HTTPS_PORT": ("8443", "the site over HTTPS"),
     "MAIL_PORT": ("8025", "mail"),
 }
-CA_BUNDLE_VARIABLES = ("CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+CA_BUNDLE_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 CA_BUNDLE_PATHS = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch
     "/etc/pki/tls/certs/ca-bundle.crt",  # Fedora, Red Hat
@@ -27,12 +29,19 @@ CA_BUNDLE_PATHS = (
     "/etc/ssl/cert.pem",  # macOS, Alpine
 )
 
+#: What Compose, Docker and Buildx read for themselves.
+TOOLS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "BUILDX_")
+
+_READ = re.compile(r"(?<!\$)\$\{?([A-Za-z_]\w*)")
 _ASSIGNMENT = re.compile(r"""\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|'([^']*)'|(.*?))\s*(?:\s#.*)?""")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment and ``.env`` say, as text: preflight judges it."""
+    """What the environment and ``.env`` say, as text: preflight judges it.
+
+    ``unread`` are variables in ``.env`` that nothing reads: slips of the pen, mostly.
+    """
 
     project: str
     ports: Mapping[str, str]
@@ -41,6 +50,8 @@ class Settings:
     python_index_url_file: str
     public_url: str
     admin_user: str
+    ca_bundle: str = ""
+    unread: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
@@ -59,6 +70,8 @@ class Settings:
             python_index_url_file=value("PYTHON_INDEX_URL_FILE", ""),
             public_url=value("PUBLIC_URL", f"http://localhost:{ports['HTTP_PORT']}"),
             admin_user=value("ADMIN_USER", "admin"),
+            ca_bundle=value("CA_BUNDLE", ""),
+            unread=tuple(name for name in in_file if name not in known(in_file) and not name.startswith(TOOLS)),
         )
 
     def python_index(self) -> str:
@@ -67,14 +80,35 @@ class Settings:
         return path.read_text(encoding="utf-8").strip() if self.python_index_url_file and path.is_file() else ""
 
 
+def known(in_file: Mapping[str, str]) -> set[str]:
+    """Return the variables that an ``.env`` file may set: those that ``./stack`` and the Compose files read.
+
+    Args:
+        in_file: what it sets; ``COMPOSE_FILE`` may name Compose files of the user's own.
+    """
+    named = in_file.get("COMPOSE_FILE", "").split(in_file.get("COMPOSE_PATH_SEPARATOR") or os.pathsep)
+    files = {*ROOT.glob("compose*.yaml"), *(ROOT / name for name in named if name)}
+    return {"DEBIAN_MIRROR"}.union(*(variables(path) for path in files if path.is_file()))
+
+
+def variables(compose_file: Path) -> set[str]:
+    """Return the variables that a Compose file reads."""
+    return set(_READ.findall(compose_file.read_text(encoding="utf-8")))
+
+
 def parse_env(text: str) -> dict[str, str]:
     """Return the assignments in the text of an ``.env`` file; Compose complains about lines that are none."""
     matches = (_ASSIGNMENT.fullmatch(line) for line in text.splitlines() if not line.lstrip().startswith("#"))
     return {match[1]: match[2] or match[3] or match[4] or "" for match in matches if match}
 
 
-def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the file of certificates that this machine trusts, for builds behind a TLS-inspecting proxy."""
+def ca_bundle(wanted: str = "", environ: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the file of certificates that this machine trusts, for builds behind a TLS-inspecting proxy.
+
+    Args:
+        wanted: what ``CA_BUNDLE`` says, in the environment or in ``.env``; it comes first.
+        environ: what may name the machine's own.
+    """
     named = (environ.get(variable, "") for variable in CA_BUNDLE_VARIABLES)
-    candidates = (Path(path) for path in (*named, *CA_BUNDLE_PATHS) if path)
+    candidates = (ROOT / path for path in (wanted, *named, *CA_BUNDLE_PATHS) if path)
     return next((path.resolve() for path in candidates if path.is_file() and path.stat().st_size), None)

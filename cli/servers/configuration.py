@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 from cli.console import StackError
-from cli.settings import ROOT
+from cli.settings import ROOT, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,13 +34,10 @@ LAPTOP = {
     "BASE_IMAGE",
 }
 
-_READ = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)")
-
 
 def known() -> set[str]:
     """Return the variables that the Compose files read and a server may set."""
-    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("compose.yaml", "compose.servers.yaml")]
-    return {name for text in texts for name in _READ.findall(text)} - LAPTOP
+    return (variables(ROOT / "compose.yaml") | variables(ROOT / "compose.servers.yaml")) - LAPTOP
 
 
 def clean_environment() -> dict[str, str]:

@@ -9,8 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from cli import base_image, cache, compose, machine, network, process
+from cli import base_image, cache, compose, machine, network, preflight, process
 from cli.console import StackError
+from cli.preflight import State
 from cli.servers import configuration, registry
 from cli.settings import ROOT, Settings, ca_bundle
 
@@ -129,15 +130,18 @@ def build(names: Sequence[str]) -> None:
     """Build the images; layers that did not change come from Docker's cache.
 
     Raises:
-        StackError: a build failed.
+        StackError: the checkout's files are not as images need them, or a build failed.
     """
+    for check in preflight.checkout(machine.Checkout.inspect()):
+        if check.state is State.FAILED:
+            raise StackError(f"files: {check.text}")
     settings = Settings.read()
     base = base_image.find(settings.base_image)
     if base is None:
         answers = not network.unreachable([network.registry_address(settings.base_image)])
         mirrors = network.mirrors(machine.System.read(), settings.debian_mirror)
         base = base_image.obtain(settings.base_image, mirrors, registry_answers=answers)
-    variables = {**configuration.clean_environment(), **compose.environment(base, ca_bundle())}
+    variables = {**configuration.clean_environment(), **compose.environment(base, ca_bundle(settings.ca_bundle))}
     services = configuration.builders(configuration.read({}), names)
     output = process.capture(
         [*configuration.COMPOSE, "--progress", "plain", "build", *services], timeout=BUILD_TIMEOUT, env=variables

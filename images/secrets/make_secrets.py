@@ -15,8 +15,12 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path("/secrets")
 MASTER = ROOT / "master"
@@ -106,6 +110,31 @@ def make_missing(declared: dict[str, dict[str, Any]]) -> None:
     print(f"secrets: {len(made)} made, {sum((MASTER / name).exists() for name in declared) - len(made)} kept")
 
 
+def check_name(name: str, declared: dict[str, dict[str, Any]]) -> None:
+    """Make sure that there is a secret of that name.
+
+    Raises:
+        SecretError: there is none; the message has the names.
+    """
+    if name not in declared:
+        similar = get_close_matches(name, declared, n=1)
+        meant = f" (did you mean {similar[0]}?)" if similar else ""
+        raise SecretError(f"{name}: no secret has this name{meant}. There are: {', '.join(sorted(declared))}")
+
+
+def read_secret(name: str) -> str:
+    """Return a secret's value.
+
+    Raises:
+        SecretError: it has none.
+    """
+    try:
+        return (MASTER / name).read_text(encoding="utf-8").rstrip("\n")
+    except FileNotFoundError:
+        way_out = f"docker compose run --rm --no-deps -T secrets set {name} < FILE"
+        raise SecretError(f"{name}: nobody has set it. {way_out}") from None
+
+
 def set_secret(name: str, value: str) -> None:
     """Store a secret of the operator's own; services see it when they start next.
 
@@ -144,21 +173,27 @@ def make_directories(consumers: dict[str, dict[str, Any]]) -> None:
         directory.chmod(0o2750)
 
 
-def main() -> int:
-    """Run the command that the arguments name and return the exit status."""
+def main(given: Sequence[str]) -> int:
+    """Run the command that the arguments name and return the exit status.
+
+    Args:
+        given: the command, and for some the name of a secret.
+    """
     manifest = read_manifest()
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make")
     commands.add_parser("directories")
     for command in ("show", "set"):
-        commands.add_parser(command).add_argument("name", choices=sorted(manifest["secrets"]))
-    arguments = parser.parse_args()
+        commands.add_parser(command).add_argument("name")
+    arguments = parser.parse_args(given)
     try:
+        if "name" in arguments:
+            check_name(arguments.name, manifest["secrets"])
         if arguments.command == "directories":
             make_directories(manifest["consumers"])
         elif arguments.command == "show":
-            print((MASTER / arguments.name).read_text(encoding="utf-8").rstrip("\n"))
+            print(read_secret(arguments.name))
         elif arguments.command == "set":
             set_secret(arguments.name, sys.stdin.read())
             hand_out(manifest["consumers"])
@@ -175,4 +210,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -134,11 +134,3 @@ def test_it_reads_what_docker_tells_and_misses_what_is_not_there() -> None:
             waits_for=("secrets", "redis"),
         ),
     ]
-
-
-def test_it_lists_what_readiness_names() -> None:
-    body = {
-        "failing": ["redis"],
-        "dependencies": {"redis": {"ok": False, "problem": "timed out"}, "postgres": {"ok": True}},
-    }
-    assert diagnosis.failing_dependencies(body) == ["redis: timed out"]

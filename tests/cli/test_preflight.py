@@ -155,11 +155,12 @@ def test_it_says_what_is_wrong_with_both() -> None:
     assert "DEBIAN_MIRROR" in text
 
 
-def test_it_says_how_to_make_files_readable() -> None:
-    check = preflight.checkout([Path("nginx/nginx.conf")])
-    assert check.state is State.FAILED
-    assert "nginx/nginx.conf" in check.text
-    assert "chmod -R go+rX" in check.text
+def test_it_names_a_variable_that_nothing_reads_and_the_one_that_was_meant() -> None:
+    check, foreign = preflight.variables(["WORKR_CONCURRENCY", "XYZZY"], ["WORKER_CONCURRENCY", "WEB_WORKERS"])
+
+    assert (check.state, foreign.state) == (State.FAILED, State.FAILED)
+    assert check.text.startswith("WORKR_CONCURRENCY in .env is read by nothing (did you mean WORKER_CONCURRENCY?): ")
+    assert foreign.text.startswith("XYZZY in .env is read by nothing: ")
 
 
 def test_it_names_a_source_of_packages_that_does_not_answer() -> None:

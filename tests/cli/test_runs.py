@@ -46,6 +46,35 @@ def test_it_refuses_bad_arguments(arguments: list[str], capsys: pytest.CaptureFi
     assert "usage: ./stack" in capsys.readouterr().err
 
 
+def test_it_says_that_a_stack_which_was_never_started_has_no_secrets(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COMPOSE_PROJECT_NAME", "mine")
+    asked: list[list[str]] = []
+
+    def capture(command: list[str]) -> process.Output:
+        asked.append(command)
+        return process.Output(1, stderr="Error response from daemon: get mine_secrets: no such volume")
+
+    monkeypatch.setattr(process, "capture", capture)
+
+    assert main.main(["secret", "admin_password"]) == 1
+    assert asked == [["docker", "volume", "inspect", "--format", "{{.Name}}", "mine_secrets"]]
+    assert capsys.readouterr().err == "./stack: 'mine' has no secrets yet\n  ./stack up makes them\n"
+
+
+def test_it_ends_without_a_complaint_when_nobody_reads_on() -> None:
+    quiet = "main.doctor.doctor = lambda: print('x' * 99999) or 0"
+    code = f"import sys; from cli import main; {quiet}; sys.exit(main.main(['doctor']))"
+    running = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stdout
+    running.stdout.close()
+    _, complaint = running.communicate(timeout=30)
+    assert (running.returncode, complaint) == (main.UNREAD, "")
+
+
 def test_it_does_not_delete_data_where_nobody_can_be_asked(
     checkout: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

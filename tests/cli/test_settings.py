@@ -46,4 +46,29 @@ def test_it_takes_the_first_bundle_of_certificates_that_is_there(tmp_path: Path)
     empty.touch()
     full.write_text("certificates", encoding="ascii")
     variables = {"SSL_CERT_FILE": str(tmp_path / "none.pem"), "PIP_CERT": str(empty), "CURL_CA_BUNDLE": str(full)}
-    assert ca_bundle(variables) == full
+    assert ca_bundle(environ=variables) == full
+
+
+def test_the_bundle_of_an_env_file_comes_before_the_machine_s_own(tmp_path: Path) -> None:
+    mine, file = tmp_path / "mine.pem", tmp_path / ".env"
+    mine.write_text("certificates", encoding="ascii")
+    file.write_text(f"CA_BUNDLE={mine}\n", encoding="utf-8")
+
+    assert ca_bundle(Settings.read({}, file).ca_bundle) == mine
+
+
+def test_it_finds_variables_in_an_env_file_that_nothing_reads(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    lines = ("WORKR_CONCURRENCY=4", "REDIS_HOST=elsewhere", "WORKER_CONCURRENCY=4", "COMPOSE_PROFILES=dramatiq")
+    file.write_text("\n".join(lines), encoding="utf-8")
+
+    assert Settings.read({"NOBODY_READS": "this"}, file).unread == ("WORKR_CONCURRENCY", "REDIS_HOST")
+
+
+@pytest.mark.parametrize("read", ["${MINE:-1}", "$MINE"])
+def test_a_compose_file_of_the_user_s_own_may_read_variables_of_its_own(tmp_path: Path, read: str) -> None:
+    compose, file = tmp_path / "mine.yaml", tmp_path / ".env"
+    compose.write_text(f"services: {{mine: {{command: [sleep, '{read}']}}}}", encoding="utf-8")
+    file.write_text(f"COMPOSE_FILE=compose.yaml:{compose}\nMINE=2\n", encoding="utf-8")
+
+    assert Settings.read({}, file).unread == ()

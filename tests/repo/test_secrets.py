@@ -95,6 +95,30 @@ def test_it_hands_out_a_password_that_an_operator_sets(maker: ModuleType, tmp_pa
         maker.set_secret("smtp_password", "  \n")
 
 
+@pytest.mark.parametrize("command", ["show", "set"])
+def test_it_names_the_secrets_that_there_are_in_one_line(
+    maker: ModuleType, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert maker.main([command, "admin_pasword"]) == 1
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("secrets: admin_pasword: no secret has this name (did you mean admin_password?)")
+    assert "smtp_password" in shown.err
+    assert shown.err.count("\n") == 1
+
+
+def test_it_says_how_to_set_a_secret_that_nobody_has_set(maker: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    make(maker)
+    capsys.readouterr()
+
+    assert maker.main(["show", "smtp_password"]) == 1
+    assert capsys.readouterr().err == (
+        "secrets: smtp_password: nobody has set it. "
+        "docker compose run --rm --no-deps -T secrets set smtp_password < FILE\n"
+    )
+
+
 def test_the_certificate_fits_its_key_and_its_authority(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
     master = tmp_path / "master"

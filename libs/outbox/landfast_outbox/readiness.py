@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import psycopg
-from landfast_runtime.health import CHECK_TIMEOUT, Unavailable
+from landfast_runtime.health import CHECK_TIMEOUT, Unavailable, asked_through
 
 from landfast_outbox import store
 
@@ -32,14 +32,18 @@ def check(postgres: Postgres) -> Check:
     """Return a check that fails while tasks are due and nobody publishes them; it tells how the tasks stand."""
 
     def asked() -> Details:
-        with psycopg.connect(
-            **postgres.parameters,
-            application_name="readiness",
-            connect_timeout=int(CHECK_TIMEOUT),
-            options=f"-c statement_timeout={CHECK_TIMEOUT:.0f}s",
-            autocommit=True,
-        ) as connection:
-            return judge(store.counts(connection))
+        with (
+            asked_through("PostgreSQL"),
+            psycopg.connect(
+                **postgres.parameters,
+                application_name="readiness",
+                connect_timeout=int(CHECK_TIMEOUT),
+                options=f"-c statement_timeout={CHECK_TIMEOUT:.0f}s",
+                autocommit=True,
+            ) as connection,
+        ):
+            counts = store.counts(connection)
+        return judge(counts)
 
     return asked
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import argparse
 import logging.config
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
+from landfast_runtime.compatibility import Review
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
-from landfast_runtime.pending import lines
+from landfast_runtime.pending import REASON, Pending, tell
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -24,6 +27,7 @@ from sqlalchemy.pool import NullPool
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from alembic.script import Script
     from sqlalchemy import Engine
 
 
@@ -51,7 +55,7 @@ def downgrade(engine: Engine, revision: str = "base") -> None:
         connection.commit()
 
 
-def pending(engine: Engine) -> list[str]:
+def pending(engine: Engine) -> list[Pending]:
     """Return the revisions that :func:`upgrade` would run.
 
     Args:
@@ -66,8 +70,8 @@ def pending(engine: Engine) -> list[str]:
         return missing(script, MigrationContext.configure(connection, opts=table))
 
 
-def missing(script: ScriptDirectory, context: MigrationContext) -> list[str]:
-    """Return the revisions of ``script`` that the database has not seen, in their order.
+def missing(script: ScriptDirectory, context: MigrationContext) -> list[Pending]:
+    """Return the revisions of ``script`` that the database has not seen, in their order, and what is wrong with them.
 
     Args:
         script: the revisions that there are.
@@ -84,7 +88,27 @@ def missing(script: ScriptDirectory, context: MigrationContext) -> list[str]:
             f"the database is at {', '.join(heads)}, which this release does not know: it is older than what ran last. "
             "Go back to it with rollback.yml, which runs no migration"
         ) from error
-    return [f"{revision.revision} ({revision.doc.rstrip('.')})" for revision in reversed(revisions)]
+    review = Review()
+    return [judged(revision, review) for revision in reversed(revisions)]
+
+
+def judged(revision: Script, review: Review) -> Pending:
+    """Return a revision with what the release before could not live with.
+
+    Args:
+        revision: it runs nowhere; Alembic writes down its SQL.
+        review: has read the revisions before it.
+    """
+    sql = StringIO()
+    offline = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": sql})
+    try:
+        with offline.begin_transaction(), Operations.context(offline):
+            revision.module.upgrade()
+        problems = review.read(sql.getvalue())
+    except Exception as error:  # noqa: BLE001 - whatever a migration does with what only a database can answer
+        problems = [f"cannot be judged, as it asks the database ({type(error).__name__}: {error})"]
+    name = f"{revision.revision} ({revision.doc.rstrip('.')})"
+    return Pending(name, tuple(problems), getattr(revision.module, REASON, ""))
 
 
 def _config(connection: object) -> Config:
@@ -107,9 +131,10 @@ def main(arguments: Sequence[str] = ()) -> None:
     engine = create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool)
     if only_tell:
         try:
-            print(*lines(pending(engine)), sep="\n")
+            found = pending(engine)
         except (OperationalError, ValueError) as error:
             sys.exit(f"migrate-outbox: {error}")
+        tell(found)
         return
     logging.config.dictConfig(logging_config("migrate-outbox", "INFO"))
     upgrade(engine)

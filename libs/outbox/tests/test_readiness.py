@@ -32,6 +32,11 @@ def test_it_is_ready_when_nothing_waits() -> None:
     assert readiness.judge(IDLE) == {"pending": 0, "in_flight": 0, "dead": 1, "oldest_pending_seconds": 0.0}
 
 
+def test_tasks_are_not_blamed_for_a_database_that_is_not_there(postgres: Postgres) -> None:
+    with pytest.raises(Unavailable, match=r"cannot be asked, PostgreSQL fails: OperationalError.*refused"):
+        readiness.check(replace(postgres, host="127.0.0.1", port=1))()
+
+
 def test_it_is_ready_while_a_long_backlog_is_worked_off() -> None:
     readiness.judge(replace(IDLE, pending=400_000, oldest_pending=OVERDUE - 1, since_published=0.2))
 

@@ -164,11 +164,28 @@ def consumers(settings: RabbitMQ, queue: str = "tasks") -> Check:
     """Return a check that fails while nobody consumes ``queue``: tasks would be accepted and then wait."""
 
     def check() -> None:
-        with _broker_channel(settings) as channel:
-            if channel.queue_declare(queue, passive=True).consumer_count == 0:
-                raise Unavailable(f"no worker consumes the queue {queue!r}")
+        with asked_through("RabbitMQ"), _broker_channel(settings) as channel:
+            consumers = channel.queue_declare(queue, passive=True).consumer_count
+        if consumers == 0:
+            raise Unavailable(f"no worker consumes the queue {queue!r}")
 
     return check
+
+
+@contextmanager
+def asked_through(server: str) -> Iterator[None]:
+    """Say that a dependency cannot be asked, where only the server fails that knows of it.
+
+    Args:
+        server: its name, for people.
+
+    Raises:
+        Unavailable: the server failed.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise Unavailable(f"cannot be asked, {server} fails: {_describe(error)}") from error
 
 
 @contextmanager

@@ -135,6 +135,13 @@ def test_a_service_that_is_not_there_fails_its_check(check: Callable[[int], heal
     assert PASSWORD not in problem
 
 
+def test_a_worker_is_not_blamed_for_a_broker_that_is_not_there() -> None:
+    settings = RabbitMQ("127.0.0.1", unused_port(), "landfast", "web", PASSWORD)
+    problem = health.run({"worker": health.consumers(settings)}).results["worker"].problem or ""
+
+    assert problem.startswith("Unavailable: cannot be asked, RabbitMQ fails: ConnectionRefusedError")
+
+
 @pytest.mark.parametrize(("consumers", "ready"), [(0, False), (1, True)])
 def test_a_queue_must_have_a_consumer(monkeypatch: pytest.MonkeyPatch, consumers: int, ready: bool) -> None:  # noqa: FBT001
     class Connection:

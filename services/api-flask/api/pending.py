@@ -9,9 +9,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from landfast_outbox.schema import missing
-from landfast_runtime.pending import lines
+from landfast_runtime.pending import Pending, tell
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
 
 from api.config import load_database_settings
 from api.db import CONNECT_TIMEOUT, database_url
@@ -19,7 +20,7 @@ from api.db import CONNECT_TIMEOUT, database_url
 ALEMBIC = Path(__file__).parent.parent / "alembic.ini"
 
 
-def pending(connection: Connection) -> list[str]:
+def pending(connection: Connection) -> list[Pending]:
     """Return the revisions that the database has not seen, in their order.
 
     Args:
@@ -32,13 +33,15 @@ def pending(connection: Connection) -> list[str]:
 
 
 def main() -> None:
-    """Print a line for each, or stop with one that says why it cannot tell."""
+    """Print a line for each, or stop with the reason why it cannot tell or why they must not run."""
     url = database_url(load_database_settings().postgres)
     try:
-        with create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT}).connect() as connection:
-            print(*lines(pending(connection)), sep="\n")
+        engine = create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT}, poolclass=NullPool)
+        with engine.connect() as connection:
+            found = pending(connection)
     except (OperationalError, ValueError) as error:
         sys.exit(f"migrate-api: {error}")
+    tell(found)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,28 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
-from alembic import command
+import sqlalchemy as sa
+from alembic import command, op
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from api import pending
 from api.tables import Base
+from landfast_outbox.schema import judged
+from landfast_runtime.compatibility import Review
 from sqlalchemy import create_engine, inspect, text
 
 from tests.conftest import postgres_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from alembic.script import Script
+    from landfast_runtime.pending import Pending
     from sqlalchemy import Connection
 
 
@@ -55,11 +63,11 @@ def test_migrations_can_be_taken_back(config: Config, connection: Connection) ->
 
 
 def test_it_tells_which_are_pending_and_runs_none(config: Config, connection: Connection) -> None:
-    assert [line.split()[0] for line in pending.pending(connection)] == ["0001", "0002", "0003"]
+    assert [revision.name[:5] for revision in pending.pending(connection)] == ["0001 ", "0002 ", "0003 "]
     assert inspect(connection).get_table_names() == []
 
     command.upgrade(config, "0002")
-    assert pending.pending(connection) == ["0003 (Datasets and reports)"]
+    assert [revision.name for revision in pending.pending(connection)] == ["0003 (Datasets and reports)"]
 
     command.upgrade(config, "head")
     assert pending.pending(connection) == []
@@ -73,3 +81,92 @@ def test_a_database_that_is_newer_than_the_release_is_named_with_the_way_out(
 
     with pytest.raises(ValueError, match=r"at 0999, which this release does not know.*rollback\.yml"):
         pending.pending(connection)
+
+
+def revision(upgrade: Callable[[], None], **more: str) -> Script:
+    """Return a revision that stands alone and does ``upgrade``."""
+    module = SimpleNamespace(upgrade=upgrade, **more)
+    return cast("Script", SimpleNamespace(revision="0999", doc="Next.", module=module))
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "problem"),
+    [
+        (
+            lambda: op.add_column("unit", sa.Column("symbol", sa.String(9), nullable=False)),
+            "adds the required column symbol to unit without a default that stays in the database",
+        ),
+        (lambda: op.alter_column("unit", "name", nullable=False), "refuses NULL in name of unit"),
+        (lambda: op.alter_column("unit", "name", new_column_name="title"), "renames the column name of unit to title"),
+        (lambda: op.alter_column("unit", "name", server_default=None), "takes away the default of name of unit"),
+        (
+            lambda: op.alter_column("unit", "name", type_=sa.Integer()),
+            "changes the type of name of unit (harmless if it only gets wider)",
+        ),
+        (lambda: op.drop_column("unit", "name"), "drops the column name of unit"),
+        (lambda: op.rename_table("unit", "measure"), "renames the table unit"),
+        (lambda: op.drop_table("unit"), "drops the table unit"),
+        (lambda: op.create_unique_constraint("u", "unit", ["name"]), "makes name of unit unique"),
+        (lambda: op.create_index("u", "unit", ["name"], unique=True), "makes name of unit unique"),
+        (lambda: op.create_check_constraint("c", "unit", "factor > 0"), "adds a constraint (check) to unit"),
+    ],
+)
+def test_it_finds_what_the_release_before_cannot_live_with(upgrade: Callable[[], None], problem: str) -> None:
+    assert judged(revision(upgrade), Review()).problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    "upgrade",
+    [
+        lambda: op.add_column("unit", sa.Column("symbol", sa.String(9))),
+        lambda: op.add_column("unit", sa.Column("symbol", sa.String(9), server_default="", nullable=False)),
+        lambda: op.create_table("note", sa.Column("text", sa.String(9), nullable=False)),
+        lambda: op.create_index("i", "unit", ["name"]),
+        lambda: op.alter_column("unit", "name", nullable=True),
+    ],
+)
+def test_it_lets_through_what_the_release_before_need_not_know(upgrade: Callable[[], None]) -> None:
+    assert judged(revision(upgrade), Review()).problems == ()
+
+
+def test_it_refuses_what_it_cannot_judge() -> None:
+    (problem,) = judged(revision(lambda: op.get_bind().scalar(sa.text("SELECT 1"))), Review()).problems
+
+    assert problem.startswith("cannot be judged, as it asks the database (AttributeError")
+
+
+def test_it_reads_on_where_a_revision_leaves_the_transaction() -> None:
+    def upgrade() -> None:
+        with op.get_context().autocommit_block():
+            op.create_index("i", "unit", ["name"], postgresql_concurrently=True)
+        op.drop_table("unit")
+
+    assert judged(revision(upgrade), Review()).problems == ("drops the table unit",)
+
+
+def test_a_deploy_is_refused_until_the_revision_says_why_it_is_safe(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def found(_: Connection, **more: str) -> list[Pending]:
+        return [judged(revision(lambda: op.drop_table("unit"), **more), Review())]
+
+    monkeypatch.setattr(pending, "load_database_settings", lambda: SimpleNamespace(postgres=None))
+    monkeypatch.setattr(pending, "database_url", lambda _: connection.engine.url)
+    monkeypatch.setattr(pending, "pending", found)
+    with pytest.raises(SystemExit, match=r"0999 \(Next\) drops the table unit"):
+        pending.main()
+    capsys.readouterr()
+
+    monkeypatch.setattr(pending, "pending", partial(found, compatible_because="nothing reads it"))
+    pending.main()
+
+    assert capsys.readouterr().out == "pending: 0999 (Next) (drops the table unit: nothing reads it)\n"
+
+
+def test_every_revision_of_ours_leaves_the_release_before_alive_or_says_why(config: Config) -> None:
+    *later, first = ScriptDirectory.from_config(config).walk_revisions()
+
+    assert first.down_revision is None
+    for script in later:  # before the first there was no release
+        found = judged(script, Review())
+        assert not found.problems or found.reason, found

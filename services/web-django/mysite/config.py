@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import urlsplit
 
+from landfast_runtime.addresses import is_host, web_address
 from landfast_runtime.connections import Postgres, RabbitMQ, Redis
 from landfast_runtime.env import ConfigError, Env, load
 
@@ -129,13 +130,13 @@ def administrator() -> Administrator:
 def _public_url(env: Env) -> str:
     """Read ``PUBLIC_URL``; links in mails begin with it, so nothing may stand behind the host and port."""
     value = env.text("PUBLIC_URL", default="http://localhost:8080").rstrip("/")
+    like = "must be like https://www.example.org, without a path"
     try:
-        parts = urlsplit(value)
-        host, _port = parts.hostname, parts.port  # reading the port is what checks it
+        path = web_address(value).path
     except ValueError as error:
-        raise ConfigError("PUBLIC_URL", f"is {value!r}: {error}") from None
-    if parts.scheme not in {"http", "https"} or not host or value != f"{parts.scheme}://{parts.netloc}":
-        raise ConfigError("PUBLIC_URL", f"is {value!r}, must be like https://www.example.org, without a path")
+        raise ConfigError("PUBLIC_URL", f"is {value!r} ({error}), {like}") from None
+    if path:
+        raise ConfigError("PUBLIC_URL", f"is {value!r}, {like}")
     return value
 
 
@@ -143,7 +144,7 @@ def _allowed_hosts(env: Env, public_url: str) -> tuple[str, ...]:
     """Read ``ALLOWED_HOSTS`` and add the public host and the container's own loopback name."""
     given = env.words("ALLOWED_HOSTS", default=f"localhost,{LOOPBACK},[::1]")
     for host in given:
-        if "/" in host or (":" in host and not host.startswith("[")):
+        if host != "*" and not is_host(host.removeprefix(".")):  # a dot: all names below this one, too
             raise ConfigError("ALLOWED_HOSTS", f"holds {host!r}, must be host names without scheme, port or path")
     public = urlsplit(public_url).hostname or ""
     bracketed = f"[{public}]" if ":" in public else public

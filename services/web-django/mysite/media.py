@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from landfast_runtime.addresses import web_address
 from landfast_runtime.env import ConfigError
 
 if TYPE_CHECKING:
@@ -111,9 +112,11 @@ def _parsed(value: str) -> dict[str, str]:
     unknown = sorted(set(options) - OPTIONS)
     if unknown:
         raise ConfigError(VARIABLE, f"has {', '.join(unknown)}, knows {', '.join(sorted(OPTIONS))}")
-    for name in ("endpoint", "public"):
-        if name in options and urlsplit(options[name]).scheme not in {"http", "https"}:
-            raise ConfigError(VARIABLE, f"{name} is {options[name]!r}, must begin with http:// or https://")
+    for name in [name for name in ("endpoint", "public") if name in options]:
+        try:
+            web_address(options[name])
+        except ValueError as error:
+            raise ConfigError(VARIABLE, f"{name} is {options[name]!r}: {error}") from None
     return {
         "bucket": parts.netloc,
         "endpoint": options.get("endpoint", "").rstrip("/"),

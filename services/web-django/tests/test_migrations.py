@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection, models
+from django.db.migrations import AddField, AlterUniqueTogether, Migration, RemoveField, RunSQL
 from django.db.migrations.executor import MigrationExecutor
+from mysite.management.commands.pending import judged
 from news import demo, seeding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from accounts.models import User
+    from django.db.migrations.operations.base import Operation
+    from landfast_runtime.pending import Pending
 
 #: The apps whose migrations are ours.
 OWN = ("accounts", "news", "rest")
@@ -27,6 +33,13 @@ def migrations(app: str) -> list[str]:
 def migrate(app: str, name: str | None) -> None:
     executor = MigrationExecutor(connection)
     executor.migrate([(app, name)])
+
+
+def change(*operations: Operation) -> Pending:
+    """Return what is found in a migration of news that does ``operations`` on top of all that there are."""
+    migration = type("Next", (Migration,), {"operations": list(operations)})
+    (found,) = judged([migration("9999_next", "news")], MigrationExecutor(connection).loader.project_state())
+    return found
 
 
 def count(table: str) -> int:
@@ -90,3 +103,83 @@ def test_it_tells_which_are_pending_and_runs_none(capsys: pytest.CaptureFixture[
 
     assert f"pending: news.{last}\n" in capsys.readouterr().out
     assert ("news", last) not in MigrationExecutor(connection).loader.applied_migrations
+
+
+@pytest.mark.parametrize(
+    ("operation", "problem"),
+    [
+        (
+            AddField("article", "subtitle", models.CharField(max_length=20, default="")),
+            "adds the required column subtitle to news_article without a default that stays in the database",
+        ),
+        (RemoveField("article", "slug"), "drops the column slug of news_article"),
+        (RunSQL("DROP TABLE news_tag"), "drops the table news_tag"),
+    ],
+)
+@pytest.mark.django_db
+def test_it_finds_what_the_release_before_cannot_live_with(operation: Operation, problem: str) -> None:
+    assert change(operation).problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        AddField("article", "subtitle", models.CharField(max_length=20, default="", db_default="")),
+        AddField("article", "rank", models.IntegerField(null=True, default=5)),
+        AddField("article", "rank", models.PositiveIntegerField(default=0, db_default=0, db_index=True)),
+        AddField("article", "related", models.ManyToManyField("news.article")),
+        AddField("article", "source", models.ForeignKey("news.article", models.CASCADE, null=True)),
+    ],
+)
+@pytest.mark.django_db
+def test_it_lets_through_what_the_release_before_need_not_know(operation: Operation) -> None:
+    assert change(operation).problems == ()
+
+
+@pytest.mark.django_db
+def test_it_changes_nothing_while_it_looks() -> None:
+    change(RunSQL("DROP TABLE news_tag"))
+
+    assert count("news_tag") == 0
+
+
+@pytest.mark.django_db
+def test_it_refuses_what_it_cannot_judge() -> None:
+    (problem,) = change(
+        AlterUniqueTogether("article", {("slug", "status")}), AlterUniqueTogether("article", set())
+    ).problems
+
+    assert problem.startswith("cannot be judged beforehand")
+
+
+@pytest.mark.usefixtures("_latest")
+@pytest.mark.django_db(transaction=True)
+def test_a_deploy_is_refused_until_the_migration_says_why_it_is_safe(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, before = migrations("news")[-1], migrations("news")[-2]
+    migrate("news", before)
+    migration = import_module(f"news.migrations.{last}").Migration
+    monkeypatch.setattr(migration, "operations", [RemoveField("article", "slug")])
+
+    with pytest.raises(CommandError, match=rf"news\.{last} drops the column slug of news_article"):
+        call_command("pending")
+
+    monkeypatch.setattr(settings, "COMPATIBLE_MIGRATIONS", {f"news.{last}": "the package says so"})
+    call_command("pending")
+    monkeypatch.setattr(migration, "compatible_because", "nothing reads it", raising=False)
+    call_command("pending")
+
+    shown = capsys.readouterr().out
+    assert f"pending: news.{last} (drops the column slug of news_article: the package says so)\n" in shown
+    assert f"pending: news.{last} (drops the column slug of news_article: nothing reads it)\n" in shown
+
+
+@pytest.mark.django_db
+def test_every_migration_of_ours_leaves_the_release_before_alive_or_says_why() -> None:
+    loader = MigrationExecutor(connection).loader
+    for app in OWN:
+        for name in migrations(app)[1:]:  # before the first there was no release
+            before = loader.project_state((app, name), at_end=False)
+            (found,) = judged([loader.get_migration(app, name)], before)
+            assert not found.problems or found.reason, found

@@ -6,6 +6,7 @@ import accounts.models
 
 
 class Migration(migrations.Migration):
+    compatible_because = "it is older than the first release, so that nobody rolls back beyond it"
     dependencies = [
         ("accounts", "0001_initial"),
     ]

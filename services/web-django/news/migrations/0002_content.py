@@ -9,6 +9,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    compatible_because = "it is older than the first release, so that nobody rolls back beyond it"
     dependencies = [
         ("news", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

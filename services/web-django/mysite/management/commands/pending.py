@@ -1,15 +1,28 @@
-"""``manage.py pending``: what ``migrate`` would do."""
+"""``manage.py pending``: what ``migrate`` would do, and whether the release before can live with it."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from landfast_runtime.pending import lines
+from landfast_runtime.compatibility import Review
+from landfast_runtime.pending import REASON, Pending, lines, refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.migrations import Migration
+    from django.db.migrations.state import ProjectState
 
 
 class Command(BaseCommand):
-    """Prints a line for each migration that the database has not seen; it changes nothing."""
+    """Prints a line for each migration that the database has not seen; it changes nothing.
+
+    It fails where the release before could not live with what one does to the schema.
+    """
 
     help = __doc__
     requires_system_checks = []  # noqa: RUF012 - Django's own way; as for ``release``
@@ -18,12 +31,40 @@ class Command(BaseCommand):
         """Print them in their order.
 
         Raises:
-            CommandError: the database does not answer.
+            CommandError: the database does not answer, or a migration must not run.
         """
         try:
             executor = MigrationExecutor(connection)
+            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            applied = [key for key in executor.loader.applied_migrations if key in executor.loader.graph.nodes]
+            found = judged((migration for migration, _backwards in plan), executor.loader.project_state(applied))
         except OperationalError as error:
             raise CommandError(f"the database does not answer: {error}") from error
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        for line in lines(str(migration) for migration, _backwards in plan):
+        for line in lines(found):
             self.stdout.write(line)
+        reason = refusal(found)
+        if reason:
+            raise CommandError(reason)
+
+
+def judged(migrations: Iterable[Migration], state: ProjectState) -> list[Pending]:
+    """Return migrations with what the release before could not live with. None runs: Django writes down its SQL.
+
+    Args:
+        migrations: in their order.
+        state: the models before the first of them.
+    """
+    review, found = Review(), []
+    for migration in migrations:
+        try:
+            with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+                migration.apply(state.clone(), editor, collect_sql=True)
+            problems = review.read("\n".join(editor.collected_sql))
+        except ValueError as error:  # a constraint of a table that is not there yet, for one
+            problems = [f"cannot be judged beforehand ({error})"]
+        state = migration.mutate_state(state, preserve=False)
+        reason = getattr(migration, REASON, "") or getattr(settings, "COMPATIBLE_MIGRATIONS", {}).get(
+            str(migration), ""
+        )
+        found.append(Pending(str(migration), tuple(problems), reason))
+    return found

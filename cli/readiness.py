@@ -1,0 +1,70 @@
+"""What ``/readyz`` says, for a person: what fails or waits for somebody, and the next step. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: What can only be asked through another dependency.
+ASKED_THROUGH = {"worker": "rabbitmq", "outbox": "postgres"}
+#: Whose log tells more, where a dependency is no service itself.
+SERVICES = {"outbox": "relay"}
+
+_WRONG_PASSWORD = re.compile(
+    r"authentication failed|access.?refused|wrongpass|invalid (username|password)|noauth|\(403\)", re.IGNORECASE
+)
+_NOT_RUNNING = re.compile(r"does not run|connection refused", re.IGNORECASE)
+_DISK = re.compile(r"no space left|disk.?full|\bdisk\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing that is not well: a dependency, what is wrong, and the next step."""
+
+    dependency: str
+    problem: str
+    step: str
+
+
+def remarks(document: Mapping[str, Any]) -> list[Remark]:
+    """Return what the document of ``/readyz`` says that somebody should look at.
+
+    Args:
+        document: the parsed JSON; parts that are missing count as well.
+    """
+    dependencies = document.get("dependencies") or {}
+    failing = list(document.get("failing") or [])
+    found = []
+    for name in failing:
+        problem = (dependencies.get(name) or {}).get("problem", "not ready")
+        found.append(Remark(name, problem, next_step(name, problem, failing)))
+    dead = (dependencies.get("outbox") or {}).get("dead") or 0
+    if dead:
+        letters = f"{dead} dead letter{'s' if dead > 1 else ''}: tasks that failed for good"
+        found.append(Remark("outbox", letters, "docker compose exec relay python -m landfast_outbox dead"))
+    return found
+
+
+def next_step(name: str, problem: str, failing: list[str]) -> str:
+    """Return what to do about a dependency that fails.
+
+    Args:
+        name: the dependency.
+        problem: what ``/readyz`` says of it.
+        failing: all that fail; what is asked through another one is to be mended after it.
+    """
+    service = SERVICES.get(name, name)
+    through = ASKED_THROUGH.get(name)
+    if through in failing:
+        return f"mend {through} first; then this is known"
+    if _WRONG_PASSWORD.search(problem):
+        return f"each takes its password when it starts: docker compose restart {through or service} web-django"
+    if _DISK.search(problem):
+        return "docker system df; docker builder prune"
+    if _NOT_RUNNING.search(problem):
+        return "./stack up"
+    return f"docker compose logs {service}"

@@ -1,0 +1,121 @@
+"""The doctor says of everything that ``/readyz`` names what to do next, and nothing is well while tasks are dead."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli import doctor, readiness
+from cli.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Ask = Callable[[int, object], bool]
+
+WRONG_PASSWORD = {
+    "postgres": 'OperationalError: connection failed: FATAL:  password authentication failed for user "web"',
+    "redis": "AuthenticationError: invalid username-password pair or user is disabled.",
+    "rabbitmq": "AccessRefused: (0, 0): (403) ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN",
+}
+
+
+def document(problems: dict[str, str], dead: int = 0) -> dict[str, Any]:
+    dependencies: dict[str, dict[str, Any]] = {
+        name: {"ok": name not in problems} for name in ("postgres", "redis", "rabbitmq", "worker")
+    }
+    dependencies["outbox"] = {"ok": "outbox" not in problems, "dead": dead}
+    for name, problem in problems.items():
+        dependencies[name]["problem"] = problem
+    return {"failing": list(problems), "dependencies": dependencies}
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Iterator[Ask]:
+    """Run the doctor's question against a ``/readyz`` of our own."""
+    answers: list[tuple[int, bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, body = answers[-1]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = Settings.read({"HTTP_PORT": str(server.server_port)}, tmp_path / ".env")
+
+    def answered(status: int, body: object) -> bool:
+        answers.append((status, body if isinstance(body, bytes) else json.dumps(body).encode()))
+        return doctor.explain_readiness(settings)
+
+    yield answered
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("name", WRONG_PASSWORD)
+def test_it_says_who_has_the_wrong_password(name: str) -> None:
+    (remark,) = readiness.remarks(document({name: WRONG_PASSWORD[name]}))
+
+    assert remark.dependency == name
+    assert remark.step.endswith(f"docker compose restart {name} web-django")
+
+
+@pytest.mark.parametrize(
+    ("problem", "step"),
+    [
+        ("nothing answers to its name: it does not run", "./stack up"),
+        ("ConnectionRefusedError: [Errno 111] Connection refused", "./stack up"),
+        ("DiskFull: could not extend file: No space left on device", "docker system df; docker builder prune"),
+        ("no answer within 2.5 s", "docker compose logs redis"),
+    ],
+)
+def test_it_names_the_next_step(problem: str, step: str) -> None:
+    assert readiness.remarks(document({"redis": problem})) == [readiness.Remark("redis", problem, step)]
+
+
+@pytest.mark.parametrize(("name", "through"), [("worker", "rabbitmq"), ("outbox", "postgres")])
+def test_what_is_asked_through_another_one_waits_for_it(name: str, through: str) -> None:
+    problem = "nothing answers to its name: it does not run"
+    first, second = readiness.remarks(document({through: problem, name: problem}))
+
+    assert first.step == "./stack up"
+    assert second.step == f"mend {through} first; then this is known"
+
+
+def test_it_reads_whatever_comes() -> None:
+    assert readiness.remarks({}) == []
+    assert readiness.remarks({"failing": ["x"]}) == [readiness.Remark("x", "not ready", "docker compose logs x")]
+
+
+def test_all_is_well_only_when_readiness_says_so(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ask(200, document({}))
+    assert "says that everything is ready" in capsys.readouterr().out
+
+
+def test_dead_letters_are_not_well_though_all_is_ready(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not ask(200, document({}, dead=3))
+
+    shown = capsys.readouterr().out
+    assert "outbox: 3 dead letters: tasks that failed for good" in shown
+    assert "docker compose exec relay python -m landfast_outbox dead" in shown
+
+
+def test_a_wrong_password_is_not_well(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not ask(503, document({"redis": WRONG_PASSWORD["redis"]}))
+    assert "redis: AuthenticationError" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"\xff"])
+def test_an_answer_of_something_else_is_not_well(ask: Ask, body: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not ask(502, body)
+    assert "answers 502" in capsys.readouterr().out
