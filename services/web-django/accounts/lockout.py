@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from axes.utils import reset
 from django.conf import settings
 from django.shortcuts import render
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
 
 if TYPE_CHECKING:
@@ -57,11 +58,21 @@ def locked_page(
     request: HttpRequest, _response: HttpResponse | None = None, _credentials: Mapping[str, Any] | None = None
 ) -> HttpResponse:
     """Answer a login that is not even tried: what happened, how long it lasts and what to do."""
-    pause = settings.AXES_COOLOFF_TIME
-    response = render(request, "accounts/locked.html", {"minutes": int(pause.total_seconds() // 60)}, status=429)
-    response.headers["Retry-After"] = str(int(pause.total_seconds()))
+    response = render(request, "accounts/locked.html", {"explanation": explanation()}, status=429)
+    response.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
     response.headers["Cache-Control"] = "private, no-store"
     return response
+
+
+def explanation() -> str:
+    """Return what happened and how long it lasts."""
+    minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
+    text = ngettext(
+        "The password was wrong too often. This login is locked for %(minutes)s minute, even with the right password.",
+        "The password was wrong too often. This login is locked for %(minutes)s minutes, even with the right password.",
+        minutes,
+    )
+    return text % {"minutes": minutes}
 
 
 def unlock(user: User) -> bool:

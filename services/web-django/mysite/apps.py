@@ -1,6 +1,7 @@
 """The project as an app: here the reusable apps' signals meet the workers' tasks."""
 
 from django.apps import AppConfig
+from django.contrib.admin import apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,3 +19,10 @@ class MysiteConfig(AppConfig):
 
         use_django()
         receivers.connect()
+
+
+class Admin(apps.AdminConfig):
+    """Django's admin with a site of ours."""
+
+    default = False  # this module's own app is the one above
+    default_site = "mysite.admin_site.Site"

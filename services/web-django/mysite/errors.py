@@ -1,13 +1,25 @@
-"""The pages for what goes wrong. Those for 500 and 503 touch neither database nor session: these may be the cause."""
+"""The answers for what goes wrong, in the caller's format: pages for people, JSON for programs.
+
+Those for 500 and 503 touch neither database nor session: these may be the cause.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from typing import TYPE_CHECKING
 
+from accounts import lockout
+from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse, HttpResponseServerError
+from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.views import defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -17,21 +29,89 @@ OUTAGES = (OperationalError, InterfaceError)
 #: Seconds after which browsers and robots are asked to come back.
 RETRY_AFTER = 10
 
-
-def unavailable() -> HttpResponse:
-    """Return the page for a database that does not answer."""
-    return HttpResponse(
-        render_to_string("503.html"),
-        status=503,
-        headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"},
-    )
+#: The interfaces for programs.
+_REST, _GRAPHQL = "/rest/", "/graphql/"
 
 
-def server_error(_request: HttpRequest) -> HttpResponse:
+class Refused(BadRequest):
+    """A request that no view gets to see.
+
+    Args:
+        message: what is wrong with it; the caller reads it.
+        status: the HTTP status.
+    """
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Return whether the caller reads JSON rather than a page."""
+    if request.path_info.startswith(_GRAPHQL):
+        return True
+    kinds = ["text/html", "application/json"]
+    if request.path_info.startswith(_REST):
+        kinds.reverse()  # without a wish, the first
+    return request.get_preferred_type(kinds) == "application/json"
+
+
+def as_json(request: HttpRequest, message: str, status: int) -> JsonResponse:
+    """Return an error as the interface that was called words its own."""
+    graphql = request.path_info.startswith(_GRAPHQL)
+    return JsonResponse({"errors": [{"message": message}]} if graphql else {"detail": message}, status=status)
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Return the answer for a database that does not answer."""
+    message = _("The database does not answer at this moment. Please try again soon.")
+    json = wants_json(request)
+    response = as_json(request, message, 503) if json else HttpResponse(render_to_string("503.html"), status=503)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
     """Answer for an exception that nothing else caught: 503 if it is the database's outage, else 500.
 
     Exceptions of middleware, such as a session that cannot be stored, only ever arrive here.
     """
     if isinstance(sys.exception(), OUTAGES):
-        return unavailable()
+        return unavailable(request)
+    if wants_json(request):
+        return as_json(request, _("Something broke on our side"), 500)
     return HttpResponseServerError(render_to_string("500.html"))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for a request that makes no sense."""
+    status = 413 if isinstance(exception, RequestDataTooBig) else getattr(exception, "status", 400)
+    # Django's own words for suspicious requests are for the log.
+    message = str(exception) if isinstance(exception, Refused) else ""
+    if wants_json(request):
+        return as_json(request, message or _("We could not make sense of that"), status)
+    return HttpResponse(render_to_string("400.html", {"message": message}), status=status)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for an address that does not exist."""
+    if wants_json(request):
+        text = _("There is no page at this address. It may have been moved, withdrawn, or never have been there.")
+        return as_json(request, text, 404)
+    return defaults.page_not_found(request, exception)
+
+
+def locked_out(
+    request: HttpRequest,
+    response: HttpResponse | None = None,
+    credentials: Mapping[str, Any] | None = None,
+) -> HttpResponse:
+    """Answer a login that is not even tried; see :func:`accounts.lockout.locked_page`."""
+    page = lockout.locked_page(request, response, credentials)
+    if not wants_json(request):
+        return page
+    answer = as_json(request, lockout.explanation(), page.status_code)
+    for name in ("Retry-After", "Cache-Control"):
+        answer.headers[name] = page.headers[name]
+    return answer

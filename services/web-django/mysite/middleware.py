@@ -76,12 +76,12 @@ class DatabaseOutageMiddleware:
         """Answer the request."""
         return self._get_response(request)
 
-    def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Return the outage page if the database is why the view failed."""
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return the answer for an outage if the database is why the view failed."""
         if not isinstance(exception, errors.OUTAGES):
             return None
         logger.warning("the database does not answer: %s", exception)
-        return errors.unavailable()
+        return errors.unavailable(request)
 
 
 class LanguageMiddleware(LocaleMiddleware):

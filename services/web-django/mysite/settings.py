@@ -31,6 +31,7 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "mysite.middleware.PrivateByDefaultMiddleware",
+    "mysite.wellformed.WellFormedMiddleware",  # before whatever reads the query or a cookie
     "mysite.middleware.DatabaseOutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mysite.middleware.LanguageMiddleware",  # before whatever makes validators: each language is a page of its own

@@ -22,7 +22,7 @@ INSTALLED_APPS = [
     "accounts",
     "news",
     "landfast_outbox.django",
-    "django.contrib.admin",
+    "mysite.apps.Admin",  # Django's admin, with a site of ours
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -18,4 +18,6 @@ urlpatterns = [
     path("internal/auth/staff", access.staff, name="staff"),
 ]
 
+handler400 = "mysite.errors.bad_request"
+handler404 = "mysite.errors.not_found"
 handler500 = "mysite.errors.server_error"

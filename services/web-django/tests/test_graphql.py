@@ -291,7 +291,11 @@ def test_it_reckons_a_list_as_long_as_it_may_be() -> None:
     assert cost(parse("{ articles(pagination: {offset: 9}) { totalCount } }"), {}) == 1 + 10
     spread = "{ ...all } fragment all on Query { tags(pagination: {limit: 3}) { ... on Tag { name } } }"
     assert cost(parse(spread), {}) == 1 + 3
-    unknown = "query($n: Int = 40) { tags(pagination: {limit: $n}) { name } }"
+    default = "query($n: Int = 40) { tags(pagination: {limit: $n}) { name } }"
+    assert cost(parse(default), {}) == 1 + 40
+    assert cost(parse(default), {"n": 3}) == 1 + 3
+    assert cost(parse(f"query other($n: Int = 1) {{ tags {{ name }} }} {default}"), {}) == 1 + 40
+    unknown = "query($n: Int) { tags(pagination: {limit: $n}) { name } }"
     assert cost(parse(unknown), {}) == 1 + 50
 
 

@@ -119,7 +119,7 @@ def test_it_finds_nothing_that_is_not_published(client: Client, make_article: Ma
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("words", ["'", '"', "a & | !", "<script>", "\x00", "&" * 500, "   ", ""])
+@pytest.mark.parametrize("words", ["'", '"', "a & | !", "<script>", "&" * 500, "   ", ""])
 def test_it_takes_whatever_people_type(client: Client, words: str) -> None:
     assert "<script>" not in found(client, words)
 

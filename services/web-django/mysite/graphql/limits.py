@@ -14,21 +14,22 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLError,
     InlineFragmentNode,
-    IntValueNode,
-    ObjectValueNode,
     OperationDefinitionNode,
-    VariableNode,
+    ValidationRule,
     Visitor,
+    value_from_ast_untyped,
     visit,
 )
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 from strawberry_django.settings import strawberry_django_settings
 
+from mysite.wellformed import problem_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from graphql import DocumentNode, SelectionSetNode, ValueNode
+    from graphql import DocumentNode, SelectionSetNode, StringValueNode
 
 MAX_COST = 3000
 MAX_SPREADS = 12
@@ -56,10 +57,23 @@ class CostLimiter(SchemaExtension):
         """Reckon what is left to be done, once the document is known to make sense."""
         context = self.execution_context
         if context.graphql_document is not None:
-            problem = _too_costly(context.graphql_document, context.variables or {})
+            try:
+                problem = _too_costly(context.graphql_document, context.variables or {})
+            except GraphQLError as error:
+                problem = error.message
             if problem:
                 context.result = ExecutionResult(data=None, errors=[GraphQLError(problem)])
         yield
+
+
+class StorableTexts(ValidationRule):
+    """Refuses texts in a document that cannot be stored; variables come through :func:`mysite.wellformed.decode`."""
+
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        """Look at one text."""
+        problem = problem_of(node.value)
+        if problem:
+            self.report_error(GraphQLError(f"The text {problem}.", node))
 
 
 class _Spreads(Visitor):
@@ -79,6 +93,9 @@ def cost(document: DocumentNode, variables: Mapping[str, Any]) -> int:
     Args:
         document: its operations and fragments.
         variables: the values that came with it.
+
+    Raises:
+        GraphQLError: a list is to begin before its beginning.
     """
     fragments = {
         definition.name.value: definition
@@ -86,19 +103,30 @@ def cost(document: DocumentNode, variables: Mapping[str, Any]) -> int:
         if isinstance(definition, FragmentDefinitionNode)
     }
 
-    def of(selections: SelectionSetNode | None) -> int:
+    def of(selections: SelectionSetNode | None, values: Mapping[str, Any]) -> int:
         total = 0
         for selection in selections.selections if selections else ():
             if isinstance(selection, FieldNode):
-                total += 1 + _length(selection, variables) * of(selection.selection_set)
+                total += 1 + _length(selection, values) * of(selection.selection_set, values)
             elif isinstance(selection, InlineFragmentNode):
-                total += of(selection.selection_set)
+                total += of(selection.selection_set, values)
             elif isinstance(selection, FragmentSpreadNode):
-                total += of(fragments[selection.name.value].selection_set)
+                total += of(fragments[selection.name.value].selection_set, values)
         return total
 
     operations = (part for part in document.definitions if isinstance(part, OperationDefinitionNode))
-    return max((of(operation.selection_set) for operation in operations), default=0)
+    return max(
+        (of(operation.selection_set, {**_defaults(operation), **variables}) for operation in operations), default=0
+    )
+
+
+def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
+    """Return the values of an operation's variables that none need come with."""
+    return {
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value is not None
+    }
 
 
 def _too_many_spreads(document: DocumentNode) -> str | None:
@@ -120,28 +148,14 @@ def _length(field: FieldNode, variables: Mapping[str, Any]) -> int:
     if name not in CUT_LISTS | SHORT_LISTS:
         return 1
     given = next((part.value for part in field.arguments or () if part.name.value == PAGINATION), None)
-    limit = _limit(given, variables)
+    asked = value_from_ast_untyped(given, dict(variables)) if given else {}
+    asked = asked if isinstance(asked, dict) else {}
+    offset, limit = asked.get("offset"), asked.get("limit")
+    if isinstance(offset, int | float) and offset < 0:
+        raise GraphQLError(f"The offset of {name!r} is {offset}; it must be 0 or more.", field)
     settings = strawberry_django_settings()
     longest, usual = settings["PAGINATION_MAX_LIMIT"] or 0, settings["PAGINATION_DEFAULT_LIMIT"] or 0
     if limit is None:
         return usual
-    return limit if 0 <= limit <= longest else longest
-
-
-def _limit(value: ValueNode | None, variables: Mapping[str, Any]) -> int | None:
-    """Return the limit that a document asks for, None if it leaves it open. What is unclear counts as far too much."""
-    if value is None:
-        return None
-    if isinstance(value, VariableNode):
-        given = variables.get(value.name.value)
-        limit = given.get("limit") if isinstance(given, dict) else -1
-        return limit if limit is None or isinstance(limit, int) else -1
-    if not isinstance(value, ObjectValueNode):
-        return None
-    inner = next((part.value for part in value.fields or () if part.name.value == "limit"), None)
-    if isinstance(inner, IntValueNode):
-        return int(inner.value)
-    if isinstance(inner, VariableNode):
-        given = variables.get(inner.name.value, -1)
-        return given if given is None or isinstance(given, int) else -1
-    return None
+    # A variable without a value, too, counts as far too much.
+    return int(limit) if isinstance(limit, int | float) and 0 <= limit <= longest else longest

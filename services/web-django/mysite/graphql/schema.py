@@ -15,6 +15,7 @@ from graphql import GraphQLError
 from news import models
 from strawberry import Info
 from strawberry.extensions import (
+    AddValidationRules,
     DisableIntrospection,
     MaskErrors,
     MaxAliasesLimiter,
@@ -29,7 +30,7 @@ from strawberry_django.pagination import OffsetPaginated
 
 from mysite import content
 from mysite.errors import OUTAGES, RETRY_AFTER
-from mysite.graphql.limits import CostLimiter
+from mysite.graphql.limits import CostLimiter, StorableTexts
 from mysite.graphql.types import ArticleType, CategoryType, CommentType, TagType, viewer
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def schema(*, local: bool) -> Schema:
     extensions: list[Callable[[], SchemaExtension]] = [
         lambda: MaskErrors(is_internal, "Something broke on our side."),
         lambda: MaxTokensLimiter(MAX_TOKENS),
+        lambda: AddValidationRules([StorableTexts]),
         CostLimiter,
         DjangoOptimizerExtension,
     ]

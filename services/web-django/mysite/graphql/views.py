@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from cross_web import DjangoHTTPRequestAdapter, HTTPException
 from django.conf import settings
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.utils.cache import add_never_cache_headers
@@ -19,10 +20,12 @@ from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 from strawberry.django.views import GraphQLView
 
+from mysite.errors import as_json
 from mysite.rest.authentication import HashedTokenAuthentication
+from mysite.wellformed import decode
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, JsonResponse
     from django.http.response import HttpResponseBase
 
     from mysite.graphql.schema import Schema
@@ -39,6 +42,15 @@ GRAPHIQL_CSP = {
 }
 
 
+class Bytes(DjangoHTTPRequestAdapter):
+    """A request whose body is not decoded yet: what is no UTF-8 is the caller's fault, and told so."""
+
+    @property
+    def body(self) -> bytes:
+        """Return the body as it came."""
+        return self.request.body
+
+
 # Programs without a login cookie need no CSRF token; who comes with the cookie is asked for one below.
 @method_decorator(csrf_exempt, name="dispatch")
 class View(GraphQLView):
@@ -50,6 +62,7 @@ class View(GraphQLView):
     """
 
     local = False
+    request_adapter_class = Bytes
 
     def __init__(self, schema: Schema, *, local: bool = False) -> None:
         """Take queries by POST alone: what travels in an address ends up in logs."""
@@ -58,8 +71,25 @@ class View(GraphQLView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         """Find out who asks, refuse who asks too often, and forbid caches to keep the answer."""
         response = _refused(request) or super().dispatch(request, *args, **kwargs)
+        # How strawberry refuses what is no request of GraphQL.
+        if isinstance(response, HttpResponse) and response.get("Content-Type") == "text/plain":
+            response = as_json(request, response.text, response.status_code)
         add_never_cache_headers(response)
         return response
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Return the body, or a list of them.
+
+        Raises:
+            HTTPException: it is neither.
+        """
+        try:
+            body = decode(data if isinstance(data, bytes) else data.encode())
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from None
+        if not isinstance(body, dict | list):
+            raise HTTPException(400, "The body must be a JSON object.")
+        return body
 
     @method_decorator(ensure_csrf_cookie)
     @method_decorator(csp_override(GRAPHIQL_CSP))
@@ -91,14 +121,10 @@ def _refused(request: HttpRequest) -> JsonResponse | None:
     try:
         request.user = who.user
     except APIException as error:
-        return _error(str(error.detail), error.status_code)
+        return as_json(request, str(error.detail), error.status_code)
     throttle = UserRateThrottle() if request.user.is_authenticated else AnonRateThrottle()
     if request.method == "POST" and not throttle.allow_request(who, None):  # type: ignore[arg-type]
-        response = _error("Too many requests.", 429)
+        response = as_json(request, "Too many requests.", 429)
         response.headers["Retry-After"] = str(round(throttle.wait() or 1))
         return response
     return None
-
-
-def _error(message: str, status: int) -> JsonResponse:
-    return JsonResponse({"errors": [{"message": message}]}, status=status)

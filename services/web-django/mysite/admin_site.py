@@ -1,0 +1,99 @@
+"""Django's admin, held to what a hostile or mistyped address may do: nothing worse than a message.
+
+Filters, selections and the first values of a new row are read from the address or a form without a look at their
+fields; Django raises what nobody catches. The site does so for every model, whichever app registers it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.db import DataError
+from django.db.models import Field, ManyToManyField
+from django.http import HttpResponseRedirect
+from django.template.response import TemplateResponse
+
+from mysite.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from django.db.models import Model
+    from django.http import HttpRequest, HttpResponse
+
+logger = logging.getLogger(__name__)
+
+#: What filters end in whose value means nothing to the database or to a calendar, such as the year 99999.
+UNANSWERABLE = (DataError, OverflowError, ValueError)
+
+
+class Site(admin.AdminSite):
+    """The site, which makes every admin that is registered :class:`Careful`."""
+
+    def register(
+        self,
+        model_or_iterable: type[Model] | Iterable[type[Model]],
+        admin_class: type[admin.ModelAdmin[Any]] | None = None,
+        **options: Any,  # noqa: ANN401 - attributes of the admin
+    ) -> None:
+        """Register models, as Django's own does."""
+        base = admin_class or admin.ModelAdmin
+        careful = type(base.__name__, (Careful, base), {"__module__": base.__module__})
+        super().register(model_or_iterable, careful, **options)
+
+
+class Careful(admin.ModelAdmin[Any]):
+    """Reads addresses and selections with care."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list; where a filter means nothing, the whole list with a message, as Django does for some.
+
+        Raises:
+            Refused: a selected row cannot exist.
+        """
+        if request.method == "POST":
+            self._check_selection(request)
+            return super().changelist_view(request, extra_context)
+        try:
+            response = super().changelist_view(request, extra_context)
+            # Now, because it asks the database only here.
+            return response.render() if isinstance(response, TemplateResponse) else response
+        except UNANSWERABLE as error:
+            if not request.GET or ERROR_FLAG in request.GET:
+                raise  # no filter's fault
+            logger.warning("the admin cannot filter by %r: %s", request.GET.dict(), error)
+            return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return a new row's first values out of the address, without those that are none of their fields."""
+        return {
+            name: value
+            for name, given in super().get_changeform_initial_data(request).items()
+            if (value := self._value(name, given)) is not None
+        }
+
+    def _check_selection(self, request: HttpRequest) -> None:
+        for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            if self._python(self.opts.pk, chosen) is None:
+                raise Refused(f"There is no row {chosen[:50]!r} to select.")
+
+    def _value(self, name: str, given: Any) -> Any:  # noqa: ANN401 - of whatever field
+        try:
+            field = self.opts.get_field(name)
+        except FieldDoesNotExist:
+            return given  # one of the form alone
+        if isinstance(field, ManyToManyField):
+            return [row for row in given if self._python(field.target_field, row) is not None]
+        return self._python(field, given) if isinstance(field, Field) else given
+
+    @staticmethod
+    def _python(field: Field[Any, Any], given: Any) -> Any:  # noqa: ANN401 - of whatever field
+        try:
+            return field.to_python(given)
+        except (ValidationError, OverflowError):
+            return None

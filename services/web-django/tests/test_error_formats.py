@@ -1,0 +1,83 @@
+"""Errors come in the caller's format: JSON for programs, pages for people."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.conftest import PASSWORD
+from tests.hostile import logged_in, send
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from accounts.models import User
+
+pytestmark = pytest.mark.django_db
+
+JSON = "application/json"
+GRAPHQL, TOKEN, ARTICLES = "/graphql/", "/rest/token/", "/rest/articles/"
+
+
+def test_it_says_in_json_that_a_login_is_locked(make_user: Callable[..., User]) -> None:
+    make_user("ada")
+    attempt = json.dumps({"username": "ada", "password": "wrong"}).encode()
+    for _ in range(5):
+        answer = send("POST", TOKEN, attempt, content_type=JSON, headers={"HTTP_ACCEPT": "*/*"})
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "900")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    assert answer.json["detail"].startswith("The password was wrong too often. This login is locked for 15 minutes")
+    right = json.dumps({"username": "ada", "password": PASSWORD}).encode()
+    assert send("POST", TOKEN, right, content_type=JSON).status == 429
+    page = send("POST", TOKEN, right, content_type=JSON, headers={"HTTP_ACCEPT": "text/html"})
+    assert (page.status, page.headers["Content-Type"]) == (429, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("address", "accept", "kind"),
+    [
+        ("/rest/nothing/", "", JSON),
+        ("/rest/nothing/", "*/*", JSON),
+        ("/rest/nothing/", "text/html", "text/html"),
+        ("/graphql/nothing/", "text/html", JSON),
+        ("/nothing/", "", "text/html"),
+        ("/nothing/", "*/*", "text/html"),
+        ("/nothing/", JSON, JSON),
+        ("/nothing/", "image/png", "text/html"),
+        ("/nothing/", ";;q=,/", "text/html"),
+    ],
+)
+def test_it_says_in_the_callers_format_that_nothing_is_there(address: str, accept: str, kind: str) -> None:
+    answer = send("GET", address, headers={"HTTP_ACCEPT": accept} if accept else {})
+    assert answer.status == 404
+    assert answer.headers["Content-Type"].startswith(kind)
+
+
+@pytest.mark.parametrize("address", [ARTICLES, GRAPHQL])
+def test_it_says_in_json_that_the_database_is_away_for_a_session(
+    make_user: Callable[..., User], database_outage: Callable[[], AbstractContextManager[None]], address: str
+) -> None:
+    cookie = logged_in(make_user("ada"))
+    with database_outage():
+        answer = send("GET", address, headers=cookie)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert "detail" in answer.json or "errors" in answer.json
+
+
+@pytest.mark.parametrize(("address", "shape"), [(ARTICLES, "detail"), (GRAPHQL, "errors")])
+def test_it_says_in_json_that_something_broke(monkeypatch: pytest.MonkeyPatch, address: str, shape: str) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("rest_framework.throttling.AnonRateThrottle.allow_request", crash)
+    answer = send("POST" if address == GRAPHQL else "GET", address, b"{}", content_type=JSON)
+    assert answer.status == 500
+    assert shape in answer.json
+
+
+def test_it_says_so_in_russian() -> None:
+    answer = send("GET", "/rest/nothing/", headers={"HTTP_ACCEPT_LANGUAGE": "ru"})
+    assert answer.json["detail"].startswith("Страницы с таким адресом нет")
