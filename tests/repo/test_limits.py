@@ -16,8 +16,8 @@ LIMITS, SITE = "snippets/limits.conf", "conf.d/site.conf"
 MOST_HEADERS = 1000
 #: What Nginx reads a request into before it takes the large buffers. Source: client_header_buffer_size
 FIRST_BUFFER = 1024
-#: Bytes that a header grows by in a uwsgi packet: HTTP_ and two lengths, of two bytes each, in place of ": " and a line's
-#: end, which a client may shorten by the space.
+#: Bytes that a header grows by in a uwsgi packet: HTTP_ and two lengths, of two bytes each, in place of a colon and a
+#: line's end.
 GROWTH = 9 - 3
 #: Bytes of the variables that Nginx adds to a uwsgi packet by itself, at the most: names of hosts, ids, types.
 OWN_VARIABLES = 2048

@@ -60,8 +60,10 @@ def refused(answer: Answer, status: int, kind: str) -> None:
 
 
 @callers
-def test_an_address_of_eight_thousand_characters_is_taken(stack: Stack, path: str) -> None:
-    assert ask(stack, f"{path}?unknown={'x' * (8000 - len(path))}").status == 200
+def test_an_address_of_eight_thousand_characters_reaches_the_application(stack: Stack, path: str) -> None:
+    answer = ask(stack, f"{path}?unknown={'x' * (8000 - len(path))}")
+
+    assert answer.status == (422 if path == API else 200), answer.body[:300]
 
 
 @callers
