@@ -18,6 +18,10 @@ timeout = 60  # seconds without a sign of life after which a worker is replaced
 graceful_timeout = 25  # seconds for running requests at a stop; the container's grace period is 30
 control_socket_disable = True  # it would want a writable home, and nobody asks it anything
 worker_tmp_dir = "/tmp"  # noqa: S108 - the heartbeat file: the container's own tmpfs
+# Nginx limits the request line and the headers (nginx/snippets/limits.conf); what it lets in passes here.
+limit_request_line = 0  # none
+limit_request_field_size = 32768  # bytes; 0 means 8190. Nginx makes one header of the cookies that HTTP/2 sends apart
+limit_request_fields = 1100  # headers: the visitor's 1,000 and Nginx's own
 # The container networks are the only way in and Nginx the only one there who proxies.
 forwarded_allow_ips = "*"
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from tests.support.waiting import wait_until
 
 PROGRAM = Path(__file__).parents[2] / "images/base/bin/json-lines"
 
@@ -17,6 +22,18 @@ import time
 for number in range(200):
     print("line", number, flush=True)
     time.sleep(0.001)
+"""
+
+
+#: Four times as much as a pipe ever takes, to the output that an argument names; then a file shows that it is done.
+FLOOD = """
+import os, sys
+for number in range(4000):
+    try:
+        os.write(int(sys.argv[1]), b"x" * 1000 + b"\\n")
+    except BlockingIOError:
+        pass
+open(sys.argv[2], "w").close()
 """
 
 
@@ -77,3 +94,44 @@ def test_signals_and_the_exit_status_go_through_and_the_last_words_are_heard() -
 
         assert (json.loads(first)["message"], json.loads(rest)["message"]) == ("up", "bye")
         assert process.wait(30) == 7
+
+
+@pytest.mark.parametrize(("options", "output"), [((), 1), ((), 2), (("--stderr",), 2)])
+def test_a_server_that_is_never_to_wait_goes_on_while_it_stands_still(
+    tmp_path: Path, options: tuple[str, ...], output: int
+) -> None:
+    done, go = tmp_path / "done", tmp_path / "go"
+    server = f'echo up >&{output}; until [ -e "{go}" ]; do sleep 0.05; done; exec "$@"'
+    flood = ["/bin/sh", "-c", server, "sh", sys.executable, "-c", FLOOD, str(output), str(done)]
+    command = [str(PROGRAM), "--never-wait", *options, "sample", *flood]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["message"] == "up"
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        go.touch()
+        try:
+            wait_until(done.exists, 30, "the server's end")
+        finally:
+            process.send_signal(signal.SIGCONT)
+        lines = process.stdout.read().splitlines()
+
+    assert {json.loads(line)["message"] for line in lines} == {"x" * 1000}
+    assert process.returncode == 0
+
+
+def test_it_loses_nothing_of_a_server_that_waits() -> None:
+    count = 20_000
+    lines = said(sys.executable, "-c", f"for number in range({count}): print(number, 'x' * 100)")
+
+    assert [int(line["message"].split()[0]) for line in lines] == list(range(count))
+
+
+def test_what_a_server_writes_as_json_by_itself_goes_past_it() -> None:
+    script = """echo '{"service":"own"}'; echo '[warn] other' >&2"""
+    command = [str(PROGRAM), "--stderr", "sample", "/bin/sh", "-c", script]
+    finished = subprocess.run(command, capture_output=True, timeout=30, check=True)
+
+    own, converted = [json.loads(line) for line in sorted(finished.stdout.splitlines())]
+    assert own == {"service": "own"}
+    assert (converted["service"], converted["level"], converted["message"]) == ("sample", "warning", "[warn] other")

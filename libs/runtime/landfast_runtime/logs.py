@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
+import select
+import stat
 import uuid
+from contextlib import nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 #: Nginx sets it on every request; services echo it and hand it on to the tasks that they send.
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -18,6 +22,9 @@ task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 
 _ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+#: Seconds for which a reader of the log may keep a line waiting, once.
+PATIENCE = 0.25
 
 #: ``json.dumps`` would make an encoder for each line.
 _encode = json.JSONEncoder(default=str).encode
@@ -61,6 +68,81 @@ class JsonFormatter(logging.Formatter):
         return _encode({k: v for k, v in line.items() if v is not None})
 
 
+class PipeHandler(logging.StreamHandler[TextIO]):
+    """Writes log lines to a pipe, and does not wait for whoever reads it.
+
+    A thread that waited would do so with this handler's lock, and every other one that logs behind it. So a line that
+    the pipe has no room for within :data:`PATIENCE` is dropped, and later ones at once, until there is room again: then
+    the number of missing lines is logged. Other writers to the pipe still wait: this handler has opened it for itself.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._pipe = _open_again(stream)
+        self._dropped = 0
+        self._is_read = True
+        self._within_line = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record as a line, or count it as dropped."""
+        if self._pipe is None:
+            super().emit(record)
+            return
+        try:
+            if not self._write(self._pipe, self.format(record)):
+                self._dropped += 1
+            elif self._dropped:
+                self._report(self._pipe)
+        except Exception:  # noqa: BLE001 - as every handler of logging's: a line that fails fails no request
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Give the pipe back; whoever still logs here writes to the stream."""
+        with self.lock or nullcontext():
+            pipe, self._pipe = self._pipe, None
+            if pipe is not None:
+                os.close(pipe)
+        super().close()
+
+    def _report(self, pipe: int) -> None:
+        message = f"{self._dropped} log lines of this process were dropped: nothing read the container's output"
+        values = {"name": __name__, "levelname": "WARNING", "levelno": logging.WARNING, "msg": message}
+        if self._write(pipe, self.format(logging.makeLogRecord(values))):
+            self._dropped = 0
+
+    def _write(self, pipe: int, line: str) -> bool:
+        """Write a line and return whether all of it was taken."""
+        data = ("\n" * self._within_line + line + self.terminator).encode(errors="backslashreplace")
+        while data:
+            try:
+                data = data[os.write(pipe, data) :]
+            except BlockingIOError:
+                if not (self._is_read and _has_room(pipe)):
+                    self._is_read = False
+                    return False
+            else:
+                self._is_read, self._within_line = True, bool(data)
+        return True
+
+
+def _open_again(stream: TextIO) -> int | None:
+    """Return a descriptor of the stream's pipe that refuses instead of waiting; None if it is no pipe."""
+    try:
+        descriptor = stream.fileno()
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            return None
+        return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:  # the stream has no descriptor, or the pipe is somebody else's
+        return None
+
+
+def _has_room(pipe: int) -> bool:
+    """Return whether the pipe has room within :data:`PATIENCE`."""
+    poll = select.poll()
+    poll.register(pipe, select.POLLOUT)
+    return bool(poll.poll(PATIENCE * 1000))
+
+
 def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:
     """Return a ``logging.config.dictConfig`` dictionary that sends everything to stdout as JSON.
 
@@ -76,6 +158,6 @@ def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonFormatter, "service": service}},
-        "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
+        "handlers": {"stdout": {"()": PipeHandler, "stream": "ext://sys.stdout", "formatter": "json"}},
         "root": {"level": level, "handlers": ["stdout"]},
     }

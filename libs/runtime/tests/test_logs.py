@@ -3,12 +3,16 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import os
+import select
 import sys
+import threading
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from landfast_runtime.logs import JsonFormatter, accept_request_id, logging_config, request_id, task_id
+from landfast_runtime.logs import JsonFormatter, PipeHandler, accept_request_id, logging_config, request_id, task_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +90,108 @@ def test_everything_goes_to_stdout_from_its_level_up(capsys: pytest.CaptureFixtu
     captured = capsys.readouterr()
     assert [json.loads(text)["message"] for text in captured.out.splitlines()] == ["shown"]
     assert captured.err == ""
+
+
+class Pipe:
+    """A pipe that is read on demand, and a logger that writes to it."""
+
+    def __init__(self) -> None:
+        self.reader, writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self.stream = os.fdopen(writer, "w")
+        self.handler = PipeHandler(self.stream)
+        self.handler.setFormatter(JsonFormatter("service"))
+        self.logger = logging.getLogger("sample")
+        self.logger.setLevel(logging.INFO)
+        self.logger.propagate = False
+        self.logger.addHandler(self.handler)
+
+    def fill(self) -> int:
+        """Log more than the pipe takes; return how many lines that was."""
+        for _ in range(1000):
+            self.logger.info("x" * 1000)
+        return 1000
+
+    def read(self) -> str:
+        """Return what the pipe holds."""
+        pieces = []
+        with suppress(BlockingIOError):
+            while piece := os.read(self.reader, 1 << 20):
+                pieces.append(piece)
+        return b"".join(pieces).decode()
+
+    def messages(self) -> list[str]:
+        """Return the messages of the lines that the pipe holds."""
+        return [json.loads(line)["message"] for line in self.read().splitlines()]
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.logger.removeHandler(pipe.handler)
+    pipe.handler.close()
+    pipe.stream.close()
+    os.close(pipe.reader)
+
+
+def test_lines_are_dropped_rather_than_kept_waiting_by_a_reader_that_stands_still(pipe: Pipe) -> None:
+    sent = pipe.fill()
+
+    assert 0 < len(pipe.messages()) < sent
+
+
+def test_it_reports_how_many_lines_were_dropped_once_there_is_room(pipe: Pipe) -> None:
+    missing = pipe.fill() - len(pipe.messages())
+
+    pipe.logger.info("room again")
+    pipe.logger.info("and again")
+
+    first, report, second = pipe.messages()
+    assert (first, second) == ("room again", "and again")
+    assert report.startswith(f"{missing} log lines ")
+
+
+def test_a_line_that_was_taken_in_part_spoils_no_other(pipe: Pipe) -> None:
+    pipe.logger.info("x" * (1 << 20))
+    begun = pipe.read()
+
+    pipe.logger.info("whole")
+
+    assert not begun.endswith("\n")
+    assert pipe.read().startswith("\n")
+    pipe.logger.info("next")
+    assert pipe.messages() == ["next"]
+
+
+def test_a_reader_that_is_only_slow_loses_no_line(pipe: Pipe) -> None:
+    taken: list[str] = []
+    reader = threading.Thread(target=lambda: wait_for_lines(pipe, taken, 1001))
+    reader.start()
+
+    sent = pipe.fill()
+    pipe.logger.info("last")
+    reader.join()
+
+    assert len("".join(taken).splitlines()) == sent + 1
+
+
+def wait_for_lines(pipe: Pipe, taken: list[str], count: int) -> None:
+    """Read the pipe until there were so many lines, or none came for ten seconds."""
+    while "".join(taken).count("\n") < count and select.select([pipe.reader], [], [], 10)[0]:
+        taken.append(os.read(pipe.reader, 1 << 12).decode())
+
+
+def test_others_that_write_to_the_pipe_are_refused_nothing(pipe: Pipe) -> None:
+    assert os.get_blocking(pipe.stream.fileno())
+
+
+def test_a_closed_handler_writes_to_the_stream(pipe: Pipe) -> None:
+    pipe.handler.close()
+
+    pipe.logger.info("late")
+
+    assert pipe.messages() == ["late"]
 
 
 @pytest.mark.parametrize("safe", ["request-0001", "a" * 64, "0.9_A-zzz"])

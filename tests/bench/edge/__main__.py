@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+"""Compare the edge with bare Nginx: ``python3 tests/bench/edge``, in two containers of its own and a third that asks.
+
+Both run the image of ``nginx/Dockerfile`` and log the same lines to Docker's json-file driver: one as Compose starts
+it, one with the few lines of ``bare.conf`` and nothing between Nginx and Docker. wrk asks them in turn, with one thread
+and 32 connections, on the containers' own network. Medians over the rounds, and the edge's share of bare Nginx.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+from cli import base_image  # noqa: E402 - importable once the path is set
+from cli.settings import Settings, ca_bundle  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).resolve().parent
+#: The edge's share of bare Nginx that it must not fall below (docs/adr/0019-nothing-between-nginx-and-its-log.md).
+GOAL = 0.85
+#: What is asked for: Nginx's own answer, and a file of this many bytes.
+PATHS = ("/healthz", "/static/file.txt")
+FILE_SIZE = 5000
+WRK = ("-t1", "-c32")
+#: Seconds for building an image, and for any other command.
+BUILD, COMMAND = 900, 120
+
+#: As x-container in compose.yaml has it.
+CONTAINER = (
+    *("--detach", "--init", "--read-only", "--tmpfs=/tmp:size=256m,mode=1777", "--cap-drop=ALL"),
+    *("--security-opt=no-new-privileges:true", "--log-driver=json-file"),
+    *("--log-opt=max-size=10m", "--log-opt=max-file=3"),
+)
+CERTIFICATE = (
+    *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"),
+    *("-keyout", "tls_key", "-out", "tls_certificate"),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What this run makes in Docker.
+
+    Args:
+        name: what every name begins with.
+        base: the image that the others start from.
+    """
+
+    name: str
+    base: str
+
+    def build(self, what: str, dockerfile: Path) -> str:
+        """Build an image and return its name."""
+        image = f"{self.name}-{what}"
+        bundle = ca_bundle() or ROOT / "images/base/no-ca-bundle"
+        options = [f"--file={dockerfile}", f"--build-arg=BASE_IMAGE={self.base}", f"--secret=id=ca_bundle,src={bundle}"]
+        docker("build", "--quiet", f"--tag={image}", *options, str(ROOT), timeout=BUILD)
+        return image
+
+    @contextmanager
+    def running(self, what: str, image: str, *options: str, command: tuple[str, ...] = ()) -> Iterator[str]:
+        """Run a container in the network for as long as the context lasts; yield its name."""
+        name = f"{self.name}-{what}"
+        try:
+            docker("run", *CONTAINER, f"--name={name}", f"--network={self.name}", *options, image, *command)
+            yield name
+        finally:
+            subprocess.run(["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False)
+
+    @contextmanager
+    def network(self) -> Iterator[None]:
+        """Have the network for as long as the context lasts."""
+        docker("network", "create", self.name)
+        try:
+            yield
+        finally:
+            docker("network", "rm", self.name)
+
+
+def docker(*arguments: str, timeout: float = COMMAND) -> str:
+    """Run Docker and return its output.
+
+    Raises:
+        SystemExit: it failed; what it said is the message.
+    """
+    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
+    if result.returncode:
+        raise SystemExit(f"docker {' '.join(arguments)} failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def rate(place: Place, wrk: str, server: str, path: str, seconds: int) -> float:
+    """Return the requests a second that a server answers.
+
+    Raises:
+        SystemExit: an answer was no success, or none came.
+    """
+    said = docker("run", "--rm", f"--network={place.name}", wrk, *WRK, f"-d{seconds}s", f"http://{server}:8080{path}")
+    found = re.search(r"^Requests/sec: +([\d.]+)", said, re.MULTILINE)
+    if found is None or "Non-2xx" in said or "Socket errors" in said:
+        raise SystemExit(f"{server} did not answer {path} as it should:\n{said}")
+    return float(found[1])
+
+
+def compare(place: Place, directory: Path, rounds: int, seconds: int) -> bool:
+    """Measure, print the table, and return whether the goal is met."""
+    nginx, wrk = place.build("nginx", ROOT / "nginx/Dockerfile"), place.build("wrk", HERE / "Dockerfile")
+    static = f"--volume={directory}/static:/var/lib/static:ro"
+    secrets = f"--volume={directory}/secrets:/run/secrets:ro"
+    bare = ("-c", "/bare.conf", "-g", "daemon off;")
+    bare_options = (f"--volume={HERE}/bare.conf:/bare.conf:ro", "--entrypoint=nginx", static)
+    met = True
+    with (
+        place.network(),
+        place.running("edge", nginx, static, secrets) as edge,
+        place.running("bare", nginx, *bare_options, command=bare) as other,
+    ):
+        print("| Path | Edge, requests/s | Bare Nginx | Share | Goal |\n| --- | --- | --- | --- | --- |")
+        for path in PATHS:
+            found: dict[str, list[float]] = {edge: [], other: []}
+            for _ in range(rounds):
+                for server, rates in found.items():
+                    rates.append(rate(place, wrk, server, path, seconds))
+            ours, theirs = median(found[edge]), median(found[other])
+            print(f"| {path} | {ours:,.0f} | {theirs:,.0f} | {ours / theirs:.2f} | ≥ {GOAL} |")
+            met = met and ours >= GOAL * theirs
+    return met
+
+
+def main() -> int:
+    """Read the command line, measure, and return the exit status: 1 where the goal is missed."""
+    parser = argparse.ArgumentParser(prog="python3 tests/bench/edge", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    parser.add_argument("--name", default=f"landfast-bench-edge-{os.getpid()}", help="of what is made in Docker")
+    options = parser.parse_args()
+    image = base_image.find(Settings.read().base_image)
+    if image is None:
+        raise SystemExit("there is no base image yet: ./stack up makes it")
+    place = Place(options.name, image)
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        for folder in ("secrets", "static"):
+            (directory / folder).mkdir()
+        (directory / "static/file.txt").write_text("x" * FILE_SIZE, encoding="ascii")
+        (directory / "secrets/flower_password").write_text("none", encoding="ascii")
+        subprocess.run(CERTIFICATE, cwd=directory / "secrets", capture_output=True, check=True)
+        (directory / "secrets/tls_key").chmod(0o644)  # the container's user reads it; nobody else ever sees it
+        try:
+            return 0 if compare(place, directory, options.rounds, options.seconds) else 1
+        finally:
+            for image in ("nginx", "wrk"):
+                subprocess.run(["docker", "rmi", f"{place.name}-{image}"], capture_output=True, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What one layer lets in, every layer behind it takes: their settings compared, and with docs/reference/limits.md."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NGINX, DJANGO, FLASK = ROOT / "nginx", ROOT / "services/web-django", ROOT / "services/api-flask"
+LIMITS, SITE = "snippets/limits.conf", "conf.d/site.conf"
+
+#: Headers that Debian's Nginx takes from a client: its default, for which not every 1.26 has a directive.
+MOST_HEADERS = 1000
+#: What Nginx reads a request into before it takes the large buffers. Source: client_header_buffer_size
+FIRST_BUFFER = 1024
+#: Bytes that a header grows by in a uwsgi packet: HTTP_ and two lengths, of two bytes each, in place of a colon and a
+#: line's end.
+GROWTH = 9 - 3
+#: Bytes of the variables that Nginx adds to a uwsgi packet by itself, at the most: names of hosts, ids, types.
+OWN_VARIABLES = 2048
+
+UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "s": 1}
+
+#: Headers that are for the next hop alone. Source: RFC 9110, section 7.6.1, and 10.1.1 for Expect, which Nginx answers.
+HOP_BY_HOP = {
+    *("Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade"),
+    *("Proxy-Authorization", "Expect"),
+}
+#: Those that Nginx keeps back by itself where it speaks HTTP. Source: ngx_http_proxy_module, ngx_http_proxy_headers
+KEPT_BACK = {"Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Upgrade", "Expect"}
+
+
+def directive(path: str, name: str, within: str = "") -> str:
+    """Return the value of one of Nginx's directives, the first one after the text ``within``."""
+    text = (NGINX / path).read_text(encoding="utf-8")
+    found = re.search(rf"^ *{name} (.+?);", text[text.index(within) :], re.MULTILINE)
+    assert found, f"{path} has no {name}"
+    return found[1]
+
+
+def number(value: str) -> int:
+    """Return a size in bytes, or a time in seconds."""
+    found = re.fullmatch(r"(\d+)([kms]?)", value)
+    assert found, value
+    return int(found[1]) * UNITS[found[2]]
+
+
+def uwsgi(name: str, file: str = "uwsgi.ini") -> int:
+    found = re.search(rf"^{name} = (\d+)$", (FLASK / file).read_text(encoding="utf-8"), re.MULTILINE)
+    assert found, name
+    return int(found[1])
+
+
+def constants(path: Path) -> dict[str, float]:
+    """Return the numbers that a Python module gives names to; products are multiplied out."""
+    found = re.findall(r"^(\w+)(?:: \w+)? = ([\d_.]+(?: \* [\d_.]+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {name: math.prod(map(float, product.split(" * "))) for name, product in found}
+
+
+def grace(service: str) -> int:
+    """Return the seconds that Compose gives a service to stop."""
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    found = re.search(r"stop_grace_period: (\d+)s", compose[compose.index(f"\n  {service}:\n") :])
+    assert found, service
+    return int(found[1])
+
+
+BUFFERS, BUFFER = map(number, directive(LIMITS, "large_client_header_buffers").split())
+#: Bytes that Nginx reads of a request before its body.
+LINE_AND_HEADERS = FIRST_BUFFER + BUFFERS * BUFFER
+GUNICORN = constants(DJANGO / "gunicorn.conf.py")
+
+
+def test_a_uwsgi_packet_holds_whatever_nginx_lets_in() -> None:
+    # The address is in it twice: whole, and as path or query.
+    largest = LINE_AND_HEADERS + BUFFER + MOST_HEADERS * GROWTH + OWN_VARIABLES
+
+    assert largest <= uwsgi("buffer-size") < 1 << 16
+
+
+def test_uwsgi_takes_as_many_headers_as_nginx_and_its_variables() -> None:
+    own = (NGINX / "snippets/uwsgi-headers.conf").read_text(encoding="utf-8").count("\nuwsgi_param")
+
+    assert uwsgi("max-vars") >= MOST_HEADERS + own
+
+
+def test_gunicorn_takes_the_line_and_the_headers_that_nginx_does() -> None:
+    own = (NGINX / "snippets/proxy-headers.conf").read_text(encoding="utf-8").count("\nproxy_set_header")
+
+    assert GUNICORN["limit_request_line"] == 0, "none"
+    # Over HTTP/2 each cookie is a header; Nginx hands all of them on as one.
+    assert GUNICORN["limit_request_field_size"] >= BUFFERS * BUFFER
+    assert GUNICORN["limit_request_fields"] >= MOST_HEADERS + own
+
+
+def test_nginx_lets_in_the_bodies_that_the_applications_take() -> None:
+    picture = constants(DJANGO / "news/uploads.py")["MAX_BYTES"]
+    dataset = constants(FLASK / "api/datasets/views.py")["MAX_FILE"]
+
+    assert number(directive(SITE, "client_max_body_size", "location / {").split(" ")[0]) > picture
+    assert number(directive("snippets/uploads.conf", "client_max_body_size")) == dataset
+    assert number(directive(LIMITS, "client_max_body_size")) > constants(FLASK / "api/routes/operation.py")["MAX_BODY"]
+
+
+def test_nginx_waits_for_whatever_a_service_may_still_answer() -> None:
+    upload = constants(FLASK / "api/datasets/bodies.py")["LONGEST"]
+
+    assert number(directive("snippets/upstream-failover.conf", "uwsgi_read_timeout")) > uwsgi("harakiri")
+    assert number(directive("snippets/uploads.conf", "uwsgi_read_timeout")) > upload
+    assert GUNICORN["keepalive"] > number(directive(LIMITS, "keepalive_timeout"))
+
+
+def test_a_stop_waits_longer_than_the_requests_that_run() -> None:
+    assert grace("web-django") > GUNICORN["graceful_timeout"]
+    assert grace("api-flask") > uwsgi("worker-reload-mercy") > uwsgi("harakiri")
+    assert grace("api-uploads") > uwsgi("worker-reload-mercy", "uploads.ini")
+
+
+def test_nginx_hands_no_header_on_that_was_meant_for_itself() -> None:
+    headers = (NGINX / "snippets/uwsgi-headers.conf").read_text(encoding="utf-8")
+    kept = set(re.findall(r'^uwsgi_param HTTP_(\w+) "";$', headers, re.MULTILINE))
+    assert kept == {name.upper().replace("-", "_") for name in HOP_BY_HOP}
+
+    headers = (NGINX / "snippets/proxy-headers.conf").read_text(encoding="utf-8")
+    kept = set(re.findall(r'^proxy_set_header ([\w-]+) "";$', headers, re.MULTILINE))
+    assert kept | KEPT_BACK == HOP_BY_HOP
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("Request line", f"{BUFFER >> 10} KiB"),
+        ("All headers together", f"{BUFFERS * BUFFER >> 10} KiB"),
+        ("Number of headers", f"{MOST_HEADERS:,}"),
+        ("Body for the site", directive(SITE, "client_max_body_size", "location / {").replace("m", " MiB")),
+        ("Body for the API", directive(LIMITS, "client_max_body_size").replace("m", " MiB")),
+        ("Upload of a dataset", directive("snippets/uploads.conf", "client_max_body_size").replace("m", " MiB")),
+        ("Time for an answer of the API", f"{uwsgi('harakiri')} s"),
+    ],
+)
+def test_the_table_of_limits_has_the_values_that_are_set(words: str, value: str) -> None:
+    [row] = [
+        line
+        for line in (ROOT / "docs/reference/limits.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith(f"| {words} |")
+    ]
+
+    assert value in row
