@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -145,7 +146,10 @@ class Records:
         Args:
             releases: how many of them; the current one is always among them.
         """
-        plans = [self.plan(entry.file) for entry in self.history[-max(1, releases) :]]
+        plans = []
+        for entry in self.history[-max(1, releases) :]:
+            with suppress(RolloutError):  # a release whose plan is gone cannot be gone back to
+                plans.append(self.plan(entry.file))
         files = [file for plan in plans for file in (plan["stack"], *plan["jobs"].values())]
         return sorted({by_digest(service["image"]) for file in files for service in file["services"].values()})
 
