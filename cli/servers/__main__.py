@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from cli.console import StackError
-from cli.servers import configuration, images, program, vault
+from cli.servers import configuration, images, program, values, vault
 from cli.servers.manifest import Manifest, random_secret
 from cli.servers.render import render, secret_name
 from cli.servers.service import Release
+
+#: Stands for the digest of an image that is not built yet.
+UNBUILT = "sha256:unbuilt"
 
 
 def name(given: dict[str, Any]) -> dict[str, Any]:
@@ -34,13 +37,36 @@ def pack_program(_: dict[str, Any]) -> dict[str, Any]:
     return {"path": str(program.pack())}
 
 
+def check_settings(given: dict[str, Any]) -> dict[str, Any]:
+    """Judge settings and secrets before anything is built, and whether Swarm could run what comes of them."""
+    manifest, settings = Manifest.read(), settings_of(given)
+    manifest.check(given["secrets"])
+    values.check_names(settings, configuration.known())
+    present = [name for name, value in given["secrets"].items() if value]
+    values.check(settings, configuration.read({})["x-settings"], present)
+    config = configuration.read(settings)
+    images = {image: f"{image}@{UNBUILT}" for image in configuration.built_images(config)}
+    render(config, manifest, Release("unbuilt", given["stack"], images, manifest.versions(given["secrets"])))
+    return {}
+
+
 def plan(given: dict[str, Any]) -> dict[str, Any]:
     """Render the stack."""
     manifest = Manifest.read()
     manifest.check(given["secrets"])
     release = Release(given["release"], given["stack"], given["images"], manifest.versions(given["secrets"]))
-    settings = {name: value for name, value in given["settings"].items() if value is not None}
-    return asdict(render(configuration.read(settings), manifest, release))
+    return asdict(render(configuration.read(settings_of(given)), manifest, release))
+
+
+def settings_of(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the inventory's settings; one without a value is none.
+
+    Raises:
+        StackError: they are no settings at all.
+    """
+    if not isinstance(given["settings"], dict):
+        raise StackError(f"{values.VARIABLE} must be names with their values, like WORKER_REPLICAS: 4")
+    return {name: value for name, value in given["settings"].items() if value is not None}
 
 
 def names(given: dict[str, Any]) -> dict[str, Any]:
@@ -87,6 +113,7 @@ def renew_secret(given: dict[str, Any]) -> dict[str, Any]:
 
 COMMANDS = {
     "name": name,
+    "check-settings": check_settings,
     "images": provide_images,
     "program": pack_program,
     "plan": plan,

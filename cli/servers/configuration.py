@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from cli.console import StackError
+from cli.servers import values
 from cli.settings import ROOT, variables
 
 if TYPE_CHECKING:
@@ -57,25 +58,16 @@ def read(settings: Mapping[str, object]) -> dict[str, Any]:
     Raises:
         StackError: a setting is unknown, or Compose refuses the files.
     """
-    unknown = sorted(set(settings) - known())
-    if unknown:
-        raise StackError(
-            f"landfast_settings: {', '.join(unknown)} is no setting", f"known: {', '.join(sorted(known()))}"
-        )
-    values = {name: text(value) for name, value in settings.items()}
-    files = S3 if values.get("MEDIA_STORAGE") else []
+    values.check_names(settings, known())
+    variables = {name: values.text(value) for name, value in settings.items()}
+    files = S3 if variables.get("MEDIA_STORAGE") else []
     output = subprocess.run(
         [*COMPOSE, *files, "config", "--format", "json"],
-        env=clean_environment() | values, capture_output=True, text=True, check=False,
+        env=clean_environment() | variables, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if output.returncode != 0:
         raise StackError("Compose refuses the files", output.stderr.strip())
     return json.loads(output.stdout)  # type: ignore[no-any-return]
-
-
-def text(value: object) -> str:
-    """Return ``value`` as Compose takes it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def built_images(config: Mapping[str, Any]) -> list[str]:

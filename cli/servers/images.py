@@ -24,6 +24,8 @@ BUILD_TIMEOUT = 3600
 PUSH_TIMEOUT = 1800
 #: Letters of a commit that name a release; Git itself shows about as many.
 SHORT = 12
+#: What a release is made of: all but inventories, which say where it goes. One's own is in no commit at first.
+CONTENT = (".", ":(exclude)ansible/inventories")
 
 
 @dataclass(frozen=True)
@@ -67,17 +69,17 @@ def release_name(*, dirty: bool) -> str:
         StackError: there are such changes, and they may not.
     """
     commit = git("rev-parse", "HEAD").strip()[:SHORT]
-    changes = git("status", "--porcelain").rstrip()
+    changes = git("status", "--porcelain", "--", *CONTENT).rstrip()
     if not changes:
         return commit
     if not dirty:
         raise StackError(
             f"the checkout has changes that are in no commit:\n{changes}",
-            "commit or stash them; or, for a trial, deploy with -e release_allow_dirty=true",
+            "commit them: a release is named by its commit; or, for a trial, deploy with -e release_allow_dirty=true",
         )
-    contents = git("diff", "HEAD") + "".join(
+    contents = git("diff", "HEAD", "--", *CONTENT) + "".join(
         f"{name}\n{hashlib.sha256((ROOT / name).read_bytes()).hexdigest()}\n"
-        for name in git("ls-files", "--others", "--exclude-standard").splitlines()
+        for name in git("ls-files", "--others", "--exclude-standard", "--", *CONTENT).splitlines()
         if (ROOT / name).is_file()
     )
     return f"{commit}-dirty-{hashlib.sha256(contents.encode()).hexdigest()[:8]}"

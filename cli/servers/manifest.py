@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MANIFEST = ROOT / "images" / "secrets" / "manifest.toml"
 ALPHABET = string.ascii_letters + string.digits
 DEFAULT_LENGTH = 32
+#: Characters below which services refuse a secret (landfast_runtime.env); optional ones are other people's.
+MINIMUM_LENGTH = 16
 
 #: In the vault beside the secrets: what their names in Swarm are made with, so that no name tells anything of a value.
 NAMING_KEY = "swarm_naming_key"
@@ -86,7 +88,7 @@ class Manifest:
         """Make sure that the vault holds what services need.
 
         Raises:
-            StackError: something is missing or blank, or has blanks around it.
+            StackError: something is missing or blank, too short, or has blanks around it.
         """
         given = {name: str(values.get(name, "")) for name in (NAMING_KEY, *self.lengths)}
         missing = [name for name, value in given.items() if not value.strip() and name not in self.optional]
@@ -101,6 +103,12 @@ class Manifest:
                 f"landfast_secrets has blanks before or after {', '.join(padded)}",
                 "take them away: some services would leave them out and others would not, and refuse each other",
             )
+        short = [name for name, value in given.items() if len(value) < MINIMUM_LENGTH and name not in self.optional]
+        if short:
+            raise StackError(
+                f"landfast_secrets has fewer than {MINIMUM_LENGTH} characters for {', '.join(short)}",
+                "services refuse to start with such a one: ansible-vault edit changes it",
+            )
 
     def complete(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return ``values`` and a random one for each secret that is missing."""
@@ -109,7 +117,7 @@ class Manifest:
 
     def versions(self, values: Mapping[str, str]) -> dict[str, str]:
         """Return secret -> a word that changes with its value, for those that the vault holds."""
-        key = values[NAMING_KEY].encode()
+        key = str(values[NAMING_KEY]).encode()
         return {name: version(key, name, values[name]) for name in self.lengths if values.get(name)}
 
 

@@ -131,6 +131,8 @@ class Rendering:
             deploy.setdefault("restart_policy", {"condition": "any"})
             if not self.source.get("healthcheck"):
                 self.refuse("healthcheck", "without one Swarm takes a mere process for a service")
+        if deploy.get("replicas", 0) < 0:
+            self.refuse("deploy.replicas", f"there cannot be {deploy['replicas']} containers")
         deploy["labels"] = {**deploy.get("labels", {}), "landfast.release": self.release.name}
         self.result["deploy"] = deploy
 

@@ -1,14 +1,18 @@
-"""What rolls ask Docker for, while the managers are choosing another leader."""
+"""What rolls ask Docker for, while it cannot answer: a starved daemon, managers that choose another leader."""
 
 from __future__ import annotations
 
+import socket
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from rollout import engine
 from rollout.engine import Engine
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 NO_LEADER = "Error response from daemon: rpc error: code = Unknown desc = The swarm does not have a leader."
@@ -49,3 +53,88 @@ def test_what_has_another_reason_fails_at_once(docker: Path) -> None:
     with pytest.raises(RolloutError, match="no such service"):
         Engine().run("service", "rm", "x")
     assert docker.read_text(encoding="ascii").count("no such") == 1
+
+
+TIMED_OUT = "Error response from daemon: rpc error: code = DeadlineExceeded desc = context deadline exceeded"
+CHANGED = (
+    "failed to update service: Error response from daemon: rpc error: code = Unknown desc = update out of sequence"
+)
+
+
+@pytest.mark.parametrize("said", [TIMED_OUT, CHANGED])
+def test_a_command_that_docker_had_no_time_for_is_sent_again(
+    docker: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    monkeypatch.setattr(engine, "INTERVAL", 0.01)
+    docker.write_text(f"{said}\n", encoding="ascii")
+
+    assert Engine().run("stack", "deploy").strip() == "did stack deploy"
+
+
+def test_what_a_lost_answer_did_already_is_no_error(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "INTERVAL", 0.01)
+    exists = "Error response from daemon: network with name site_data already exists"
+    docker.write_text(f"{TIMED_OUT}\n{exists}\n", encoding="ascii")
+
+    Engine().run("network", "create", "site_data")
+    docker.write_text(f"{exists}\n", encoding="ascii")
+    with pytest.raises(RolloutError, match="already exists"):
+        Engine().run("network", "create", "site_data")
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A daemon that answers one question after the other as it is told: nothing at all for an empty answer."""
+    path, answers = tmp_path / "docker.sock", list[str]()
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+    kept: list[socket.socket] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return  # the test is over
+            kept.append(connection)
+            connection.recv(1 << 16)
+            if answer := answers.pop(0):
+                connection.sendall(answer.encode())
+                connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    monkeypatch.setattr(engine, "SOCKET", str(path))
+    monkeypatch.setattr(engine, "ANSWER_TIMEOUT", 0.2)
+    monkeypatch.setattr(engine, "INTERVAL", 0.01)
+    yield answers
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    thread.join()
+    for connection in kept:
+        connection.close()
+
+
+def answer(status: int, body: str) -> str:
+    return f"HTTP/1.1 {status} Because\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+
+
+def test_a_question_that_docker_had_no_time_for_is_asked_again(daemon: list[str]) -> None:
+    daemon += ["", answer(500, f'{{"message": "{TIMED_OUT}"}}'), answer(200, '[{"ID": "n"}]')]
+
+    assert Engine().nodes() == [{"ID": "n"}]
+
+
+def test_a_daemon_that_never_answers_is_told(daemon: list[str]) -> None:
+    daemon += [""]
+
+    with pytest.raises(RolloutError, match="Docker does not answer: timed out"):
+        Engine(patience=0).nodes()
+
+
+def test_a_refusal_is_no_matter_of_time(daemon: list[str]) -> None:
+    daemon += [answer(503, '{"message": "This node is not a swarm manager."}')]
+
+    with pytest.raises(RolloutError, match="Docker says 503 to /nodes: This node is not a swarm manager"):
+        Engine().nodes()

@@ -188,7 +188,7 @@ def test_settings_of_the_laptops_shell_are_none_of_the_servers(monkeypatch: pyte
 
 
 def test_an_unknown_setting_is_refused_by_name() -> None:
-    with pytest.raises(StackError, match="WEB_REPLICA is no setting"):
+    with pytest.raises(StackError, match=r"WEB_REPLICA \(is it WEB_REPLICAS\?\) is no setting"):
         configuration.read({"WEB_REPLICA": 3})
 
 

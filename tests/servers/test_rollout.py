@@ -2,161 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from rollout import judge, lock, records, roll, smoke, stage, watch
-from rollout.__main__ import Roll
 from rollout.errors import BusyError, RolloutError
 
+from tests.servers.memory import Json, Swarm, apply, image, plan
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
-
-Json = dict[str, Any]
-
-
-def image(name: str, release: str, content: str = "") -> str:
-    return f"127.0.0.1:5000/landfast/{name}:{release}@sha256:{content or release}"
-
-
-def plan(release: str, **contents: str) -> Json:
-    """A plan with a database, a site and a job; ``contents`` tell images apart where the release does not."""
-
-    def service(name: str) -> Json:
-        return {"image": image(name, release, contents.get(name, "")), "deploy": {"replicas": 1}, "secrets": []}
-
-    stack = {
-        "version": "3.12",
-        "services": {"db": service("db"), "web": service("web")},
-        "networks": {"data": {"driver": "overlay", "internal": True}},
-        "volumes": {},
-        "secrets": {},
-    }
-    job = {"version": "3.12", "services": {"migrate": service("web")}, "networks": {}, "volumes": {}, "secrets": {}}
-    return {
-        "release": release, "name": "site", "stack": stack, "jobs": {"migrate": job}, "pending": {"migrate": ["ask"]},
-        "order": [["db"], ["migrate"], ["web"]], "files": [],
-    }  # fmt: skip
-
-
-class Swarm:
-    """Runs what it is told at once; images whose name holds a word of ``broken`` fail."""
-
-    def __init__(self) -> None:
-        self.broken: set[str] = set()
-        self.stacks: dict[str, dict[str, Json]] = {}
-        self.calls: list[str] = []
-        self.secrets: list[str] = []
-        self.updates = 0
-        self.words: tuple[str, ...] | None = None
-
-    def services(self, stack: str) -> dict[str, Json]:
-        return copy.deepcopy(self.stacks.get(stack, {}))
-
-    def tasks(self, stack: str) -> dict[str, list[Json]]:
-        return {entry["ID"]: [self.task(entry)] for entry in self.stacks.get(stack, {}).values()}
-
-    def task(self, entry: Json) -> Json:
-        name = entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
-        failed = any(word in name for word in self.broken)
-        done = "complete" if "Job" in str(entry["Spec"]["Mode"]) else "running"
-        return {
-            "ID": f"{entry['ID']} {name} {entry['update']}",
-            "CreatedAt": "",
-            "DesiredState": "running",
-            "Spec": entry["Spec"]["TaskTemplate"],
-            "Status": {"State": "failed" if failed else done, "Err": "exit 1" if failed else ""},
-        }
-
-    def deploy(self, stack: str, file: Mapping[str, Any]) -> None:
-        now = self.stacks.setdefault(stack, {})
-        changed = []
-        for name, service in file["services"].items():
-            mode = (
-                {"ReplicatedJob": {}}
-                if stack != "site"
-                else {"Replicated": {"Replicas": service["deploy"]["replicas"]}}
-            )
-            spec = {
-                "Name": f"{stack}_{name}",
-                "Mode": mode,
-                "TaskTemplate": {"ContainerSpec": {"Image": service["image"]}},
-            }
-            if name in now and now[name]["Spec"] == spec:
-                continue
-            changed.append(name)
-            self.updates += 1
-            state = "rollback_completed" if any(word in service["image"] for word in self.broken) else "completed"
-            status = {"StartedAt": str(self.updates), "State": state, "Message": "update rolled back"}
-            now[name] = {
-                "ID": f"{stack}/{name}", "Spec": spec, "ServiceStatus": {"DesiredTasks": service["deploy"]["replicas"]},
-                "UpdateStatus": status if name in now else None, "update": self.updates,
-            }  # fmt: skip
-        if changed:
-            self.calls.append(f"{stack}: {' '.join(sorted(changed))}")
-
-    def run(self, *arguments: str, given: str | None = None) -> str:
-        assert given is None
-        if arguments[:2] == ("stack", "rm"):
-            self.stacks.pop(arguments[-1], None)
-        else:
-            self.calls.append(" ".join(arguments))
-        return ""
-
-    def get(self, path: str, **filters: str) -> list[Json]:
-        if path == "/secrets":
-            return [{"Spec": {"Name": name}} for name in self.secrets]
-        assert path == "/networks"
-        assert filters == {"driver": "overlay"}
-        return [{"Name": "site_data"}]
-
-    def nodes(self) -> list[Json]:
-        return [
-            {"ID": "n", "Status": {"State": "ready", "Addr": "192.0.2.1"}, "Spec": {"Availability": "active"}},
-            {"ID": "d", "Status": {"State": "ready", "Addr": "192.0.2.2"}, "Spec": {"Availability": "drain"}},
-        ]
-
-    def logs(self, task: str, lines: int = 20) -> tuple[str, ...]:
-        if self.words is not None:
-            return self.words
-        return (f"last words of {task.split(maxsplit=1)[0]}",)[:lines]
-
-    @property
-    def running(self) -> dict[str, str]:
-        return {
-            name: entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
-            for name, entry in self.stacks.get("site", {}).items()
-        }
-
-
-@pytest.fixture
-def swarm() -> Swarm:
-    return Swarm()
-
-
-@pytest.fixture
-def kept(tmp_path: Path) -> records.Records:
-    return records.Records(tmp_path)
-
-
-@pytest.fixture(autouse=True)
-def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the site answer well, and at once."""
-    monkeypatch.setattr(smoke, "insist", lambda *_: None)
-    monkeypatch.setattr(roll, "INTERVAL", 0.01)
-
-
-def apply(swarm: Swarm, kept: records.Records, new: Json, file: str = "", **options: object) -> None:
-    file = file or f"plan-{new['release']}.json"
-    kept.save(file, new)
-    given = {
-        "what": "deploy", "plan": file, "who": "me@here", "secrets": {}, "step_timeout": 0.2,
-        "smoke": {"host": "site.test", "checks": []}, **options,
-    }  # fmt: skip
-    Roll(swarm, kept, given, lambda _: None).apply(new)  # type: ignore[arg-type]
 
 
 def test_it_goes_group_after_group_with_the_migration_between(swarm: Swarm, kept: records.Records) -> None:
@@ -201,58 +57,7 @@ def test_a_failed_migration_changes_no_service_and_tells_its_last_words(swarm: S
         apply(swarm, kept, plan("two", db="same"))
 
     assert swarm.running["web"] == image("web", "one")
-    assert caught.value.lines == ("last words of site-migrate/migrate",)
-
-
-def ask(swarm: Swarm, new: Json, old: Json) -> list[str]:
-    said: list[str] = []
-    roll.Roller(swarm, said.append).pending(new, old)  # type: ignore[arg-type]
-    return said
-
-
-def test_what_is_pending_is_told_before_anything_that_serves_is_touched(swarm: Swarm, kept: records.Records) -> None:
-    apply(swarm, kept, plan("one"))
-    swarm.calls.clear()
-    swarm.words = ("pending: news.0007_a", "pending: news.0008_b", "a warning")
-
-    assert ask(swarm, plan("two"), plan("one")) == ["migrate: pending: news.0007_a, news.0008_b"]
-    assert swarm.calls == ["site-pending-migrate: migrate"]
-    assert set(swarm.stacks) == {"site"}, "the question's stack goes when it is answered"
-
-
-def test_it_asks_with_the_new_image_the_jobs_own_way_but_for_the_command(swarm: Swarm) -> None:
-    asked: list[Mapping[str, Any]] = []
-    deploy = swarm.deploy
-
-    def note(stack: str, file: Mapping[str, Any]) -> None:
-        asked.append(file)
-        deploy(stack, file)
-
-    swarm.deploy = note  # type: ignore[method-assign]
-    ask(swarm, plan("two"), plan("one"))
-
-    job = plan("two")["jobs"]["migrate"]["services"]["migrate"]
-    assert asked[0]["services"]["migrate"] == {**job, "command": ["ask"]}
-
-
-def test_a_job_whose_image_is_the_one_that_runs_is_not_asked(swarm: Swarm) -> None:
-    said = ask(swarm, plan("two", web="same"), plan("one", web="same"))
-
-    assert said == ["migrate: pending: none, its image is the one that runs"]
-    assert swarm.calls == []
-
-
-def test_a_log_that_cannot_be_read_is_no_claim_that_nothing_is_pending(swarm: Swarm) -> None:
-    swarm.words = ()
-
-    assert ask(swarm, plan("two"), plan("one")) == ["migrate: pending: unknown, its log cannot be read"]
-
-
-def test_a_release_that_cannot_tell_what_is_pending_stops_there(swarm: Swarm) -> None:
-    swarm.broken = {"web:two"}
-
-    with pytest.raises(RolloutError, match="migrate: asking what is pending failed: exit 1"):
-        ask(swarm, plan("two"), plan("one"))
+    assert caught.value.lines == ("last words of site-migrate/migrate#2",)
 
 
 def test_containers_that_never_get_healthy_bring_the_old_release_back(swarm: Swarm, kept: records.Records) -> None:
@@ -364,6 +169,17 @@ def test_restarting_replaces_containers_service_by_service(swarm: Swarm, kept: r
         apply(swarm, kept, plan("one"), force=["wbe"])
 
 
+@pytest.mark.parametrize("scale", [{"wbe": 3}, {"db": 2}, {"web": -1}])
+def test_no_number_is_taken_that_would_break_the_site(swarm: Swarm, kept: records.Records, scale: Json) -> None:
+    apply(swarm, kept, plan("one"))
+    swarm.calls.clear()
+
+    with pytest.raises(RolloutError, match=r"cannot be scaled; those that can: web|cannot be -1 containers of web"):
+        apply(swarm, kept, plan("one"), replicas=scale)
+
+    assert swarm.calls == []
+
+
 def test_scaling_changes_the_number_and_nothing_else(swarm: Swarm, kept: records.Records) -> None:
     apply(swarm, kept, plan("one"), "plan-one.json")
     swarm.calls.clear()
@@ -387,6 +203,7 @@ def test_old_plans_are_forgotten_and_those_that_can_be_gone_back_to_are_not(kept
         kept.save(file, {"release": str(number)})
         kept.succeed(records.Entry(str(number), file, "me", "now"))
 
+    assert kept.tidy() == [f"plan-{number:02}.json" for number in range(5)]
     assert len(list(kept.folder.glob("plan-*.json"))) == records.KEPT
     assert kept.plan(kept.history[0].file)["release"] == "5"
 
@@ -418,6 +235,12 @@ def test_smoke_waits_for_the_right_answer_and_says_which_was_wrong() -> None:
     smoke_insist(smoke.Smoke("site.test", [smoke.Check("/")], seconds=5), lambda *_: next(answers))
     with pytest.raises(RolloutError, match=r"192\.0\.2\.1: / answers 500"):
         smoke_insist(wanted, lambda address, check, _: f"{address}: {check.path} answers 500")
+
+
+def test_numbers_of_a_smoke_test_may_be_strings_as_the_command_line_has_them() -> None:
+    wanted = smoke.Smoke.parse({"host": "site.test", "seconds": "5", "checks": [{"path": "/", "status": "204"}]})
+
+    assert wanted == smoke.Smoke("site.test", [smoke.Check("/", 204)], seconds=5)
 
 
 #: The real one: the fixture above puts another in its place.

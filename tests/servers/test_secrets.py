@@ -57,7 +57,7 @@ def test_one_with_blanks_around_it_is_refused_without_telling_it(manifest: Manif
 
 
 def test_one_may_have_blanks_inside_and_end_its_line(manifest: Manifest) -> None:
-    manifest.check({**manifest.complete({}), "redis_password": "a b\n"})
+    manifest.check({**manifest.complete({}), "redis_password": "a b, and 16 characters\n"})
 
 
 def test_a_version_changes_with_its_own_value_alone(manifest: Manifest) -> None:

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from rollout.errors import RolloutError
+from rollout.errors import RolloutError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,14 +18,29 @@ if TYPE_CHECKING:
 SOCKET = "/var/run/docker.sock"
 ANSWER_TIMEOUT = 30
 COMMAND_TIMEOUT = 300
-#: Seconds that managers may take to choose a leader when the one before is gone; it is a matter of a few.
-ELECTION = 60
-#: What every answer says that is due to the lack of one: "The swarm does not have a leader", "node lost leader status".
-LEADER = "leader"
+#: Seconds that Docker may take to answer again: managers choose a leader within a few; a starved daemon takes longer.
+PATIENCE = 120
+INTERVAL = 1.0
+#: Words of answers that another attempt may change: no leader ("The swarm does not have a leader", "node lost leader
+#: status"), a time-out, a service that Swarm itself changed in between, a daemon that restarts.
+TRANSIENT = (
+    "leader",
+    "DeadlineExceeded",
+    "deadline exceeded",
+    "update out of sequence",
+    "Cannot connect to the Docker",
+)
+#: Words of answers to a second attempt which say that the first one did its work although its answer was lost.
+DONE_BEFORE = ("already exists", "not found", "No such")
 
 Answer = TypeVar("Answer")
 #: A label that Docker itself gives to all parts of a stack.
 NAMESPACE = "com.docker.stack.namespace"
+
+
+def kind(said: str) -> type[RolloutError]:
+    """Return which error Docker's words are: one that another attempt may change, or one that stays."""
+    return TransientError if any(words in said for words in TRANSIENT) else RolloutError
 
 
 class _Connection(http.client.HTTPConnection):
@@ -42,23 +57,29 @@ class Engine:
     """The Docker daemon of this manager.
 
     Args:
-        patience: seconds to wait for the managers to choose another leader.
+        patience: seconds within which Docker is asked again when it does not answer, or has no leader.
     """
 
-    def __init__(self, patience: float = ELECTION) -> None:
+    def __init__(self, patience: float = PATIENCE) -> None:
         """Ask later."""
         self.patience = patience
 
-    def _once_led(self, ask: Callable[[], Answer]) -> Answer:
-        """Return what ``ask`` returns, and ask again while the managers have no leader: nothing was done then."""
+    def _retried(self, attempt: Callable[[bool], Answer]) -> Answer:
+        """Return what ``attempt`` returns, tried again for as long as Docker cannot answer.
+
+        Args:
+            attempt: asks; its argument says whether it was tried before.
+        """
         deadline = time.monotonic() + self.patience
+        again = False
         while True:
             try:
-                return ask()
-            except RolloutError as error:
-                if LEADER not in str(error) or time.monotonic() > deadline:
+                return attempt(again)
+            except TransientError:
+                if time.monotonic() > deadline:
                     raise
-            time.sleep(1)
+            again = True
+            time.sleep(INTERVAL)
 
     def get(self, path: str, **filters: str) -> Any:  # noqa: ANN401 - whatever JSON the API has there
         """Return what the API has at ``path``.
@@ -68,7 +89,7 @@ class Engine:
         """
         if filters:
             path += ("&" if "?" in path else "?") + "filters=" + quote(json.dumps({k: [v] for k, v in filters.items()}))
-        return self._once_led(lambda: self._get(path))
+        return self._retried(lambda _: self._get(path))
 
     def _get(self, path: str) -> Any:  # noqa: ANN401 - as above
         connection = _Connection("docker")
@@ -77,11 +98,12 @@ class Engine:
             answer = connection.getresponse()
             body = json.loads(answer.read() or b"null")
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise RolloutError(f"Docker does not answer: {error}") from error
+            raise TransientError(f"Docker does not answer: {error or type(error).__name__}") from error
         finally:
             connection.close()
         if answer.status != http.client.OK:
-            raise RolloutError(f"Docker says {answer.status} to {path.partition('?')[0]}: {body.get('message', body)}")
+            said = body.get("message", body) if isinstance(body, dict) else body
+            raise kind(str(said))(f"Docker says {answer.status} to {path.partition('?')[0]}: {said}")
         return body
 
     def run(self, *arguments: str, given: str | None = None) -> str:
@@ -94,9 +116,9 @@ class Engine:
         Raises:
             RolloutError: it failed; its words are the lines.
         """
-        return self._once_led(lambda: self._run(arguments, given))
+        return self._retried(lambda again: self._run(arguments, given, again=again))
 
-    def _run(self, arguments: Sequence[str], given: str | None) -> str:
+    def _run(self, arguments: Sequence[str], given: str | None, *, again: bool) -> str:
         try:
             done = subprocess.run(
                 ["docker", *arguments],
@@ -108,12 +130,13 @@ class Engine:
                 timeout=COMMAND_TIMEOUT,
                 check=False,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except subprocess.TimeoutExpired as error:
+            raise TransientError(f"docker {' '.join(arguments[:2])}: {error}") from error
+        except OSError as error:
             raise RolloutError(f"docker {' '.join(arguments[:2])}: {error}") from error
-        if done.returncode != 0:
-            raise RolloutError(
-                f"docker {' '.join(arguments[:2])} failed", tuple(done.stderr.strip().splitlines()[-15:])
-            )
+        if done.returncode != 0 and not (again and any(words in done.stderr for words in DONE_BEFORE)):
+            lines = tuple(done.stderr.strip().splitlines()[-15:])
+            raise kind(done.stderr)(f"docker {' '.join(arguments[:2])} failed", lines)
         return done.stdout
 
     def services(self, stack: str) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,8 @@ Task = dict[str, Any]
 Service = dict[str, Any]
 
 FAILED = ("failed", "rejected")
+#: States of tasks whose containers work no more.
+ENDED = frozenset({"complete", "shutdown", "remove", "orphaned", *FAILED})
 #: Containers of one service that may fail on a first start, when what they need may still be on its way.
 PATIENCE = 4
 
@@ -100,6 +102,12 @@ def job_ended(service: Service, tasks: Sequence[Task]) -> bool:
         if iteration(task) == run:
             latest.setdefault((task.get("NodeID"), task.get("Slot")), task)
     return bool(latest) and all(task["Status"]["State"] == "complete" for task in latest.values())
+
+
+def run_ended(task: Task, service: Service) -> bool:
+    """Return whether ``task`` is of the job's run that its present form asked for, and has ended."""
+    present = iteration(task) == iteration(service.get("JobStatus") or {})
+    return present and task["Status"]["State"] in ENDED
 
 
 def iteration(entry: Mapping[str, Any]) -> int:

@@ -34,6 +34,21 @@ def problems(nodes: Sequence[Mapping[str, Any]], info: Mapping[str, Any]) -> lis
     return found
 
 
+def check_lock(release: str) -> None:
+    """Make sure that no other release is on its way.
+
+    Args:
+        release: one that may be: it is waited for.
+
+    Raises:
+        BusyError: another one is.
+    """
+    if lock.held():
+        holder = lock.read()
+        if not release or holder.get("release") != release:
+            raise BusyError(lock.describe(holder))
+
+
 def check(engine: Engine, release: str, minimum_mb: int) -> None:
     """Make sure that a release can go out.
 
@@ -46,10 +61,7 @@ def check(engine: Engine, release: str, minimum_mb: int) -> None:
         BusyError: another release is on its way.
         RolloutError: the cluster is not in order.
     """
-    if lock.held():
-        holder = lock.read()
-        if holder.get("release") != release:
-            raise BusyError(lock.describe(holder))
+    check_lock(release)
     found = problems(engine.nodes(), engine.get("/info"))
     free = shutil.disk_usage(FOLDER).free >> 20
     if free < minimum_mb:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 FOLDER = Path("/var/lib/landfast/releases")
 #: Releases that can be rolled back to. The registry keeps as many.
 KEPT = 10
+#: Runs whose options and results are kept.
+KEPT_RUNS = 20
 
 
 def now() -> str:
@@ -32,6 +35,13 @@ def write(path: Path, content: object) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def by_digest(image: str) -> str:
+    """Return ``image`` as Docker lists what it pulled by digest: without a tag."""
+    name, _, digest = image.partition("@")
+    folder, slash, last = name.rpartition("/")
+    return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
 
 
 @dataclass(frozen=True)
@@ -116,13 +126,32 @@ class Records:
         write(self.folder / file, plan)
 
     def succeed(self, entry: Entry) -> None:
-        """Make ``entry`` the current one, and forget the oldest plans."""
+        """Make ``entry`` the current one."""
         history = [*(kept for kept in self.history if kept.file != entry.file), entry][-KEPT:]
         write(self.folder / "state.json", [vars(kept) for kept in history])
-        used = {kept.file for kept in history}
-        for path in sorted(self.folder.glob("plan-*.json"))[:-KEPT]:
-            if path.name not in used:
-                path.unlink()
+
+    def tidy(self) -> list[str]:
+        """Remove plans that nothing can go back to any more, and the files of old runs; return their names."""
+        used = {kept.file for kept in self.history}
+        plans = [path for path in sorted(self.folder.glob("plan-*.json"))[:-KEPT] if path.name not in used]
+        runs = sorted({path.stem for path in self.folder.glob("run-*")})[:-KEPT_RUNS]
+        gone = plans + [path for run in runs for path in sorted(self.folder.glob(f"{run}.*"))]
+        for path in gone:
+            path.unlink()
+        return [path.name for path in gone]
+
+    def images(self, releases: int) -> list[str]:
+        """Return the images, by digest, of the newest releases that can be gone back to.
+
+        Args:
+            releases: how many of them; the current one is always among them.
+        """
+        plans = []
+        for entry in self.history[-max(1, releases) :]:
+            with suppress(RolloutError):  # a release whose plan is gone cannot be gone back to
+                plans.append(self.plan(entry.file))
+        files = [file for plan in plans for file in (plan["stack"], *plan["jobs"].values())]
+        return sorted({by_digest(service["image"]) for file in files for service in file["services"].values()})
 
     def forget_current(self) -> None:
         """Take the newest entry back."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rollout import judge, smoke, stage
 from rollout.engine import NAMESPACE, Engine
 from rollout.errors import RolloutError
+from rollout.jobs import JOB_TIMEOUT, Jobs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
 INTERVAL = 0.5
 #: Seconds that one step may take until all of its containers are healthy.
 STEP_TIMEOUT = 300.0
-#: Seconds that a job may take: a migration of a large table.
-JOB_TIMEOUT = 3600.0
 LINES = 20
-#: Lines of a job that are read.
-JOB_LINES = 200
-#: What a job's answer to what is pending begins with.
-PENDING = "pending: "
 #: What the role `release` labels secrets with.
 LABELLED = "landfast.secret"
 
@@ -44,6 +38,11 @@ class Roller:
     step_timeout: float = STEP_TIMEOUT
     job_timeout: float = JOB_TIMEOUT
 
+    @property
+    def jobs(self) -> Jobs:
+        """What runs jobs."""
+        return Jobs(self.engine, self.tell, self.job_timeout, self.step_timeout)
+
     def roll(self, new: Mapping[str, Any], *, jobs: bool = True) -> dict[str, Any]:
         """Bring the Swarm to ``new``, and return the plan as it runs.
 
@@ -61,7 +60,7 @@ class Roller:
         self.make_networks(name, stack)
         for group in new["order"]:
             if jobs:
-                self.run_jobs(name, {job: new["jobs"][job] for job in group if job in new["jobs"]})
+                self.jobs.run(name, {job: new["jobs"][job] for job in group if job in new["jobs"]})
             services = [service for service in group if service in stack["services"]]
             if services:
                 self.step(name, stage.stage(stack, services), services)
@@ -140,6 +139,19 @@ class Roller:
                 self.engine.run("service", "update", "--force", "--detach", "--quiet", f"{name}_{service}")
             self.wait(name, chosen, before)
 
+    def pending(self, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
+        """Tell which migrations ``new`` would run. Nothing that serves is touched.
+
+        Args:
+            new: the plan to come.
+            old: the plan that runs.
+
+        Raises:
+            RolloutError: a job could not tell: it cannot reach the database, or is older than it.
+        """
+        self.make_networks(new["name"], new["stack"])
+        self.jobs.pending(new, old)
+
     def make_networks(self, name: str, stack: Mapping[str, Any]) -> None:
         """Make the stack's networks: a job may be the first that needs one."""
         present = {entry["Name"] for entry in self.engine.get("/networks", driver="overlay")}
@@ -180,7 +192,9 @@ class Roller:
             present, tasks = self.engine.services(name), self.engine.tasks(name)
             waiting = []
             for service in services:
-                entry = present[service]
+                entry = present.get(service)
+                if entry is None:
+                    raise RolloutError(f"{service}: somebody has removed it from Swarm")
                 own = tasks.get(entry["ID"], [])
                 reason = judge.failure(entry, own, before) if before else ""
                 if reason and before:
@@ -204,96 +218,6 @@ class Roller:
         """Return the error for a service, with the lines of the container that tells most."""
         task = judge.telling(tasks, before)
         return RolloutError(f"{service}: {reason}", self.engine.logs(task["ID"], LINES) if task else ())
-
-    def run_jobs(self, name: str, jobs: Mapping[str, Mapping[str, Any]]) -> None:
-        """Run ``jobs`` at the same time and wait for all.
-
-        Raises:
-            RolloutError: one failed.
-        """
-        if not jobs:
-            return
-        with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
-            for done in [pool.submit(self.run_job, f"{name}-{job}", job, file) for job, file in jobs.items()]:
-                done.result()
-
-    def run_job(self, stack: str, job: str, file: Mapping[str, Any]) -> None:
-        """Run one job and tell how long it took.
-
-        Raises:
-            RolloutError: it failed, or did not end in time.
-        """
-        began = time.monotonic()
-        self.job(stack, job, file)
-        self.tell(f"{job}: done after {time.monotonic() - began:.0f} s")
-
-    def pending(self, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-        """Tell which migrations ``new`` would run. Nothing that serves is touched.
-
-        Args:
-            new: the plan to come.
-            old: the plan that runs. What a job of the same image had to do, it has done.
-
-        Raises:
-            RolloutError: a job could not tell: it cannot reach the database, or is older than it.
-        """
-        self.make_networks(new["name"], new["stack"])
-        images = {job: file["services"][job]["image"] for job, file in old["jobs"].items()}
-
-        def answer(job: str) -> str:
-            service = new["jobs"][job]["services"][job]
-            if job in images and stage.digest(images[job]) == stage.digest(service["image"]):
-                return "none, its image is the one that runs"
-            file = {**new["jobs"][job], "services": {job: {**service, "command": new["pending"][job]}}}
-            said = self.job(f"{new['name']}-pending-{job}", f"{job}: asking what is pending", file)
-            found = [line.removeprefix(PENDING) for line in said if line.startswith(PENDING)]
-            return ", ".join(found) or "unknown, its log cannot be read"
-
-        with ThreadPoolExecutor(max_workers=max(1, len(new["pending"]))) as pool:
-            for job, said in zip(new["pending"], pool.map(answer, new["pending"]), strict=True):
-                self.tell(f"{job}: pending: {said}")
-
-    def job(self, stack: str, job: str, file: Mapping[str, Any]) -> tuple[str, ...]:
-        """Run one job as a stack of its own that goes when it has ended; return its last lines.
-
-        Raises:
-            RolloutError: it failed, or did not end in time.
-        """
-        if self.engine.services(stack):  # an interrupted deploy's: a migration is never cut off
-            self.job_end(stack)
-            self.remove(stack)
-        self.engine.deploy(stack, file)
-        task = self.job_end(stack)
-        lines = self.engine.logs(task["ID"], JOB_LINES)
-        self.remove(stack)
-        if task["Status"]["State"] != "complete":
-            why = task["Status"].get("Err", "") or task["Status"]["State"]
-            raise RolloutError(f"{job} failed: {why}", lines[-LINES:])
-        return lines
-
-    def job_end(self, stack: str) -> judge.Task:
-        """Wait for the end of a job and return its task.
-
-        Raises:
-            RolloutError: it did not come in time.
-        """
-        deadline = time.monotonic() + self.job_timeout
-        while True:
-            tasks = [task for several in self.engine.tasks(stack).values() for task in several]
-            ended = [task for task in tasks if task["Status"]["State"] in {"complete", *judge.FAILED, "orphaned"}]
-            if ended:
-                return ended[0]
-            if time.monotonic() > deadline:
-                says = tasks[0]["Status"] if tasks else {}
-                raise RolloutError(f"{stack} did not end within {self.job_timeout:.0f} s: {says.get('Message', says)}")
-            time.sleep(INTERVAL)
-
-    def remove(self, stack: str) -> None:
-        """Remove a job's stack and wait until it is gone."""
-        self.engine.run("stack", "rm", "--detach=false", stack)
-        deadline = time.monotonic() + self.step_timeout
-        while self.engine.services(stack) and time.monotonic() < deadline:
-            time.sleep(INTERVAL)
 
     def smoke(self, wanted: smoke.Smoke) -> None:
         """Ask the site through every node that serves it.

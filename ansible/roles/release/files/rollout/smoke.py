@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 ANSWER_TIMEOUT = 10
 INTERVAL = 0.5
 READ_AT_MOST = 1 << 20
+OK = 200
+#: How long the right answers may take to come.
+SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Check:
     """
 
     path: str
-    status: int = 200
+    status: int = OK
     contains: str = ""
 
 
@@ -49,13 +52,14 @@ class Smoke:
     host: str
     checks: Sequence[Check]
     verify: bool = True
-    seconds: float = 30
+    seconds: float = SECONDS
     port: int = 443
 
     @classmethod
     def parse(cls, given: Mapping[str, Any]) -> Smoke:
-        """Return what a playbook gives."""
-        return cls(**{**given, "checks": [Check(**check) for check in given["checks"]]})
+        """Return what a playbook gives, where a number may be a string: so ``-e`` has it."""
+        checks = [Check(**{**check, "status": int(check.get("status", OK))}) for check in given["checks"]]
+        return cls(**{**given, "checks": checks, "seconds": float(given.get("seconds", SECONDS))})
 
 
 class _Connection(http.client.HTTPSConnection):

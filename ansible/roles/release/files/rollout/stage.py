@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any
 
+from rollout.errors import RolloutError
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
@@ -58,8 +60,23 @@ def with_replicas(stack: Mapping[str, Any], replicas: Mapping[str, int]) -> Stac
     Args:
         stack: the release's.
         replicas: service -> number.
+
+    Raises:
+        RolloutError: a service is unknown, or there must be one container of it.
     """
     changed = copy.deepcopy(dict(stack))
+    scalable = [name for name, service in changed["services"].items() if may_be_several(service)]
+    refused = sorted(set(replicas) - set(scalable))
+    if refused:
+        raise RolloutError(f"{', '.join(refused)} cannot be scaled; those that can: {', '.join(sorted(scalable))}")
     for name, number in replicas.items():
+        if number < 0:
+            raise RolloutError(f"there cannot be {number} containers of {name}")
         changed["services"][name]["deploy"]["replicas"] = number
     return changed
+
+
+def may_be_several(service: Mapping[str, Any]) -> bool:
+    """Return whether a service may have several containers: whose new one starts beside the old one may."""
+    deploy = service["deploy"]
+    return "replicas" in deploy and deploy.get("update_config", {}).get("order") == "start-first"

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from rollout import judge
-from rollout.errors import RolloutError
+from rollout.errors import RolloutError, explained
 from rollout.lock import only_one
 from rollout.records import now
 from rollout.roll import LINES, Roller
@@ -101,11 +101,17 @@ def go_back(
             outcome=f"FAILED ({error.reason}); nothing ran before",
         )  # fmt: skip
         return FAILED
-    with only_one("watch", current.release, options["who"], since=now(), patience=60):
-        Roller(engine, tell).back(records.plan(earlier[-1].file))
-        records.forget_current()
-        records.log(
-            what="watch", release=current.release, who=options["who"], seconds=time.monotonic() - began,
-            outcome=f"FAILED after its deploy ({error.reason}); {earlier[-1].release} is back",
-        )  # fmt: skip
+    try:
+        with only_one("watch", current.release, options["who"], since=now(), patience=60):
+            Roller(engine, tell).back(records.plan(earlier[-1].file))
+            records.forget_current()
+            outcome = f"{earlier[-1].release} is back"
+    except Exception as second:  # noqa: BLE001 - nobody waits for this one: the record is where it is read
+        found = explained(second)
+        tell(str(found))
+        outcome = f"and {earlier[-1].release} did not come back: {found.reason}"
+    records.log(
+        what="watch", release=current.release, who=options["who"], seconds=time.monotonic() - began,
+        outcome=f"FAILED after its deploy ({error.reason}); {outcome}",
+    )  # fmt: skip
     return FAILED

@@ -1,0 +1,253 @@
+"""One change of what runs, from its lock to its record; whatever ends it early ends in a rollback."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from rollout import stage
+from rollout.errors import RolloutError, explained
+from rollout.lock import only_one
+from rollout.records import Entry, Records, now
+from rollout.result import KILLED, Result
+from rollout.roll import Roller
+from rollout.smoke import Smoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from rollout.engine import Engine
+
+WATCH_UNIT = "landfast-watch"
+#: Seconds that a change waits for the same one, whose playbook was interrupted.
+PATIENCE = 3600
+
+Options = dict[str, Any]
+
+
+class Change:
+    """One change of the Swarm, with its rollback.
+
+    Args:
+        engine: Docker.
+        records: what is remembered.
+        options: as :func:`apply` has them.
+        say: says what is going on.
+    """
+
+    def __init__(self, engine: Engine, records: Records, options: Options, say: Callable[[str], None]) -> None:
+        """Get ready."""
+        self.engine, self.records, self.options, self.say = engine, records, options, say
+        timeout = float(options.get("step_timeout", 300))
+        self.roller = Roller(engine, say, timeout, float(options.get("job_timeout", 3600)))
+        self.smoke = Smoke.parse(options["smoke"])
+
+    def apply(self, plan: dict[str, Any]) -> None:
+        """Roll to ``plan``; back again if that fails, for whatever reason.
+
+        Raises:
+            RolloutError: it failed; what ran before runs again.
+        """
+        if self.options.get("force"):
+            self.roller.restart(plan, self.options["force"])
+            self.roller.smoke(self.smoke)
+            return
+        current = self.records.current
+        old = self.records.plan(current.file) if current else None
+        new = self.now(plan)
+        self.roller.forget_secrets(plan["name"], self.options["secrets"].values())
+        try:
+            running = self.roller.roll(new, jobs=self.options.get("jobs", True))
+            self.roller.smoke(self.smoke)
+            # What no record knows would not be found again: a release counts once it is remembered.
+            self.records.save(self.options["plan"], running)
+            self.records.succeed(Entry(plan["release"], self.options["plan"], self.options["who"], now()))
+        except Exception as error:  # noqa: BLE001 - a full disk, a bug, a signal: the rollback must not depend on which
+            self.undo(plan, old, explained(error))
+
+    def undo(self, plan: dict[str, Any], old: dict[str, Any] | None, error: RolloutError) -> None:
+        """Bring back what ran before, and raise what is to be told.
+
+        Args:
+            plan: the plan that failed.
+            old: the plan before; None if there was none.
+            error: what went wrong.
+
+        Raises:
+            RolloutError: always: ``error`` with what came of the rollback.
+        """
+        self.say(str(error))
+        try:
+            self.roller.jobs.clean(plan)
+        except RolloutError as second:  # what serves matters more
+            self.say(str(second))
+        if old is None:
+            raise RolloutError(f"{error.reason}; nothing ran before, so this stays as it is", error.lines) from error
+        self.say(f"rolling back to {old['release']}")
+        try:
+            self.roller.back(old)
+        except Exception as second:
+            found = explained(second)
+            raise RolloutError(
+                f"{error.reason}; and {old['release']} did not come back: {found.reason}", (*error.lines, *found.lines)
+            ) from second
+        raise RolloutError(f"{error.reason}; {old['release']} serves on", error.lines) from error
+
+    def pending(self, plan: dict[str, Any], old: dict[str, Any]) -> None:
+        """Tell which migrations ``plan`` would run where ``old`` runs.
+
+        Raises:
+            RolloutError: a job could not say.
+        """
+        self.roller.pending(self.now(plan), old)
+
+    def now(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """Return ``plan`` with the secrets and numbers of today."""
+        names = self.options["secrets"]
+        stack = stage.with_replicas(stage.with_secrets(plan["stack"], names), self.options.get("replicas", {}))
+        return {**plan, "stack": stack, "jobs": {k: stage.with_secrets(v, names) for k, v in plan["jobs"].items()}}
+
+
+def apply(engine: Engine, records: Records, options: Options, path: Path, tell: Callable[[str], None]) -> bool:
+    """Bring the plan that ``options`` name about, or the one before back; write what came of it beside the options.
+
+    Args:
+        engine: Docker.
+        records: what is remembered.
+        options: ``what`` (deploy, rollback ...), ``plan`` (its file), ``who``, ``secrets`` (their names now),
+            ``replicas``, ``jobs``, ``smoke``, ``watch`` (seconds).
+        path: the options' file.
+        tell: says what is going on.
+
+    Returns:
+        Whether it went well.
+    """
+
+    def work(say: Callable[[str], None]) -> None:
+        plan = records.plan(options["plan"])
+        with locked(options, plan["release"]):
+            subprocess.run(["systemctl", "stop", WATCH_UNIT], check=False, capture_output=True)
+            Change(engine, records, options, say).apply(plan)
+            start_watch(path)
+
+    result = Result(path.with_suffix(".result"))
+    result.reserve()
+    return finish(records, options, result, work, tell)
+
+
+def recover(engine: Engine, records: Records, options: Options, path: Path, tell: Callable[[str], None]) -> bool:
+    """Bring back what the records say runs, where the program that was to do what ``options`` say was killed.
+
+    systemd calls this when the program has ended, however that was.
+
+    Args:
+        engine: Docker.
+        records: what is remembered.
+        options: the killed program's.
+        path: the options' file.
+        tell: says what is going on.
+
+    Returns:
+        Whether there was nothing to do.
+    """
+
+    def work(say: Callable[[str], None]) -> None:
+        plan, current = records.plan(options["plan"]), records.current
+        with locked(options, plan["release"]):
+            old = records.plan(current.file) if current else None
+            Change(engine, records, options, say).undo(plan, old, RolloutError(KILLED))
+
+    result = Result(path.with_suffix(".result"))
+    if not result.path.exists() or result.ended:
+        return True
+    return finish(records, options, result, work, tell)
+
+
+def finish(
+    records: Records,
+    options: Options,
+    result: Result,
+    work: Callable[[Callable[[str], None]], None],
+    tell: Callable[[str], None],
+) -> bool:
+    """Do ``work``, then write a record and the result, however it ended.
+
+    Returns:
+        Whether it went well.
+    """
+    began = time.monotonic()
+    said: list[str] = []
+    error: RolloutError | None = None
+
+    def say(text: str) -> None:
+        said.append(text)
+        tell(text)
+
+    try:
+        with ended_by_signal():
+            work(say)
+    except Exception as caught:  # noqa: BLE001 - a playbook waits for the result, whatever it is
+        error = explained(caught)
+    try:
+        record = records.log(
+            what=options["what"], release=release_of(records, options), who=options["who"],
+            outcome=f"FAILED ({error.reason})" if error else "done", seconds=time.monotonic() - began,
+        )  # fmt: skip
+    except OSError as caught:
+        record = f"{records.folder / 'log'} could not be written: {caught.strerror}"
+    result.write(error, said, record)
+    with suppress(OSError):
+        records.tidy()
+    return error is None
+
+
+def release_of(records: Records, options: Options) -> str:
+    """Return the release that ``options`` are about."""
+    with suppress(RolloutError, KeyError):
+        return str(records.plan(options["plan"])["release"])
+    return "?"
+
+
+def locked(options: Options, release: str) -> Any:  # noqa: ANN401 - a context manager
+    """Return the lock on the cluster, as the one who ``options`` name."""
+    return only_one(options["what"], release, options["who"], since=now(), patience=PATIENCE)
+
+
+@contextmanager
+def ended_by_signal() -> Iterator[None]:
+    """Turn the first SIGTERM (a shutdown, ``systemctl stop``) into an error, so that a rollback follows it."""
+
+    def stop(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise RolloutError("the rollout program was told to stop (SIGTERM)")
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def start_watch(options: Path) -> None:
+    """Watch the release from a unit of its own, by this very program, so that nobody has to wait for it."""
+    command = ["systemd-run", "--quiet", "--collect", f"--unit={WATCH_UNIT}"]
+    program = [sys.executable, "-B", sys.argv[0], "watch", str(options)]
+    subprocess.run([*command, *program], check=False, capture_output=True)
+
+
+def read_options(path: Path) -> Options:
+    """Return what the playbook wrote into ``path``.
+
+    Raises:
+        RolloutError: it cannot be read.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RolloutError(f"{path} cannot be read: {error}") from error

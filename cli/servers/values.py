@@ -1,0 +1,112 @@
+"""What the inventory's settings may be: ``x-settings`` of compose.servers.yaml, judged before anything is built.
+
+A service refuses a bad value too, but only once its image is built and its container started, on a server.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from cli.console import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+#: The variable of the inventory that holds them.
+VARIABLE = "landfast_settings"
+#: How alike a mistyped name and the one that is meant are, from 0 to 1.
+ALIKE = 0.8
+#: As landfast_runtime.env reads whole numbers.
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one setting may be.
+
+    Args:
+        choices: the words that it may be, if it is one of some.
+        minimum: the least that it may be, if it is a whole number.
+        maximum: the most.
+        pattern: what text has to match as a whole.
+        like: an example of such text.
+        secret: a secret that the vault must hold for the setting to make sense.
+    """
+
+    choices: tuple[str, ...] = ()
+    minimum: int | None = None
+    maximum: int | None = None
+    pattern: str = ""
+    like: str = ""
+    secret: str = ""
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> Rule:
+        """Return the rule that an entry of ``x-settings`` describes."""
+        return cls(**{**entry, "choices": tuple(entry.get("choices", ()))})
+
+    def problem(self, value: str) -> str:
+        """Return what is wrong with ``value``; nothing if it is right."""
+        if self.choices and value not in self.choices:
+            return f"must be one of {', '.join(self.choices)}"
+        if self.minimum is not None and self.maximum is not None:
+            if not _WHOLE.fullmatch(value):
+                return f"must be a whole number from {self.minimum} to {self.maximum}"
+            if not self.minimum <= int(value) <= self.maximum:
+                return f"must be from {self.minimum} to {self.maximum}"
+        if self.pattern and not re.fullmatch(self.pattern, value):
+            return f"must be like {self.like}"
+        return ""
+
+
+def check_names(settings: Mapping[str, object], known: Collection[str]) -> None:
+    """Make sure that every setting is one.
+
+    Args:
+        settings: what the inventory says.
+        known: the names of settings.
+
+    Raises:
+        StackError: a name is unknown; close ones are suggested.
+    """
+    unknown = sorted(set(settings) - set(known))
+    if not unknown:
+        return
+    close = {name: difflib.get_close_matches(name, known, 1, ALIKE) for name in unknown}
+    named = [f"{name} (is it {close[name][0]}?)" if close[name] else name for name in unknown]
+    raise StackError(f"{VARIABLE}: {', '.join(named)} is no setting", f"known: {', '.join(sorted(known))}")
+
+
+def check(settings: Mapping[str, object], rules: Mapping[str, Mapping[str, Any]], secrets: Collection[str]) -> None:
+    """Make sure that every setting has a value that its services take.
+
+    Args:
+        settings: what the inventory says.
+        rules: ``x-settings``.
+        secrets: the names of the secrets that the vault holds.
+
+    Raises:
+        StackError: some have not; each is named with what would be right.
+    """
+    problems = []
+    for name, value in sorted(settings.items()):
+        if not isinstance(value, (str, int, float)):
+            problems.append(f"{name} is {value!r}; must be text or a number")
+            continue
+        rule, given = Rule.parse(rules.get(name, {})), text(value)
+        if not given:
+            continue  # as if it were not set: Compose takes the default
+        if problem := rule.problem(given):
+            problems.append(f"{name} is {given!r}; {problem}")
+        if rule.secret and rule.secret not in secrets:
+            problems.append(f"{name} is set, and the vault has no {rule.secret}: add it with ansible-vault edit")
+    if problems:
+        raise StackError("\n".join(f"{VARIABLE}: {problem}" for problem in problems), ".env.example explains each")
+
+
+def text(value: object) -> str:
+    """Return ``value`` as Compose takes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,31 @@
+"""Fixtures of the tests of rolls: a Swarm in memory, records in a folder of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from rollout import jobs, records, roll, smoke
+
+from tests.servers.memory import Swarm
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def swarm() -> Swarm:
+    return Swarm()
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> records.Records:
+    return records.Records(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the site answer well, and at once."""
+    monkeypatch.setattr(smoke, "insist", lambda *_: None)
+    for module in (roll, jobs):
+        monkeypatch.setattr(module, "INTERVAL", 0.01)

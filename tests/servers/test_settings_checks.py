@@ -1,0 +1,124 @@
+"""What is wrong with a deploy is said before any machine is asked and anything is built, by --check too.
+
+The machines of these inventories do not exist, but for one, which is this machine with other programs in its PATH.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cli.servers.manifest import Manifest
+from tests.support.host import Host, Login
+from tests.support.playbook import Inventory, Run, play
+from tests.support.releases import Checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOWHERE = Host("server-1", "192.0.2.1")
+#: This checkout may have changes when its tests run. -e makes text of values, as people's command lines do.
+TRIAL = ("-e", "release_allow_dirty=true")
+#: As a server has them.
+PROGRAMS = {
+    "landfast": """case "$1" in
+        busy) [ ! -e "$0.holder" ] || { cat "$0.holder"; exit 75; } ;;
+        images) echo 127.0.0.1:5000/landfast/web@sha256:kept ;;
+    esac""",
+    "docker": """case "$1 $2" in
+        "image ls") printf '127.0.0.1:5000/landfast/web@sha256:%s\\n' kept old used ;;
+        "image rm")
+            echo "$3" >> "$0.removed"
+            case "$3" in *used) echo "conflict: a container uses it" >&2; exit 1 ;; esac ;;
+        *) exec {docker} "$@" ;;
+    esac""",
+}
+
+
+@pytest.fixture(scope="module")
+def secrets() -> dict[str, str]:
+    return Manifest.read().complete({})
+
+
+def words(run: Run) -> str:
+    """Return what a playbook printed, as one line."""
+    return " ".join(run.output.split())
+
+
+@pytest.mark.parametrize(("playbook", "options"), [("deploy", ("--check", *TRIAL)), ("site", ())])
+def test_wrong_settings_stop_it_first_of_all(
+    tmp_path: Path, secrets: dict[str, str], playbook: str, options: tuple[str, ...]
+) -> None:
+    settings = {"SMTP_TLS": "tls", "WORKER_REPLICAS": -1}
+    inventory = Inventory(
+        (NOWHERE,), Login(tmp_path), variables={"landfast_secrets": secrets, "landfast_settings": settings}
+    )
+
+    run = play(inventory, playbook, *options, check=False)
+
+    assert run.code
+    assert run.changed == 0
+    assert "UNREACHABLE" not in run.output
+    assert "SMTP_TLS is 'tls'; must be one of none, starttls, implicit" in words(run)
+    assert "WORKER_REPLICAS is '-1'; must be from 0 to 100" in words(run)
+    assert secrets["admin_password"] not in run.output
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str]) -> Inventory:
+    """This machine as a server: its programs say what such a server's would."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, script in PROGRAMS.items():
+        (programs / name).write_text(f"#!/bin/sh\n{script.replace('{docker}', real(name))}\n", encoding="ascii")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    local = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "/usr/bin/python3"}
+    return Inventory((NOWHERE,), Login(tmp_path), variables={**local, "landfast_secrets": secrets})
+
+
+def real(name: str) -> str:
+    """Return where a program is that another stands in for."""
+    return shutil.which(name) or "false"
+
+
+def test_a_deploy_in_check_mode_comes_to_its_end(here: Inventory) -> None:
+    run = play(here, "deploy", "--check", *TRIAL, "-e", "release_minimum_disk_mb=1")
+
+    assert run.recap["server-1"]["failed"] == 0
+    assert "Build and send the images" not in run.output
+
+
+def test_the_program_is_not_replaced_while_a_roll_is_at_work(here: Inventory) -> None:
+    holder = here.login.directory / "programs/landfast.holder"
+    holder.write_text("deploy of one by me is at work since noon\n", encoding="ascii")
+
+    run = play(here, "deploy", "--check", *TRIAL, "-e", "release_minimum_disk_mb=1", check=False)
+
+    assert run.code
+    assert "deploy of one by me is at work since noon" in words(run)
+    assert "[Copy it]" not in run.output
+
+
+def test_cleaning_up_removes_what_neither_a_kept_release_nor_a_container_uses(here: Inventory) -> None:
+    run = play(here, "clean")
+
+    removed = (here.login.directory / "programs/docker.removed").read_text(encoding="ascii").split()
+    assert sorted(removed) == [f"127.0.0.1:5000/landfast/web@sha256:{name}" for name in ("old", "used")]
+    assert run.changed == 1, "that which a container uses stays"
+
+
+def test_a_first_install_asks_for_a_commit_first_and_not_for_the_inventorys(here: Inventory, tmp_path: Path) -> None:
+    checkout = Checkout.create(tmp_path / "checkout")
+    for name in ("ansible/inventories/mine/hosts.yml", "services/stray.py"):
+        (checkout.directory / name).parent.mkdir(exist_ok=True)
+        (checkout.directory / name).write_text("# new\n", encoding="ascii")
+
+    run = play(replace(here, checkout=checkout.directory), "site", "--check", check=False)
+
+    assert "the checkout has changes that are in no commit: ?? services/stray.py commit them" in words(run)
+    assert "Gather facts" not in run.output
