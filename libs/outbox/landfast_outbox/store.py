@@ -44,7 +44,7 @@ COPY_FROM = 50
 EXACT = 10_000
 
 _PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
-_IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
+IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
 _OPEN: LiteralString = "completed_at IS NULL AND dead_at IS NULL"
 
 _INSERT: LiteralString = """
@@ -90,10 +90,12 @@ class Claim(NamedTuple):
     Args:
         granted: whether the task is the caller's to run, until its transaction ends.
         result: what an earlier run returned, as JSON, if the task is completed and its result was kept.
+        uncertain: whether an earlier run may have taken effect outside the database.
     """
 
     granted: bool
     result: str | None = None
+    uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -226,9 +228,10 @@ def claim(connection: Connection[Any], identifier: UUID) -> Claim:
     if not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE:
         level = connection.isolation_level
         begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')};" if level else "BEGIN;"
-    said = _in_one_trip(connection, f"{begin} SELECT granted, earlier FROM outbox.claim('{identifier}')".encode())[-1]
-    earlier = said.get_value(0, 1)
-    return Claim(said.get_value(0, 0) == b"t", None if earlier is None else earlier.decode())
+    statement = f"{begin} SELECT granted, earlier, uncertain FROM outbox.claim('{identifier}')"
+    said = _in_one_trip(connection, statement.encode())[-1]
+    granted, earlier, uncertain = (said.get_value(0, column) for column in range(3))
+    return Claim(granted == b"t", None if earlier is None else earlier.decode(), uncertain == b"t")
 
 
 def _in_one_trip(connection: Connection[Any], statements: bytes) -> Sequence[PGresult]:
@@ -293,14 +296,18 @@ def complete(connection: Connection[Any], identifier: UUID, result: str | None =
 
 
 def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: timedelta, error: str) -> None:
-    """Give the task another run after ``wait``; ``again`` has the message, with its count of retries."""
+    """Give the task another run after ``wait``; ``again`` has the message, with its count of retries.
+
+    The run came to an end that is known: earlier setbacks count no more, and nothing is uncertain.
+    """
     connection.execute(
         f"""
+        WITH settled AS (DELETE FROM outbox.setback WHERE task_id = %s)
         UPDATE outbox.task SET published_at = NULL, due_at = clock_timestamp() + %s, headers = %s, body = %s,
             retries = retries + 1, error = %s
         WHERE id = %s AND {_OPEN}
         """,
-        (wait, Jsonb(dict(again.headers)), again.body, storable(error), identifier),
+        (identifier, wait, Jsonb(dict(again.headers)), again.body, storable(error), identifier),
     )
 
 
@@ -344,11 +351,16 @@ def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
     """
     done = connection.execute(
         """
+        WITH dead AS MATERIALIZED (
+            SELECT id FROM outbox.task WHERE id = ANY (%s) AND dead_at IS NOT NULL FOR UPDATE
+        ), settled AS (
+            DELETE FROM outbox.setback USING dead WHERE task_id = dead.id
+        )
         UPDATE outbox.task SET dead_at = NULL, published_at = NULL, due_at = clock_timestamp(), deaths = 0, retries = 0,
             publications = 0, headers = jsonb_set(headers, '{retries}', '0'), body = CASE engine
                 WHEN 'dramatiq' THEN jsonb_set(body::jsonb, '{options,retries}', '0')::text ELSE body
             END
-        WHERE id = ANY (%s) AND dead_at IS NOT NULL
+        FROM dead WHERE task.id = dead.id
         """,
         (list(ids),),
     )
@@ -379,7 +391,7 @@ def overdue(connection: Connection[Any], after: timedelta) -> dict[str, int]:
     """Return how many tasks of each queue were published ``after`` ago and are not completed."""
     rows = connection.execute(
         f"""
-        SELECT queue, count(*) FROM outbox.task WHERE {_IN_FLIGHT} AND published_at < clock_timestamp() - %s
+        SELECT queue, count(*) FROM outbox.task WHERE {IN_FLIGHT} AND published_at < clock_timestamp() - %s
         GROUP BY queue
         """,
         (after,),
@@ -406,7 +418,7 @@ def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int)
         f"""
         WITH lost AS MATERIALIZED (
             SELECT id FROM outbox.task
-            WHERE {_IN_FLIGHT} AND queue = %s
+            WHERE {IN_FLIGHT} AND queue = %s
               AND published_at < clock_timestamp() - %s * power(2, least(greatest(publications, 1) - 1, 6))
             ORDER BY published_at LIMIT %s FOR UPDATE SKIP LOCKED
         )
@@ -476,13 +488,13 @@ def _count(state: LiteralString, index: LiteralString, column: LiteralString) ->
 _COUNTS: LiteralString = f"""
     SELECT
         {_count(_PENDING, "task_pending", "due_at")} AS pending,
-        {_count(_IN_FLIGHT, "task_in_flight", "published_at")} AS in_flight,
+        {_count(IN_FLIGHT, "task_in_flight", "published_at")} AS in_flight,
         {_count("completed_at IS NOT NULL", "task_completed", "completed_at")} AS done,
         {_count("dead_at IS NOT NULL", "task_dead", "dead_at")} AS dead,
         (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
          FROM outbox.task WHERE {_PENDING}) AS oldest_pending,
         extract(epoch FROM clock_timestamp() - greatest(
-            (SELECT max(published_at) FROM outbox.task WHERE {_IN_FLIGHT}),
+            (SELECT max(published_at) FROM outbox.task WHERE {IN_FLIGHT}),
             (SELECT published_at FROM outbox.task WHERE completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),
             (SELECT published_at FROM outbox.task WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT 1)
         ))::float8 AS since_published
