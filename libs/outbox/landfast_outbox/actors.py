@@ -198,7 +198,7 @@ class DurableActor(Actor[Any, Any]):
     def _hand_back(self, message: MessageProxy) -> None:
         """Let another worker run what this one had to break off."""
         with self._database.connect() as connection:
-            store.give_back(connection, [UUID(message.message_id)], timedelta(0))
+            store.give_back(connection, [UUID(message.message_id)])
 
 
 def make_broker(rabbitmq: RabbitMQ, time_limit: float) -> RabbitmqBroker:
