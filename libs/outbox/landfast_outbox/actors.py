@@ -18,6 +18,7 @@ from uuid import UUID
 from celery.exceptions import Ignore, Retry
 from dramatiq import Actor, Message
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.errors import ActorNotFound
 from dramatiq.errors import Retry as Wish
 from dramatiq.middleware import Middleware, ShutdownNotifications, TimeLimit
 from dramatiq.middleware.middleware import SkipMessage
@@ -25,7 +26,7 @@ from dramatiq.middleware.shutdown import Shutdown
 from dramatiq.middleware.time_limit import TimeLimitExceeded
 from landfast_runtime.logs import request_id, task_id
 
-from landfast_outbox import consumer, dramatiq, store
+from landfast_outbox import consumer, dramatiq, endings, store, unfit
 from landfast_outbox.writing import write
 
 if TYPE_CHECKING:
@@ -73,6 +74,13 @@ class OutboxMiddleware(Middleware):
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
         """Forget the message."""
         self.after_process_message(broker, message)
+
+    def after_nack(self, broker: Broker, message: MessageProxy) -> None:
+        """Put off a task that this worker does not know: no other message is ever refused."""
+        try:
+            broker.get_actor(message.actor_name)
+        except ActorNotFound:
+            unfit.put_off(consumer.any_database(), UUID(message.message_id), message.actor_name)
 
 
 class DurableActor(Actor[Any, Any]):
@@ -127,7 +135,7 @@ class DurableActor(Actor[Any, Any]):
             raise SkipMessage from None
         except TimeLimitExceeded:
             error = f"it was ended at its time limit\n{traceback.format_exc()}"
-            consumer.bury_from_outside(self._database, UUID(message.message_id), error)
+            endings.bury_from_outside(self._database, UUID(message.message_id), error)
             raise
         except Shutdown:
             state = "RETRY"
@@ -190,7 +198,7 @@ class DurableActor(Actor[Any, Any]):
     def _hand_back(self, message: MessageProxy) -> None:
         """Let another worker run what this one had to break off."""
         with self._database.connect() as connection:
-            store.give_back(connection, [UUID(message.message_id)], timedelta(0))
+            store.give_back(connection, [UUID(message.message_id)])
 
 
 def make_broker(rabbitmq: RabbitMQ, time_limit: float) -> RabbitmqBroker:

@@ -17,7 +17,7 @@ from celery.exceptions import TimeLimitExceeded
 from kombu.asynchronous import get_event_loop
 from landfast_runtime.logs import request_id
 
-from landfast_outbox import consumer
+from landfast_outbox import consumer, endings, unfit
 from landfast_outbox.task import NewTask, NotDurableError, as_json
 from landfast_outbox.writing import write
 
@@ -321,7 +321,7 @@ def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping
     return [str(each.id) for each in tasks]
 
 
-def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: float = consumer.FIRST_WAIT) -> None:
+def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: float = endings.FIRST_WAIT) -> None:
     """Make a task a dead letter whose process is being killed: Celery tells of that before it does so.
 
     Until the process has let go of the row, the worker's loop tries again and does its other work meanwhile. Should the
@@ -333,11 +333,11 @@ def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: floa
         error: why it is dead.
         wait: seconds until the next try; it doubles.
     """
-    if consumer.bury_from_outside(database_of(task), uuid.UUID(identifier), error):
+    if endings.bury_from_outside(database_of(task), uuid.UUID(identifier), error):
         return
     loop = get_event_loop()
     if loop is not None:
-        loop.call_later(wait, bury_from_outside, task, identifier, error, min(wait * 2, consumer.LONGEST_WAIT))
+        loop.call_later(wait, bury_from_outside, task, identifier, error, min(wait * 2, endings.LONGEST_WAIT))
 
 
 def database_of(task: DurableTask) -> Database:
@@ -350,3 +350,7 @@ def bury_revoked(request: Any, sender: Any = None, **_: Any) -> None:  # noqa: A
     """Make a dead letter of a durable task that an operator revoked: else the relay would send it again."""
     if isinstance(sender, DurableTask):
         bury_from_outside(sender, request.id, "it was revoked")
+
+
+signals.task_unknown.connect(unfit.put_off_unknown)
+signals.task_rejected.connect(unfit.bury_unreadable)

@@ -10,19 +10,17 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 import traceback
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, LiteralString
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore, Reject, Retry
-from psycopg.errors import LockNotAvailable
 
-from landfast_outbox import store
+from landfast_outbox import endings, setbacks, store
 from landfast_outbox.databases import DRIVER_OUTAGES
 from landfast_outbox.task import as_json
 from landfast_outbox.writing import running
@@ -38,20 +36,25 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Runs that may end with their worker before a task counts as poison.
-DEATHS = 5
-
-#: Seconds that a run is tried again while the database is away or at odds with others (a deadlock, say), and between
-#: two tries: the message stays with this worker meanwhile, so that work goes on at once when the database is back.
-PATIENCE = 300.0
-FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
-
-#: How long a worker's main process may stand still for a run that holds its row.
-LET_GO: LiteralString = "100ms"
-
 
 class OvertakenError(Ignore):
     """Another run of the task has completed it; this one's effect must not commit, and nobody is to retry it."""
+
+
+class UncertainError(Exception):
+    """An earlier run passed its :func:`point_of_no_return` and did not come to its end: another is not begun."""
+
+
+class InterruptedRunError(Exception):
+    """The database failed a run whose body had begun.
+
+    Args:
+        error: what the database's driver or the framework raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ class Run:
         keep_result: whether what the body returns is kept.
         long: whether the body makes its own transactions.
         again: the message for another run, once the body asked for a retry.
+        begun: whether the body has begun.
         completed: whether the body recorded by itself that the task is done.
     """
 
@@ -93,6 +97,7 @@ class Run:
     keep_result: bool
     long: bool
     again: NewTask | None = None
+    begun: bool = False
     completed: bool = False
 
 
@@ -122,6 +127,15 @@ def database_named(name: str, task: str) -> Database:
         raise RuntimeError(message) from None
 
 
+def any_database() -> Database:
+    """Return one of the databases: each has the outbox.
+
+    Raises:
+        RuntimeError: this process named none.
+    """
+    return database_named(next(iter(_databases), "default"), "the worker")
+
+
 def retries_itself(identifier: str | None) -> bool:
     """Return whether the task that runs now is this one: then a new message is its own retry."""
     current = _current.get()
@@ -149,32 +163,34 @@ def run(delivery: Delivery, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - w
         Ignore: there is nothing to run: somebody else works on it, it is over, or the database stays away and the
             relay will send it again. Or the body itself raised it: then the task is done, without a result.
         Reject: the body raised it; the task is a dead letter now unless the broker is to deliver it again.
-        Retry: the body asked for another run; the row says when.
+        Retry: the body asked for another run, or the database failed this one; the row says when.
+        UncertainError: an earlier run may have taken effect outside; the task is a dead letter now.
         WorkerLostError: each run ended with its worker; the task is a dead letter now.
         Exception: what the body raised; the task is a dead letter now.
     """
     database = database_named(delivery.database, delivery.name)
     current = Run(delivery.id, database, keep_result=delivery.keep_result, long=delivery.long)
     token = _current.set(current)
-    counted = not delivery.comes_again
-    deadline, wait = time.monotonic() + PATIENCE, FIRST_WAIT
     try:
-        while True:
-            try:
-                if not counted:
-                    _count_death(current)
-                    counted = True
-                return _attempt(current, body)
-            except database.outages as error:
-                database.reset()
-                if time.monotonic() > deadline:
-                    _give_up(current, error)
-                    raise Ignore from error
-                logger.warning("the database fails, the task is tried again", extra={"problem": str(error)})
-                time.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
+        if delivery.comes_again:
+            endings.patiently(database, partial(endings.count_death, database, current.id))
+        return endings.patiently(database, partial(_attempt, current, body))
+    except InterruptedRunError as interruption:
+        return _put_off(current, interruption.error)
     finally:
         _current.reset(token)
+
+
+def point_of_no_return() -> None:
+    """Record that the running task is about to do what must not be done twice, such as to have a letter taken.
+
+    If the run does not come to an end that is known (its worker dies, an answer stays out), the task is a dead letter
+    rather than run again. Where no durable task runs, nothing happens.
+    """
+    current = _current.get()
+    if current is not None:
+        with current.database.connect() as connection:
+            setbacks.mark_uncertain(connection, current.id)
 
 
 @contextmanager
@@ -217,15 +233,17 @@ def _attempt(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
     except Reject as wish:
         reason, requeue = wish.args
         if not requeue:
-            bury(current.database, current.id, f"the task rejected itself: {reason}")
+            endings.bury(current.database, current.id, f"the task rejected itself: {reason}")
         raise
     except Retry as wish:
-        _retry(current, wish)
+        endings.retry(current.database, current.id, current.again, wish)
         raise
-    except current.database.outages:
+    except current.database.outages as error:
+        if current.begun:
+            raise InterruptedRunError(error) from error
         raise
     except Exception:
-        bury(current.database, current.id, traceback.format_exc())
+        endings.bury(current.database, current.id, traceback.format_exc())
         raise
 
 
@@ -236,7 +254,7 @@ def _run_short(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
         if not claim.granted:
             return _earlier(claim)
         with running(connection):
-            result, wish = _call(body)
+            result, wish = _call(current, claim, body)
         _complete(connection, current, result, keep=wish is None)
     if wish is not None:
         raise wish
@@ -249,10 +267,10 @@ def _run_long(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
         claim = store.claim(connection, current.id)
         if not claim.granted:
             return _earlier(claim)
-        result, wish = _call(body)
+        result, wish = _call(current, claim, body)
         if not current.completed:
-            with _last_transaction(current, result, keep=wish is None):
-                pass
+            # What is done is not done again because the database is away in the end.
+            endings.patiently(current.database, partial(_conclude, current, result, keep=wish is None))
     if wish is not None:
         raise wish
     return result
@@ -274,8 +292,23 @@ def _held(connection: Connection[Any], current: Run) -> Iterator[None]:
             store.let_go(connection, current.id)
 
 
-def _call(body: Callable[[], Any]) -> tuple[Any, Ignore | None]:
-    """Run the body, and return what it returned, or its wish that nobody is told."""
+def _conclude(current: Run, result: object, *, keep: bool) -> None:
+    with _last_transaction(current, result, keep=keep):
+        pass
+
+
+def _call(current: Run, claim: store.Claim, body: Callable[[], Any]) -> tuple[Any, Ignore | None]:
+    """Run the body, and return what it returned, or its wish that nobody is told.
+
+    Raises:
+        UncertainError: an earlier run may have taken effect outside.
+    """
+    if claim.uncertain:
+        raise UncertainError(
+            "an earlier run may have taken effect: its worker died, or the database failed it, when it could not be "
+            "taken back. Look there whether it did, and re-drive this task if not"
+        )
+    current.begun = True
     try:
         return body(), None
     except OvertakenError:
@@ -296,6 +329,35 @@ def _complete(connection: Connection[Any], current: Run, result: object, *, keep
         raise OvertakenError
 
 
+def _put_off(current: Run, error: Exception) -> Any:  # noqa: ANN401 - what an earlier run returned
+    """Give a run that the database failed another chance, later; its process is free meanwhile.
+
+    Returns:
+        What the task returned, if it was completed after all: only the answer to its commit got lost.
+
+    Raises:
+        Retry: the task is to run again.
+        Ignore: somebody else has it, or the database stays away and the relay will send it again.
+        Exception: ``error``; it was put off too often, and the task is a dead letter now.
+    """
+    trace = "".join(traceback.format_exception(error))
+    put_off = endings.patiently(
+        current.database, partial(endings.put_off, current.database, current.id, setbacks.INTERRUPTED, trace)
+    )
+    if put_off is None:
+        return endings.patiently(current.database, partial(_look, current))
+    if put_off.dead:
+        raise error
+    logger.warning("the database failed a run, the task is put off", extra={"problem": str(error)})
+    raise Retry(exc=error, when=datetime.now(UTC) + timedelta(seconds=put_off.wait)) from error
+
+
+def _look(current: Run) -> Any:  # noqa: ANN401
+    """Return what the task returned; Ignore is raised if it is not done."""
+    with current.database.transaction() as connection:
+        return _earlier(store.claim(connection, current.id))
+
+
 def _earlier(claim: store.Claim) -> Any:  # noqa: ANN401 - what an earlier run returned
     """Return what an earlier run returned: its worker may have died before it told anybody.
 
@@ -305,64 +367,3 @@ def _earlier(claim: store.Claim) -> Any:  # noqa: ANN401 - what an earlier run r
     if claim.result is None:
         raise Ignore
     return json.loads(claim.result)
-
-
-def bury(database: Database, identifier: UUID, error: str) -> None:
-    """Make a task a dead letter, in a transaction of its own."""
-    with database.transaction() as connection:
-        store.bury(connection, identifier, error)
-
-
-def bury_from_outside(database: Database, identifier: UUID, error: str) -> bool:
-    """Make a task a dead letter whose own run is over, over a connection of its own.
-
-    While the database is away, nothing happens: the relay will send the task again.
-
-    Returns:
-        Whether that was all that can be done. False: its run still holds the row.
-    """
-    try:
-        with database.connect() as connection:
-            connection.execute(f"SET lock_timeout = '{LET_GO}'")
-            store.bury(connection, identifier, error)
-    except LockNotAvailable:
-        return False
-    except DRIVER_OUTAGES as problem:
-        logger.warning("no dead letter could be written", extra={"problem": str(problem), "id": str(identifier)})
-    return True
-
-
-def _count_death(current: Run) -> None:
-    """Count a run that ended with its worker.
-
-    Raises:
-        WorkerLostError: those were too many; the task is a dead letter.
-    """
-    with current.database.transaction() as connection:
-        deaths = store.count_death(connection, current.id)
-        poison = deaths is not None and deaths >= DEATHS
-        if poison:
-            store.bury(connection, current.id, f"its worker died {deaths} times while it ran")
-    if poison:
-        raise WorkerLostError(f"its worker died {deaths} times while it ran")
-
-
-def _retry(current: Run, wish: Retry) -> None:
-    """Write to the row what the body asked for: another run, later."""
-    again = current.again
-    if again is None:
-        bury(current.database, current.id, "a durable task retries by self.retry()")
-        raise RuntimeError("a durable task retries by self.retry()") from wish
-    wait = again.wait or timedelta(0)
-    if again.due_at:
-        wait = max(again.due_at - datetime.now(UTC), timedelta(0))
-    with current.database.transaction() as connection:
-        store.retry(connection, current.id, again, wait, repr(wish.exc))
-
-
-def _give_up(current: Run, error: Exception) -> None:
-    """Make a task a dead letter that finds no database though the database answers."""
-    try:
-        bury(current.database, current.id, "".join(traceback.format_exception(error)))
-    except current.database.outages:
-        logger.warning("the database is away: the task will be sent again", extra={"problem": str(error)})

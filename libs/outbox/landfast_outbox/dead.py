@@ -1,4 +1,4 @@
-"""Dead letters on the command line: ``python -m landfast_outbox dead`` lists, shows and re-drives them."""
+"""Dead letters on the command line: ``python -m landfast_outbox dead`` lists, shows, re-drives and deletes them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-#: Dead letters that one statement re-drives, and that a list shows unless it is asked for more.
+#: Dead letters that one statement re-drives or deletes, and that a list shows unless it is asked for more.
 BATCH = 1000
 SHOWN = 50
 
@@ -81,17 +81,20 @@ def parser() -> argparse.ArgumentParser:
     filters = argparse.ArgumentParser(add_help=False)
     filters.add_argument("--name", default="", help="those whose name holds this")
     filters.add_argument("--error", default="", help="those whose error or traceback holds this")
-    commands = dead.add_subparsers(dest="command", metavar="list|show|redrive")
+    commands = dead.add_subparsers(dest="command", metavar="list|show|redrive|delete")
     listing = commands.add_parser("list", parents=[filters], help="show them, the oldest first")
     listing.add_argument("--limit", type=_positive, default=SHOWN, help=f"how many at most ({SHOWN})")
     listing.set_defaults(run=show_list)
     one = commands.add_parser("show", help="show one with its arguments and its traceback")
     one.add_argument("id", type=UUID)
     one.set_defaults(run=show)
-    again = commands.add_parser("redrive", parents=[filters], help="give them another chance from the start")
-    again.add_argument("ids", nargs="*", type=UUID, metavar="ID")
-    again.add_argument("--all", action="store_true", help="all that the filters fit; without filters, all there are")
+    chosen = argparse.ArgumentParser(add_help=False, parents=[filters])
+    chosen.add_argument("ids", nargs="*", type=UUID, metavar="ID")
+    chosen.add_argument("--all", action="store_true", help="all that the filters fit; without filters, all there are")
+    again = commands.add_parser("redrive", parents=[chosen], help="give them another chance from the start")
     again.set_defaults(run=redrive)
+    gone = commands.add_parser("delete", parents=[chosen], help="delete them for good")
+    gone.set_defaults(run=delete)
     dead.set_defaults(run=show_list, name="", error="", limit=SHOWN)
     return root
 
@@ -120,16 +123,28 @@ def show(connection: Connection[Any], options: argparse.Namespace) -> int:
 
 def redrive(connection: Connection[Any], options: argparse.Namespace) -> int:
     """Give dead letters another chance: those that are named, or all that the filters fit."""
+    return _change(connection, options, store.redrive, "re-driven")
+
+
+def delete(connection: Connection[Any], options: argparse.Namespace) -> int:
+    """Delete dead letters for good: those that are named, or all that the filters fit."""
+    return _change(connection, options, store.delete_dead, "deleted")
+
+
+def _change(
+    connection: Connection[Any],
+    options: argparse.Namespace,
+    change: Callable[[Connection[Any], Sequence[UUID]], int],
+    changed: str,
+) -> int:
     if options.ids:
-        count = store.redrive(connection, options.ids)
-        print(f"{count} re-driven")
+        count = change(connection, options.ids)
+        print(f"{count} {changed}")
         if missing := len(set(options.ids)) - count:
             print(f"{missing} of those named are no dead letters", file=sys.stderr)
         return NOT_FOUND if missing else DONE
-    count = 0
-    for ids in _batches(connection, options):
-        count += store.redrive(connection, ids)
-    print(f"{count} re-driven")
+    count = sum(change(connection, ids) for ids in _batches(connection, options))
+    print(f"{count} {changed}")
     return DONE if count else NOT_FOUND
 
 
@@ -182,12 +197,12 @@ def main(arguments: Sequence[str], open_connection: Callable[[], Connection[Any]
     """
     reading = parser()
     options = reading.parse_args(list(arguments))
-    if options.run is redrive:
+    if options.run in {redrive, delete}:
         chosen = bool(options.name or options.error or options.all)
         if not options.ids and not chosen:
-            reading.error("redrive wants ids, --name, --error, or --all for every dead letter there is")
+            reading.error(f"{options.command} wants ids, --name, --error, or --all for every dead letter there is")
         if options.ids and chosen:
-            reading.error("redrive takes either ids or filters")
+            reading.error(f"{options.command} takes either ids or filters")
     try:
         with (open_connection or _connect)() as connection:
             status: int = options.run(connection, options)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from landfast_outbox.relay import Delays, Relay
+    from landfast_outbox.relay import Relay
+    from landfast_outbox.tally import Delays
 
 #: Prometheus's text format. https://prometheus.io/docs/instrumenting/exposition_formats/
 TEXT = "text/plain; version=0.0.4; charset=utf-8"

@@ -54,10 +54,19 @@ class BrokerError(Exception):
 
 @dataclass
 class Outcome:
-    """What became of a batch: what the broker has, and what it handed back and why."""
+    """What became of a batch.
+
+    Args:
+        confirmed: what the broker has.
+        refused: what it handed back, or what waits for one before it, and why.
+        unsendable: what does not fit the protocol, and why: it never will.
+        closed: queues that the broker takes nothing for.
+    """
 
     confirmed: list[UUID] = field(default_factory=list)
     refused: dict[UUID, str] = field(default_factory=dict)
+    unsendable: dict[UUID, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
 
 
 class Publisher:
@@ -74,7 +83,7 @@ class Publisher:
         self._connection: Connection | None = None
         self._channel: Channel | None = None
         self._next_tag = 1
-        self._awaited: dict[int, UUID] = {}
+        self._awaited: dict[int, Row] = {}
         self._outcome = Outcome()
         #: Why the broker takes no messages at the moment: an alarm of its memory or its disk.
         self.blocked: str = ""
@@ -109,12 +118,12 @@ class Publisher:
 
     def _send(self, channel: Channel, row: Row) -> bool:
         """Send a row, and return whether it could be: one bad row must not hold up the others."""
-        self._awaited[self._next_tag] = row.id
+        self._awaited[self._next_tag] = row
         try:
             channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
         except UNSENDABLE as error:  # nothing was written
             del self._awaited[self._next_tag]
-            self._outcome.refused[row.id] = f"it cannot be sent: {error}"
+            self._outcome.unsendable[row.id] = f"it cannot be sent: {error}"
             return False
         self._next_tag += 1
         return True
@@ -227,21 +236,23 @@ class Publisher:
             except TimeoutError:
                 return
 
-    def _settle(self, tag: int, multiple: bool) -> list[UUID]:  # noqa: FBT001 - as the protocol has it
+    def _settle(self, tag: int, multiple: bool) -> list[Row]:  # noqa: FBT001 - as the protocol has it
         tags = [each for each in self._awaited if each <= tag] if multiple else [tag]
         return [self._awaited.pop(each) for each in tags if each in self._awaited]
 
     def _on_ack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001
-        for identifier in self._settle(tag, multiple):
-            if identifier not in self._outcome.refused:
-                self._outcome.confirmed.append(identifier)
+        for row in self._settle(tag, multiple):
+            if row.id not in self._outcome.refused:
+                self._outcome.confirmed.append(row.id)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:  # noqa: FBT001
-        for identifier in self._settle(tag, multiple):
-            self._outcome.refused[identifier] = "the queue is full"
+        for row in self._settle(tag, multiple):
+            self._outcome.refused[row.id] = f"queue {row.queue} is full"
+            self._outcome.closed.add(row.queue)
 
     def _on_return(self, reason: Any, _exchange: str, queue: str, returned: Message) -> None:  # noqa: ANN401
         self._outcome.refused[UUID(returned.properties["message_id"])] = f"queue {queue}: {reason}"
+        self._outcome.closed.add(queue)
 
     def _on_blocked(self, reason: str) -> None:
         self.blocked = reason

@@ -12,26 +12,28 @@ import logging.config
 import signal
 import threading
 import time
-from bisect import bisect_left
-from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from landfast_runtime.connections import Postgres, RabbitMQ
-from landfast_runtime.env import Env, load
+from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
 
 from landfast_outbox import monitor, store
+from landfast_outbox.closed import ClosedQueues
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import BrokerError, Publisher
 from landfast_outbox.readiness import METRICS_PORT
+from landfast_outbox.settings import Settings
+from landfast_outbox.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from psycopg import Connection
+
+    from landfast_outbox.publisher import Outcome
+    from landfast_outbox.settings import Periods
 
 logger = logging.getLogger(__name__)
 
@@ -52,83 +54,11 @@ CROWD = 4
 #: Seconds without a turn of the loop after which the relay counts as hung: longer than any wait in it.
 STALE = 45.0
 
-#: How long a task that the broker would not have waits.
-REFUSED = timedelta(seconds=5)
-
 #: Seconds between two rounds of sweeping and purging, and how many rows one statement of them takes at most: each lost
-#: task is looked at under a lock of its own, and PostgreSQL has room for some thousands.
+#: task is looked at under a lock of its own, and PostgreSQL has room for some thousands. Where there is more to purge,
+#: it goes on in the next turn, for a batch is published in between.
 ROUND = 5.0
 ROUND_LIMIT = 1000
-
-
-@dataclass(frozen=True)
-class Periods:
-    """How long things may take.
-
-    Args:
-        lost: since a task was published, after which it counts as lost unless somebody works on it; none turns that
-            off, and what the broker loses is lost (a test shows that).
-        kept: since a task was completed, after which its row is deleted.
-    """
-
-    lost: timedelta = timedelta(seconds=30)
-    kept: timedelta = timedelta(hours=1)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the relay reads from its environment."""
-
-    log_level: str
-    postgres: Postgres
-    broker: RabbitMQ
-    periods: Periods
-
-    @classmethod
-    def from_env(cls, env: Env) -> Settings:
-        """Read ``LOG_LEVEL``, ``OUTBOX_*``, ``POSTGRES_*``, ``RABBITMQ_*`` and their secrets."""
-        return cls(
-            log_level=env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
-            postgres=Postgres.from_env(env),
-            broker=RabbitMQ.from_env(env),
-            periods=Periods(
-                lost=timedelta(seconds=env.integer("OUTBOX_LOST_AFTER", default=30, minimum=0, maximum=86_400)),
-                kept=timedelta(seconds=env.integer("OUTBOX_KEEP_DONE", default=3600, minimum=0, maximum=31_536_000)),
-            ),
-        )
-
-
-class Delays:
-    """How long things took, in seconds, counted by size: what Prometheus calls a histogram."""
-
-    #: The goals are 20 and 100 ms; whole minutes are for outages.
-    BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(self.BOUNDS) + 1)
-        self.sum = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(self.BOUNDS, seconds)] += 1
-        self.sum += seconds
-
-
-@dataclass
-class Tally:
-    """What the relay has done since it started, for its metrics."""
-
-    published: int = 0
-    refused: int = 0
-    republished: int = 0
-    purged: int = 0
-    failures: int = 0
-    #: From when a task was due until the broker confirmed it.
-    delays: Delays = field(default_factory=Delays)
-    #: Set while the last attempt failed: what is wrong.
-    problem: str = ""
-    #: When it last got through its loop, by the monotonic clock: proof that it lives.
-    turned: float = field(default_factory=time.monotonic)
 
 
 class Relay:
@@ -152,7 +82,8 @@ class Relay:
         self._publisher = publisher
         self._periods = periods
         self._stopping = stopping
-        self._next_round = 0.0
+        self._closed = ClosedQueues()
+        self._next_sweep = self._next_purge = 0.0
         self._next_batch = 0.0
         self._crowded = False
         self._listening = False
@@ -183,6 +114,7 @@ class Relay:
                 self._publisher.pulse()
                 busy = self.turn(connection)
             except BrokerError as error:
+                self._closed.clear()
                 self._note(f"rabbitmq: {error}")
                 self._stopping.wait(AWAY)
                 continue
@@ -192,53 +124,92 @@ class Relay:
                 self._rest(connection)
 
     def turn(self, connection: Connection[Any]) -> bool:
-        """Publish one batch, tidy up if it is time, and return whether there may be more at once.
+        """Publish one batch, tidy up if it is time, and return whether there may be more to do at once.
 
         Raises:
             BrokerError: the broker did not take the batch; it stays pending.
         """
         self._crowded = False
-        self.tidy(connection)
+        more = self.tidy(connection)
         if self._publisher.blocked:  # what it will not take must not fill its sockets
-            return False
+            return more
         started = time.monotonic()
-        batch = store.take(connection, BATCH, store.lead_ordered_queues(connection))
+        batch = self._take(connection)
         self._crowded = len(batch) >= CROWD
         if not batch:
-            return False
+            return more
         self._next_batch = started + GATHERING
         try:
             outcome = self._publisher.publish(batch)
         except BrokerError as error:
             self.tally.published += len(error.confirmed)
-            lost = [message.id for message in batch if message.id not in error.confirmed]
-            store.give_back(connection, lost, timedelta(0))
+            store.give_back(connection, [message.id for message in batch if message.id not in error.confirmed])
             raise
-        self.tally.published += len(outcome.confirmed)
         took = time.monotonic() - started
         for message in batch:
-            if message.id not in outcome.refused:
+            if message.id not in outcome.refused and message.id not in outcome.unsendable:
                 self.tally.delays.add(message.waited + took)
-        if outcome.refused:
-            store.give_back(connection, list(outcome.refused), REFUSED)
-            self.tally.refused += len(outcome.refused)
-            problem = next(iter(outcome.refused.values()))
-            logger.warning("the broker refused tasks", extra={"tasks": len(outcome.refused), "problem": problem})
-        return len(batch) == BATCH
+        self._note_outcome(connection, batch, outcome)
+        return more or len(batch) >= BATCH
 
-    def tidy(self, connection: Connection[Any]) -> None:
-        """Make lost tasks pending again and delete those long done, every few seconds.
+    def _take(self, connection: Connection[Any]) -> list[store.Message]:
+        """Return the next batch: of a closed queue one task, if it is time to try that again."""
+        ordered = store.lead_ordered_queues(connection)
+        batch: list[store.Message] = []
+        for queue in self._closed.to_try:
+            if tried := store.take(connection, 1, ordered, only=queue):
+                batch += tried
+            else:
+                self._closed.open(queue)
+        return batch + store.take(connection, BATCH, ordered, without=self._closed.names)
+
+    def _note_outcome(self, connection: Connection[Any], batch: Iterable[store.Message], outcome: Outcome) -> None:
+        """Count what was published, give back what was refused, and remember which queues are closed."""
+        self.tally.published += len(outcome.confirmed)
+        self.tally.refused += len(outcome.refused) + len(outcome.unsendable)
+        if outcome.refused:
+            store.give_back(connection, list(outcome.refused))
+        for identifier, problem in outcome.unsendable.items():
+            store.bury(connection, identifier, problem)
+            logger.error("a task is a dead letter", extra={"id": str(identifier), "problem": problem})
+        for queue in outcome.closed:
+            if self._closed.close(queue):
+                problems = (outcome.refused[message.id] for message in batch if message.queue == queue)
+                logger.warning("the broker refuses the tasks of a queue: they wait", extra={"problem": next(problems)})
+        if self._closed.names:
+            for queue in {message.queue for message in batch} - outcome.closed:
+                if self._closed.open(queue):
+                    logger.info("the broker takes the tasks of a queue again", extra={"queue": queue})
+
+    def tidy(self, connection: Connection[Any]) -> bool:
+        """Make lost tasks pending again and delete those long over, every few seconds.
+
+        Returns:
+            Whether there is more to delete at once.
 
         Raises:
             BrokerError: the broker does not say what is in its queues.
         """
-        if time.monotonic() < self._next_round:
-            return
-        self._next_round = time.monotonic() + ROUND
-        while purged := store.purge(connection, self._periods.kept, ROUND_LIMIT):
-            self.tally.purged += purged
-        if not self._periods.lost:
-            return
+        more = self._purge(connection)
+        if time.monotonic() >= self._next_sweep and self._periods.lost:
+            self._next_sweep = time.monotonic() + ROUND
+            self._sweep(connection)
+        return more
+
+    def _purge(self, connection: Connection[Any]) -> bool:
+        if time.monotonic() < self._next_purge:
+            return False
+        done, dead = store.purge(connection, self._periods.kept, ROUND_LIMIT), 0
+        if self._periods.kept_dead:
+            dead = store.purge_dead(connection, self._periods.kept_dead, ROUND_LIMIT)
+        if dead:
+            logger.warning("dead letters were deleted: nobody had re-driven them", extra={"tasks": dead})
+        self.tally.purged += done + dead
+        more = max(done, dead) == ROUND_LIMIT
+        self._next_purge = time.monotonic() + (0 if more else ROUND)
+        return more
+
+    def _sweep(self, connection: Connection[Any]) -> None:
         for queue, overdue in store.overdue(connection, self._periods.lost).items():
             # What merely waits in a long queue is not lost: as many as are there may be among those that are overdue.
             missing = overdue - self._publisher.backlog(queue)
@@ -255,7 +226,7 @@ class Relay:
         if not self._listening:
             self._listen(connection, wanted=True)
             return  # what was committed until now the next look finds
-        due = store.next_due(connection)
+        due = store.next_due(connection, self._closed.names)
         # What is overdue is somebody else's now; of what has come since, a note is waiting.
         wait = IDLE if due is None or due <= 0 else min(due, IDLE)
         _read(connection.notifies(timeout=wait, stop_after=1))

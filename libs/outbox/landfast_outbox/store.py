@@ -40,11 +40,15 @@ OVER = "LF001"
 #: From so many tasks on, COPY is the faster way in.
 COPY_FROM = 50
 
+#: Publications of which nothing came before a task is a dead letter. With a wait of half an hour between two of them in
+#: the end (:func:`sweep`), that is about a day.
+MOST_PUBLICATIONS = 50
+
 #: Tasks of one state that are counted one by one: a million would keep whoever asks waiting for a second.
 EXACT = 10_000
 
 _PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
-_IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
+IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
 _OPEN: LiteralString = "completed_at IS NULL AND dead_at IS NULL"
 
 _INSERT: LiteralString = """
@@ -90,10 +94,12 @@ class Claim(NamedTuple):
     Args:
         granted: whether the task is the caller's to run, until its transaction ends.
         result: what an earlier run returned, as JSON, if the task is completed and its result was kept.
+        uncertain: whether an earlier run may have taken effect outside the database.
     """
 
     granted: bool
     result: str | None = None
+    uncertain: bool = False
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,13 @@ def _row(task: NewTask) -> tuple[Any, ...]:
     return (*_values(task), task.due_at, task.wait)
 
 
-def take(connection: Connection[Any], limit: int, ordered_queues: Sequence[str]) -> list[Message]:
+def take(
+    connection: Connection[Any],
+    limit: int,
+    ordered_queues: Sequence[str],
+    without: Sequence[str] = (),
+    only: str | None = None,
+) -> list[Message]:
     """Return tasks that are due, in the order of writing, recorded as published; those that others hold are left.
 
     The record comes before the deed, so that no worker ever meets a row that its relay still holds. Whoever dies in
@@ -158,6 +170,8 @@ def take(connection: Connection[Any], limit: int, ordered_queues: Sequence[str])
         connection: the database.
         limit: how many at most.
         ordered_queues: the queues whose ordered tasks the caller alone publishes.
+        without: queues whose tasks are left.
+        only: the queue whose tasks are taken; those of all the others are left.
     """
     with connection.cursor(row_factory=class_row(Message)) as cursor:
         cursor.execute(
@@ -165,6 +179,7 @@ def take(connection: Connection[Any], limit: int, ordered_queues: Sequence[str])
             WITH due AS MATERIALIZED (
                 SELECT id FROM outbox.task
                 WHERE {_PENDING} AND due_at <= clock_timestamp() AND (NOT ordered OR queue = ANY (%s))
+                    AND queue <> ALL (%s) AND queue = COALESCE(%s, queue)
                 ORDER BY due_at, sequence LIMIT %s FOR UPDATE SKIP LOCKED
             )
             UPDATE outbox.task SET published_at = clock_timestamp(), publications = publications + 1
@@ -172,7 +187,7 @@ def take(connection: Connection[Any], limit: int, ordered_queues: Sequence[str])
             RETURNING task.id, queue, headers, properties, body, ordered, due_at, sequence,
                 extract(epoch FROM clock_timestamp() - due_at)::float8 AS waited
             """,
-            (list(ordered_queues), limit),
+            (list(ordered_queues), list(without), only, limit),
         )
         return sorted(cursor.fetchall(), key=lambda message: (message.due_at, message.sequence))
 
@@ -191,28 +206,36 @@ def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
     return [queue for (queue,) in rows]
 
 
-def give_back(connection: Connection[Any], ids: Sequence[UUID], wait: timedelta) -> None:
-    """Make tasks pending again, after ``wait``, that the broker would not have or did not confirm.
+def give_back(connection: Connection[Any], ids: Sequence[UUID]) -> None:
+    """Make tasks pending again that the broker would not have or did not confirm; they are due as they were.
 
-    One that a worker holds by now did arrive; it is left alone. Ordered ones keep their place.
+    One that a worker holds by now did arrive; it is left alone.
     """
     connection.execute(
         f"""
         WITH back AS MATERIALIZED (
             SELECT id FROM outbox.task WHERE id = ANY (%s) AND {_OPEN} FOR UPDATE SKIP LOCKED
         )
-        UPDATE outbox.task SET published_at = NULL, publications = publications - 1,
-            due_at = CASE WHEN ordered THEN due_at ELSE greatest(due_at, statement_timestamp() + %s) END
+        UPDATE outbox.task SET published_at = NULL, publications = publications - 1
         FROM back WHERE task.id = back.id
         """,
-        (list(ids), wait),
+        (list(ids),),
     )
 
 
-def next_due(connection: Connection[Any]) -> float | None:
-    """Return the seconds until the next task is due, negative if one is overdue, or None without any."""
+def next_due(connection: Connection[Any], without: Sequence[str] = ()) -> float | None:
+    """Return the seconds until the next task is due, negative if one is overdue, or None without any.
+
+    Args:
+        connection: the database.
+        without: queues whose tasks do not count.
+    """
     row = connection.execute(
-        f"SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM outbox.task WHERE {_PENDING}"
+        f"""
+        SELECT extract(epoch FROM due_at - clock_timestamp())::float8 AS until_due FROM outbox.task
+        WHERE {_PENDING} AND queue <> ALL (%s) ORDER BY due_at, sequence LIMIT 1
+        """,
+        (list(without),),
     ).fetchone()
     return row[0] if row else None
 
@@ -226,9 +249,10 @@ def claim(connection: Connection[Any], identifier: UUID) -> Claim:
     if not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE:
         level = connection.isolation_level
         begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')};" if level else "BEGIN;"
-    said = _in_one_trip(connection, f"{begin} SELECT granted, earlier FROM outbox.claim('{identifier}')".encode())[-1]
-    earlier = said.get_value(0, 1)
-    return Claim(said.get_value(0, 0) == b"t", None if earlier is None else earlier.decode())
+    statement = f"{begin} SELECT granted, earlier, uncertain FROM outbox.claim('{identifier}')"
+    said = _in_one_trip(connection, statement.encode())[-1]
+    granted, earlier, uncertain = (said.get_value(0, column) for column in range(3))
+    return Claim(granted == b"t", None if earlier is None else earlier.decode(), uncertain == b"t")
 
 
 def _in_one_trip(connection: Connection[Any], statements: bytes) -> Sequence[PGresult]:
@@ -293,14 +317,18 @@ def complete(connection: Connection[Any], identifier: UUID, result: str | None =
 
 
 def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: timedelta, error: str) -> None:
-    """Give the task another run after ``wait``; ``again`` has the message, with its count of retries."""
+    """Give the task another run after ``wait``; ``again`` has the message, with its count of retries.
+
+    The run came to an end that is known: earlier setbacks count no more, and nothing is uncertain.
+    """
     connection.execute(
         f"""
+        WITH settled AS (DELETE FROM outbox.setback WHERE task_id = %s)
         UPDATE outbox.task SET published_at = NULL, due_at = clock_timestamp() + %s, headers = %s, body = %s,
             retries = retries + 1, error = %s
         WHERE id = %s AND {_OPEN}
         """,
-        (wait, Jsonb(dict(again.headers)), again.body, storable(error), identifier),
+        (identifier, wait, Jsonb(dict(again.headers)), again.body, storable(error), identifier),
     )
 
 
@@ -344,11 +372,16 @@ def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
     """
     done = connection.execute(
         """
+        WITH dead AS MATERIALIZED (
+            SELECT id FROM outbox.task WHERE id = ANY (%s) AND dead_at IS NOT NULL FOR UPDATE
+        ), settled AS (
+            DELETE FROM outbox.setback USING dead WHERE task_id = dead.id
+        )
         UPDATE outbox.task SET dead_at = NULL, published_at = NULL, due_at = clock_timestamp(), deaths = 0, retries = 0,
             publications = 0, headers = jsonb_set(headers, '{retries}', '0'), body = CASE engine
                 WHEN 'dramatiq' THEN jsonb_set(body::jsonb, '{options,retries}', '0')::text ELSE body
             END
-        WHERE id = ANY (%s) AND dead_at IS NOT NULL
+        FROM dead WHERE task.id = dead.id
         """,
         (list(ids),),
     )
@@ -379,7 +412,7 @@ def overdue(connection: Connection[Any], after: timedelta) -> dict[str, int]:
     """Return how many tasks of each queue were published ``after`` ago and are not completed."""
     rows = connection.execute(
         f"""
-        SELECT queue, count(*) FROM outbox.task WHERE {_IN_FLIGHT} AND published_at < clock_timestamp() - %s
+        SELECT queue, count(*) FROM outbox.task WHERE {IN_FLIGHT} AND published_at < clock_timestamp() - %s
         GROUP BY queue
         """,
         (after,),
@@ -392,6 +425,7 @@ def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int)
 
     A worker holds the lock of the row, or for a long task an advisory lock; both end with its connection. Each time
     the wait doubles, up to 64 times: what is taken for lost by mistake is run once, by the worker that meets it first.
+    What came to nothing :data:`MOST_PUBLICATIONS` times is a dead letter: something throws its message away.
 
     Args:
         connection: the database.
@@ -400,20 +434,24 @@ def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int)
         limit: how many at most, the oldest first.
 
     Returns:
-        How many will be published again.
+        How many that were.
     """
     done = connection.execute(
         f"""
         WITH lost AS MATERIALIZED (
             SELECT id FROM outbox.task
-            WHERE {_IN_FLIGHT} AND queue = %s
+            WHERE {IN_FLIGHT} AND queue = %s
               AND published_at < clock_timestamp() - %s * power(2, least(greatest(publications, 1) - 1, 6))
             ORDER BY published_at LIMIT %s FOR UPDATE SKIP LOCKED
         )
-        UPDATE outbox.task SET published_at = NULL
+        UPDATE outbox.task SET
+            published_at = CASE WHEN publications < %s THEN NULL ELSE published_at END,
+            dead_at = CASE WHEN publications < %s THEN NULL ELSE clock_timestamp() END,
+            error = CASE WHEN publications < %s THEN error ELSE
+                'it was published ' || publications || ' times, and no run of it ever came to an end' END
         FROM lost WHERE task.id = lost.id AND pg_try_advisory_xact_lock(hashtextextended(lost.id::text, 1))
         """,
-        (queue, after, limit),
+        (queue, after, limit, *[MOST_PUBLICATIONS] * 3),
     )
     return done.rowcount
 
@@ -435,27 +473,56 @@ def let_go(connection: Connection[Any], identifier: UUID) -> None:
 
 def purge(connection: Connection[Any], after: timedelta, limit: int) -> int:
     """Delete tasks that were completed ``after`` ago, and return how many those were."""
-    done = connection.execute(
-        """
-        DELETE FROM outbox.task WHERE id = ANY (ARRAY(
-            SELECT id FROM outbox.task WHERE completed_at < clock_timestamp() - %s
-            ORDER BY completed_at LIMIT %s FOR UPDATE SKIP LOCKED
-        ))
+    return _purge(connection, "completed_at", after, limit)
+
+
+def purge_dead(connection: Connection[Any], after: timedelta, limit: int) -> int:
+    """Delete dead letters that have been so for ``after``, and return how many those were."""
+    return _purge(connection, "dead_at", after, limit)
+
+
+def _purge(connection: Connection[Any], ended_at: LiteralString, after: timedelta, limit: int) -> int:
+    row = connection.execute(
+        f"""
+        WITH gone AS (
+            DELETE FROM outbox.task WHERE id = ANY (ARRAY(
+                SELECT id FROM outbox.task WHERE {ended_at} < clock_timestamp() - %s
+                ORDER BY {ended_at} LIMIT %s FOR UPDATE SKIP LOCKED
+            )) RETURNING id
+        ), settled AS (
+            DELETE FROM outbox.setback USING gone WHERE task_id = gone.id
+        )
+        SELECT count(*) FROM gone
         """,
         (after, limit),
-    )
-    return done.rowcount
+    ).fetchone()
+    return row[0] if row else 0
 
 
-def counts(connection: Connection[Any], exact: int = EXACT) -> Counts:
+def delete_dead(connection: Connection[Any], ids: Iterable[UUID]) -> int:
+    """Delete dead letters for good, and return how many those were."""
+    row = connection.execute(
+        """
+        WITH gone AS (DELETE FROM outbox.task WHERE id = ANY (%s) AND dead_at IS NOT NULL RETURNING id), settled AS (
+            DELETE FROM outbox.setback USING gone WHERE task_id = gone.id
+        )
+        SELECT count(*) FROM gone
+        """,
+        (list(ids),),
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def counts(connection: Connection[Any], exact: int = EXACT, queues: Sequence[str] | None = None) -> Counts:
     """Return how many tasks are in each condition, and since when something waits.
 
     Args:
         connection: the database.
         exact: up to how many to count; of more, what the server's last look at the index estimated is told.
+        queues: whose tasks count as waiting for too long; all by default.
     """
     with connection.cursor(row_factory=class_row(Counts)) as cursor:
-        cursor.execute(_COUNTS, {"exact": exact})
+        cursor.execute(_COUNTS, {"exact": exact, "queues": None if queues is None else list(queues)})
         row = cursor.fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     return row
@@ -476,13 +543,13 @@ def _count(state: LiteralString, index: LiteralString, column: LiteralString) ->
 _COUNTS: LiteralString = f"""
     SELECT
         {_count(_PENDING, "task_pending", "due_at")} AS pending,
-        {_count(_IN_FLIGHT, "task_in_flight", "published_at")} AS in_flight,
+        {_count(IN_FLIGHT, "task_in_flight", "published_at")} AS in_flight,
         {_count("completed_at IS NOT NULL", "task_completed", "completed_at")} AS done,
         {_count("dead_at IS NOT NULL", "task_dead", "dead_at")} AS dead,
         (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
-         FROM outbox.task WHERE {_PENDING}) AS oldest_pending,
+         FROM outbox.task WHERE {_PENDING} AND queue = ANY (COALESCE(%(queues)s, ARRAY[queue]))) AS oldest_pending,
         extract(epoch FROM clock_timestamp() - greatest(
-            (SELECT max(published_at) FROM outbox.task WHERE {_IN_FLIGHT}),
+            (SELECT max(published_at) FROM outbox.task WHERE {IN_FLIGHT}),
             (SELECT published_at FROM outbox.task WHERE completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),
             (SELECT published_at FROM outbox.task WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT 1)
         ))::float8 AS since_published

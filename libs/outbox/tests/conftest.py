@@ -8,7 +8,7 @@ import django
 import psycopg
 import pytest
 from django.conf import settings
-from landfast_outbox import consumer, writing
+from landfast_outbox import consumer, endings, writing
 from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase, connect
 from landfast_runtime.connections import Postgres
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
@@ -111,7 +111,7 @@ def worker_databases(
     """The databases that a worker's tasks may name, and no waiting between two tries."""
     request.getfixturevalue("django_connection")
     request.getfixturevalue("sessions")
-    monkeypatch.setattr(consumer, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(endings, "FIRST_WAIT", 0.01)
     consumer.use(SQLAlchemyDatabase(lambda: engine, postgres))
     consumer.use(DjangoDatabase(postgres), "django")
 

@@ -14,7 +14,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware.middleware import SkipMessage
 from dramatiq.middleware.shutdown import Shutdown
 from dramatiq.middleware.time_limit import TimeLimitExceeded
-from landfast_outbox import consumer, dramatiq, store
+from landfast_outbox import consumer, dramatiq, endings, store
 from landfast_outbox.actors import DurableActor, OutboxMiddleware
 from landfast_outbox.databases import SQLAlchemyDatabase
 from landfast_outbox.task import NotDurableError, PayloadError
@@ -195,12 +195,12 @@ def test_a_task_that_kills_its_worker_each_time_is_a_dead_letter_in_the_end(benc
         raise SystemExit
 
     bench.body = die
-    for run in range(consumer.DEATHS + 1):
+    for run in range(endings.DEATHS + 1):
         with pytest.raises(BaseException):  # noqa: B017, PT011 - a death, or the last one's error
             bench.deliver(actor, redelivered=run > 0)
     row = bench.row()
     assert row.dead_at is not None
-    assert f"died {consumer.DEATHS} times" in row.error
+    assert f"died {endings.DEATHS} times" in row.error
 
 
 def test_it_makes_a_dead_letter_of_a_task_past_its_time_limit(bench: Bench) -> None:
@@ -256,3 +256,15 @@ def test_an_actor_that_another_calls_is_just_a_function(bench: Bench) -> None:
     actor = bench.actor()
     bench.body = lambda what: f"{what}!"
     assert actor("x") == "x!"
+
+
+def test_it_puts_off_what_it_does_not_know(bench: Bench) -> None:
+    bench.actor()
+    dramatiq.send("gone", QUEUE)
+    message = MessageProxy(framework.Message.decode(bench.row().body.encode()))
+    bench._connection.execute("UPDATE outbox.task SET published_at = now()")  # noqa: SLF001
+    bench.broker.emit_after("nack", message)
+
+    row = bench.row()
+    assert (row.published_at, row.dead_at) == (None, None)
+    assert "no worker knows the task 'gone'" in row.error

@@ -133,3 +133,19 @@ def test_it_says_that_the_database_is_away(capsys: pytest.CaptureFixture[str]) -
 
     assert dead.main(["dead", "list"], fail) == 69
     assert capsys.readouterr().err == "the database does not answer: connection refused\n"
+
+
+def test_it_deletes_what_is_named_or_fits_and_nothing_else(
+    run: Callable[..., Any], bury: Callable[..., UUID], connection: Connection[Any]
+) -> None:
+    named, fitting, other = bury(), bury("tasks.pictures.make"), bury()
+    alive = bury()
+    store.redrive(connection, [alive])
+
+    assert run("delete", str(named), str(alive))[:2] == (1, "1 deleted\n")
+    assert run("delete", "--name", "pictures")[:2] == (0, "1 deleted\n")
+    left = {row[0] for row in connection.execute("SELECT id FROM outbox.task")}
+    assert left == {other, alive}
+    assert fitting not in left
+    with pytest.raises(SystemExit):
+        run("delete")

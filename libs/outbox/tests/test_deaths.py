@@ -10,7 +10,7 @@ import pytest
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import signals
 from celery.app.task import Context
-from landfast_outbox import consumer, store
+from landfast_outbox import endings, store
 from landfast_outbox.celery import bury_from_outside, database_of
 from landfast_outbox.databases import connect
 
@@ -48,15 +48,15 @@ def test_a_task_that_kills_its_worker_each_time_ends_as_a_dead_letter(kind: Kind
     bodies.choose(body)
     result = task.delay()
     [message] = take(connection)
-    for deliveries in range(consumer.DEATHS):
+    for deliveries in range(endings.DEATHS):
         with pytest.raises(WorkerGone):
             deliver(message, deliveries=deliveries)
     assert state(connection) == "in flight"
 
-    ended = deliver(message, deliveries=consumer.DEATHS)
+    ended = deliver(message, deliveries=endings.DEATHS)
     assert (ended.state, type(ended.result)) == ("FAILURE", WorkerLostError)
-    assert (len(runs), state(connection)) == (consumer.DEATHS, "dead")
-    assert f"died {consumer.DEATHS} times" in error(connection)
+    assert (len(runs), state(connection)) == (endings.DEATHS, "dead")
+    assert f"died {endings.DEATHS} times" in error(connection)
     assert result.state == "FAILURE"
 
 

@@ -11,7 +11,8 @@ import psycopg
 from landfast_outbox import monitor, store
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import Publisher
-from landfast_outbox.relay import STALE, Periods, Relay
+from landfast_outbox.relay import STALE, Relay
+from landfast_outbox.settings import Periods
 from landfast_outbox.task import NewTask
 from landfast_runtime.connections import RabbitMQ
 from prometheus_client.parser import text_string_to_metric_families

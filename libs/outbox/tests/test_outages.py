@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from landfast_outbox import consumer, store
+from landfast_outbox import consumer, endings, setbacks, store
 from landfast_outbox.celery import database_of
 from landfast_outbox.databases import SQLAlchemyDatabase
+from psycopg import OperationalError
 from sqlalchemy import create_engine
 
 from tests import bodies
-from tests.worker import deliver, effects, error, state, take, work
+from tests.worker import deliver, effects, error, make_due, state, take, work
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -49,9 +50,12 @@ def test_an_outage_of_the_database_costs_another_run_and_no_second_effect(
     bodies.choose(body)
     result = task.delay()
 
+    assert [ended.state for ended in work(connection)] == ["RETRY"]
+    assert state(connection) == "pending"
+    make_due(connection)
     assert [ended.state for ended in work(connection)] == ["SUCCESS"]
     assert (effects(connection), state(connection)) == (["one"], "done")
-    assert result.get(timeout=60) == len(runs)
+    assert result.get(timeout=60) == len(runs) == 2
 
 
 def test_an_outage_that_the_body_retries_by_itself_has_no_second_effect(connection: Connection[Any]) -> None:
@@ -93,32 +97,91 @@ def test_an_outage_around_the_commit_costs_no_effect_and_makes_no_second(
     bodies.choose(lambda _task: leave("one"))
     task.delay()
 
-    assert [ended.state for ended in work(connection)] == ["SUCCESS"]
+    ended = [ended.state for ended in work(connection)]
+    if when == "before":
+        assert ended == ["RETRY"]
+        make_due(connection)
+        ended = [ended.state for ended in work(connection)]
+    assert ended == ["SUCCESS"]
     assert (len(calls), effects(connection), state(connection)) == (runs, ["one"], "done")
 
 
-def test_a_task_that_never_gets_on_with_the_database_is_a_dead_letter(
-    connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+def test_a_body_that_the_database_fails_runs_some_times_ever_later_and_is_a_dead_letter_then(
+    connection: Connection[Any],
 ) -> None:
-    def body(_task: object) -> None:
-        from django.db import OperationalError  # noqa: PLC0415
+    runs: list[int] = []
 
+    def body(_task: object) -> None:
+        from django.db import OperationalError  # noqa: PLC0415 - the settings must be there first
+
+        runs.append(1)
         raise OperationalError("canceling statement due to statement timeout")
 
-    monkeypatch.setattr(consumer, "PATIENCE", 0.1)
     bodies.choose(body)
     bodies.django.delay()
+    waits = []
+    for number in range(1, setbacks.INTERRUPTED.times + 1):
+        assert [ended.state for ended in work(connection)] == ["RETRY"]
+        assert len(runs) == number, "its process is free at once"
+        waits.append(round(store.next_due(connection) or 0))
+        make_due(connection)
 
-    assert [ended.state for ended in work(connection)] == ["IGNORED"]
-    assert state(connection) == "dead"
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
+    assert [ended.state for ended in work(connection)] == ["FAILURE"]
+    assert (len(runs), state(connection)) == (setbacks.INTERRUPTED.times + 1, "dead")
     assert "statement timeout" in error(connection)
+    assert work(connection) == []
+
+
+def test_setbacks_count_anew_after_a_run_that_came_to_its_end_and_for_a_dead_letter_s_next_life(
+    connection: Connection[Any],
+) -> None:
+    def fail(_task: object) -> None:
+        raise OperationalError("deadlock detected")
+
+    def times() -> list[int]:
+        return [row[0] for row in connection.execute("SELECT times FROM outbox.setback")]
+
+    bodies.choose(fail)
+    bodies.sqlalchemy.delay()
+    work(connection)
+    assert times() == [1]
+    bodies.choose(lambda task: task.retry(countdown=0))
+    make_due(connection)
+    assert [ended.state for ended in work(connection)] == ["RETRY"]
+    assert times() == []
+    bodies.choose(fail)
+    work(connection)
+    make_due(connection)
+    [message] = take(connection)
+    store.bury(connection, message.id, "given up")
+    assert times() == [1]
+    store.redrive(connection, [message.id])
+    assert times() == []
+
+
+def test_what_a_long_task_has_done_is_not_done_again_because_the_database_is_away_in_the_end(
+    connection: Connection[Any],
+) -> None:
+    runs: list[int] = []
+
+    def body(_task: object) -> int:
+        runs.append(1)
+        terminate(connection)
+        return 7
+
+    bodies.choose(body)
+    result = bodies.long.delay()
+
+    assert [ended.state for ended in work(connection)] == ["SUCCESS"]
+    assert (len(runs), state(connection), result.get(timeout=5)) == (1, "done", 7)
 
 
 def test_a_task_is_left_to_the_relay_while_the_database_stays_away(
     connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nowhere = create_engine("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
-    monkeypatch.setattr(consumer, "PATIENCE", 0.05)
+    monkeypatch.setattr(endings, "PATIENCE", 0.05)
     bodies.choose(lambda _task: bodies.in_sqlalchemy("one"))
     bodies.sqlalchemy.delay()
     [message] = take(connection)

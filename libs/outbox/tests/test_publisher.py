@@ -216,6 +216,7 @@ def test_what_is_handed_back_is_refused_though_it_is_confirmed(
 
     assert outcome.confirmed == [batch[0].id, batch[2].id]
     assert outcome.refused == {batch[1].id: "queue tasks: NO_ROUTE"}
+    assert outcome.closed == {"tasks"}
 
 
 def test_what_the_queue_does_not_take_is_refused(
@@ -230,7 +231,8 @@ def test_what_the_queue_does_not_take_is_refused(
     outcome = publisher.publish(batch)
 
     assert outcome.confirmed == [batch[0].id]
-    assert outcome.refused == dict.fromkeys(ids(batch[1:]), "the queue is full")
+    assert outcome.refused == dict.fromkeys(ids(batch[1:]), "queue tasks is full")
+    assert outcome.closed == {"tasks"}
 
 
 def test_no_ordered_row_overtakes_one_that_was_refused(
@@ -248,7 +250,7 @@ def test_no_ordered_row_overtakes_one_that_was_refused(
 
     assert outcome.confirmed == [one[0].id, two[0].id]
     assert outcome.refused == {
-        one[1].id: "the queue is full", one[2].id: "one before it in queue first was refused"
+        one[1].id: "queue first is full", one[2].id: "one before it in queue first was refused"
     }  # fmt: skip
 
 
@@ -259,8 +261,8 @@ def test_one_row_that_fits_no_message_does_not_hold_up_the_others(publisher: Pub
     outcome = publisher.publish([good[0], broken, good[1]])
 
     assert outcome.confirmed == ids(good)
-    assert list(outcome.refused) == [broken.id]
-    assert outcome.refused[broken.id].startswith("it cannot be sent: ")
+    assert list(outcome.unsendable) == [broken.id]
+    assert outcome.unsendable[broken.id].startswith("it cannot be sent: ")
 
 
 def test_a_connection_that_breaks_tells_what_the_broker_has(

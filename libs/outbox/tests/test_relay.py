@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import psycopg
 import pytest
-from landfast_outbox import monitor, relay, store
+from landfast_outbox import monitor, relay, setbacks, store
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import BrokerError, Outcome, Publisher
-from landfast_outbox.relay import Periods, Relay
+from landfast_outbox.relay import Relay
+from landfast_outbox.settings import Periods
 from landfast_outbox.task import NewTask
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,7 +136,7 @@ def test_what_is_committed_is_published_at_once(
     monkeypatch.setattr(relay, "IDLE", 3 * DEADLINE)  # a note wakes it, or nothing does
     made = make()
     running(made)
-    eventually(lambda: count(connection, "query LIKE '%min(due_at)%'"))
+    eventually(lambda: count(connection, "query LIKE '%until_due%'"))
     written: list[uuid.UUID] = []
     for number in (1, 2, relay.BATCH + 1, 1, relay.CROWD, 1):
         written += add(connection, number)
@@ -172,12 +173,12 @@ def test_while_tasks_keep_coming_no_notes_are_sent(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(relay, "GATHERING", 0.5)
     running(make())
-    eventually(lambda: count(connection, "query LIKE '%min(due_at)%'"))
+    eventually(lambda: count(connection, "query LIKE '%until_due%'"))
     add(connection, relay.CROWD)
     eventually(lambda: count(connection, "query = 'UNLISTEN outbox'"))
     add(connection, relay.CROWD)
     eventually(lambda: len(publisher.published) == 2 * relay.CROWD)
-    eventually(lambda: count(connection, "query LIKE '%min(due_at)%'"))  # it rests, and listens again
+    eventually(lambda: count(connection, "query LIKE '%until_due%'"))  # it rests, and listens again
     monkeypatch.setattr(relay, "IDLE", 3 * DEADLINE)
     add(connection)
     eventually(lambda: len(publisher.published) == 2 * relay.CROWD + 1)
@@ -225,19 +226,18 @@ def test_ordered_tasks_are_published_in_their_order_however_many_relays_there_ar
     assert publisher.published == written
 
 
-def test_what_the_broker_hands_back_waits_and_the_rest_does_not(
+def test_a_message_that_can_never_be_sent_is_a_dead_letter(
     make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher
 ) -> None:
-    refused, taken = add(connection, 2)
-    publisher.answer = lambda _: Outcome([taken], {refused: "queue tasks: NO_ROUTE"})
+    bad, good = add(connection, 2)
+    publisher.answer = lambda _: Outcome([good], unsendable={bad: "it cannot be sent: priority"})
     made = make()
+    made.turn(connection)
 
-    assert not made.turn(connection)
-    assert (made.tally.published, made.tally.refused) == (1, 1)
-    due = store.next_due(connection)
-    assert due is not None
-    assert 3 < due <= 5
-    assert store.counts(connection).in_flight == 1
+    assert made.tally.refused == 1
+    assert connection.execute("SELECT id, error FROM outbox.task WHERE dead_at IS NOT NULL").fetchall() == [
+        (bad, "it cannot be sent: priority")
+    ]
 
 
 def test_what_was_not_confirmed_is_published_again(
@@ -332,20 +332,62 @@ def test_nothing_is_published_again_where_that_is_turned_off(
     assert publisher.published == []
 
 
-def test_what_is_long_done_is_deleted(
-    make: Callable[..., Relay], connection: Connection[Any], monkeypatch: pytest.MonkeyPatch
+def end(connection: Connection[Any], number: int, column: LiteralString = "completed_at") -> list[uuid.UUID]:
+    """Write tasks that were over two minutes ago."""
+    over = add(connection, number)
+    query = SQL("UPDATE outbox.task SET {} = now() - interval '2 min' WHERE id = ANY (%s)").format(Identifier(column))
+    connection.execute(query, (over,))
+    return over
+
+
+def test_what_is_long_over_is_deleted_with_its_setbacks(
+    make: Callable[..., Relay], connection: Connection[Any]
 ) -> None:
-    monkeypatch.setattr(relay, "ROUND_LIMIT", 2)
-    for identifier in add(connection, 5):
-        store.complete(connection, identifier)
-    connection.execute("UPDATE outbox.task SET completed_at = now() - interval '2 min'")
-    add(connection)
-    made = make(kept=MINUTE)
-    made.tidy(connection)
+    for identifier in [*end(connection, 2), *end(connection, 3, "dead_at")]:
+        setbacks.mark_uncertain(connection, identifier)
+    kept = add(connection)
+    made = make(kept=MINUTE, kept_dead=MINUTE)
+    assert not made.tidy(connection)
 
     assert made.tally.purged == 5
-    assert store.counts(connection).done == 0
-    assert store.counts(connection).pending == 1
+    assert [row[0] for row in connection.execute("SELECT id FROM outbox.task")] == kept
+    assert connection.execute("SELECT count(*) FROM outbox.setback").fetchone() == (0,)
+
+
+def test_dead_letters_are_kept_for_good_where_that_is_wanted(
+    make: Callable[..., Relay], connection: Connection[Any]
+) -> None:
+    end(connection, 1, "dead_at")
+    make(kept=MINUTE, kept_dead=timedelta(0)).tidy(connection)
+
+    assert store.counts(connection).dead == 1
+
+
+def test_much_to_delete_does_not_hold_up_what_is_to_be_published(
+    make: Callable[..., Relay], connection: Connection[Any], publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "ROUND_LIMIT", 2)
+    end(connection, 7)
+    made = make(kept=MINUTE)
+    for turn, left in enumerate((5, 3, 1, 0), 1):
+        written = add(connection)
+        assert made.turn(connection) is (left > 0), "it comes again at once while there is more"
+        assert publisher.published[-1:] == written
+        assert (store.counts(connection).done, len(publisher.published)) == (left, turn)
+
+
+def test_a_task_whose_message_is_thrown_away_each_time_is_a_dead_letter_in_the_end(
+    make: Callable[..., Relay], connection: Connection[Any]
+) -> None:
+    [lost] = lose(connection)
+    connection.execute(
+        "UPDATE outbox.task SET published_at = now() - interval '1 day', publications = %s", (store.MOST_PUBLICATIONS,)
+    )
+    make(lost=MINUTE).turn(connection)
+
+    [(dead, error)] = connection.execute("SELECT id, error FROM outbox.task WHERE dead_at IS NOT NULL").fetchall()
+    assert dead == lost
+    assert error == "it was published 50 times, and no run of it ever came to an end"
 
 
 def test_it_goes_on_when_the_broker_is_back(

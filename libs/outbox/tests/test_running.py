@@ -12,11 +12,12 @@ from landfast_outbox import consumer, store
 from landfast_outbox.celery import enqueue_many
 from landfast_outbox.databases import SQLAlchemyDatabase
 from landfast_outbox.task import NotDurableError, PayloadError
+from psycopg import OperationalError
 from sqlalchemy import text
 
 from tests import bodies
 from tests.app import add, plain
-from tests.worker import Ended, deliver, effects, error, state, take, work
+from tests.worker import Ended, deliver, effects, error, make_due, state, take, work
 
 if TYPE_CHECKING:
     from landfast_outbox.celery import DurableTask
@@ -316,3 +317,58 @@ def test_a_message_of_the_time_before_the_outbox_just_runs(connection: Connectio
     del message.headers["durable"]
 
     assert deliver(message) == Ended("SUCCESS", "ran")
+
+
+@pytest.mark.parametrize("end", ["death", "outage"])
+def test_a_run_that_passed_its_point_of_no_return_and_has_no_known_end_is_a_dead_letter(
+    kind: Kind, connection: Connection[Any], end: str
+) -> None:
+    task, _leave = kind
+    runs: list[int] = []
+
+    def body(_task: object) -> NoReturn:
+        runs.append(1)
+        consumer.point_of_no_return()
+        if end == "outage":
+            raise OperationalError("server closed the connection unexpectedly")
+        raise SystemExit
+
+    bodies.choose(body)
+    task.delay()
+    [message] = take(connection)
+    with suppress(SystemExit):
+        deliver(message)
+    make_due(connection)
+    if end == "outage":
+        [message] = take(connection)
+
+    assert isinstance(deliver(message, deliveries=1).result, consumer.UncertainError)
+    assert (len(runs), state(connection)) == (1, "dead")
+    assert "may have taken effect" in error(connection)
+    store.redrive(connection, [message.id])
+    bodies.choose(lambda _task: 7)
+    assert [ended.state for ended in work(connection)] == ["SUCCESS"]
+
+
+@pytest.mark.parametrize("known", ["done", "retried"])
+def test_a_run_that_passed_its_point_of_no_return_and_ended_is_as_any_other(
+    kind: Kind, connection: Connection[Any], known: str
+) -> None:
+    task, leave = kind
+
+    def body(running: DurableTask) -> None:
+        consumer.point_of_no_return()
+        if known == "retried" and not running.request.retries:
+            raise running.retry(countdown=0)
+        leave("one")
+
+    bodies.choose(body)
+    task.delay()
+    states = [ended.state for _ in range(2) for ended in work(connection)]
+
+    assert states == (["SUCCESS"] if known == "done" else ["RETRY", "SUCCESS"])
+    assert (effects(connection), state(connection)) == (["one"], "done")
+
+
+def test_outside_a_task_there_is_always_a_return() -> None:
+    consumer.point_of_no_return()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
+TABLES = {"migration", "setback", "task"}
 ROLES = ("web", "api", "worker", "relay", "stranger")
 
 
@@ -43,19 +44,21 @@ def tables(engine: Engine) -> set[str]:
         return set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'outbox'")))
 
 
-def may(engine: Engine, role: str) -> set[str]:
-    """Return what a role may do with tasks."""
+def may(engine: Engine, role: str, table: str = "task") -> set[str]:
+    """Return what a role may do with a table."""
     with engine.begin() as connection:
         return {
             right
             for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
-            if connection.scalar(text("SELECT has_table_privilege(:r, 'outbox.task', :p)"), {"r": role, "p": right})
+            if connection.scalar(
+                text("SELECT has_table_privilege(:r, 'outbox.' || :t, :p)"), {"r": role, "t": table, "p": right}
+            )
         }
 
 
 def test_tables_come_once_and_go_again(engine: Engine) -> None:
     schema.upgrade(engine)
-    assert tables(engine) == {"migration", "task"}
+    assert tables(engine) == TABLES
     with engine.begin() as connection:
         connection.execute(
             text(
@@ -70,7 +73,7 @@ def test_tables_come_once_and_go_again(engine: Engine) -> None:
     schema.downgrade(engine)
     assert tables(engine) == {"migration"}
     schema.upgrade(engine)
-    assert tables(engine) == {"migration", "task"}
+    assert tables(engine) == TABLES
 
 
 def test_each_service_may_do_what_it_needs_and_no_more(engine: Engine) -> None:
@@ -81,6 +84,13 @@ def test_each_service_may_do_what_it_needs_and_no_more(engine: Engine) -> None:
         "api": {"SELECT", "INSERT"},
         "worker": {"SELECT", "INSERT", "UPDATE"},
         "relay": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "stranger": set(),
+    }
+    assert {role: may(engine, role, "setback") for role in ROLES} == {
+        "web": {"SELECT", "DELETE"},
+        "api": set(),
+        "worker": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "relay": {"SELECT", "DELETE"},
         "stranger": set(),
     }
     with engine.begin() as connection:
@@ -107,7 +117,7 @@ def test_the_service_reads_its_address_from_the_environment(
         monkeypatch.setenv(name, value)
     schema.main()
 
-    assert tables(engine) == {"migration", "task"}
+    assert tables(engine) == TABLES
 
 
 def test_it_tells_what_is_pending_and_runs_nothing(engine: Engine) -> None:

@@ -58,6 +58,11 @@ def work(connection: Connection[Any]) -> list[Ended]:
     return [deliver(message) for message in take(connection)]
 
 
+def make_due(connection: Connection[Any]) -> None:
+    """Let the time pass that pending tasks wait for."""
+    connection.execute("UPDATE outbox.task SET due_at = now() WHERE published_at IS NULL")
+
+
 def effects(connection: Connection[Any]) -> list[str]:
     """Return what tasks have left."""
     return [what for (what,) in connection.execute("SELECT what FROM effect").fetchall()]

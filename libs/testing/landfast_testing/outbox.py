@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Every task, the oldest first. psycopg, Django and SQLAlchemy each have a way to run it.
 WRITTEN = "SELECT id, name, queue, body, headers::text FROM outbox.task ORDER BY sequence"
 
-EMPTY = "TRUNCATE outbox.task"
+EMPTY = "TRUNCATE outbox.task, outbox.setback"
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ TIMETABLE = (
     Entry("Weekly digest", "tasks.maintenance.send_digest", minute="0", hour="7", weekday="1"),
     Entry("Remove expired drafts", "tasks.maintenance.remove_expired_drafts", minute="10", hour="3"),
     Entry("Remove expired uploads", "tasks.maintenance.remove_expired_uploads", minute="20", hour="3"),
+    Entry("Remove old tasks' ids", "tasks.maintenance.remove_old_tasks", minute="25", hour="3"),
     Entry("Remove dead logins", "tasks.maintenance.remove_dead_sessions", minute="30", hour="3"),
 )
 

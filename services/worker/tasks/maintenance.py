@@ -52,6 +52,14 @@ def remove_expired_uploads() -> int:
     return upkeep.remove_expired_uploads()
 
 
+@app.task(long=True, database="api")
+def remove_old_tasks() -> int:
+    """Delete the ids of tasks that the API issued long ago, and return how many those were."""
+    from api.tasks import upkeep  # noqa: PLC0415
+
+    return upkeep.remove_old_tasks()
+
+
 @app.task
 def remove_dead_sessions() -> None:
     """Delete logins that have expired."""

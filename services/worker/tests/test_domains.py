@@ -74,6 +74,7 @@ def test_work_on_a_row_is_handed_its_number(
         (maintenance.remove_expired_drafts, "news.upkeep.remove_expired_drafts"),
         (maintenance.make_missing_thumbnails, "news.pictures.make_missing_thumbnails"),
         (maintenance.remove_expired_uploads, "api.datasets.upkeep.remove_expired_uploads"),
+        (maintenance.remove_old_tasks, "api.tasks.upkeep.remove_old_tasks"),
     ],
 )
 def test_upkeep_tells_how_much_it_did(monkeypatch: pytest.MonkeyPatch, task: Task[Any, Any], place: str) -> None:
