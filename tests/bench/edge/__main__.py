@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HERE = Path(__file__).resolve().parent
-#: The edge's share of bare Nginx that it must not fall below (docs/adr/0019-nothing-between-nginx-and-its-log.md).
+#: The edge's share of bare Nginx that it must not fall below (docs/adr/0020-nothing-between-nginx-and-its-log.md).
 GOAL = 0.85
 #: What is asked for: Nginx's own answer, and a file of this many bytes.
 PATHS = ("/healthz", "/static/file.txt")
