@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 #: The site's, as inventories of tests have it.
 NAME = "landfast.test"
 #: Requests a second: what an idle reference machine serves with room to spare.
-RATE = float(os.environ.get("DEPLOY_RATE") or 60 / SLOWNESS)
+RATE = float(os.environ.get("DEPLOY_RATE") or 60) / SLOWNESS
 #: Seconds of load before something happens, to compare with, and after it.
 BEFORE, AFTER = 15.0, 10.0
 #: A file of the site that takes a slow visitor 20 s, and where it lies in a checkout.
