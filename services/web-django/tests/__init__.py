@@ -43,5 +43,7 @@ VARIABLES = {
     "REDIS_CACHE_PORT": "1",
     "COOKIE_SECURE": "false",
 }
+# Hypothesis would keep its tables of characters in the folder that the image is built from.
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{_folder.name}/hypothesis"
 os.environ.update(VARIABLES, DJANGO_SETTINGS_MODULE="tests.settings")
 django.setup()

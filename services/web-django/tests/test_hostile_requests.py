@@ -185,6 +185,12 @@ def test_it_refuses_a_header_that_holds_nul(make_user: Callable[..., User]) -> N
     assert (answer.status, answer.json) == (400, {"detail": complaint})
 
 
+@pytest.mark.parametrize("variables", [{}, {"s": None}, {"s": 1}, {"s": []}])
+def test_graphql_says_which_variable_has_no_value_of_its_type(variables: dict[str, Any]) -> None:
+    message = ask("query($s: String!) { article(slug: $s) { slug } }", variables).json["errors"][0]["message"]
+    assert "$s" in message
+
+
 # --- numbers, places and dates ----------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 MAX_LINE = 256 * 1024
 
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-_ASCII = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+#: Bytes that mean themselves in every encoding that is read. The escape is apart: Python's own encodings, such as
+#: unicode_escape, make another character of it, and so would make lone surrogates and NUL of plain text.
+_THEMSELVES = (rb"\u0041", bytes(range(0x20, 0x7F)) + b"\t\r\n")
 
 
 class LineError(ValueError):
@@ -121,7 +123,7 @@ def known_encoding(charset: str) -> str:
     if name in _UTF_16.values():
         return name
     try:
-        if _ASCII.decode(name) == _ASCII.decode("ascii"):
+        if all(text.decode(name) == text.decode("ascii") for text in _THEMSELVES):
             return name
     except (UnicodeError, LookupError, TypeError):
         pass

@@ -94,6 +94,12 @@ def test_an_encoding_that_hides_line_ends_is_refused(charset: str) -> None:
         read(b"day", charset=charset)
 
 
+@pytest.mark.parametrize("charset", ["unicode_escape", "raw_unicode_escape", "Unicode-Escape"])
+def test_an_encoding_with_escapes_of_its_own_is_refused(charset: str) -> None:
+    with pytest.raises(LookupError):
+        read(rb"day", charset=charset)
+
+
 def test_bytes_of_another_encoding_are_faults_of_their_lines_alone() -> None:
     file = b"day,city,amount\n2026-01-31,Riga,1\n2026-01-31,\xd2\xe2\xe5\xf0\xfc,1\n2026-02-01,Oslo,2\n"
 

@@ -158,6 +158,7 @@ def test_a_sender_who_takes_too_long_is_cut_off(
         ({"query_string": {"name": "x" * 201}}, 422, "name"),
         ({"content_type": "text/csv; charset=nonsense"}, 415, "Content-Type"),
         ({"content_type": "text/csv; charset=utf-7"}, 415, "Content-Type"),
+        ({"content_type": "text/csv; charset=unicode_escape", "data": rb"\ud800"}, 415, "Content-Type"),
         ({"content_type": "application/json"}, 415, None),
         ({"content_type": "multipart/form-data; boundary=x"}, 400, None),
     ],

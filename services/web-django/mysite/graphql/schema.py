@@ -116,7 +116,8 @@ class Schema(strawberry.Schema):
 
 def is_internal(error: GraphQLError) -> bool:
     """Tell whether an error is ours: its words are for the log and not for the caller."""
-    return error.original_error is not None and not isinstance(error.original_error, RefusedError)
+    # GraphQL's own, such as for a variable without its value, are about what the caller sent.
+    return error.original_error is not None and not isinstance(error.original_error, GraphQLError)
 
 
 @cache
