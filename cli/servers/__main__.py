@@ -38,8 +38,9 @@ def pack_program(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """Judge settings and secrets before anything is built, and whether Swarm could run what comes of them."""
+    """Judge variables, settings and secrets before anything is built, and whether Swarm could run the outcome."""
     manifest, settings = Manifest.read(), settings_of(given)
+    values.check_variables(given["variables"])
     manifest.check(given["secrets"])
     values.check_names(settings, configuration.known())
     present = [name for name, value in given["secrets"].items() if value]

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.console import StackError
+from cli.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 #: The variable of the inventory that holds them.
 VARIABLE = "landfast_settings"
+ANSIBLE = ROOT / "ansible"
+INVENTORIES = ANSIBLE / "inventories"
+#: Names of variables that are ours; other prefixes may be other people's too.
+_OWN = re.compile(r"\b(?:landfast|release)_[a-z0-9_]+")
 #: How alike a mistyped name and the one that is meant are, from 0 to 1.
 ALIKE = 0.8
 #: As landfast_runtime.env reads whole numbers.
@@ -62,22 +67,42 @@ class Rule:
         return ""
 
 
-def check_names(settings: Mapping[str, object], known: Collection[str]) -> None:
+def check_names(settings: Collection[str], known: Collection[str]) -> None:
     """Make sure that every setting is one.
 
     Args:
-        settings: what the inventory says.
+        settings: the names that the inventory has.
         known: the names of settings.
 
     Raises:
         StackError: a name is unknown; close ones are suggested.
     """
-    unknown = sorted(set(settings) - set(known))
-    if not unknown:
-        return
+    if unknown := mistyped(settings, known):
+        raise StackError(f"{VARIABLE}: {unknown} is no setting", f"known: {', '.join(sorted(known))}")
+
+
+def check_variables(names: Collection[str]) -> None:
+    """Make sure that the inventory's variables are ones that a role or playbook reads.
+
+    Args:
+        names: those that begin as ours do.
+
+    Raises:
+        StackError: nothing reads one of them; close ones are suggested.
+    """
+    files = [
+        path for ending in ("yml", "j2") for path in ANSIBLE.glob(f"*/**/*.{ending}") if INVENTORIES not in path.parents
+    ]
+    known = {name for path in files for name in _OWN.findall(path.read_text(encoding="utf-8"))}
+    if unknown := mistyped(names, known):
+        raise StackError(f"the inventory: nothing reads {unknown}", "docs/how-to/inventory.md has the variables")
+
+
+def mistyped(names: Collection[str], known: Collection[str]) -> str:
+    """Return the names that are none of ``known``, each with one that may be meant; nothing if there are none."""
+    unknown = sorted(set(names) - set(known))
     close = {name: difflib.get_close_matches(name, known, 1, ALIKE) for name in unknown}
-    named = [f"{name} (is it {close[name][0]}?)" if close[name] else name for name in unknown]
-    raise StackError(f"{VARIABLE}: {', '.join(named)} is no setting", f"known: {', '.join(sorted(known))}")
+    return ", ".join(f"{name} (is it {close[name][0]}?)" if close[name] else name for name in unknown)
 
 
 def check(settings: Mapping[str, object], rules: Mapping[str, Mapping[str, Any]], secrets: Collection[str]) -> None:

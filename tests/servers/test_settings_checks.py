@@ -68,6 +68,15 @@ def test_wrong_settings_stop_it_first_of_all(
     assert secrets["admin_password"] not in run.output
 
 
+def test_a_mistyped_variable_of_the_inventory_stops_it_too(tmp_path: Path, secrets: dict[str, str]) -> None:
+    variables = {"landfast_secrets": secrets, "landfast_setings": {"WORKER_REPLICAS": 4}}
+    run = play(Inventory((NOWHERE,), Login(tmp_path), variables=variables), "deploy", "--check", *TRIAL, check=False)
+
+    assert run.code
+    assert "UNREACHABLE" not in run.output
+    assert "nothing reads landfast_setings (is it landfast_settings?)" in words(run)
+
+
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str]) -> Inventory:
     """This machine as a server: its programs say what such a server's would."""

@@ -49,7 +49,7 @@ def without_settings() -> Json:
 def judge(settings: object, secrets: dict[str, str]) -> str:
     """Return what is said against ``settings``; nothing if they are right."""
     try:
-        servers.check_settings({"stack": "landfast", "settings": settings, "secrets": secrets})
+        servers.check_settings({"stack": "landfast", "settings": settings, "secrets": secrets, "variables": []})
     except StackError as error:
         return str(error)
     return ""
@@ -84,6 +84,12 @@ def test_a_wrong_setting_is_named_with_what_would_be_right(
     settings: object, said: str, secrets: dict[str, str]
 ) -> None:
     assert said in judge(settings, secrets)
+
+
+def test_a_mistyped_variable_of_the_inventory_is_named() -> None:
+    values.check_variables(["landfast_certificates", "landfast_secrets", "release_checks", "release_named"])
+    with pytest.raises(StackError, match=r"nothing reads landfast_certificate \(is it landfast_certificates\?\)"):
+        values.check_variables(["landfast_certificate", "landfast_domains"])
 
 
 def test_all_wrong_settings_are_told_at_once(secrets: dict[str, str]) -> None:
