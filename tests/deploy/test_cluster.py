@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import tls
 from tests.support.authority import Authority
-from tests.support.cluster import nodes, running, start_nginx, wait_everywhere
+from tests.support.cluster import DOWN, nodes, running, start_nginx, wait_everywhere
 from tests.support.host import PROJECT
 from tests.support.host_image import DEBIAN_13, image
 from tests.support.image_registry import ADDRESS, send
@@ -162,7 +162,7 @@ def test_a_host_that_was_away_gets_the_certificate_when_it_is_back(named: Invent
     manager, away = named.managers[0], named.workers[0]
     before = tls.certificate(manager.address, NAMES[0])
     away.kill()
-    wait_until(lambda: nodes(manager)[away.name]["state"] == "down", 60, "the manager to miss the host")
+    wait_until(lambda: nodes(manager)[away.name]["state"] == "down", DOWN, "the manager to miss the host")
     # certbot renews, then finds that one host does not take the certificate: that is told, and is no reason to fail.
     manager.run("systemctl", "start", "certbot.service", timeout=300)
     wait_until(lambda: tls.certificate(manager.address, NAMES[0]) != before, 30, "another certificate on the manager")

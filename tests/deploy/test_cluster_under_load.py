@@ -24,7 +24,7 @@ import pytest
 
 from tests.support import tls
 from tests.support.authority import Authority
-from tests.support.cluster import nodes
+from tests.support.cluster import DOWN, nodes
 from tests.support.host import Host
 from tests.support.host_image import DEBIAN_13
 from tests.support.playbook import PLAYBOOK, Run, command, environment, play
@@ -288,7 +288,9 @@ def test_a_killed_host_costs_only_what_it_was_doing(site: Inventory) -> None:
     with visitors(site, "a host killed", may_fail=lambda each: bool(killed) and each.began < killed[0] + 0.5) as load:
         killed.append(time.monotonic())
         victim.kill()
-        wait_until(lambda: nodes(site.managers[0])[victim.name]["state"] == "down", 60, "the manager to miss the host")
+        wait_until(
+            lambda: nodes(site.managers[0])[victim.name]["state"] == "down", DOWN, "the manager to miss the host"
+        )
         load.forget(victim.address)
         wait_until(lambda: elsewhere(site, victim), 180, "its containers to run elsewhere", interval=2)
 
@@ -354,7 +356,7 @@ def test_a_new_machine_takes_the_place_of_a_lost_manager(
 ) -> None:
     first, lost = steered.managers[0], steered.managers[-1]
     lost.kill()
-    wait_until(lambda: nodes(first)[lost.name]["state"] == "down", 60, "the others to miss it")
+    wait_until(lambda: nodes(first)[lost.name]["state"] == "down", DOWN, "the others to miss it")
     put_in_place(restored, network, login, "a manager replaced")
     assert nodes(first)[lost.name]["role"] == "manager"
     assert restored.managers[-1].run("landfast", "current") == first.run("landfast", "current")

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from tests.support.playbook import Inventory
 
 
+#: Seconds until a manager calls a host that is gone down: three heartbeats (``swarm_heartbeat_seconds``), and some more.
+DOWN = 120
+
+
 def nodes(manager: Host) -> dict[str, dict[str, str]]:
     """Return what a manager knows of each node, by host name: state, availability and role."""
     identifiers = manager.run("docker", "node", "ls", "--quiet").split()
