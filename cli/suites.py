@@ -62,7 +62,8 @@ def default() -> list[Step]:
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
     # Fewer requests than in the long suites, whose figures are quoted: other lanes need the processors.
     server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "20"}, minutes=10)
-    inventory = replace(pytest("inventory", host, ROOT, ROOT / "tests/deploy/test_inventory.py"), programs=SSH)
+    judged = (ROOT / "tests/deploy/test_inventory.py", ROOT / "tests/deploy/test_settings_checks.py")
+    inventory = replace(pytest("inventory", host, ROOT, *judged), programs=SSH)
     return [*quick(), inventory, *generated_tests(devenv.services()), stack, images, server]
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.playbook import Inventory
 
 
-#: Seconds until a manager calls a host that is gone down: three heartbeats (``swarm_heartbeat_seconds``), and some more.
+#: Seconds until a manager calls a lost host down: three heartbeats (``swarm_heartbeat_seconds``), and some more.
 DOWN = 120
 
 
