@@ -6,6 +6,9 @@ revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None
+compatible_because = (
+    "the new function has one result more, which the release before does not ask for; the block grants rights"
+)
 
 _CLAIM = """
     CREATE FUNCTION outbox.claim(task_id uuid, OUT granted boolean, OUT earlier text{column}) LANGUAGE plpgsql AS $$
