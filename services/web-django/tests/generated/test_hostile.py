@@ -145,7 +145,7 @@ def test_graphql_refuses_every_body_that_is_no_question(program: dict[str, str],
         variables = st.fixed_dictionaries(
             {}, optional={"s": hostile.values(), "n": hostile.values(), "p": hostile.objects({"offset": 0, "limit": 1})}
         )
-        good = {"query": data.draw(st.sampled_from(DOCUMENTS)), "variables": data.draw(variables)}
+        good: dict[str, Any] = {"query": data.draw(st.sampled_from(DOCUMENTS)), "variables": data.draw(variables)}
         body = data.draw(st.just(json.dumps(good).encode()) | hostile.bodies(hostile.objects(good)))
         content_type = data.draw(st.just(JSON) | hostile.content_types(KINDS))
         with example():
