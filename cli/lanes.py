@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterable, Sequence
 
-#: Checks give way to steps that wait for Docker: those are the longest way through a run.
-GIVE_WAY = ("nice", "-n", "10")
-
 
 class Lanes:
     """Runs steps, and ends the programs that it started when the run is ended.
@@ -38,7 +35,7 @@ class Lanes:
         self._ended = False
         self._print_lock = threading.Lock()
         self._prefixed = sum(step.live for step in planned) > 1
-        self._give_way = bool({step.lane for step in planned} - {CHECKS}) and shutil.which(GIVE_WAY[0]) is not None
+        self._give_way = len({step.lane for step in planned}) > 1 and shutil.which("nice") is not None
 
     def run(self) -> list[Outcome]:
         """Run all steps and return their outcomes.
@@ -78,7 +75,7 @@ class Lanes:
 
     def _execute(self, step: Step, command: Iterable[str]) -> tuple[int, str]:
         """Run a command; return its status and, unless it was shown, its output."""
-        first = GIVE_WAY if self._give_way and step.lane == CHECKS else ()
+        first = ("nice", "-n", str(step.nice)) if self._give_way and step.nice else ()
         with steps.start(step, [*first, *command]) as process:
             self._running.add(process)
             try:

@@ -34,6 +34,7 @@ class Step:
         variables: what it gets on top of the process environment.
         targets: for pytest, the files and folders of its tests; none for linters.
         lane: steps of one lane follow each other, lanes run side by side; in ``CHECKS`` steps run side by side too.
+        nice: how far it gives way to lanes beside it: the longest lane is the shortest time that a run takes.
         docker: whether it needs Docker.
         live: show the output while it runs, for steps that take minutes.
         then: a second argument list, to run when the first command has passed.
@@ -50,6 +51,7 @@ class Step:
     variables: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     lane: str = CHECKS
+    nice: int = 10
     docker: bool = False
     live: bool = False
     then: tuple[str, ...] = ()

@@ -57,7 +57,7 @@ def default() -> list[Step]:
     """Return what the README's command runs: the promises on one stack and one bare server."""
     host = devenv.host()
     stack = suite("stack", host, "tests/stack", "tests/browser", "tests/chaos", options=("-m", "not long"))
-    stack = replace(stack, lane=STACK, whole={"CHAOS_FORM": "short"}, minutes=12)
+    stack = replace(stack, lane=STACK, nice=0, whole={"CHAOS_FORM": "short"}, minutes=12)
     images = replace(suite("images", host, "tests/images"), lane=IMAGES, minutes=3)
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
     # Fewer requests than in the long suites, whose figures are quoted: other lanes need the processors.
@@ -91,7 +91,7 @@ def suite(name: str, host: Environment, *folders: str, options: tuple[str, ...] 
     """Return one run of pytest that drives Docker, its output shown while it runs."""
     step = pytest(name, host, ROOT, *(ROOT / folder for folder in folders))
     command = (*step.command, "--verbose", "--capture=no")
-    return replace(step, command=command, lane=LONG, docker=True, live=True, selection=options)
+    return replace(step, command=command, lane=LONG, nice=5, docker=True, live=True, selection=options)
 
 
 def lint(host: Environment) -> list[Step]:

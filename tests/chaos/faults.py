@@ -118,11 +118,9 @@ FAULTS = (
     Fault("kill-everything", lambda stack, _: actions.everything(stack), quick=False),
 )
 
-#: Those of the short form: one for each mechanism that catches something, the quick ones.
-SHORT = (
-    "kill-worker", "kill-worker-child", "kill-worker-dramatiq", "kill-relay", "kill-rabbitmq", "kill-postgres",
-    "wipe-rabbitmq", "cut-worker-postgres", "memory-alarm", "kill-everything",
-)  # fmt: skip
+#: Those of the short form, the quick ones: a process, a server and all of them die, a disk is wiped, a line is cut. The
+#: long form has the others, which the same mechanisms catch.
+SHORT = ("kill-worker", "kill-relay", "kill-postgres", "wipe-rabbitmq", "cut-worker-postgres", "kill-everything")
 
 
 def ten_random(seed: int) -> Fault:

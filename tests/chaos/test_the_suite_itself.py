@@ -28,6 +28,8 @@ BUSY = replace(PLAN, tasks=100, rate=11 / SLOWNESS, work=0.2 * SLOWNESS)
 BRIEF = replace(PLAN, tasks=int(500 / SLOWNESS))
 
 
+# About the suite, not the stack: tests/mutations breaks the shipped relay, and a row of the short form must notice.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "plan", "relay", "worker"),
     [

@@ -52,8 +52,12 @@ DRAMATIQ = "__import__('tasks.actors').actors.send_by_dramatiq('lengthy.linger',
 
 every_kind = pytest.mark.parametrize(
     ("sending", "worker"),
-    [(SHORT, "worker"), (LONG, "worker"), (DRAMATIQ, "worker-dramatiq")],
-    ids=["celery", "celery-long", "dramatiq"],
+    [
+        pytest.param(SHORT, "worker", id="celery"),
+        pytest.param(LONG, "worker", id="celery-long"),
+        # Off unless somebody asks for the profile.
+        pytest.param(DRAMATIQ, "worker-dramatiq", id="dramatiq", marks=pytest.mark.long),
+    ],
 )
 
 
