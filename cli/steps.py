@@ -51,7 +51,7 @@ class Step:
     variables: Mapping[str, str] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     lane: str = CHECKS
-    nice: int = 10
+    nice: int = 19
     docker: bool = False
     live: bool = False
     then: tuple[str, ...] = ()

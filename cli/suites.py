@@ -91,7 +91,7 @@ def suite(name: str, host: Environment, *folders: str, options: tuple[str, ...] 
     """Return one run of pytest that drives Docker, its output shown while it runs."""
     step = pytest(name, host, ROOT, *(ROOT / folder for folder in folders))
     command = (*step.command, "--verbose", "--capture=no")
-    return replace(step, command=command, lane=LONG, nice=5, docker=True, live=True, selection=options)
+    return replace(step, command=command, lane=LONG, nice=10, docker=True, live=True, selection=options)
 
 
 def lint(host: Environment) -> list[Step]:
