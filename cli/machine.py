@@ -208,7 +208,7 @@ def container_on(port: int) -> str:
 
 @dataclass(frozen=True)
 class Checkout:
-    """What about the files of this checkout keeps containers from using them.
+    """The properties of this checkout's files that keep containers from using them.
 
     Args:
         unreadable: what other users than the owner may not read (a umask of 077 makes such files).

@@ -1,4 +1,4 @@
-"""What the inventory's settings may be: ``x-settings`` of compose.servers.yaml, judged before anything is built.
+"""The rules for the inventory's settings: ``x-settings`` of compose.servers.yaml, judged before anything is built.
 
 A service refuses a bad value too, but only once its image is built and its container started, on a server.
 """
@@ -30,7 +30,7 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 @dataclass(frozen=True)
 class Rule:
-    """What one setting may be.
+    """The rule for one setting.
 
     Args:
         choices: the words that it may be, if it is one of some.

@@ -23,7 +23,7 @@ class _Closed:
 
 
 class ClosedQueues:
-    """What one relay knows of closed queues.
+    """The closed queues that one relay knows of.
 
     Args:
         clock: returns seconds, from any point in time.

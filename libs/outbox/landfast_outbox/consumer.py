@@ -269,7 +269,7 @@ def _run_long(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
             return _earlier(claim)
         result, wish = _call(current, claim, body)
         if not current.completed:
-            # What is done is not done again because the database is away in the end.
+            # A task that is done is not done again because the database is away in the end.
             endings.patiently(current.database, partial(_conclude, current, result, keep=wish is None))
     if wish is not None:
         raise wish

@@ -65,7 +65,7 @@ class Change:
         try:
             running = self.roller.roll(new, jobs=self.options.get("jobs", True))
             self.roller.smoke(self.smoke)
-            # What no record knows would not be found again: a release counts once it is remembered.
+            # A release counts once a record has it: nobody would find it otherwise.
             self.records.save(self.options["plan"], running)
             self.records.succeed(Entry(plan["release"], self.options["plan"], self.options["who"], now()))
         except Exception as error:  # noqa: BLE001 - a full disk, a bug, a signal: the rollback must not depend on which
