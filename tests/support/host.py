@@ -91,7 +91,6 @@ class Host:
             memory: how much it has.
         """
         machine = ["--privileged", "--cgroupns=private", f"--memory={memory}", f"--memory-swap={memory}"]
-        machine.append("--cpu-shares=256")  # gives way to the stack under test, whose tests take longer
         machine += ["--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--stop-signal=SIGRTMIN+3"]
         machine += ["--volume=/var/lib/docker", "--env=container=docker"]  # Docker's layers need a real disk
         place = [f"--network={network.name}", f"--ip={self.address}", f"--hostname={self.name}"]
