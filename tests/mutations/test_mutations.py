@@ -21,16 +21,23 @@ if TYPE_CHECKING:
 TRIAL = 1200
 
 
-@pytest.fixture(scope="module")
+#: The failures of the trials that have run: the mutations of one trial share a run.
+SEEN: dict[Trial, list[str]] = {}
+
+
+@pytest.fixture
 def failures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The names of the tests that fail where the mutations of a trial are made."""
     trial: Trial = request.param
+    if trial in SEEN:
+        return SEEN[trial]
     checkout = Checkout.create(tmp_path_factory.mktemp("mutated") / "landfast")
     for mutation in trial.mutations:
         before = checkout.read(mutation.file)
         assert before.count(mutation.old) == 1, f"{mutation.file} has no single {mutation.old!r} to break"
         checkout.commit({mutation.file: before.replace(mutation.old, mutation.new)})
-    return run(checkout.directory, trial.names)
+    SEEN[trial] = run(checkout.directory, trial.names)
+    return SEEN[trial]
 
 
 def run(directory: Path, names: tuple[str, ...]) -> list[str]:
