@@ -1,4 +1,4 @@
-"""What is broken, one promise at a time, and the tests that must notice.
+"""The deliberate breaks, one promise at a time, and the tests that must notice.
 
 Mutations that do not disturb each other share a run: a stack takes longer to start than all of their tests to run.
 """

@@ -19,7 +19,7 @@ _FORGET = "DELETE FROM outbox.task WHERE completed_at IS NULL"
 
 @dataclass(frozen=True)
 class Form:
-    """What is started of the repository.
+    """The part of the repository that is started.
 
     Args:
         name: for messages.
