@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from cli.steps import Outcome, Step
 
-#: Bytes of memory that the stack and a bare server beside it need, with the images' builds.
-SIDE_BY_SIDE = 8 << 30
+#: Bytes of memory that two stacks and a bare server beside them need, with the images' builds.
+SIDE_BY_SIDE = 12 << 30
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,8 @@ def planned(options: Options) -> list[list[Step]]:
     memory = machine.available_memory()
     groups = [suites.default(), *([suites.everything_else()] if options.all else [])]
     if memory is not None and memory < SIDE_BY_SIDE:
-        groups[0] = [replace(step, lane=suites.STACK) if step.lane == suites.SERVER else step for step in groups[0]]
+        beside = {suites.SHIPPED, suites.SERVER}
+        groups[0] = [replace(step, lane=suites.STACK) if step.lane in beside else step for step in groups[0]]
     return groups
 
 

@@ -47,7 +47,8 @@ class Lanes:
         lanes: dict[str, list[Step]] = {}
         for step in self._planned:
             lanes.setdefault(step.lane, []).append(step)
-        pools = {lane: ThreadPoolExecutor((os.cpu_count() or 1) if lane == CHECKS else 1) for lane in lanes}
+        # One more than there are processors: now and then a test waits.
+        pools = {lane: ThreadPoolExecutor((os.cpu_count() or 1) + 1 if lane == CHECKS else 1) for lane in lanes}
         futures = [pools[lane].submit(self._run, step) for lane in lanes for step in lanes[lane]]
         outcomes = []
         try:

@@ -12,7 +12,7 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cli import devenv
+from cli import cache, devenv
 from cli.steps import ROOT, Step
 
 if TYPE_CHECKING:
@@ -21,14 +21,17 @@ if TYPE_CHECKING:
 
     from cli.devenv import Environment
 
-#: What tools remember between runs. It must not lie in the folders that images are built from.
+#: What tests leave behind in this checkout. It must not lie in the folders that images are built from.
 TOOL_CACHE = ROOT / ".cache"
+#: What linters remember of files that they have seen, in any checkout: a new clone need not wait for mypy again.
+SEEN = cache.directory() / "tools"
 #: What runs on the servers' managers.
 ROLLOUT = ROOT / "ansible" / "roles" / "release" / "files"
 MYPY = ("mypy", "--strict", "--no-error-summary", "--explicit-package-bases")
 
-#: Lanes that need Docker: one stack, containers that run alone, one bare server, and what ``--all`` runs after these.
-STACK, IMAGES, SERVER, LONG = "stack", "images", "server", "long"
+#: Lanes that need Docker: the stack of a laptop, that of a server, containers that run alone, one bare server, and what
+#: ``--all`` runs after these.
+STACK, SHIPPED, IMAGES, SERVER, LONG = "stack", "shipped", "images", "server", "long"
 
 #: What Ansible and the certificates of tests call.
 SSH = {"ssh": "openssh-client", "openssl": "openssl"}
@@ -48,23 +51,32 @@ CHAOS = {
 
 
 def quick() -> list[Step]:
-    """Return what needs no Docker and takes less than a minute."""
+    """Return what needs no Docker and takes less than a minute: without the tests marked ``slow``."""
+    # Some tests say nothing about the coverage of all.
+    return [replace(step, selection=("-m", "not slow"), then=()) if step.then else step for step in checks()]
+
+
+def checks() -> list[Step]:
+    """Return what needs no Docker."""
     host, services = devenv.host(), devenv.services()
-    return [*unit_tests(host, services), *types(host, services), *lint(host)]  # the longest first: no core waits
+    return [*unit_tests(host, services), *lint(host), *types(host, services)]  # the longest first: no core waits
 
 
 def default() -> list[Step]:
     """Return what the README's command runs: the promises on one stack and one bare server."""
     host = devenv.host()
     stack = suite("stack", host, "tests/stack", "tests/browser", "tests/chaos", options=("-m", "not long"))
-    stack = replace(stack, lane=STACK, nice=0, whole={"CHAOS_FORM": "short"}, minutes=12)
+    # Two of them side by side: each waits half of its time, for services to stop and to start.
+    laptop = replace(stack, name="stack-laptop", lane=STACK, nice=0, whole={"STACK_FORMS": "laptop"}, minutes=12)
+    forms = {"STACK_FORMS": "shipped,lengthy,ledger", "CHAOS_FORM": "short"}
+    shipped = replace(stack, name="stack-shipped", lane=SHIPPED, nice=5, whole=forms, minutes=8)
     images = replace(suite("images", host, "tests/images"), lane=IMAGES, minutes=3)
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
     # Fewer requests than in the long suites, whose figures are quoted: other lanes need the processors.
     server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "20"}, minutes=10)
     judged = (ROOT / "tests/deploy/test_inventory.py", ROOT / "tests/deploy/test_settings_checks.py")
     inventory = replace(pytest("inventory", host, ROOT, *judged), programs=SSH)
-    return [*quick(), inventory, *generated_tests(devenv.services()), stack, images, server]
+    return [*checks(), inventory, *generated_tests(devenv.services()), laptop, shipped, images, server]
 
 
 def everything_else() -> list[Step]:
@@ -98,12 +110,12 @@ def lint(host: Environment) -> list[Step]:
     """Return the linters: Python, YAML, Ansible, Dockerfiles and shell scripts."""
     path = {"PATH": f"{host.python.parent}{os.pathsep}{os.environ['PATH']}"}
     ansible_lint = host.tool("ansible-lint", "--offline", "--nocolor", "-q", f"--config-file={ROOT / '.ansible-lint'}")
-    ruff_cache = {"RUFF_CACHE_DIR": str(TOOL_CACHE / "ruff")}
+    ruff_cache = {"RUFF_CACHE_DIR": str(SEEN / "ruff")}
     return [
+        Step("ansible-lint", ansible_lint, host, ROOT / "ansible", path),
         Step("ruff", host.tool("ruff", "check", "--quiet", "--output-format=concise"), host, variables=ruff_cache),
         Step("format", host.tool("ruff", "format", "--check", "--quiet"), host, variables=ruff_cache),
         Step("yamllint", host.tool("yamllint", "--strict", "."), host),
-        Step("ansible-lint", ansible_lint, host, ROOT / "ansible", path),
         Step("hadolint", host.tool("hadolint", *files(ending="Dockerfile")), host),
         Step("shellcheck", host.tool("shellcheck", *files(beginning=r"#!.*\b(ba|da)?sh\b")), host),
     ]
@@ -128,20 +140,20 @@ def types(host: Environment, services: Environment) -> list[Step]:
 
 def mypy(name: str, environment: Environment, directory: Path, arguments: tuple[str, ...], *paths: Path) -> Step:
     """Return one run of mypy in ``directory``, with ``paths`` to import from."""
-    cache = ("--cache-dir", str(TOOL_CACHE / "mypy" / name))
+    cache = ("--cache-dir", str(SEEN / "mypy" / name))
     variables = {"MYPYPATH": join(paths), "PYTHONPATH": join(paths)}
     return Step(f"types-{name}", environment.module(*MYPY, *cache, *arguments), environment, directory, variables)
 
 
 def unit_tests(host: Environment, services: Environment) -> list[Step]:
     """Return the tests that need no running stack."""
-    found = [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "repo", "servers")]
-    for folder in python_folders():
+    found = []
+    for folder in sorted(python_folders(), key=lambda folder: len(list(folder.glob("tests/**/*.py"))), reverse=True):
         generated = folder / "tests/generated"
         step = pytest(f"tests-{folder.name}", services, folder, folder / "tests", but=generated)
         step = replace(step, variables={"PYTHONPATH": join(import_paths(folder))})
         found.append(covered(step, services) if folder.parent.name == "services" else step)
-    return found
+    return found + [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "servers", "repo")]
 
 
 def covered(step: Step, environment: Environment) -> Step:

@@ -14,9 +14,9 @@ import pytest
 
 from tests.support import command, secrets
 from tests.support.checkout import copy_checkout
-from tests.support.forms import LAPTOP, LEDGER, LENGTHY, ORDER, SHIPPED, Form, FormChanger, wait_ready
+from tests.support.forms import LAPTOP, LEDGER, LENGTHY, ORDER, SHIPPED, Form, FormChanger, chosen, wait_ready
 from tests.support.inbox import Inbox
-from tests.support.leftovers import remove_leftovers
+from tests.support.leftovers import remove_leftovers, remove_project
 from tests.support.site import Site
 from tests.support.stack import Stack
 from tests.support.timing import measured
@@ -73,20 +73,33 @@ def wanted_form(item: pytest.Item) -> Form | None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring tests that want the same form of the stack together; the order stays otherwise."""
-    items.sort(key=lambda item: ORDER.index(form) if (form := wanted_form(item)) else -1)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Bring tests that want the same form of the stack together, and leave out those of forms that this run has not.
+
+    The order stays otherwise. Tests that want no stack go with the first form.
+    """
+    wanted = {item: wanted_form(item) for item in items}
+    items.sort(key=lambda item: ORDER.index(form) if (form := wanted[item]) else -1)
+    here = chosen()
+    left_out = [item for item in items if (wanted[item] or ORDER[0]) not in here]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if (wanted[item] or ORDER[0]) in here]
 
 
 @pytest.fixture(scope="session")
 def forms(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormChanger]:
-    """The one stack for all tests of a run, started by ``./stack up`` from a checkout whose path holds a space."""
+    """The one stack for all tests of a run, in the first form that they want.
+
+    A laptop's is started by ``./stack up``, from a checkout whose path holds a space.
+    """
     remove_leftovers()
     checkout = tmp_path_factory.mktemp("checkout") / "land fast"
     copy_checkout(checkout)
-    forms = FormChanger(checkout)
-    with running(forms.laptop):
-        forms.started()
+    first = next(form for item in request.session.items if (form := wanted_form(item)))
+    forms = FormChanger(checkout, first)
+    with running(forms.first, by_hand=first is LAPTOP):
+        forms.add_schema(first)
         request.session.stash[CHANGER] = forms
         yield forms
 
@@ -179,24 +192,33 @@ def inbox(stack: Stack) -> Inbox:
 
 
 @contextmanager
-def running(stack: Stack) -> Iterator[None]:
-    """Start a stack as a user does, and remove it and its data at the end, whatever happens.
+def running(stack: Stack, *, by_hand: bool) -> Iterator[None]:
+    """Start a stack, and remove it and its data at the end, whatever happens.
 
-    Somebody presses Ctrl-C in the middle of the build first: the second start goes on from there. Without a stack there
-    is nothing to test, so the run ends, with what the services logged.
+    Without a stack there is nothing to test, so the run ends, with what the services logged.
+
+    Args:
+        stack: which.
+        by_hand: start it as a person does, who presses Ctrl-C in the middle of the build first: the second start goes
+            on from there.
     """
     try:
         try:
-            command.interrupt(stack)
-            with measured("./stack up, images included"):
-                done = command.run(stack, "up", "--yes")
-            assert done.returncode == 0, done.stdout
+            if by_hand:
+                command.interrupt(stack)
+                with measured("./stack up, images included"):
+                    done = command.run(stack, "up", "--yes")
+                assert done.returncode == 0, done.stdout
+            else:
+                stack.build()
+                stack.up()
             wait_ready(stack)
         except AssertionError as error:
             pytest.exit(f"{stack.project} does not start: {error}\n{recent_logs(stack)}", returncode=1)
         yield
     finally:
-        stack.down()
+        with measured("end of a stack"):
+            remove_project(stack.project)  # all of its forms
 
 
 @contextmanager

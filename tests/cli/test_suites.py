@@ -11,6 +11,7 @@ from cli.checks import Options
 from cli.console import StackError
 from cli.steps import CHECKS, ROOT, Step
 from tests.chaos.faults import FAULTS
+from tests.support.forms import ORDER
 
 AVAILABLE = [*suites.default(), *suites.everything_else()]
 STEPS = {step.name: step for step in AVAILABLE}
@@ -22,6 +23,13 @@ def chosen(*names: str) -> dict[str, Step]:
 
 def test_every_step_has_a_name_of_its_own() -> None:
     assert len(STEPS) == len(AVAILABLE)
+
+
+def test_a_quick_run_leaves_slow_tests_out_and_says_nothing_about_coverage() -> None:
+    quick = {step.name: step for step in suites.quick()}
+    assert quick["tests-web-django"].selection == ("-m", "not slow")
+    assert quick["tests-web-django"].then == ()
+    assert STEPS["tests-web-django"].selection == ()
 
 
 def test_a_quick_run_needs_no_docker() -> None:
@@ -43,11 +51,11 @@ def test_it_measures_a_service_s_own_tests_and_nobody_else_s() -> None:
     web = STEPS["tests-web-django"]
     assert "coverage run" in " ".join(web.command)
     assert "coverage report" in " ".join(web.then)
-    assert [name for name, step in STEPS.items() if step.then] == [
+    assert {name for name, step in STEPS.items() if step.then} == {
         "tests-api-flask",
         "tests-web-django",
         "tests-worker",
-    ]
+    }
 
 
 def test_it_does_not_hold_some_of_the_tests_to_what_all_of_them_run() -> None:
@@ -61,7 +69,7 @@ def test_a_test_that_is_named_runs_though_the_usual_run_leaves_it_out() -> None:
     path = f"{ROOT}/tests/chaos/test_faults.py::test_it_doubles_nothing_later_either"
     [step] = chosen(path).values()
 
-    assert (step.name, step.targets, step.selection, step.whole) == ("stack", (path,), (), {})
+    assert (step.name, step.targets, step.selection, step.whole) == ("stack-laptop", (path,), (), {})
 
 
 def test_the_beginning_of_a_name_calls_all_steps_that_have_it() -> None:
@@ -76,7 +84,7 @@ def test_a_folder_calls_all_steps_whose_tests_lie_in_it() -> None:
 
 def test_a_folder_that_is_a_part_of_a_step_runs_once() -> None:
     [step] = chosen(str(ROOT / "tests/stack")).values()
-    assert (step.name, step.selection) == ("stack", ())
+    assert (step.name, step.selection) == ("stack-laptop", ())
 
 
 @pytest.mark.parametrize("name", ["frobnicate", "tests/no/such/test.py", "chao"])
@@ -105,14 +113,20 @@ def test_a_wrong_name_is_told_before_anything_is_made(monkeypatch: pytest.Monkey
         checks.main(["frobnicate"])
 
 
+def test_each_form_of_the_stack_belongs_to_one_step_of_the_usual_run() -> None:
+    forms = [name for step in suites.default() for name in step.whole.get("STACK_FORMS", "").split(",") if name]
+    assert forms == [form.name for form in ORDER]
+
+
 def test_with_little_memory_the_server_waits_for_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = Options(quick=False, all=False, resume=False, yes=False, names=[])
+    heavy = {"stack-laptop", "stack-shipped", "server"}
     monkeypatch.setattr(machine, "available_memory", lambda: 4 << 30)
     [steps] = checks.planned(usual)
-    assert {step.lane for step in steps if step.name in {"stack", "server"}} == {"stack"}
+    assert {step.lane for step in steps if step.name in heavy} == {"stack"}
     monkeypatch.setattr(machine, "available_memory", lambda: 16 << 30)
     [steps] = checks.planned(usual)
-    assert {step.lane for step in steps if step.name in {"stack", "server"}} == {"stack", "server"}
+    assert {step.lane for step in steps if step.name in heavy} == {"stack", "shipped", "server"}
 
 
 def test_the_long_form_has_every_fault_once() -> None:

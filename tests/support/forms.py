@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,34 +50,40 @@ LEDGER = Form(
 #: Tests run in this order, by the form that they want.
 ORDER = (LAPTOP, SHIPPED, LENGTHY, LEDGER)
 
+#: Names the forms whose tests a run has, apart by commas: two runs side by side share the work of one. All by default.
+VARIABLE = "STACK_FORMS"
+
+
+def chosen() -> tuple[Form, ...]:
+    """Return the forms whose tests this run has, in their order.
+
+    Raises:
+        ValueError: the variable names a form that is none.
+    """
+    names = [name for name in os.environ.get(VARIABLE, "").split(",") if name] or [form.name for form in ORDER]
+    known = {form.name: form for form in ORDER}
+    if unknown := set(names) - known.keys():
+        raise ValueError(f"{VARIABLE}: {', '.join(sorted(unknown))} is none of {', '.join(known)}")
+    return tuple(form for form in ORDER if form.name in names)
+
 
 class FormChanger:
     """Gives one project the form that a test wants.
 
     Args:
         directory: the checkout that it is started from.
+        first: the form that it starts with.
     """
 
-    def __init__(self, directory: Path) -> None:
-        first = Stack(directory=directory)
-        self._stacks = {
-            form: Stack(first.project, directory, first.ports, form.files, dict(form.variables)) for form in ORDER
-        }
-        self._current: Form | None = None
+    def __init__(self, directory: Path, first: Form) -> None:
+        project, ports = Stack().project, Ports.free()
+        self._stacks = {form: Stack(project, directory, ports, form.files, dict(form.variables)) for form in ORDER}
+        self._current = first
 
     @property
-    def laptop(self) -> Stack:
+    def first(self) -> Stack:
         """The stack in the form that it starts with."""
-        return self._stacks[LAPTOP]
-
-    @property
-    def ports(self) -> Ports:
-        """What it publishes, in each form."""
-        return self.laptop.ports
-
-    def started(self) -> None:
-        """Take note that the laptop's form runs."""
-        self._current = LAPTOP
+        return self._stacks[self._current]
 
     def take(self, form: Form) -> Stack:
         """Return the stack in a form; what differs from the form before is replaced, data and secrets stay.
@@ -91,11 +98,16 @@ class FormChanger:
                 if form is LEDGER:
                     stack.compose("build", "recorder", timeout=STACK_START)
                 stack.up()
-                if form.schema:
-                    _tell_database(stack, (stack.directory / form.schema).read_text(encoding="utf-8"))
+                self.add_schema(form)
                 wait_ready(stack)
             self._current = form
         return stack
+
+    def add_schema(self, form: Form) -> None:
+        """Give the database what a form keeps there."""
+        stack = self._stacks[form]
+        if form.schema:
+            _tell_database(stack, (stack.directory / form.schema).read_text(encoding="utf-8"))
 
 
 def _tell_database(stack: Stack, statements: str) -> None:

@@ -129,6 +129,7 @@ def test_it_shows_edits_at_once_when_asked_to_reload() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_it_gathers_static_files_without_any_configuration(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from mysite import settings_static; "

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from news.models import Article
     from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
+pytestmark = pytest.mark.slow  # as those of test_pictures.py
+
 BUCKET = "pictures"
 KEYS = {"s3_access_key": "landfast", "s3_secret_key": "correct-horse-battery"}
 

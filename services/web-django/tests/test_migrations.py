@@ -61,6 +61,7 @@ def test_it_has_a_migration_for_every_change_of_a_model() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=3)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_latest")
 @pytest.mark.django_db(transaction=True)
 def test_it_keeps_articles_and_users_through_every_migration_backwards_and_forwards(
@@ -80,6 +81,7 @@ def test_it_keeps_articles_and_users_through_every_migration_backwards_and_forwa
             assert (count("news_article"), count("accounts_user")) == (articles, users), name
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_latest")
 @pytest.mark.django_db(transaction=True)
 def test_it_can_take_every_app_away_and_bring_it_back() -> None:

@@ -114,6 +114,7 @@ def test_it_leaves_the_choice_of_an_account_to_those_who_see_accounts(
     assert Article.objects.get().author == author
 
 
+@pytest.mark.slow
 def test_it_keeps_a_cover_and_shows_it_in_the_newsroom(
     editor: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
@@ -137,6 +138,7 @@ def test_it_keeps_a_cover_and_shows_it_in_the_newsroom(
     assert not article.renditions.exists()
 
 
+@pytest.mark.slow
 def test_it_loses_nothing_that_was_typed_while_no_pictures_can_be_made(
     editor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     MakeArticle = Callable[..., Article]
 
+pytestmark = pytest.mark.slow  # each encodes a picture in several widths and formats
+
 
 @pytest.fixture
 def announced() -> Iterator[list[int]]:

@@ -12,6 +12,8 @@ import news
 import pytest
 from landfast_testing.postgres import server
 
+pytestmark = pytest.mark.slow  # each starts Python several times
+
 HERE = Path(__file__).parent
 APP = Path(news.__file__).parent
 
