@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from cli import passed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -42,6 +44,7 @@ class Step:
         selection: pytest's options for a run of all targets; a path that somebody names runs with all its tests.
         whole: variables for a run of all targets alone.
         minutes: how long it takes on two processors, see ``cli.suites``.
+        inputs: the files and folders that alone decide whether it passes, see ``cli.passed``; none: it always runs.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Step:
     selection: tuple[str, ...] = ()
     whole: Mapping[str, str] = field(default_factory=dict)
     minutes: float = 0
+    inputs: tuple[Path, ...] = ()
 
     @property
     def report(self) -> Path:
@@ -87,6 +91,7 @@ class Outcome:
         output: all that it printed, unless that was shown while it ran.
         cases: its tests.
         failures: the names of those that failed.
+        before: it has passed on the same files before, and did not run.
     """
 
     step: Step
@@ -97,13 +102,15 @@ class Outcome:
     output: str = ""
     cases: tuple[Case, ...] = ()
     failures: tuple[str, ...] = ()
+    before: bool = False
 
     @property
     def line(self) -> str:
         """The result in one line."""
         mark = "failed" if self.failed else "ok"
         tests = f", {self.passed} passed, {self.failed} failed" if self.step.targets else ""
-        return f"{mark:>7}  {self.step.name}  ({self.seconds:.1f} s{tests})"
+        time_taken = "the same files passed before" if self.before else f"{self.seconds:.1f} s"
+        return f"{mark:>7}  {self.step.name}  ({time_taken}{tests})"
 
 
 @dataclass(frozen=True)
@@ -125,6 +132,9 @@ def run(step: Step, execute: Callable[[Step, Iterable[str]], tuple[int, str]]) -
     """
     began = time.monotonic()
     command = [*step.command, *step.selection, *step.targets]
+    state = passed.digest(ROOT, step.inputs, command) if step.inputs else None
+    if passed.before(step.name, state):
+        return Outcome(step, 1, 0, 0, began, before=True)
     if step.targets:
         step.report.unlink(missing_ok=True)
         command.append(f"--junit-xml={step.report}")
@@ -136,6 +146,8 @@ def run(step: Step, execute: Callable[[Step, Iterable[str]], tuple[int, str]]) -
     failed = counts.failed
     if status != 0 and not failed:  # a linter, or pytest that stumbled outside its tests
         failed = 1
+    if not failed:
+        passed.remember(step.name, state)
     seconds = time.monotonic() - began
     return Outcome(step, counts.passed, failed, seconds, began, output, counts.cases, counts.failures)
 

@@ -110,9 +110,10 @@ def lint(host: Environment) -> list[Step]:
     """Return the linters: Python, YAML, Ansible, Dockerfiles and shell scripts."""
     path = {"PATH": f"{host.python.parent}{os.pathsep}{os.environ['PATH']}"}
     ansible_lint = host.tool("ansible-lint", "--offline", "--nocolor", "-q", f"--config-file={ROOT / '.ansible-lint'}")
+    playbooks = (ROOT / "ansible", ROOT / ".ansible-lint", ROOT / ".yamllint.yaml")
     ruff_cache = {"RUFF_CACHE_DIR": str(SEEN / "ruff")}
     return [
-        Step("ansible-lint", ansible_lint, host, ROOT / "ansible", path),
+        Step("ansible-lint", ansible_lint, host, ROOT / "ansible", path, inputs=playbooks),
         Step("ruff", host.tool("ruff", "check", "--quiet", "--output-format=concise"), host, variables=ruff_cache),
         Step("format", host.tool("ruff", "format", "--check", "--quiet"), host, variables=ruff_cache),
         Step("yamllint", host.tool("yamllint", "--strict", "."), host),
@@ -142,7 +143,9 @@ def mypy(name: str, environment: Environment, directory: Path, arguments: tuple[
     """Return one run of mypy in ``directory``, with ``paths`` to import from."""
     cache = ("--cache-dir", str(SEEN / "mypy" / name))
     variables = {"MYPYPATH": join(paths), "PYTHONPATH": join(paths)}
-    return Step(f"types-{name}", environment.module(*MYPY, *cache, *arguments), environment, directory, variables)
+    command = environment.module(*MYPY, *cache, *arguments)
+    looked_at = (directory, *paths)
+    return Step(f"types-{name}", command, environment, directory, variables, inputs=looked_at)
 
 
 def unit_tests(host: Environment, services: Environment) -> list[Step]:

@@ -1,0 +1,65 @@
+"""Which linters and type checks have passed on the same files before, in any checkout of this user.
+
+They need not run again. Tests are never left out so: they depend on more than on files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from typing import TYPE_CHECKING
+
+from cli import cache
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+#: How many states of its files are remembered of each step.
+KEPT = 20
+
+
+def digest(root: Path, inputs: Sequence[Path], command: Sequence[str]) -> str | None:
+    """Return what stands for a command and the content of all files that it looks at; none outside a Git checkout.
+
+    Args:
+        root: the checkout; it does not matter where it lies.
+        inputs: files and folders in it; what Git ignores does not count.
+        command: the argument list. It names the environment, whose path changes with each locked version.
+    """
+    paths = [str(path.relative_to(root)) for path in inputs]
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *paths]
+    listed = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        return None
+    found = hashlib.sha256("\0".join(command).replace(str(root), ".").encode())
+    for name in sorted(filter(None, listed.stdout.split("\0"))):
+        file = root / name
+        content = file.read_bytes() if file.is_file() else b""
+        found.update(f"\0{name}\0{hashlib.sha256(content).hexdigest()}".encode())
+    return found.hexdigest()
+
+
+def before(name: str, state: str | None) -> bool:
+    """Return whether a step has passed in this state of its files."""
+    return state is not None and state in _states(name)
+
+
+def remember(name: str, state: str | None) -> None:
+    """Keep that a step has passed in this state of its files."""
+    if state is not None:
+        with cache.locked("passed"):
+            states = [*(each for each in _states(name) if each != state), state][-KEPT:]
+            _file(name).parent.mkdir(exist_ok=True)
+            _file(name).write_text("\n".join(states) + "\n", encoding="ascii")
+
+
+def _states(name: str) -> list[str]:
+    try:
+        return _file(name).read_text(encoding="ascii").split()
+    except OSError:
+        return []
+
+
+def _file(name: str) -> Path:
+    return cache.directory() / "passed" / name
