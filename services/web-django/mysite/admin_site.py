@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG
+from django.contrib.admin.widgets import AutocompleteMixin, AutocompleteSelect, AutocompleteSelectMultiple
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import DataError
 from django.db.models import Field, ManyToManyField
@@ -30,6 +31,23 @@ logger = logging.getLogger(__name__)
 
 #: What filters end in whose value means nothing to the database or to a calendar, such as the year 99999.
 UNANSWERABLE = (DataError, OverflowError, ValueError)
+
+
+class PossibleRows(AutocompleteMixin):
+    """Looks for rows that may be there: Django's own asks the database for whatever was sent, and crashes."""
+
+    def optgroups(self, name: str, value: list[str], attr: dict[str, Any] | None = None) -> list[Any]:
+        """Return the chosen rows."""
+        possible = [row for row in value if python_value(self.field.target_field, row) is not None]
+        return super().optgroups(name, possible, attr)
+
+
+class PossibleRow(PossibleRows, AutocompleteSelect):
+    """A field to choose a row in."""
+
+
+class SomePossibleRows(PossibleRows, AutocompleteSelectMultiple):
+    """A field to choose rows in."""
 
 
 class Site(admin.AdminSite):
@@ -77,9 +95,21 @@ class Careful(admin.ModelAdmin[Any]):
             if (value := self._value(name, given)) is not None
         }
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # noqa: ANN401 - Django's
+        """Return the form's field, with a widget that is as careful."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            options.setdefault("widget", PossibleRow(db_field, self.admin_site, using=options.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # noqa: ANN401 - as above
+        """Return the form's field, with a widget that is as careful."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            options.setdefault("widget", SomePossibleRows(db_field, self.admin_site, using=options.get("using")))
+        return super().formfield_for_manytomany(db_field, request, **options)
+
     def _check_selection(self, request: HttpRequest) -> None:
         for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
-            if self._python(self.opts.pk, chosen) is None:
+            if python_value(self.opts.pk, chosen) is None:
                 raise Refused(f"There is no row {chosen[:50]!r} to select.")
 
     def _value(self, name: str, given: Any) -> Any:  # noqa: ANN401 - of whatever field
@@ -88,12 +118,13 @@ class Careful(admin.ModelAdmin[Any]):
         except FieldDoesNotExist:
             return given  # one of the form alone
         if isinstance(field, ManyToManyField):
-            return [row for row in given if self._python(field.target_field, row) is not None]
-        return self._python(field, given) if isinstance(field, Field) else given
+            return [row for row in given if python_value(field.target_field, row) is not None]
+        return python_value(field, given) if isinstance(field, Field) else given
 
-    @staticmethod
-    def _python(field: Field[Any, Any], given: Any) -> Any:  # noqa: ANN401 - of whatever field
-        try:
-            return field.to_python(given)
-        except (ValidationError, OverflowError):
-            return None
+
+def python_value(field: Field[Any, Any], given: Any) -> Any:  # noqa: ANN401 - of whatever field
+    """Return a value of ``field``, or nothing where ``given`` is none."""
+    try:
+        return field.to_python(given)
+    except (ValidationError, OverflowError):
+        return None

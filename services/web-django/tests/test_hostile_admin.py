@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
+from news.models import Category
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +73,23 @@ def test_the_admin_selects_no_row_that_cannot_exist(admin: Client, model: str, c
 @pytest.mark.parametrize("query", ["category=x", "author=%2D", "tags=x,1", "published_at=x", "category=" + "9" * 5000])
 def test_the_admin_begins_a_row_without_values_that_make_no_sense(admin: Client, query: str) -> None:
     assert admin.get(f"/admin/news/article/add/?{query}").status_code == 200
+
+
+@pytest.mark.parametrize("chosen", ["[", "\0", "x", "9" * 5000, "9" * 30, ""])
+@pytest.mark.parametrize("field", ["author", "category", "tags"])
+@pytest.mark.parametrize("typed", ["", "Knots"])
+def test_the_admin_says_in_the_form_that_a_row_cannot_be_chosen(
+    admin: Client, typed: str, field: str, chosen: str
+) -> None:
+    response = admin.post("/admin/news/article/add/", {"title": typed, field: chosen, "_save": "Save"})
+    assert response.status_code == 200
+    assert "errorlist" in response.text
+
+
+def test_the_admin_shows_the_row_that_was_chosen_again(admin: Client) -> None:
+    ropes = Category.objects.create(name="Ropes", slug="ropes")
+    response = admin.post("/admin/news/article/add/", {"category": ropes.pk, "_save": "Save"})
+    assert f'<option value="{ropes.pk}" selected>' in response.text
 
 
 def test_the_admin_begins_a_row_with_the_values_of_the_address(admin: Client) -> None:
