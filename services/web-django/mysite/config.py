@@ -22,6 +22,9 @@ SERVICE = "web-django"
 #: The container asks itself for its health under this name, whatever names the public uses.
 LOOPBACK = "127.0.0.1"
 
+#: What a machine calls itself. Tracebacks with their variables are for visitors of such a site alone.
+OWN_NAMES = ("localhost", LOOPBACK, "::1")
+
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -37,6 +40,7 @@ class Site:
     allowed_hosts: tuple[str, ...]
     cookie_secure: bool
     live_reload: bool
+    debug_pages: bool
     log_level: str
     workers: int
     threads: int
@@ -58,6 +62,7 @@ class Site:
             allowed_hosts=_allowed_hosts(env, public_url),
             cookie_secure=env.boolean("COOKIE_SECURE", default=True),
             live_reload=env.boolean("LIVE_RELOAD", default=False),
+            debug_pages=env.boolean("DEBUG_PAGES", default=False) and urlsplit(public_url).hostname in OWN_NAMES,
             log_level=env.text("LOG_LEVEL", default="INFO", choices=LOG_LEVELS),
             workers=env.integer("WEB_WORKERS", default=2, minimum=1, maximum=64),
             threads=env.integer("WEB_THREADS", default=4, minimum=1, maximum=64),

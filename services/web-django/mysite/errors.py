@@ -10,12 +10,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from accounts import lockout
+from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.debug import technical_500_response
+from django.views.decorators.csp import csp_override
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +84,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return unavailable(request)
     if wants_json(request):
         return as_json(request, _("Something broke on our side"), 500)
+    if settings.DEBUG_PAGES:
+        return traceback(request)
     return HttpResponseServerError(render_to_string("500.html"))
+
+
+@csp_override({})
+def traceback(request: HttpRequest) -> HttpResponse:
+    """Return Django's page about the exception that is being handled, with its own styles and scripts."""
+    return technical_500_response(request, *sys.exc_info())
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

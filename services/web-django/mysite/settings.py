@@ -17,7 +17,9 @@ from mysite.settings_interfaces import *  # noqa: F403 - they depend on nothing,
 SITE = config.site()
 
 SECRET_KEY = SITE.secret_key
-DEBUG = False  # everywhere: a page full of variables is no way to read a traceback that the log has already
+# Everywhere: with it Django keeps every query in memory, words all errors otherwise, and needs no ALLOWED_HOSTS.
+DEBUG = False
+DEBUG_PAGES = SITE.debug_pages  # its page for a crash, on a laptop: mysite/errors.py
 ALLOWED_HOSTS = list(SITE.allowed_hosts)
 INSTALLED_APPS = static.INSTALLED_APPS
 ROOT_URLCONF = "mysite.urls"

@@ -31,6 +31,7 @@ def test_it_has_defaults_that_are_safe_on_a_server() -> None:
     found = site(COOKIE_SECURE="")
     assert found.cookie_secure
     assert not found.live_reload
+    assert not found.debug_pages
     assert found.public_url == "http://localhost:8080"
     assert found.allowed_hosts == ("localhost", "127.0.0.1", "[::1]")
     assert (found.workers, found.threads) == (2, 4)
@@ -40,6 +41,20 @@ def test_it_allows_the_public_host_and_its_own_health_check() -> None:
     found = site(PUBLIC_URL="https://www.example.org/", ALLOWED_HOSTS="example.org, shop.example.org")
     assert found.public_url == "https://www.example.org"
     assert found.allowed_hosts == ("example.org", "shop.example.org", "www.example.org", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://localhost:8080", True),
+        ("http://127.0.0.1", True),
+        ("http://[::1]:8080", True),
+        ("https://www.example.org", False),
+        ("http://localhost.example.org", False),
+    ],
+)
+def test_it_shows_tracebacks_to_visitors_of_this_machine_alone(url: str, shown: bool) -> None:  # noqa: FBT001
+    assert site(PUBLIC_URL=url, DEBUG_PAGES="true").debug_pages is shown
 
 
 @pytest.mark.parametrize(
@@ -58,6 +73,7 @@ def test_it_allows_the_public_host_and_its_own_health_check() -> None:
         ("ALLOWED_HOSTS", "u:p@example.org"),
         ("COOKIE_SECURE", "maybe"),
         ("LIVE_RELOAD", "2"),
+        ("DEBUG_PAGES", "yes please"),
         ("LOG_LEVEL", "LOUD"),
         ("WEB_WORKERS", "0"),
         ("WEB_THREADS", "many"),

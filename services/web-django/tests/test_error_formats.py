@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from accounts.models import User
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +77,35 @@ def test_it_says_in_json_that_something_broke(monkeypatch: pytest.MonkeyPatch, a
     answer = send("POST" if address == GRAPHQL else "GET", address, b"{}", content_type=JSON)
     assert answer.status == 500
     assert shape in answer.json
+
+
+@pytest.fixture
+def _a_page_crashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> None:
+        kept = "an ordinary variable"
+        raise ZeroDivisionError(kept)
+
+    monkeypatch.setattr("django.middleware.common.CommonMiddleware.process_request", crash)
+
+
+@pytest.mark.usefixtures("_a_page_crashes")
+def test_a_crash_tells_visitors_nothing_of_the_code() -> None:
+    answer = send("GET", "/")
+    assert answer.status == 500
+    assert b"ZeroDivisionError" not in answer.body
+    assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.usefixtures("_a_page_crashes")
+def test_a_crash_shows_its_traceback_on_a_laptop(settings: Settings) -> None:
+    settings.DEBUG_PAGES = True
+    answer = send("GET", "/")
+    assert answer.status == 500
+    assert b"ZeroDivisionError" in answer.body
+    assert b"an ordinary variable" in answer.body
+    assert settings.SECRET_KEY.encode() not in answer.body
+    assert "Content-Security-Policy" not in answer.headers, "the page brings its own styles and scripts"
+    assert send("GET", "/", headers={"HTTP_ACCEPT": JSON}).json == {"detail": "Something broke on our side"}
 
 
 def test_it_says_so_in_russian() -> None:
