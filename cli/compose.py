@@ -34,6 +34,11 @@ def up() -> list[str]:
     return compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", str(START_DEADLINE))
 
 
+def put_back(service: str) -> list[str]:
+    """Return the command that starts ``service`` alone again and waits until it is healthy."""
+    return [*up(), "--no-deps", service]
+
+
 def down(*, volumes: bool) -> list[str]:
     """Return the command that removes containers and networks, and with ``volumes`` the data.
 

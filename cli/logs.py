@@ -6,8 +6,7 @@ import json
 import subprocess
 from typing import TYPE_CHECKING
 
-from cli import compose, process
-from cli.console import StackError
+from cli import compose, process, services
 from cli.diagnosis import plain
 
 if TYPE_CHECKING:
@@ -19,11 +18,11 @@ LINES = 200
 PLACED = {"time", "level", "service", "message", "msg", "logger", "exception", "stack"}
 
 
-def show(services: Sequence[str], *, request: str, follow: bool, lines: int | None) -> int:
+def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None) -> int:
     """Print log lines until there are no more, or as they come until Ctrl-C, and return Compose's exit status.
 
     Args:
-        services: whose; all, if none is named.
+        names: whose; all, if none is named.
         request: the id that a line must hold; any, if it is empty.
         follow: whether to wait for more.
         lines: how many of the last ones of each container; unless told, enough to read, or all to search.
@@ -32,11 +31,9 @@ def show(services: Sequence[str], *, request: str, follow: bool, lines: int | No
         StackError: there is no such service; Compose would show nothing, and be content.
     """
     known = process.capture(compose.services(all_profiles=True)).stdout.split()
-    unknown = sorted(set(services) - set(known)) if known else []
-    if unknown:
-        raise StackError(f"{', '.join(unknown)} is no service", f"services are: {', '.join(sorted(known))}")
+    services.check(names, known)
     tail = lines if lines is not None else "all" if request else LINES
-    command = compose.logs(*services, lines=tail, follow=follow, prefix=True)
+    command = compose.logs(*names, lines=tail, follow=follow, prefix=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as running:
         try:
             for line in running.stdout or ():

@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from cli import compose, console, doctor, host, logs, prepare, process
+from cli import completion, compose, console, debugging, doctor, host, logs, prepare, process, services
 from cli.console import Phases, StackError
 from cli.settings import ROOT, Settings
 from cli.shortcuts import SHORTCUTS
@@ -53,6 +53,8 @@ def dispatch(arguments: list[str]) -> int:
         "doctor": doctor.doctor,
         "secret": lambda: secret(options.name),
         "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
+        "debug": lambda: debugging.debug(options.service),
+        "completion": lambda: complete(options.shell),
     }
     return commands[options.command]()
 
@@ -67,14 +69,20 @@ def hand_on(arguments: list[str]) -> Callable[[], int] | None:
         return lambda: test(rest)
     if name == "--version":
         return version
+    if [name, *rest[:2]] == ["completion", completion.ASK, "--"]:
+        return lambda: complete_words(rest[2:])
     short = SHORTCUTS.get(name)
     if short and len(rest) >= short.least and not {"-h", "--help"} & set(rest[:1]):
         return lambda: process.run(short.command(rest, console.may_ask()))
     return None
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the command line.
+
+    Args:
+        tests: the parser of what follows ``test``, for who wants to know that too.
+    """
     top = argparse.ArgumentParser(prog="./stack", description="The whole stack, from a fresh machine to healthy.")
     top.add_argument("--version", action="version", version="", help="print this checkout's commit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -87,15 +95,22 @@ def parser() -> argparse.ArgumentParser:
     down_.add_argument("--yes", action="store_true", help="do not ask")
     commands.add_parser("doctor", help="say what is wrong with the machine or a service, and the next step")
     commands.add_parser(
-        "test", help="check the promises as CI does; --quick checks less, --all everything", add_help=False
+        "test",
+        help="check the promises as CI does; --quick checks less, --all everything",
+        add_help=False,
+        parents=[tests] if tests else [],
     )
     secret_ = commands.add_parser("secret", help="print a generated password, such as admin_password")
-    secret_.add_argument("name")
+    secret_.add_argument("name", metavar="SECRET")
     logs_ = commands.add_parser("logs", help="show the services' logs for people, tracebacks unfolded")
-    logs_.add_argument("service", nargs="*", help="whose logs; all services' if none is named")
+    logs_.add_argument("service", nargs="*", metavar="SERVICE", help="whose logs; all services' if none is named")
     logs_.add_argument("--request", metavar="ID", default="", help="only lines with this id: X-Request-ID, or a task's")
     logs_.add_argument("-f", "--follow", action="store_true", help="wait for more")
     logs_.add_argument("-n", "--lines", type=int, help="how many of each container's last lines: 200, or all for an id")
+    debug_ = commands.add_parser("debug", help="run a service in this terminal, where breakpoint() stops it")
+    debug_.add_argument("service", metavar="SERVICE", choices=tuple(debugging.FORMS), help=", ".join(debugging.FORMS))
+    completion_ = commands.add_parser("completion", help="print what makes a shell complete these commands")
+    completion_.add_argument("shell", choices=tuple(completion.SCRIPTS))
     for name, short in SHORTCUTS.items():  # what they are called with is read where they run: here it is explained
         command = commands.add_parser(
             name, help=short.help, description=short.help, usage=f"./stack {name} {short.usage}"
@@ -198,8 +213,25 @@ def test(arguments: list[str]) -> int:
     """Run the checks of ``cli.checks``.
 
     Args:
-        arguments: what follows ``./stack test``.
+        arguments: what follows ``./stack test``; a service's name stands for its unit tests and types.
+
+    Raises:
+        StackError: see ``cli.checks.main``; or a service has no tests of its own.
     """
+    from cli import checks, suites  # noqa: PLC0415 - only tests need what they bring
+
+    return checks.main(services.as_steps(arguments, lambda: {step.name for step in suites.quick()}))
+
+
+def complete(shell: str) -> int:
+    """Print the script that makes ``shell`` complete the commands."""
+    print(completion.SCRIPTS[shell], end="")
+    return 0
+
+
+def complete_words(typed: list[str]) -> int:
+    """Print what may stand in place of the last word of ``typed``, a line each."""
     from cli import checks  # noqa: PLC0415 - only tests need what it brings
 
-    return checks.main(arguments)
+    print(*completion.words(typed or [""], parser(checks.parser())), sep="\n")
+    return 0

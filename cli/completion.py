@@ -1,0 +1,87 @@
+"""Completion for bash and zsh: scripts that ask ``./stack`` itself, which reads its own argument parsers.
+
+source <(./stack completion bash)
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING
+
+from cli import services
+from cli.settings import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+#: What the scripts call, with the words of the line so far; the last one is to be completed.
+ASK = "words"
+#: Where nothing is found, the shell completes names of files.
+SCRIPTS = {
+    "bash": f"""\
+_landfast_stack() {{
+    local words
+    words=$("${{COMP_WORDS[0]/#\\~/$HOME}}" completion {ASK} -- "${{COMP_WORDS[@]:1:COMP_CWORD}}" 2>/dev/null)
+    COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
+}}
+complete -o default -F _landfast_stack stack
+""",
+    "zsh": f"""\
+_landfast_stack() {{
+    local -a found
+    found=(${{(f)"$(${{~words[1]}} completion {ASK} -- "${{(@)words[2,CURRENT]}}" 2>/dev/null)"}})
+    if (( $#found )); then compadd -a found; else _files; fi
+}}
+compdef _landfast_stack stack
+""",
+}
+
+_SECRETS = re.compile(r"^\[secrets\]\n(.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
+
+
+def words(typed: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Return what may stand in place of the last word of ``typed``.
+
+    Args:
+        typed: the words after the program's name so far; the last may be empty.
+        parser: reads them.
+    """
+    *before, last = typed
+    actions = parser._actions  # noqa: SLF001 - argparse has no other way to ask; argcomplete does the same
+    for number, word in enumerate(before):
+        for action in actions:
+            if isinstance(action, argparse._SubParsersAction) and word in action.choices:  # noqa: SLF001 - as above
+                return words(typed[number + 1 :], action.choices[word])
+    valued = [action for action in actions if before and before[-1] in action.option_strings and action.nargs != 0]
+    if valued:
+        found: Iterable[str] = valued[0].choices or ()
+    elif last.startswith("-"):
+        found = [option for action in actions for option in action.option_strings]
+    else:
+        found = [word for action in actions if not action.option_strings for word in values(action)]
+    return sorted({str(word) for word in found if str(word).startswith(last)})
+
+
+def values(argument: argparse.Action) -> Iterable[str]:
+    """Return the words that an argument may be, as far as they are cheap to tell."""
+    if argument.choices is not None:
+        return argument.choices
+    if argument.metavar == "SERVICE":
+        return services.images()
+    if argument.metavar == "SECRET":
+        return secrets()
+    return tests() if argument.metavar == "PATH/NAME" else ()
+
+
+def secrets() -> list[str]:
+    """Return the names of the secrets: ``tomllib`` is younger than the oldest Python that runs this."""
+    text = (ROOT / "images/secrets/manifest.toml").read_text(encoding="utf-8")
+    return re.findall(r"^(\w+) =", "".join(_SECRETS.findall(text)), re.MULTILINE)
+
+
+def tests() -> list[str]:
+    """Return the names of the test runs' steps, and of the services."""
+    from cli import suites  # noqa: PLC0415 - only tests need what it brings
+
+    return [*services.images(), *(step.name for step in [*suites.default(), *suites.everything_else()])]

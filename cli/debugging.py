@@ -1,0 +1,84 @@
+"""``./stack debug SERVICE``: a service with one process and no time limits, in the foreground of this terminal.
+
+``breakpoint()`` in its code stops there. In its stead nothing serves meanwhile; afterwards the service is put back.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from cli import compose, console, process
+from cli.console import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: 128 and SIGHUP: the terminal was closed.
+HUNG_UP = 129
+#: Whoever reads a variable at a breakpoint stands in a transaction; PostgreSQL would end it after some minutes.
+PATIENT = {"PGOPTIONS": "-c idle_in_transaction_session_timeout=0"}
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a service runs with one process that has the terminal.
+
+    Args:
+        command: the argument list; no ``json-lines``, which would come between the debugger and the terminal.
+        variables: what it gets beside the service's own.
+    """
+
+    command: Sequence[str]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+#: uWSGI gives its processes no standard input unless asked.
+_UWSGI = ("--honour-stdin", "--harakiri", "0")
+#: Saved code would take the process away that stands at a breakpoint.
+_ONE = {"API_PROCESSES": "1", "API_THREADS": "1", "API_AUTORELOAD": "0"}
+
+FORMS = {
+    "web-django": Form(
+        ("gunicorn", "--config", "gunicorn.conf.py", "--worker-class", "sync", "--timeout", "0"),
+        {"WEB_WORKERS": "1", "WEB_THREADS": "1"},
+    ),
+    "api-flask": Form(("uwsgi", "--ini", "uwsgi.ini", *_UWSGI), _ONE),
+    "api-uploads": Form(("uwsgi", "--ini", "uploads.ini", *_UWSGI), _ONE),
+    # Nobody answers RabbitMQ's heartbeats at a breakpoint. The solo pool knows no time limits.
+    "worker": Form(
+        ("celery", "-q", "-A", "worker.app", "worker", "--pool", "solo", "--", "broker.heartbeat=0"),
+        {"WORKER_CONCURRENCY": "1"},
+    ),
+}
+
+
+def foreground(service: str) -> list[str]:
+    """Return the command that runs ``service`` in the foreground, under its own name in the networks."""
+    form = FORMS[service]
+    variables = [f"--env={name}={value}" for name, value in {**PATIENT, **form.variables}.items()]
+    return compose.compose("run", "--rm", "--no-deps", "--use-aliases", *variables, service, *form.command)
+
+
+def debug(service: str) -> int:
+    """Run ``service`` in the foreground until Ctrl-C ends it, then put it back; return Compose's exit status.
+
+    Args:
+        service: one of :data:`FORMS`.
+
+    Raises:
+        StackError: nobody sits at a terminal, the stack does not run, or the service cannot be put back.
+    """
+    if not console.may_ask():
+        raise StackError("a debugger needs a terminal", "run this in one, not in a pipe or a script")
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(HUNG_UP))
+    if process.run(compose.compose("stop", service)) != 0:
+        raise StackError(f"{service} cannot be stopped", "./stack doctor says whether Docker is well")
+    try:
+        print(f"{service} runs here, without time limits; Ctrl-C ends it and puts it back.", flush=True)
+        return process.run(foreground(service))
+    finally:
+        if process.run(compose.put_back(service)) != 0:
+            raise StackError(f"{service} is not back", "./stack up puts it back; ./stack doctor says what is wrong")

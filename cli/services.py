@@ -1,0 +1,76 @@
+"""The services' names, and the tests that are a service's own; read from the Compose files without asking Docker."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli.console import StackError
+from cli.settings import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Sequence
+
+#: What a laptop's stack is made of.
+COMPOSE_FILES = ("compose.yaml", "compose.override.yaml")
+#: Steps of a test run that are one folder's own: its tests and its types (``cli.suites``).
+OWN_STEPS = ("tests", "types")
+
+_SECTION = re.compile(r"^services:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+_SERVICE = re.compile(r"^  ([a-z0-9][a-z0-9_-]*):.*\n((?:    .*\n|\s*\n)*)", re.MULTILINE)
+_IMAGE = re.compile(r"^    image: .*/([a-z0-9_-]+)$", re.MULTILINE)
+
+
+def images() -> dict[str, str]:
+    """Return the services with the name of each one's image, which is that of the folder that holds its code."""
+    found: dict[str, str] = {}
+    for name in COMPOSE_FILES:
+        for section in _SECTION.findall((ROOT / name).read_text(encoding="utf-8")):
+            for service, block in _SERVICE.findall(section):
+                image = _IMAGE.search(block)
+                if image:
+                    found[service] = image[1]
+    return found
+
+
+def check(names: Iterable[str], known: Collection[str]) -> None:
+    """Make sure that every name is a service's.
+
+    Args:
+        names: what somebody typed.
+        known: the services; none, if they cannot be told.
+
+    Raises:
+        StackError: a name is none; the services are listed.
+    """
+    unknown = sorted(set(names) - set(known)) if known else []
+    if unknown:
+        raise StackError(f"{', '.join(unknown)} is no service", f"services are: {', '.join(sorted(known))}")
+
+
+def as_steps(arguments: Sequence[str], steps: Callable[[], Collection[str]]) -> list[str]:
+    """Return what follows ``./stack test`` with each service's name replaced by the steps that are its own.
+
+    Services that share an image, such as ``worker`` and ``beat``, share its tests.
+
+    Args:
+        arguments: options, services, and what the tests' own command line understands.
+        steps: returns the names of all steps; asked only if there is a service.
+
+    Raises:
+        StackError: a service has no tests of its own.
+    """
+    found: list[str] = []
+    known = images()
+    for argument in arguments:
+        if argument not in known:
+            found.append(argument)
+            continue
+        there = steps()
+        own = [f"{kind}-{known[argument]}" for kind in OWN_STEPS if f"{kind}-{known[argument]}" in there]
+        if not own:
+            raise StackError(
+                f"{argument} has no tests of its own", "./stack test tests/stack looks at the services from outside"
+            )
+        found += own
+    return list(dict.fromkeys(found))

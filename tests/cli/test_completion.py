@@ -1,0 +1,85 @@
+"""Shells complete what the argument parsers know: nothing is written down twice."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from cli import checks, completion, debugging, main, services
+from cli.settings import ROOT
+from cli.shortcuts import SHORTCUTS
+
+
+def complete(*typed: str) -> list[str]:
+    return completion.words(typed, main.parser(checks.parser()))
+
+
+def test_it_completes_every_command() -> None:
+    assert set(complete("")) >= {"up", "down", "doctor", "secret", "logs", "test", "debug", "completion", *SHORTCUTS}
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (("do",), ["doctor", "down"]),
+        (("--v",), ["--version"]),
+        (("down", "--vol"), ["--volumes"]),
+        (("test", "--q"), ["--quick"]),
+        (("test", "tests-web"), ["tests-web-django"]),
+        (("test", "--all", "web"), ["web-django"]),
+        (("logs", "worker", "api-f"), ["api-flask"]),
+        (("logs", "--request", ""), []),
+        (("shell", "web"), ["web-django"]),
+        (("secret", "admin"), ["admin_password"]),
+        (("completion", "z"), ["zsh"]),
+        (("manage", "migr"), []),
+    ],
+)
+def test_it_completes_what_may_come_next(typed: tuple[str, ...], found: list[str]) -> None:
+    assert complete(*typed) == found
+
+
+def test_it_completes_the_services_that_can_be_debugged() -> None:
+    assert complete("debug", "") == sorted(debugging.FORMS)
+
+
+def test_the_services_are_those_of_the_compose_files() -> None:
+    found: dict[str, str] = {}
+    for name in services.COMPOSE_FILES:
+        for service, entry in yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["services"].items():
+            if "image" in entry:
+                found[service] = entry["image"].rpartition("/")[2]
+
+    assert services.images() == found
+
+
+def test_the_secrets_are_those_of_the_manifest() -> None:
+    assert {"admin_password", "smtp_password", "ca_certificate", "tls_key"} <= set(completion.secrets())
+    assert "group" not in completion.secrets()
+
+
+COMPLETED = {
+    "bash": "COMP_WORDS=({words} {last}); COMP_CWORD={number}; _landfast_stack; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+    "zsh": "words=({words} {last}); CURRENT={position}; _landfast_stack",
+}
+
+
+@pytest.mark.parametrize("shell", completion.SCRIPTS)
+@pytest.mark.parametrize(
+    ("words", "last", "found"), [(["logs", "web-django"], "worker-", "worker-dramatiq"), ([], "ver", "")]
+)
+def test_a_shell_completes_by_the_script(shell: str, words: list[str], last: str, found: str) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"there is no {shell} here")
+    line = {"words": shlex.join([str(ROOT / "stack"), *words]), "last": last, "number": len(words) + 1}
+    stubs = "compdef() { :; }; _files() { :; }; compadd() { shift; printf '%s\\n' ${(P)1}; };" if shell == "zsh" else ""
+    asked = COMPLETED[shell].format(**line, position=len(words) + 2)
+    script = f"{stubs}\n{completion.SCRIPTS[shell]}\n{asked}"
+
+    printed = subprocess.run([shell, "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert printed.split() == found.split()

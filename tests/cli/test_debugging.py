@@ -1,0 +1,104 @@
+"""``./stack debug`` runs a service in the terminal in its own stead, and puts it back however that ends."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from cli import compose, console, debugging, main, process
+
+SERVICES = sorted(debugging.FORMS)
+
+
+class Runs:
+    """Takes the place of what runs commands.
+
+    Args:
+        failing: the verb of a command that fails.
+        raising: what the command in the foreground ends with.
+    """
+
+    def __init__(self, failing: str = "", raising: BaseException | None = None) -> None:
+        self.verbs: list[str] = []
+        self._failing, self._raising = failing, raising
+
+    def __call__(self, command: list[str]) -> int:
+        verb = command[4]
+        self.verbs.append(verb)
+        if verb == "run" and self._raising:
+            raise self._raising
+        return int(verb == self._failing)
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "may_ask", lambda: True)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_stops_the_service_runs_it_here_and_puts_it_back(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+    runs = Runs()
+    monkeypatch.setattr(process, "run", runs)
+
+    assert main.main(["debug", service]) == 0
+    assert runs.verbs == ["stop", "run", "up"]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(129)])
+def test_it_puts_the_service_back_whatever_ends_it(monkeypatch: pytest.MonkeyPatch, end: BaseException) -> None:
+    runs = Runs(raising=end)
+    monkeypatch.setattr(process, "run", runs)
+
+    with pytest.raises(type(end)):
+        debugging.debug("worker")
+    assert runs.verbs == ["stop", "run", "up"]
+
+
+def test_it_says_so_where_the_service_is_not_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(process, "run", Runs(failing="up"))
+
+    assert main.main(["debug", "worker"]) == 1
+    assert "worker is not back\n  ./stack up puts it back" in capsys.readouterr().err
+
+
+def test_it_starts_nothing_beside_a_service_that_does_not_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = Runs(failing="stop")
+    monkeypatch.setattr(process, "run", runs)
+
+    assert main.main(["debug", "worker"]) == 1
+    assert runs.verbs == ["stop"]
+
+
+def test_it_stops_nothing_where_nobody_sits(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = Runs()
+    monkeypatch.setattr(process, "run", runs)
+    monkeypatch.setattr(console, "may_ask", lambda: False)
+
+    assert main.main(["debug", "worker"]) == 1
+    assert not runs.verbs
+    assert "a debugger needs a terminal" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_stands_between_the_debugger_and_the_terminal(service: str) -> None:
+    command = debugging.foreground(service)
+
+    assert "--use-aliases" in command
+    assert "json-lines" not in command
+    assert not {"-T", "--no-TTY", "--detach"} & set(command)
+
+
+def test_a_service_that_cannot_be_debugged_is_refused_with_those_that_can(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main.main(["debug", "nginx"])
+    assert "choose from 'web-django', 'api-flask'" in capsys.readouterr().err
+
+
+def test_one_service_is_put_back_and_no_other() -> None:
+    assert compose.put_back("worker")[-2:] == ["--no-deps", "worker"]
