@@ -1,0 +1,253 @@
+"""Whoever follows a page to the letter gets on: its commands, files and variables are there, one after the other."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import re
+import subprocess
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from cli import checks, completion, main, services, suites
+from cli.console import StackError
+from cli.shortcuts import SHORTCUTS
+from tests.support.pages import PAGES, Command, blocks, commands, is_shell, lines, spans
+from tests.support.stack import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+ANSIBLE = ROOT / "ansible"
+STEPS = [*suites.default(), *suites.everything_else()]
+#: The first words of code in a line that is a command; other code there is a name, a path or a value.
+PROGRAMS = ("./stack", "docker", "ansible-playbook", "ansible-vault", "python3", "cp")
+#: Programs of a page's blocks that are not ours: people know them, or the page says what they are.
+FOREIGN = {
+    "$EDITOR", "apt-get", "certbot", "curl", "df", "journalctl", "nft", "openssl", "source", "systemctl", "test",
+    "umask",
+}  # fmt: skip
+#: Pages that go on where the tutorial ends link to it before their first block.
+TUTORIAL = ROOT / "docs/tutorial/first-server.md"
+#: What Ansible's own pages say of them.
+PLAYBOOK_OPTIONS = ("--inventory", "--extra-vars", "--limit", "--tags", "--skip-tags")
+#: Settings of other people's programs that have their defaults here.
+THEIRS = {"DATA_UPLOAD_MAX_MEMORY_SIZE"}
+#: What runs of tests make.
+MADE = "tests/output/"
+PATH = re.compile(r"(?:ansible|cli|docs|images|libs|nginx|services|tests|playbooks|roles|inventories)/[\w./-]*\w/?")
+NAME = re.compile(r"[A-Za-z]\w*_\w*[A-Za-z0-9]")
+UNIT = re.compile(r"landfast-[a-z-]+\.(?:service|path|timer)")
+
+
+def read_all() -> tuple[set[str], set[str]]:
+    """Return the words and the names of the files that are no page."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = [name for name in listed.stdout.splitlines() if not name.endswith((".md", ".webp", ".mo"))]
+    texts = ((ROOT / name).read_text(encoding="utf-8", errors="replace") for name in files if (ROOT / name).is_file())
+    return {word for text in texts for word in re.findall(r"\w+", text)}, set(files)
+
+
+WORDS, FILES = read_all()
+
+
+class Reader:
+    """Follows a page: it goes into folders, makes files, and knows which programs it has by now.
+
+    Args:
+        follows: whether it does one line after the other; a line read alone may lean on others.
+    """
+
+    def __init__(self, *, follows: bool) -> None:
+        self.follows = follows
+        self.folder = ROOT
+        self.made: set[Path] = set()
+        self.has_ansible = not follows
+        self.has_password = not follows
+
+    def arrive(self) -> None:
+        """Be where the tutorial ends."""
+        self.folder, self.has_ansible, self.has_password = ANSIBLE, True, True
+        self.made.add(ANSIBLE / "inventories/mine")
+
+    def do(self, command: Command) -> None:
+        """Do what a command says, as far as it matters to the others.
+
+        Raises:
+            AssertionError: it could not be done, or something that it names is not there.
+        """
+        for name in command.variables:
+            assert name in WORDS, f"nothing reads {name}"
+        program, *arguments = command.words or ("",)
+        own: dict[str, Callable[[list[str]], None]] = {
+            "./stack": stack, "docker": docker, "cd": self.enter, "cp": self.copy, "export": self.export,
+            "ansible-playbook": self.play, "ansible-vault": self.vault, "python3": self.python, "": lambda _: None,
+        }  # fmt: skip
+        for argument in arguments:
+            for unit in UNIT.findall(argument):
+                assert any(unit in name for name in FILES) or unit.partition(".")[0].replace("-", "_") in WORDS, unit
+        if program in own:
+            own[program](arguments)
+        elif program.startswith((".venv", "tests/")):
+            assert program.startswith(".venv") or (ROOT / program).is_file(), f"there is no {program}"
+            for option, file in pairwise(arguments):
+                assert option != "-r" or (self.folder / file).is_file(), f"there is no {file}"
+        else:
+            assert program in FOREIGN, f"{program}: is it installed? FOREIGN in this test has what a reader has"
+
+    def enter(self, arguments: list[str]) -> None:
+        self.folder = self.folder / arguments[0]
+        assert self.folder.is_dir(), f"there is no folder {arguments[0]}"
+
+    def copy(self, arguments: list[str]) -> None:
+        source, target = (argument for argument in arguments if not argument.startswith("-"))
+        assert (self.folder / source).exists(), f"there is no {source}"
+        self.made.add(self.folder / target)
+
+    def export(self, arguments: list[str]) -> None:
+        for name, _, value in (argument.partition("=") for argument in arguments):
+            self.has_ansible = self.has_ansible or (name == "PATH" and ".venv/ansible/bin" in value)
+            self.has_password = self.has_password or name == "ANSIBLE_VAULT_PASSWORD_FILE"
+
+    def python(self, arguments: list[str]) -> None:
+        if arguments[0] == "-m":
+            assert arguments[1] == "venv" or arguments[1].partition(".")[0] in WORDS, arguments
+        else:
+            assert (ROOT / arguments[0]).exists(), f"there is no {arguments[0]}"
+
+    def vault(self, arguments: list[str]) -> None:
+        assert self.has_ansible, "ansible-vault: not found"
+        assert arguments[0] in {"view", "edit"}
+
+    def play(self, arguments: list[str]) -> None:
+        assert self.has_ansible, "ansible-playbook: not found"
+        assert self.has_password, "ansible-playbook: no password for the vault"
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        for option in PLAYBOOK_OPTIONS:
+            parser.add_argument(option, option.replace("--", "-", 1)[:2], action="append", default=[])
+        parser.add_argument("--check", action="store_true")
+        parser.add_argument("playbook")
+        given = parser.parse_args(arguments)
+        for inventory in given.inventory:
+            path = self.folder / inventory
+            assert path in self.made or not self.follows or path.exists(), f"there is no {inventory}"
+        names = {self.folder / given.playbook, ANSIBLE / given.playbook, ANSIBLE / "playbooks" / given.playbook}
+        assert "…" in given.playbook or any(path.is_file() for path in names), f"there is no {given.playbook}"
+        for text in given.extra_vars:
+            for name in yaml.safe_load(text) if text.startswith("{") else [text.partition("=")[0]]:
+                assert name in WORDS, f"nothing reads {name}"
+
+
+def stack(arguments: list[str]) -> None:
+    """See that ``./stack`` understands its arguments."""
+    if not arguments or arguments == ["--version"]:
+        return
+    if arguments[0] in SHORTCUTS:
+        assert main.hand_on(arguments), f"./stack {arguments[0]} wants more"
+        assert arguments[0] != "shell" or arguments[1] in services.images(), f"there is no service {arguments[1]}"
+        return
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            options = main.parser(checks.parser()).parse_args(arguments)
+    except SystemExit:
+        raise AssertionError(said.getvalue()) from None
+    if arguments[0] == "test":
+        try:
+            checks.choose(services.as_steps(options.names, lambda: {step.name for step in STEPS}), STEPS)
+        except StackError as error:
+            raise AssertionError(str(error)) from None
+    elif arguments[0] == "secret":
+        assert options.name in completion.secrets(), f"there is no secret {options.name}"
+    elif arguments[0] == "logs":
+        assert set(options.service) <= set(services.images())
+
+
+def docker(arguments: list[str]) -> None:
+    """See that Compose knows the services, files and profiles of a command."""
+    if arguments[0] != "compose":
+        return
+    parser = argparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("-f")
+    parser.add_argument("--profile")
+    parser.add_argument("verb")
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    given = parser.parse_args(arguments[1:])
+    assert not given.f or (ROOT / given.f).is_file(), f"there is no {given.f}"
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    assert not given.profile or f"profiles: [{given.profile}]" in compose, f"there is no profile {given.profile}"
+    if given.verb in {"exec", "run"}:
+        service = next(word for word in given.rest if not word.startswith("-"))
+        assert service in services.images(), f"there is no service {service}"
+
+
+def followed(page: Path) -> Iterator[tuple[Reader, Command]]:
+    """Yield the commands of a page's blocks, and who follows them from the first to the last."""
+    reader = Reader(follows=True)
+    if page.parent != TUTORIAL.parent and TUTORIAL.name in re.split(r"\n {4,}\S", page.read_text(encoding="utf-8"))[0]:
+        reader.arrive()
+    for block in filter(is_shell, blocks(page)):
+        for line in lines(block):
+            for command in commands(line):
+                yield reader, command
+
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@pages
+def test_who_pastes_its_blocks_one_after_the_other_gets_on(page: Path) -> None:
+    for reader, command in followed(page):
+        try:
+            reader.do(command)
+        except (AssertionError, argparse.ArgumentError) as error:
+            pytest.fail(f"{command.line}\n{error}")
+
+
+@pages
+def test_a_shell_can_read_its_blocks(page: Path) -> None:
+    for block in filter(is_shell, blocks(page)):
+        checked = subprocess.run(
+            ["bash", "-n"], input="\n".join(lines(block)), capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, f"{block}\n{checked.stderr}"
+
+
+@pages
+def test_the_commands_in_its_lines_are_there(page: Path) -> None:
+    for span in spans(page):
+        playbook = re.match(r"[a-z-]+\.yml( |$)", span)
+        if playbook and (ANSIBLE / "playbooks" / span.split()[0]).exists():
+            span = f"ansible-playbook {span}"  # noqa: PLW2901 - as the heading of deploy.md's table has it
+        if span.startswith(tuple(f"{program} " for program in PROGRAMS)):
+            try:
+                for command in commands(lines(span)[0]):
+                    Reader(follows=False).do(command)
+            except (AssertionError, argparse.ArgumentError) as error:
+                pytest.fail(f"{span}\n{error}")
+
+
+@pages
+def test_the_files_and_variables_in_its_lines_are_there(page: Path) -> None:
+    folders = [ROOT, page.parent, ANSIBLE, *(ROOT / "services").iterdir()]
+    for span in spans(page):
+        if PATH.fullmatch(span) and "mine" not in span and not span.startswith(MADE):
+            assert any((folder / span).exists() for folder in folders), f"there is no {span}"
+        if NAME.fullmatch(span):
+            assert span in WORDS | THEIRS, f"nothing has {span}"
+
+
+@pages
+def test_the_variables_in_its_yaml_are_read(page: Path) -> None:
+    for block in blocks(page):
+        if not is_shell(block) and re.match(r"[a-z_]+:( |$)", lines(block)[0]) and "…" not in block:
+            found = yaml.safe_load(block)
+            nested = [name for value in found.values() if isinstance(value, dict) for name in value]
+            assert {*found, *nested} <= WORDS
