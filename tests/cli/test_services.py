@@ -47,7 +47,12 @@ def test_no_step_has_the_name_of_a_service() -> None:
 
 def test_the_command_runs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr(checks, "main", lambda arguments: asked.append(arguments) or 0)
+
+    def main_of_checks(arguments: list[str]) -> int:
+        asked.append(arguments)
+        return 0
+
+    monkeypatch.setattr(checks, "main", main_of_checks)
 
     assert main.main(["test", "worker"]) == 0
     assert asked == [["tests-worker", "types-worker"]]

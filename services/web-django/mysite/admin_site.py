@@ -22,7 +22,7 @@ from django.template.response import TemplateResponse
 from mysite.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from django.db.models import Model
     from django.http import HttpRequest, HttpResponse
@@ -36,7 +36,7 @@ UNANSWERABLE = (DataError, OverflowError, ValueError)
 class PossibleRows(AutocompleteMixin):
     """Looks for rows that may be there: Django's own asks the database for whatever was sent, and crashes."""
 
-    def optgroups(self, name: str, value: list[str], attr: dict[str, Any] | None = None) -> list[Any]:
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> list[Any]:
         """Return the chosen rows."""
         possible = [row for row in value if python_value(self.field.target_field, row) is not None]
         return super().optgroups(name, possible, attr)
