@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 ADDRESS = "/graphql/"
+REACT = "graphene_django_graphiql_static/static/graphene_django_graphiql_static/react-dom.production.min.js"
 #: The count; articles with their categories; tags; comments with their count; those comments' articles.
 QUERIES = 5
 ADD = 'mutation($text: String!) { addComment(article: "on-knots", text: $text) { id text status name } }'
@@ -372,6 +376,14 @@ def test_it_describes_itself_and_shows_graphiql_from_local_files_on_a_laptop(rf:
     assert "<script>" not in page
     described = schema(local=True).execute_sync("{ __schema { queryType { name } } }")
     assert described.data == {"__schema": {"queryType": {"name": "Query"}}}
+
+
+def test_it_starts_graphiql_by_what_the_react_that_is_shipped_can_do() -> None:
+    start = Path(str(find("mysite/graphiql.js"))).read_text()
+    react = Path(metadata.distribution("graphene-django-graphiql-static").locate_file(REACT)).read_text()
+    called = set(re.findall(r"ReactDOM\.(\w+)", start))
+    assert called
+    assert called <= set(re.findall(r"\b\w+\.(\w+)=function", react))
 
 
 def test_it_has_the_files_that_graphiql_needs() -> None:

@@ -1,4 +1,5 @@
 // Starts GraphiQL on the page that graphql/graphiql.html makes. The CSRF token goes with the login's cookie.
+// The package that brings GraphiQL 2 brings React 17, which has no createRoot() yet.
 "use strict";
 
 const place = document.getElementById("graphiql");
@@ -6,4 +7,4 @@ const fetcher = GraphiQL.createFetcher({
   url: place.dataset.url,
   headers: { "X-CSRFToken": place.dataset.csrfToken },
 });
-ReactDOM.createRoot(place).render(React.createElement(GraphiQL, { fetcher }));
+ReactDOM.render(React.createElement(GraphiQL, { fetcher }), place);
