@@ -113,7 +113,14 @@ def test_it_shows_people_pages_that_load_nothing_from_elsewhere(
     own = [path for path in loaded if path.startswith("/rest/docs/")]
     assert all(path.startswith("/static/") for path in loaded if path not in own)
     assert all(finders.find(path.removeprefix("/static/")) for path in loaded if path not in own)
-    assert not re.search(r"<style|<script(?![^>]*(src=|application/json))|\son(click|load)=", page)
+    assert not re.search(r"<style|\sstyle=|<script(?![^>]*(src=|application/json))|\son(click|load)=", page)
+    assert "`" not in page, "marks of Markdown, which nothing turns into code here"
+
+
+def test_its_first_page_leads_to_the_openapi_document_and_to_its_page(client: Client) -> None:
+    page = client.get("/rest/", headers={"Accept": "text/html"}).content.decode()
+    assert '<a href="/rest/schema/">/rest/schema/</a> describes it' in page
+    assert '<a href="/rest/docs/">/rest/docs/</a> tries it out' in page
 
 
 def test_it_starts_the_page_of_the_openapi_document_from_a_file(client: Client) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.csp import CSP
 from django.utils.decorators import method_decorator
+from django.utils.html import format_html
 from django.views.decorators.csp import csp_override
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import APIRootView
@@ -14,11 +16,20 @@ PICTURES_INSIDE = {**settings.SECURE_CSP, "img-src": [CSP.SELF, "data:"]}
 
 
 class Root(APIRootView):
-    """The news, for programs. The OpenAPI document is at `schema/`, a page to try it out at `docs/`."""
+    """The news, for programs."""
 
     def get_view_name(self) -> str:
         """Return the page's heading."""
         return "Landfast REST"
+
+    def get_view_description(self, html: bool = False) -> str:  # noqa: FBT001, FBT002 - the framework's own signature
+        """Return what stands below the heading, with links on the page for people."""
+        text = "The news, for programs. {} describes it, {} tries it out."
+        schema, docs = reverse("rest:schema"), reverse("rest:docs")
+        if not html:
+            return text.format(schema, docs)
+        link = '<a href="{0}">{0}</a>'
+        return format_html(text, format_html(link, schema), format_html(link, docs))
 
 
 @method_decorator(csp_override(PICTURES_INSIDE), name="dispatch")
