@@ -38,6 +38,7 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Landfast API</title>
 <link rel="icon" href="{favicon}">
 <link rel="stylesheet" href="{style}">
