@@ -126,6 +126,7 @@ if SITE.live_reload:
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = static.AUTH_USER_MODEL  # the rest of it: mysite/settings_accounts.py
+FORM_RENDERER = static.FORM_RENDERER
 
 # --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and hands the Host header on with its port ------------
 

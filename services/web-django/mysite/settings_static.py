@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 
 SITE_URL = ""  # the public address; no page is ever made with these settings
 AUTH_USER_MODEL = "accounts.User"
+FORM_RENDERER = "mysite.forms.Renderer"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,6 +34,24 @@ def test_it_registers_logs_in_and_sends_the_welcome_mail(client: Client, letters
     assert user.language == "en"
     assert not user.is_verified
     assert letters == [("send_welcome", user.pk)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("address", "form", "focused"),
+    [
+        (REGISTER, FORM | {"email": "ada"}, "email"),
+        (REGISTER, FORM | {"password2": "something-else"}, "password2"),
+        (REGISTER, FORM | {"username": "a b", "email": "ada"}, "username"),
+        (LOGIN, {"username": "ada", "password": ""}, "password"),
+        (LOGIN, {"username": "ada", "password": "wrong-and-long"}, "username"),  # it does not say which is wrong
+        ("/accounts/password/reset/", {"email": "ada"}, "email"),
+    ],
+)
+def test_the_first_wrong_field_gets_the_focus(client: Client, address: str, form: dict[str, str], focused: str) -> None:
+    page = client.post(address, form).content.decode()
+    fields = [field for field in re.findall(r"<input[^>]*>", page) if " autofocus" in field]
+    assert [re.findall(r' name="(\w+)"', field) for field in fields] == [[focused]]
 
 
 @pytest.mark.django_db

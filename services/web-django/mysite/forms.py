@@ -1,0 +1,29 @@
+"""What all of the site's forms have in common, Django's own and the admin's included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.forms.boundfield import BoundField
+from django.forms.renderers import DjangoTemplates
+
+if TYPE_CHECKING:
+    from django.forms import Widget
+
+
+class Field(BoundField):
+    """A field that gets the focus if it is the first wrong one, wherever a form that has no faults would put it."""
+
+    def build_widget_attrs(self, attrs: dict[str, Any], widget: Widget | None = None) -> dict[str, Any]:
+        """Return the attributes of the field's element."""
+        built: dict[str, Any] = super().build_widget_attrs(attrs, widget)
+        wrong = [field for field in self.form.visible_fields() if field.errors] if self.form.is_bound else []
+        if wrong:
+            built["autofocus"] = wrong[0].name == self.name
+        return built
+
+
+class Renderer(DjangoTemplates):
+    """Django's usual one, with our fields."""
+
+    bound_field_class = Field
