@@ -1,4 +1,4 @@
-"""Whether Django lives (``/healthz``) and whether all that it stands on serves (``/readyz``)."""
+"""Whether Django lives (``/healthz``), and all that it stands on serves (``/readyz``, for people ``/lookout/``)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from functools import cache
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from landfast_outbox import readiness as outbox
@@ -80,3 +81,10 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     """Report every dependency by name; 503 while one of them does not serve."""
     report = shared_report.get()
     return JsonResponse(report.as_dict(), status=200 if report.ready else 503)
+
+
+@never_cache
+@require_safe
+def lookout(request: HttpRequest) -> HttpResponse:
+    """Show the report of ``/readyz`` as a page; it needs neither the database nor a session, as these may be gone."""
+    return HttpResponse(render_to_string("lookout.html", {"report": shared_report.get(), "request": request}))

@@ -15,6 +15,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("lookout/", health.lookout, name="lookout"),
     path("internal/auth/staff", access.staff, name="staff"),
 ]
 

@@ -84,6 +84,22 @@ def test_it_is_ready_when_every_dependency_serves(client: Client, answers: dict[
     assert list(answers) == ["postgres", "redis", "redis-cache", "rabbitmq", "worker", "relay", "outbox", "api-flask"]
 
 
+def test_it_shows_people_the_report_without_asking_the_database(
+    client: Client, answers: dict[str, Exception | None], database_outage: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with database_outage():
+        page = client.get("/lookout/").content.decode()
+    assert "Every post serves" in page
+    assert all(f"<dt>{name}</dt>" in page for name in answers)
+    answers["rabbitmq"] = ConnectionRefusedError("connection <refused>")
+    health.shared_report.forget()
+    client.cookies["django_language"] = "ru"
+    page = client.get("/lookout/").content.decode()
+    assert "Не все посты на службе" in page
+    assert page.count("не отвечает") == 1
+    assert "ConnectionRefusedError: connection &lt;refused&gt;" in page
+
+
 def test_it_names_the_dependency_that_fails(client: Client, answers: dict[str, Exception | None]) -> None:
     answers["rabbitmq"] = ConnectionRefusedError("connection refused")
     response = client.get("/readyz")
