@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+import gettext
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
+from jinja2 import Environment, FileSystemLoader
 
 blueprint = Blueprint("desk", __name__)
 
-_FILES = Path(__file__).parent / "static"
+_HERE = Path(__file__).parent
+_FILES = _HERE / "static"
+TEXTS = _HERE / "locale"
 
-#: The chart comes with the caller's key, so the page fetches it and shows it as a blob.
+#: The site's languages by their codes, the default first, and the cookie in which it remembers a reader's choice.
+LANGUAGES = {"en": "English", "ru": "Русский"}
+LANGUAGE_COOKIE = "django_language"
+
+#: The chart comes with the caller's key, so the page fetches it and shows it as a blob. The one form that is sent
+#: chooses the language.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+def template_environment(language: str) -> Environment:
+    """Return what renders the page in a language: the templates, and the texts of that language."""
+    loader = FileSystemLoader(_HERE / "templates")
+    environment = Environment(loader=loader, autoescape=True, extensions=["jinja2.ext.i18n"])
+    texts = gettext.translation("desk", TEXTS, [language], fallback=True)
+    environment.install_gettext_translations(texts)  # type: ignore[attr-defined]  # the extension's
+    return environment
 
 
 @blueprint.get("/reports")
 def page() -> Response:
-    """Return the page; it holds no data, so it needs no key."""
-    response = send_from_directory(_FILES, "desk.html")
+    """Return the page in the reader's language; it holds no data, so it needs no key."""
+    language = _language()
+    template = template_environment(language).get_template("desk.html")
+    text = template.render(language=language, languages=LANGUAGES)
+    response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Content-Language"] = language
+    response.headers["Cache-Control"] = "no-cache"
+    response.vary.update(("Cookie", "Accept-Language"))
     return response
 
 
@@ -29,3 +53,9 @@ def page() -> Response:
 def file(name: str) -> Response:
     """Return one of the page's files."""
     return send_from_directory(_FILES, name)
+
+
+def _language() -> str:
+    """Return the code of the language that the reader chose on the site, or else prefers."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, default="en")

@@ -1,21 +1,24 @@
 // Uploads the file, asks for the report, follows it, and shows what came of it.
 const byId = (id) => document.getElementById(id);
 const form = byId("ask");
+const say = form.dataset; // what to say, in the page's language
 const PAUSE = 500; // milliseconds between two looks at a report
 const OVER = ["succeeded", "failed", "cancelled"];
 let running = null;
 
 async function call(path, options = {}) {
   const headers = { Authorization: `Bearer ${form.key.value.trim()}`, ...options.headers };
-  const response = await fetch(path, { ...options, headers });
+  const response = await fetch(path, { ...options, headers }).catch(() => {
+    throw new Error(say.unreachable);
+  });
   if (response.ok) return response;
   if (response.status === 429) {
     await pause(1000 * Number(response.headers.get("Retry-After") ?? 1));
     return call(path, options);
   }
   const problem = await response.json().catch(() => ({}));
-  const faults = (problem.faults ?? problem.errors ?? []).map((fault) => `${fault.line ? `Line ${fault.line}` : fault.field}: ${fault.message}`);
-  throw new Error([problem.detail ?? problem.title ?? `The API answered ${response.status}`, ...faults].join("\n"));
+  const faults = (problem.faults ?? problem.errors ?? []).map((fault) => `${fault.line ? `${say.line} ${fault.line}` : fault.field}: ${fault.message}`);
+  throw new Error([problem.detail ?? problem.title ?? `${say.answered} ${response.status}`, ...faults].join("\n"));
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
@@ -27,7 +30,7 @@ function show(state, progress) {
 }
 
 async function upload() {
-  show("Uploading …", 0);
+  show(say.uploading, 0);
   const file = form.file.files[0];
   const query = new URLSearchParams({ name: file.name, columns: form.columns.value });
   const sent = await call(`/api/v1/datasets/?${query}`, { method: "POST", headers: { "Content-Type": "text/csv" }, body: file });
@@ -42,12 +45,12 @@ async function ask(dataset) {
 
 async function follow(report) {
   while (!OVER.includes(report.state)) {
-    show(`${report.state}, ${report.progress} %`, report.progress);
+    show(`${say[report.state]}, ${report.progress} %`, report.progress);
     await pause(PAUSE);
     report = await (await call(`/api/v1/reports/${report.id}`)).json();
   }
-  show(report.state, report.progress);
-  if (report.state === "failed") throw new Error(report.problem ?? "The report failed.");
+  show(say[report.state], report.progress);
+  if (report.state === "failed") throw new Error(report.problem ?? say.broken);
   return report;
 }
 
@@ -62,9 +65,15 @@ async function present(report) {
   byId("head").replaceChildren(row("th", result.columns));
   byId("rows").replaceChildren(...result.rows.map((cells) => row("td", cells)));
   byId("chart").src = URL.createObjectURL(await (await call(report.links.chart)).blob());
-  byId("chart").alt = `Chart of ${report.measure} for each ${report.group_by}`;
+  byId("chart").alt = `${say.chart}: ${report.measure}, ${report.group_by}`;
   byId("csv").href = URL.createObjectURL(await (await call(report.links.csv)).blob());
   byId("result").hidden = false;
+}
+
+function complain(error) {
+  byId("problem").textContent = error.message;
+  byId("problem").hidden = false;
+  byId("run").hidden = true; // nothing goes on any more
 }
 
 form.addEventListener("submit", async (event) => {
@@ -78,12 +87,14 @@ form.addEventListener("submit", async (event) => {
     const report = await follow(running);
     if (report.links) await present(report);
   } catch (error) {
-    byId("problem").textContent = error.message;
-    byId("problem").hidden = false;
+    complain(error);
   } finally {
     byId("cancel").hidden = true;
     form.querySelector("[type=submit]").disabled = false;
   }
 });
 
-byId("cancel").addEventListener("click", () => call(`/api/v1/reports/${running.id}/cancel`, { method: "POST" }));
+byId("cancel").addEventListener("click", () => call(`/api/v1/reports/${running.id}/cancel`, { method: "POST" }).catch(complain));
+
+// Without this program the browser would send the form itself, with the key in the address.
+form.querySelector("[type=submit]").disabled = false;
