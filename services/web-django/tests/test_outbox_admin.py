@@ -154,6 +154,16 @@ def test_it_redrives_the_selected_and_notes_who_did(client: Client, add: Callabl
 
 
 @pytest.mark.usefixtures("operator")
+def test_a_line_of_the_list_has_the_beginning_of_an_id_and_tells_the_rest(
+    client: Client, add: Callable[..., UUID]
+) -> None:
+    task = str(add("dead"))
+    page = client.get(LIST).content.decode()
+    assert f'<span title="{task}">{task[:8]}</span>' in page
+    assert f"/admin/outbox/task/{task}/change/" in page
+
+
+@pytest.mark.usefixtures("operator")
 def test_it_redrives_all_that_the_filter_shows_and_no_other(client: Client, add: Callable[..., UUID]) -> None:
     wanted = [add("dead", name="tasks.mail.send") for _ in range(60)]
     other = add("dead")

@@ -50,9 +50,9 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         "deaths",
         "publications",
         "error_line",
-        "id",
+        "short_id",
     )
-    list_display_links = ("name", "id")
+    list_display_links = ("name", "short_id")
     list_filter = (StateFilter, NameFilter, QueueFilter, EngineFilter)
     list_per_page = 50
     sortable_by = ()  # each state has the order of its index
@@ -123,6 +123,11 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     def state_name(self, task: Task) -> str:
         """Return the state, marked so that dead letters catch the eye."""
         return format_html('<span class="outbox-{}">{}</span>', task.state.value, task.state.label)
+
+    @admin.display(description="id")
+    def short_id(self, task: Task) -> str:
+        """Return the beginning of the id, which fits into a line of the list."""
+        return format_html('<span title="{}">{}</span>', task.pk, str(task.pk)[:8])
 
     @admin.display(description=_("age"))
     def age(self, task: Task) -> str:
