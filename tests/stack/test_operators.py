@@ -7,10 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from tests.support import secrets
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.site import Site
+    from tests.support.stack import Stack
 
 PAGES = ("/flower/", "/flower/workers", "/flower/api/tasks", "/rabbitmq/", "/rabbitmq/api/overview")
 
@@ -82,6 +84,19 @@ def test_it_hides_flowers_open_pages_from_everyone(request: pytest.FixtureReques
 
 def test_it_shows_staff_the_management_pages(staff: Site) -> None:
     assert "RabbitMQ Management" in staff.get("/rabbitmq/").text
+
+
+def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(stack: Stack, staff: Site) -> None:
+    operator = ("operator", secrets.show(stack, "rabbitmq_operator_password"))
+
+    def listed(**order: str) -> list[str]:
+        query = {"page": "1", "page_size": "100", "name": "", "use_regex": "false", "pagination": "true", **order}
+        answer = staff.get("/rabbitmq/api/queues", params=query, auth=operator)
+        return [queue["name"] for queue in answer.json()["items"]]
+
+    first, *_ = [number for number, name in enumerate(listed()) if name.startswith("celery_delayed_")]
+    assert {"tasks", "tasks.bulk", "dead-letters"} <= set(listed()[:first])
+    assert listed(sort="name") == sorted(listed())
 
 
 def test_it_has_no_guest_on_the_broker(staff: Site) -> None:
