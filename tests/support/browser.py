@@ -88,18 +88,23 @@ def browser(size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> Iterator[
 @contextmanager
 def _session(port: int, size: tuple[int, int]) -> Iterator[WebDriver]:
     options = webdriver.ChromeOptions()
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for flag in (*FLAGS, f"--window-size={size[0]},{size[1]}"):
         options.add_argument(flag)
     address = f"http://127.0.0.1:{port}"
     config = ClientConfig(remote_server_addr=address, proxy=Proxy({"proxyType": ProxyType.DIRECT}))
     session = webdriver.Remote(command_executor=address, options=options, client_config=config)
     try:
-        # The window's size includes what is no page; phones need the page itself to be that small.
-        metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
-        session.execute("executeCdpCommand", {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})
+        resize(session, size)
         yield session
     finally:
         session.quit()
+
+
+def resize(session: WebDriver, size: tuple[int, int]) -> None:
+    """Make the page itself that large; a window's size includes what is no page."""
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
+    session.execute("executeCdpCommand", {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})
 
 
 def prefer(session: WebDriver, *, dark: bool) -> None:
@@ -151,6 +156,13 @@ def log_in(session: WebDriver, url: str, username: str, password: str) -> None:
     fill(session, {"username": username, "password": password})
     click(session, "main button", "Log in")
     see(session, ".account button", "Log out")
+
+
+def be(session: WebDriver, visitor: Site) -> None:
+    """Go on as somebody who has logged in without the browser."""
+    session.get(f"{visitor.url}/accounts/login/")  # cookies can be set for the page's site alone
+    for name, value in visitor.session.cookies.items():
+        session.add_cookie({"name": name, "value": value})
 
 
 def picture(session: WebDriver, name: str) -> None:
