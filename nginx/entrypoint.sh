@@ -12,4 +12,10 @@ write acme_host "${ACME_HOST:-}" > /tmp/acme-host.conf
 write https_only "${HTTPS_ONLY:-false}" > /tmp/https-only.conf
 login=$(printf '%s:%s' "${FLOWER_USER:-flower}" "$(cat /run/secrets/flower_password)" | base64 --wrap=0)
 printf 'proxy_set_header Authorization "Basic %s";\n' "$login" > /tmp/flower-login.conf
+# On servers visitors come through sockets of the host, which outlive this container.
+: > /tmp/listen.conf
+if [ -n "${EDGE_SOCKET:-}" ]; then
+    printf 'listen 80 default_server;\nlisten 443 ssl default_server;\n' > /tmp/listen.conf
+    set -- take-sockets "$EDGE_SOCKET" "$@"
+fi
 exec "$@"

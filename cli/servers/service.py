@@ -21,6 +21,8 @@ Service = dict[str, Any]
 SECRETS_DIRECTORY = "/run/secrets"
 #: Files of the host in place of Swarm's secrets, for services that must not restart for a new one.
 HOST_SECRETS = "/etc/landfast/secrets/"
+#: What a host has of ours: settings, data, and what is there while it runs.
+HOST_FOLDERS = ("/etc/landfast/", "/var/lib/landfast/", "/run/landfast/")
 #: Passed on as they are.
 TAKEN = {
     "cap_add", "cap_drop", "command", "dns", "dns_search", "entrypoint", "environment", "extra_hosts", "healthcheck",
@@ -179,7 +181,7 @@ class Rendering:
                 self.secrets(mount)
             elif mount["type"] not in {"volume", "bind", "tmpfs"}:
                 self.refuse("volumes", f"{mount['target']}: Swarm has no {mount['type']} mounts")
-            elif mount["type"] == "bind" and not mount["source"].startswith(("/etc/landfast/", "/var/lib/landfast/")):
+            elif mount["type"] == "bind" and not mount["source"].startswith(HOST_FOLDERS):
                 self.refuse("volumes", f"{mount['source']}: a server has no such file")
             else:
                 # A missing folder of a host would be an error there, whatever create_host_path says.

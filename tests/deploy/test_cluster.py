@@ -77,8 +77,8 @@ def test_it_changes_nothing_the_second_time(cluster: Inventory) -> None:
 
 
 def test_strangers_reach_nothing_but_ssh(cluster: Inventory, network: Network) -> None:
-    assert open_ports(cluster.managers[0], network) == {22}
-    assert open_ports(cluster.workers[0], network) == {22}
+    assert open_ports(cluster.managers[0], network) == {22, 80, 443}
+    assert open_ports(cluster.workers[0], network) == {22, 80, 443}
 
 
 def test_every_host_gets_images_from_the_first_manager(cluster: Inventory, login: Login) -> None:

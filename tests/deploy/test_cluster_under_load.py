@@ -28,7 +28,7 @@ from tests.support.cluster import DOWN, nodes
 from tests.support.host import Host
 from tests.support.host_image import DEBIAN_13
 from tests.support.playbook import PLAYBOOK, Run, command, environment, play
-from tests.support.releases import broken_migration, running_release
+from tests.support.releases import broken_migration, every_image, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
 from tests.support.scenario import NAME, PAGE, visitors, with_download
@@ -101,6 +101,16 @@ def test_a_rollback_fails_no_request(site: Inventory) -> None:
     with visitors(site, "rollback"):
         play(site, "rollback")
     assert running_release(site) != before
+
+
+def test_a_release_that_changes_every_image_fails_no_request_on_its_way_and_back(
+    site: Inventory, checkout: Checkout
+) -> None:
+    checkout.commit(every_image(checkout, "three machines"))
+    with visitors(site, "a release that changes every image"):
+        play(site, "deploy")
+    with visitors(site, "the rollback of every image"):
+        play(site, "rollback")
 
 
 NEVER_HEALTHY = "import time\n\ntime.sleep(3600)\n"

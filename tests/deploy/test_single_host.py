@@ -67,7 +67,7 @@ def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network)
     )
     # The firewall is what keeps strangers out: on the host itself both answer.
     wait_until(lambda: all(answers(host, port) for port in (8001, 8002)), 30, "the careless servers to answer")
-    assert open_ports(host, network) == {22}
+    assert open_ports(host, network) == {22, 80, 443}
 
 
 def test_a_reboot_brings_everything_back(host: Host, network: Network, single: Inventory) -> None:
@@ -75,7 +75,7 @@ def test_a_reboot_brings_everything_back(host: Host, network: Network, single: I
     wait_until(lambda: host.succeeds("docker", "node", "ls"), 60, "the swarm to be steered again")
     wait_until(lambda: registry_answers(host), 30, "the registry to answer again")
     assert host.run("systemctl", "--failed", "--quiet", "--no-legend").strip() == ""
-    assert open_ports(host, network) == {22}
+    assert open_ports(host, network) == {22, 80, 443}
     assert play(single, "site", *HOSTS_ONLY).changed == 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.playbook import play
-from tests.support.releases import broken_migration, running_release
+from tests.support.releases import broken_migration, every_image, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
 from tests.support.scenario import NAME, PAGE, visitors, with_download
@@ -134,6 +134,13 @@ def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout) -> Non
     with visitors(single, "deploy of a one-line change to one machine", before=BRIEF, after=BRIEF):
         run = play(single, "deploy")
     assert "migrate-web: pending: none" in run.output
+
+
+@pytest.mark.long
+def test_a_release_that_changes_every_image_fails_no_request(single: Inventory, checkout: Checkout) -> None:
+    checkout.commit(every_image(checkout, "one machine"))
+    with visitors(single, "a release that changes every image, on one machine", before=BRIEF, after=BRIEF):
+        play(single, "deploy")
 
 
 def test_a_release_whose_migration_fails_is_taken_back(single: Inventory, checkout: Checkout) -> None:

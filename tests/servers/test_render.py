@@ -133,14 +133,18 @@ def test_every_service_is_updated_behind_a_health_check_and_rolled_back_by_swarm
             assert service["healthcheck"], name
 
 
-def test_only_nginx_publishes_ports(plan: Plan) -> None:
-    published = {
-        name: [port["published"] for port in service["ports"]]
-        for name, service in plan.stack["services"].items()
-        if "ports" in service
-    }
+def test_nobody_publishes_ports_for_nginx_gets_the_hosts_own_sockets(plan: Plan) -> None:
+    assert [name for name, service in plan.stack["services"].items() if "ports" in service] == []
+    nginx = plan.stack["services"]["nginx"]
+    folders = {mount["source"]: mount["target"] for mount in nginx["volumes"] if mount["type"] == "bind"}
+    assert nginx["environment"]["EDGE_SOCKET"] == f"{folders['/run/landfast/edge']}/sockets"
 
-    assert published == {"nginx": [80, 443]}
+
+def test_a_new_nginx_serves_beside_the_old_one_before_that_goes(plan: Plan) -> None:
+    deploy = plan.stack["services"]["nginx"]["deploy"]
+
+    assert deploy["mode"] == "global"
+    assert deploy["update_config"]["order"] == deploy["rollback_config"]["order"] == "start-first"
 
 
 def test_services_that_are_no_replica_of_the_state_run_without_its_label(plan: Plan) -> None:

@@ -54,11 +54,15 @@ def start_nginx(cluster: Inventory, image: str) -> str:
     service, manager = "landfast_nginx", cluster.managers[0]
     manager.run("sh", "-c", "echo nobody-asks | docker secret create flower_password -")
     settings = {"TLS_DIRECTORY": "/run/tls/current", "ACME_HOST": manager.address, "HTTPS_ONLY": "true"}
-    folders = {"/etc/landfast/tls": "/run/tls", "/var/lib/landfast/acme": "/var/lib/acme"}
+    settings["EDGE_SOCKET"] = "/run/edge/sockets"
+    folders = {
+        "/etc/landfast/tls": "/run/tls",
+        "/var/lib/landfast/acme": "/var/lib/acme",
+        "/run/landfast/edge": "/run/edge",
+    }
     options = ["--mode=global", "--secret=source=flower_password,uid=10004", "--cap-drop=ALL", "--init"]
     options += [f"--env={name}={value}" for name, value in settings.items()]
     options += [f"--mount=type=bind,readonly,source={here},target={there}" for here, there in folders.items()]
-    options += [f"--publish=mode=host,published={port},target={inside}" for port, inside in ((80, 8080), (443, 8443))]
     manager.run("docker", "service", "create", "--detach", f"--name={service}", *options, image)
     wait_everywhere(cluster, service)
     return service

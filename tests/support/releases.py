@@ -81,6 +81,24 @@ def broken_migration(checkout: Checkout) -> dict[str, str | bytes]:
     return {"services/web-django/news/migrations/9999_broken.py": _BROKEN_MIGRATION.format(latest=latest)}
 
 
+def every_image(checkout: Checkout, word: str) -> dict[str, str | bytes]:
+    """Return Dockerfiles whose images all differ from those before, though not in what they do.
+
+    Args:
+        checkout: where they are read.
+        word: what they carry.
+    """
+    label = f'LABEL landfast.trial="{word}"\n'
+    files = [checkout.directory / "nginx/Dockerfile"]
+    files += [*checkout.directory.glob("services/*/Dockerfile"), *checkout.directory.glob("images/*/Dockerfile")]
+    changed: dict[str, str | bytes] = {}
+    for file in files:
+        beginning, *stages = re.split(r"(?m)^(?=FROM )", file.read_text(encoding="utf-8"))
+        stages = [f"{stage.rstrip()}\n{label}" for stage in stages]
+        changed[str(file.relative_to(checkout.directory))] = beginning + "".join(stages)
+    return changed
+
+
 def running_release(site: Inventory) -> str:
     """Return the release whose images the site's containers are to run."""
     form = "{{.Spec.TaskTemplate.ContainerSpec.Image}}"

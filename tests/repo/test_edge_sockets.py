@@ -1,0 +1,148 @@
+"""The host's sockets go from one Nginx to the next: nobody is refused between two, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.sockets import TAKE, handed_out
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+#: A server that answers visitors with a word, and ends when its input does.
+SERVER = """
+import os, select, socket, sys
+numbers = [int(number) for number in os.environ["NGINX"].split(";") if number]
+sockets = [socket.socket(fileno=number) for number in numbers]
+print(len(sockets), flush=True)
+while True:
+    found = select.select([sys.stdin, *sockets], [], [])[0]
+    if sys.stdin in found:
+        break
+    for each in found:
+        visitor, _ = each.accept()
+        visitor.sendall(sys.argv[1].encode())
+        visitor.close()
+"""
+
+
+@pytest.fixture
+def ports() -> Iterator[list[socket.socket]]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+    yield sockets
+    for each in sockets:
+        each.close()
+
+
+class Server:
+    """A server in Nginx's place.
+
+    Args:
+        path: where the sockets are handed out.
+        word: its answer.
+    """
+
+    def __init__(self, path: Path, word: str) -> None:
+        command = [str(TAKE), str(path), "python3", "-c", SERVER, word]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        self.sockets = int(self.process.stdout.readline())
+
+    def end(self) -> None:
+        self.process.communicate(timeout=20)
+
+
+def visit(port: socket.socket) -> socket.socket:
+    return socket.create_connection(port.getsockname(), timeout=20)
+
+
+def answer(visitor: socket.socket) -> bytes:
+    with visitor:
+        return visitor.recv(9)
+
+
+def refuses(port: socket.socket) -> bool:
+    try:
+        visit(port).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_each_server_gets_all_sockets(tmp_path: Path, ports: list[socket.socket]) -> None:
+    path = tmp_path / "sockets"
+    with handed_out(path, ports):
+        server = Server(path, "one")
+        assert server.sockets == len(ports)
+        assert [answer(visit(port)) for port in ports] == [b"one"] * len(ports)
+        server.end()
+
+
+def test_a_visitor_between_two_servers_waits_for_the_next(tmp_path: Path, ports: list[socket.socket]) -> None:
+    path = tmp_path / "sockets"
+    with handed_out(path, ports):
+        Server(path, "one").end()
+        visitor = visit(ports[0])
+        server = Server(path, "two")
+        assert answer(visitor) == b"two"
+        server.end()
+
+
+def test_the_end_of_the_old_server_beside_the_new_one_costs_nobody(tmp_path: Path, ports: list[socket.socket]) -> None:
+    path = tmp_path / "sockets"
+    with handed_out(path, ports, patience=0.1):
+        old, new = Server(path, "old"), Server(path, "new")
+        visitors = [visit(ports[0]) for _ in range(20)]
+        old.end()
+        visitors += [visit(ports[0]) for _ in range(20)]
+        assert {answer(visitor) for visitor in visitors} <= {b"old", b"new"}
+        new.end()
+
+
+def test_without_a_server_for_long_visitors_are_refused_until_the_next(
+    tmp_path: Path, ports: list[socket.socket]
+) -> None:
+    path = tmp_path / "sockets"
+    with handed_out(path, ports, patience=0.1):
+        Server(path, "one").end()
+        wait_until(lambda: refuses(ports[0]), 20, "visitors to be refused")
+        server = Server(path, "two")
+        assert answer(visit(ports[0])) == b"two"
+        server.end()
+
+
+def test_the_program_that_hands_out_may_start_anew_while_a_server_runs(
+    tmp_path: Path, ports: list[socket.socket]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with handed_out(first, ports):
+        server = Server(first, "one")
+    with handed_out(second, ports, patience=0.1):
+        assert answer(visit(ports[0])) == b"one"
+        server.end()
+
+
+def test_a_host_without_sockets_is_told_by_name(tmp_path: Path) -> None:
+    missing = tmp_path / "sockets"
+    run = subprocess.run([str(TAKE), str(missing), "true"], capture_output=True, text=True, timeout=20, check=False)
+    assert run.returncode
+    assert f"{missing}: No such file or directory: is landfast-edge.socket active on the host?" in run.stderr
+
+
+def test_an_answer_without_sockets_is_no_start(tmp_path: Path) -> None:
+    path = tmp_path / "sockets"
+    with socket.socket(socket.AF_UNIX) as counter:
+        counter.bind(str(path))
+        counter.listen()
+        with subprocess.Popen([str(TAKE), str(path), "true"], stderr=subprocess.PIPE, text=True) as program:
+            with counter.accept()[0] as caller:
+                caller.sendall(b"\0")
+            assert program.stderr
+            assert "hands out no sockets" in program.stderr.read()
+    assert program.returncode
