@@ -76,7 +76,7 @@ def test_it_changes_nothing_the_second_time(cluster: Inventory) -> None:
     assert run.changed == 0, run.output
 
 
-def test_strangers_reach_nothing_but_ssh(cluster: Inventory, network: Network) -> None:
+def test_strangers_reach_nothing_but_ssh_and_the_sites_ports(cluster: Inventory, network: Network) -> None:
     assert open_ports(cluster.managers[0], network) == {22, 80, 443}
     assert open_ports(cluster.workers[0], network) == {22, 80, 443}
 

@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 #: Seconds of load before and after a change.
 BRIEF = 4.0
 
+#: Calls the image registry, which answers on loopback, with a socket that is marked as the site's are.
+CALL = """
+import socket, sys
+each = socket.socket()
+each.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(sys.argv[1]))
+each.settimeout(2)
+each.connect(("127.0.0.1", 5000))
+"""
+
 #: Notes what every process of the host was called with and was given, a few times a second.
 WATCH = (
     "while sleep 0.3; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; done"
@@ -81,6 +90,13 @@ def test_it_sends_visitors_on_to_https(host: Host) -> None:
 
 def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network) -> None:
     assert open_ports(host, network) == {22, 80, 443}
+
+
+def test_who_takes_over_nginx_cannot_call_the_hosts_services_with_its_sockets(host: Host) -> None:
+    mark = host.run("systemctl", "show", "--property=Mark", "--value", "landfast-edge.socket").strip()
+    assert int(mark) > 0
+    assert host.succeeds("python3", "-c", CALL, "0")
+    assert not host.succeeds("python3", "-c", CALL, mark)
 
 
 def test_it_sets_up_docker_for_servers(host: Host) -> None:
