@@ -13,6 +13,7 @@ from uuid import UUID
 import psycopg
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
+from landfast_runtime.shortage import outage
 from psycopg.rows import class_row
 
 from landfast_outbox import store
@@ -207,7 +208,7 @@ def main(arguments: Sequence[str], open_connection: Callable[[], Connection[Any]
         with (open_connection or _connect)() as connection:
             status: int = options.run(connection, options)
     except psycopg.OperationalError as error:
-        print(f"the database does not answer: {error}", file=sys.stderr)
+        print(f"{outage('the database', error)}: {error}", file=sys.stderr)
         return AWAY
     return status
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, LiteralString
 
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore
+from landfast_runtime.shortage import outage
 from psycopg.errors import LockNotAvailable
 
 from landfast_outbox import setbacks, store
@@ -53,10 +54,11 @@ def patiently[Result](database: Database, step: Callable[[], Result]) -> Result:
             return step()
         except database.outages as error:
             database.reset()
+            what = outage("the database", error)
             if time.monotonic() > deadline:
-                logger.warning("the database is away: the task will be sent again", extra={"problem": str(error)})
+                logger.warning("%s: the task will be sent again", what, extra={"problem": str(error)})
                 raise Ignore from error
-            logger.warning("the database is away, the task waits for it", extra={"problem": str(error)})
+            logger.warning("%s: the task waits for it", what, extra={"problem": str(error)})
             time.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
 

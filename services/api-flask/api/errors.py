@@ -13,6 +13,7 @@ import psycopg
 import redis.exceptions
 import sqlalchemy.exc
 from flask import Flask, Response
+from landfast_runtime.shortage import outage, shortage
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
@@ -122,8 +123,13 @@ def _answer_http_error(error: HTTPException) -> Response:
 
 def _answer_unavailable(app: Flask, dependency: str) -> Callable[[Exception], Response]:
     def answer(error: Exception) -> Response:
-        app.logger.warning("%s is unavailable", dependency, extra={"problem": first_line(error)})
-        message = f"{dependency} does not answer at the moment; try again in a few seconds"
+        what = outage(dependency, error)
+        if shortage(error):
+            app.logger.error(what, extra={"problem": first_line(error)})
+            message = f"{what}: nothing was stored; try again once there is room"
+        else:
+            app.logger.warning("%s is unavailable", dependency, extra={"problem": first_line(error)})
+            message = f"{what} at the moment; try again in a few seconds"
         response = error_response(HTTPStatus.SERVICE_UNAVAILABLE, message)
         response.headers["Retry-After"] = str(RETRY_AFTER)
         return response

@@ -143,6 +143,27 @@ def test_it_issues_no_id_of_a_task_that_was_not_written(
     assert (issued(engine), outbox.tasks) == ([], [])
 
 
+def test_it_says_that_the_disk_is_full_and_not_that_nobody_answers(
+    client: FlaskClient,
+    engine: Engine,
+    outbox: Outbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise psycopg.errors.DiskFull('could not extend file "base/1": No space left on device')
+
+    monkeypatch.setattr("landfast_outbox.writing.store.insert", refuse)
+    response = client.post(ADD, json={"x": 4, "y": 4})
+
+    assert response.status_code == 503
+    detail = response.get_json()["detail"]
+    assert detail == "the disk of postgres is full: nothing was stored; try again once there is room"
+    assert int(response.headers["Retry-After"]) > 0
+    assert (issued(engine), outbox.tasks) == ([], [])
+    assert [record.levelname for record in caplog.records if "disk of postgres" in record.getMessage()] == ["ERROR"]
+
+
 def test_it_writes_nothing_while_postgres_is_away(settings: Settings, outbox: Outbox) -> None:
     response = create_app(settings).test_client().post(ADD, json={"x": 4, "y": 4})
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from accounts import lockout
 from django.conf import settings
@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.debug import technical_500_response
 from django.views.decorators.csp import csp_override
+from landfast_runtime.shortage import outage, shortage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,23 +66,44 @@ def as_json(request: HttpRequest, message: str, status: int) -> JsonResponse:
     return JsonResponse({"errors": [{"message": message}]} if graphql else {"detail": message}, status=status)
 
 
-def unavailable(request: HttpRequest) -> HttpResponse:
-    """Return the answer for a database that does not answer."""
-    message = _("The database does not answer at this moment. Please try again soon.")
+def is_outage(error: BaseException | None) -> TypeGuard[BaseException]:
+    """Return whether an error is nobody's fault here: the database is away or full, or the disk of pictures is full."""
+    return isinstance(error, OUTAGES) or (isinstance(error, OSError) and shortage(error) is not None)
+
+
+def outage_message(error: BaseException) -> str:
+    """Return what a caller is told of an outage: what is full is not what is away."""
+    if shortage(error):
+        return _("The site has no room left, so nothing was saved. Please try again later.")
+    return _("The database does not answer at this moment. Please try again soon.")
+
+
+def log_outage(error: BaseException) -> None:
+    """Log an outage in one line; a full disk waits for an operator, so it is an error."""
+    level = logging.ERROR if shortage(error) else logging.WARNING
+    server = "the database" if isinstance(error, OUTAGES) else "the site"
+    logger.log(level, "%s: %s", outage(server, error), error)
+
+
+def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
+    """Return the answer for a database that does not answer, or for a disk without room."""
+    log_outage(error)
+    message = outage_message(error)
     json = wants_json(request)
-    response = as_json(request, message, 503) if json else HttpResponse(render_to_string("503.html"), status=503)
+    page = "" if json else render_to_string("503.html", {"full": message if shortage(error) else ""})
+    response = as_json(request, message, 503) if json else HttpResponse(page, status=503)
     response.headers["Retry-After"] = str(RETRY_AFTER)
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for an exception that nothing else caught: 503 if it is the database's outage, else 500.
+    """Answer for an exception that nothing else caught: 503 if it is an outage, else 500.
 
     Exceptions of middleware, such as a session that cannot be stored, only ever arrive here.
     """
-    if isinstance(sys.exception(), OUTAGES):
-        return unavailable(request)
+    if is_outage(error := sys.exception()):
+        return unavailable(request, error)
     if wants_json(request):
         return as_json(request, _("Something broke on our side"), 500)
     if settings.DEBUG_PAGES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,6 @@ from mysite import errors
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
-
-logger = logging.getLogger(__name__)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -62,7 +59,7 @@ class PrivateByDefaultMiddleware:
 
 
 class DatabaseOutageMiddleware:
-    """Answers 503 when a view cannot reach the database; :func:`mysite.errors.server_error` does so for middleware.
+    """Answers 503 for an outage within a view; :func:`mysite.errors.server_error` does so for middleware.
 
     Args:
         get_response: what answers the request.
@@ -77,11 +74,10 @@ class DatabaseOutageMiddleware:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Return the answer for an outage if the database is why the view failed."""
-        if not isinstance(exception, errors.OUTAGES):
+        """Return the answer for an outage if that is why the view failed."""
+        if not errors.is_outage(exception):
             return None
-        logger.warning("the database does not answer: %s", exception)
-        return errors.unavailable(request)
+        return errors.unavailable(request, exception)
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -16,6 +16,7 @@ from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 from news.models import Article
 from news.roles import EDITOR, MODERATOR, ensure_roles
+from psycopg.errors import DiskFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -103,19 +104,29 @@ def make_staff(make_user: Callable[..., User]) -> Callable[[str], User]:
     return make
 
 
+@contextmanager
+def failing_queries(error: Exception) -> Iterator[None]:
+    """Let every query fail with ``error`` within the block."""
+
+    def fail(*_: object) -> NoReturn:
+        raise error
+
+    with connection.execute_wrapper(fail):
+        yield
+
+
 @pytest.fixture
 def database_outage(db: None) -> Callable[[], AbstractContextManager[None]]:  # noqa: ARG001 - opens the database
     """Return a context within which every query fails, as it does while PostgreSQL is away."""
+    return lambda: failing_queries(OperationalError("connection refused"))
 
-    def fail(*_: object) -> NoReturn:
-        raise OperationalError("connection refused")
 
-    @contextmanager
-    def outage() -> Iterator[None]:
-        with connection.execute_wrapper(fail):
-            yield
-
-    return outage
+@pytest.fixture
+def full_disk(db: None) -> Callable[[], AbstractContextManager[None]]:  # noqa: ARG001 - as above
+    """Return a context within which every query fails, as writes do while the disk of PostgreSQL is full."""
+    error = OperationalError("could not extend file: No space left on device")
+    error.__cause__ = DiskFull("could not extend file: No space left on device")
+    return lambda: failing_queries(error)
 
 
 @pytest.fixture

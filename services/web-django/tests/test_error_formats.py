@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING
 
@@ -66,6 +67,34 @@ def test_it_says_in_json_that_the_database_is_away_for_a_session(
         answer = send("GET", address, headers=cookie)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
     assert "detail" in answer.json or "errors" in answer.json
+
+
+@pytest.mark.parametrize("address", ["/", ARTICLES, GRAPHQL])
+def test_it_says_that_the_database_is_full_and_not_that_it_is_away(
+    full_disk: Callable[[], AbstractContextManager[None]], address: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    query = json.dumps({"query": "{ articles { totalCount } }"}).encode()
+    with full_disk():
+        answer = send("POST" if address == GRAPHQL else "GET", address, query, content_type=JSON)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+    assert "no room left, so nothing was saved" in answer.body.decode()
+    assert "less than a minute" not in answer.body.decode()
+    told = [record for record in caplog.records if "the disk of the database is full" in record.getMessage()]
+    assert {record.levelname for record in told} == {"ERROR"}
+
+
+def test_a_full_disk_of_pictures_is_no_crash(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rest_framework.throttling.AnonRateThrottle.allow_request", refuse)
+    monkeypatch.setattr("mysite.health.shared_report.get", refuse)
+    for address in (ARTICLES, "/readyz"):
+        answer = send("GET", address)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
+        assert "no room left, so nothing was saved" in answer.body.decode()
+    told = [record for record in caplog.records if "the disk of the site is full" in record.getMessage()]
+    assert [record.levelname for record in told] == ["ERROR", "ERROR"]
 
 
 @pytest.mark.parametrize(("address", "shape"), [(ARTICLES, "detail"), (GRAPHQL, "errors")])

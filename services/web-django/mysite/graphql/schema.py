@@ -29,7 +29,7 @@ from strawberry_django.optimizer import DjangoOptimizerExtension
 from strawberry_django.pagination import OffsetPaginated
 
 from mysite import content
-from mysite.errors import OUTAGES, RETRY_AFTER
+from mysite.errors import RETRY_AFTER, is_outage, log_outage, outage_message
 from mysite.graphql.limits import CostLimiter, StorableTexts
 from mysite.graphql.types import ArticleType, CategoryType, CommentType, TagType, viewer
 
@@ -106,8 +106,8 @@ class Schema(strawberry.Schema):
         """Log what went wrong on our side; what callers get wrong is their own affair."""
         for error in errors:
             cause = error.original_error
-            if isinstance(cause, OUTAGES) and execution_context is not None:
-                logger.warning("the database does not answer: %s", cause)
+            if is_outage(cause) and execution_context is not None:
+                log_outage(cause)
                 execution_context.context.response.status_code = 503
                 execution_context.context.response["Retry-After"] = str(RETRY_AFTER)
             elif is_internal(error):
@@ -120,6 +120,17 @@ def is_internal(error: GraphQLError) -> bool:
     return error.original_error is not None and not isinstance(error.original_error, GraphQLError)
 
 
+class Mask(MaskErrors):
+    """Strawberry's own, which says the same of everything; of an outage callers are told, as elsewhere."""
+
+    def anonymise_error(self, error: GraphQLError) -> GraphQLError:
+        """Return what the caller gets to read instead of ``error``."""
+        masked = super().anonymise_error(error)
+        if is_outage(error.original_error):
+            masked.message = outage_message(error.original_error)
+        return masked
+
+
 @cache
 def schema(*, local: bool) -> Schema:
     """Return the schema.
@@ -128,7 +139,7 @@ def schema(*, local: bool) -> Schema:
         local: whether this is a laptop, where the schema may be asked about itself.
     """
     extensions: list[Callable[[], SchemaExtension]] = [
-        lambda: MaskErrors(is_internal, "Something broke on our side."),
+        lambda: Mask(is_internal, "Something broke on our side."),
         lambda: MaxTokensLimiter(MAX_TOKENS),
         lambda: AddValidationRules([StorableTexts]),
         CostLimiter,

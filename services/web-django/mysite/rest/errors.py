@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
-from django.utils.translation import gettext as _
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from mysite.errors import OUTAGES, RETRY_AFTER
-
-logger = logging.getLogger(__name__)
+from mysite.errors import RETRY_AFTER, is_outage, log_outage, outage_message
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -21,8 +17,7 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         error: what the view raised.
         context: the view, its arguments and the request.
     """
-    if isinstance(error, OUTAGES):
-        logger.warning("the database does not answer: %s", error)
-        detail = {"detail": _("The database does not answer at this moment. Please try again soon.")}
-        return Response(detail, status=503, headers={"Retry-After": str(RETRY_AFTER)})
+    if is_outage(error):
+        log_outage(error)
+        return Response({"detail": outage_message(error)}, status=503, headers={"Retry-After": str(RETRY_AFTER)})
     return exception_handler(error, context)

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from landfast_runtime.compatibility import Review
 from landfast_runtime.pending import REASON, Pending, lines, refusal
+from landfast_runtime.shortage import outage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             applied = [key for key in executor.loader.applied_migrations if key in executor.loader.graph.nodes]
             found = judged((migration for migration, _backwards in plan), executor.loader.project_state(applied))
         except OperationalError as error:
-            raise CommandError(f"the database does not answer: {error}") from error
+            raise CommandError(f"{outage('the database', error)}: {error}") from error
         for line in lines(found):
             self.stdout.write(line)
         reason = refusal(found)

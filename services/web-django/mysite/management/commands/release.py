@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 from landfast_outbox.django.roles import ensure_role
+from landfast_runtime.shortage import outage
 from news.roles import ensure_roles
 from news.seeding import seed
 
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             # This command reaches the database and the volume, but no object storage outside.
             articles = seed(covers=not config.site().media.bucket)
         except OperationalError as error:
-            raise CommandError(f"the database does not answer: {error}") from error
+            raise CommandError(f"{outage('the database', error)}: {error}") from error
         except ValueError as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"administrator {administrator.username}: {'made' if made else 'there already'}")
