@@ -9,6 +9,10 @@ if [[ ! $database =~ ^[a-z_][a-z0-9_]{0,62}$ ]]; then
     echo "FATAL: configuration: POSTGRES_DB must be a plain name of a-z, 0-9 and _, at most 63 characters"
     exit 78 # EX_CONFIG
 fi
+if [[ ! ${POSTGRES_RESERVE_MB:-512} =~ ^[0-9]{1,7}$ ]]; then
+    echo "FATAL: configuration: POSTGRES_RESERVE_MB must be a whole number of megabytes; 0 is none"
+    exit 78 # EX_CONFIG
+fi
 
 options=(-c "config_file=/etc/postgresql/postgresql.conf" -c "hba_file=/etc/postgresql/pg_hba.conf")
 

@@ -46,3 +46,15 @@ SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT, I
               owner, service, service) FROM services \gexec
 SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT USAGE, SELECT ON SEQUENCES TO %I',
               owner, service, service) FROM services \gexec
+
+-- Free and all bytes of the disk, for the services' readiness: the health check writes the file. Made once, as a server whose disk
+-- is full must start without changing more than it has to.
+SELECT $make$
+    CREATE FUNCTION public.landfast_disk() RETURNS TABLE (free bigint, size bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    AS $$
+        SELECT parts[1]::bigint, parts[2]::bigint
+        FROM regexp_match(pg_read_file('/tmp/disk', 0, 100, true), '^\s*(\d+)\s+(\d+)') AS parts
+        WHERE parts IS NOT NULL
+    $$
+$make$ WHERE to_regprocedure('public.landfast_disk()') IS NULL \gexec

@@ -16,6 +16,7 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
 from landfast_runtime import ask
+from landfast_runtime.shortage import lacking, shortage
 
 if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres, RabbitMQ, Redis
@@ -26,6 +27,13 @@ Check = Callable[[], Details | None]
 
 #: Seconds that a single check may wait for its dependency. libpq knows no connect timeout below 2.
 CHECK_TIMEOUT = 2.0
+
+#: Free bytes of a disk below which it counts as full: where RabbitMQ stops taking messages (disk_free_limit). Of a
+#: small disk, a twentieth.
+FULL_BELOW, FULL_SHARE = 256 << 20, 20
+
+#: The exchange of RabbitMQ that health checks publish to; no queue is bound to it. (images/rabbitmq/definitions.json)
+HEALTH_EXCHANGE = "health"
 
 
 class Unavailable(Exception):  # noqa: N818 - names the state that a check found, not a programming error
@@ -114,7 +122,9 @@ def _describe(error: Exception) -> str:
     if "name resolution" in str(error) or "Name or service not known" in str(error):
         return "nothing answers to its name: it does not run"
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    described = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    lack = None if isinstance(error, Unavailable) else shortage(error)
+    return f"its {lack} is full: {described}" if lack else described
 
 
 def _milliseconds_since(started: float) -> float:
@@ -122,18 +132,41 @@ def _milliseconds_since(started: float) -> float:
 
 
 def postgres(settings: Postgres) -> Check:
-    """Return a check that logs in to PostgreSQL and runs a query."""
+    """Return a check that logs in to PostgreSQL and asks for the room on its disk: queries are answered on a full one.
 
-    def check() -> None:
+    A server without the function of ours (images/postgres/roles.sql) is asked for life alone.
+    """
+
+    def check() -> Details | None:
         import psycopg  # noqa: PLC0415 - only services that use PostgreSQL install it
 
         with psycopg.connect(
             **settings.parameters,
             connect_timeout=int(CHECK_TIMEOUT),
         ) as connection:
-            connection.execute("SELECT 1")
+            known = connection.execute("SELECT to_regprocedure('public.landfast_disk()')").fetchone()
+            if known is None or known[0] is None:
+                return None
+            row = connection.execute("SELECT free, size FROM public.landfast_disk()").fetchone()
+        return judge_disk(*row) if row else None
 
     return check
+
+
+def judge_disk(free: int, size: int) -> Details:
+    """Return how much room a disk has.
+
+    Args:
+        free: bytes that the server may still write.
+        size: bytes of the whole disk.
+
+    Raises:
+        Unavailable: it is full, or nearly so.
+    """
+    details: Details = {"disk_free_mb": free >> 20, "disk_size_mb": size >> 20}
+    if free < min(FULL_BELOW, size // FULL_SHARE):
+        raise Unavailable(f"its disk is full: {free >> 20} MB of {size >> 20} MB are free", details)
+    return details
 
 
 def redis(settings: Redis) -> Check:
@@ -151,11 +184,26 @@ def redis(settings: Redis) -> Check:
 
 
 def rabbitmq(settings: RabbitMQ) -> Check:
-    """Return a check that logs in to RabbitMQ and opens a channel on the virtual host."""
+    """Return a check that has RabbitMQ confirm a message which reaches nobody: while an alarm is on, it takes none."""
 
     def check() -> None:
-        with _broker_channel(settings):
-            pass
+        from amqp import Message  # noqa: PLC0415 - comes with Celery
+
+        alarms: list[str] = []
+        confirmed: list[int] = []
+        with _broker_channel(settings, alarms) as channel:
+            channel.confirm_select()
+            channel.events["basic_ack"].add(lambda tag, _multiple: confirmed.append(tag))
+            # Not empty: blocked, RabbitMQ says so at a message's header, and reads no body that it could confirm.
+            channel.basic_publish(Message(b"health"), exchange=HEALTH_EXCHANGE)
+            while not confirmed and not alarms:
+                channel.connection.drain_events(timeout=CHECK_TIMEOUT)
+            if alarms:
+                channel.connection.collect()  # to say goodbye would be to wait: it reads no more of this connection
+        if alarms:
+            lack = lacking(alarms[0])
+            what = f"its {lack} is full" if lack else "an alarm is on"
+            raise Unavailable(f"{what}: it takes no messages ({alarms[0]})")
 
     return check
 
@@ -189,8 +237,13 @@ def asked_through(server: str) -> Iterator[None]:
 
 
 @contextmanager
-def _broker_channel(settings: RabbitMQ) -> Iterator[Any]:
-    """Open one channel and close its connection at the end."""
+def _broker_channel(settings: RabbitMQ, alarms: list[str] | None = None) -> Iterator[Any]:
+    """Open one channel and close its connection at the end.
+
+    Args:
+        settings: where to, and as whom.
+        alarms: takes the reason for which the broker takes no messages, if it says so.
+    """
     from amqp import Connection  # noqa: PLC0415 - comes with Celery
 
     with Connection(
@@ -201,6 +254,7 @@ def _broker_channel(settings: RabbitMQ) -> Iterator[Any]:
         connect_timeout=CHECK_TIMEOUT,
         read_timeout=CHECK_TIMEOUT,
         write_timeout=CHECK_TIMEOUT,
+        on_blocked=None if alarms is None else alarms.append,
     ) as connection:
         yield connection.channel()
 

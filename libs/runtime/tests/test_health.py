@@ -160,6 +160,87 @@ def test_a_queue_must_have_a_consumer(monkeypatch: pytest.MonkeyPatch, consumers
     assert ready or report.results["worker"].problem == "Unavailable: no worker consumes the queue 'tasks'"
 
 
+class Broker:
+    """A connection to a RabbitMQ that confirms what it gets, or has an alarm on."""
+
+    def __init__(self, alarm: str, on_blocked: Callable[[str], None]) -> None:
+        self.alarm, self.on_blocked = alarm, on_blocked
+        self.events: dict[str, set[Callable[[int, bool], None]]] = {"basic_ack": set()}
+        self.published: list[str] = []
+        self.collected = False
+        self.connection = self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self.collected or not self.alarm, "a broker with an alarm on reads no goodbye"
+
+    def channel(self) -> Self:
+        return self
+
+    def confirm_select(self) -> None: ...
+
+    def basic_publish(self, _message: object, exchange: str) -> None:
+        self.published.append(exchange)
+
+    def drain_events(self, timeout: float) -> None:
+        assert timeout == health.CHECK_TIMEOUT
+        if self.alarm:
+            self.on_blocked(self.alarm)
+        else:
+            for heard in self.events["basic_ack"]:
+                heard(len(self.published), False)  # noqa: FBT003 - as the protocol has it
+
+    def collect(self) -> None:
+        self.collected = True
+
+
+@pytest.mark.parametrize(
+    ("alarm", "problem"),
+    [
+        ("", None),
+        ("low on disk", "Unavailable: its disk is full: it takes no messages (low on disk)"),
+        ("low on memory", "Unavailable: its memory is full: it takes no messages (low on memory)"),
+        ("something new", "Unavailable: an alarm is on: it takes no messages (something new)"),
+    ],
+)
+def test_a_broker_with_an_alarm_on_is_not_ready(
+    monkeypatch: pytest.MonkeyPatch, alarm: str, problem: str | None
+) -> None:
+    opened: list[Broker] = []
+
+    def connect(*_: object, on_blocked: Callable[[str], None], **__: object) -> Broker:
+        opened.append(Broker(alarm, on_blocked))
+        return opened[-1]
+
+    monkeypatch.setattr("amqp.Connection", connect)
+    report = health.run({"rabbitmq": health.rabbitmq(RabbitMQ("rabbitmq", 5672, "landfast", "web", PASSWORD))})
+
+    assert report.results["rabbitmq"].problem == problem
+    assert opened[0].published == ["health"], "an exchange without a queue: the message reaches nobody"
+
+
+@pytest.mark.parametrize(
+    ("free", "size", "full"),
+    [(0, 20_000, True), (255, 20_000, True), (257, 20_000, False), (20, 320, False), (15, 320, True)],
+)
+def test_a_disk_is_full_a_little_before_writes_fail(free: int, size: int, full: bool) -> None:  # noqa: FBT001
+    report = health.run({"postgres": lambda: health.judge_disk(free << 20, size << 20)})
+
+    entry = report.as_dict()["dependencies"]["postgres"]
+    assert (entry["disk_free_mb"], entry["disk_size_mb"]) == (free, size)
+    assert entry.get("problem") == (f"Unavailable: its disk is full: {free} MB of {size} MB are free" if full else None)
+
+
+def test_a_refused_write_names_the_disk() -> None:
+    def refuse() -> None:
+        raise OSError(28, "No space left on device")
+
+    problem = health.run({"redis": refuse}).results["redis"].problem
+    assert problem == "its disk is full: OSError: [Errno 28] No space left on device"
+
+
 def test_uwsgi_is_asked_in_its_own_protocol() -> None:
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as server:
         health.uwsgi("127.0.0.1", server.port, "/healthz")()

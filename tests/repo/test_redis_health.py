@@ -1,0 +1,50 @@
+"""Redis' own health check: what a restart would mend fails it, a full disk does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "images/redis/redis-health"
+
+
+def check(folder: Path, answer: str, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run the check with a ``redis-cli`` that answers so, once it has the right password on its input."""
+    (folder / "redis_password").write_text("swordfish")
+    client = folder / "redis-cli"
+    client.write_text(f'#!/bin/sh\n[ "$(cat)" = swordfish ] || exit 9\necho "{answer}"\nexit {status}\n')
+    client.chmod(0o755)
+    variables = {"PATH": f"{folder}:{os.environ['PATH']}", "SECRETS_DIR": str(folder)}
+    return subprocess.run([SCRIPT], env=variables, capture_output=True, text=True, check=False, timeout=20)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "OK",
+        "MISCONF Errors writing to the AOF file: No space left on device",
+        "OOM command not allowed when used memory > 'maxmemory'.",
+    ],
+)
+def test_it_is_healthy_while_it_answers_though_it_is_full(tmp_path: Path, answer: str) -> None:
+    assert check(tmp_path, answer).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        ("LOADING Redis is loading the dataset in memory", 0),
+        ("READONLY You can't write against a read only replica.", 0),
+        ("NOAUTH Authentication required.", 0),
+        ("Could not connect to Redis at 127.0.0.1:6379: Connection refused", 1),
+        ("", 0),
+    ],
+)
+def test_it_is_unhealthy_where_a_restart_may_help_and_says_why(tmp_path: Path, answer: str, status: int) -> None:
+    done = check(tmp_path, answer, status)
+
+    assert done.returncode == 1
+    assert done.stdout.strip() == (answer or "no answer")
