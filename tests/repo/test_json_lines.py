@@ -135,3 +135,17 @@ def test_what_a_server_writes_as_json_by_itself_goes_past_it() -> None:
     own, converted = [json.loads(line) for line in sorted(finished.stdout.splitlines())]
     assert own == {"service": "own"}
     assert (converted["service"], converted["level"], converted["message"]) == ("sample", "warning", "[warn] other")
+
+
+def test_a_line_of_nginxs_error_log_names_its_connection_which_its_request_names_too() -> None:
+    text = "2026/11/29 10:00:00 [error] 23#24: *4711 connect() failed (111: Connection refused)"
+    [line] = said("/bin/echo", text)
+
+    assert (line["level"], line["message"], line["connection"]) == ("error", text, 4711)
+
+
+@pytest.mark.parametrize("text", ["2026/11/29 10:00:00 [notice] 1#1: start worker process 7", "*12 of them"])
+def test_a_line_without_a_connection_names_none(text: str) -> None:
+    [line] = said("/bin/echo", text)
+
+    assert "connection" not in line
