@@ -19,6 +19,10 @@ _WRONG_PASSWORD = re.compile(
 )
 _NOT_RUNNING = re.compile(r"does not run|connection refused", re.IGNORECASE)
 _DISK = re.compile(r"no space left|disk.?full|\bdisk\b", re.IGNORECASE)
+_MEMORY = re.compile(r"memory is full|\boom\b", re.IGNORECASE)
+
+#: Errors that no retry mends, of tasks that are tried again all the same: what is to be set right.
+WAITS_FOR_A_PERSON = {"SMTPAuthenticationError": "SMTP_USER and the secret smtp_password: .env.example says how"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,10 @@ def remarks(document: Mapping[str, Any]) -> list[Remark]:
     if dead:
         letters = f"{dead} dead letter{'s' if dead > 1 else ''}: tasks that failed for good"
         found.append(Remark("outbox", letters, "docker compose exec relay python -m landfast_outbox dead"))
+    for kind, step in WAITS_FOR_A_PERSON.items():
+        retried = (dependencies.get("outbox") or {}).get(f"retried_after_{kind}") or 0
+        if retried:
+            found.append(Remark("outbox", f"{retried} tasks failed and are tried again: {kind}", step))
     return found
 
 
@@ -64,7 +72,10 @@ def next_step(name: str, problem: str, failing: list[str]) -> str:
     if _WRONG_PASSWORD.search(problem):
         return f"each takes its password when it starts: docker compose restart {through or service} web-django"
     if _DISK.search(problem):
-        return "docker system df; docker builder prune"
+        at_once = "docker compose exec postgres reserve release gives room at once; then " if name == "postgres" else ""
+        return f"{at_once}docker system df; docker builder prune"
+    if _MEMORY.search(problem):
+        return f"give {service} more memory: compose.yaml has its limit, images/ its own share of it"
     if _NOT_RUNNING.search(problem):
         return "./stack up"
     return f"docker compose logs {service}"

@@ -83,6 +83,28 @@ def test_it_names_the_next_step(problem: str, step: str) -> None:
     assert readiness.remarks(document({"redis": problem})) == [readiness.Remark("redis", problem, step)]
 
 
+def test_a_full_disk_of_postgres_has_a_reserve_to_give_back() -> None:
+    (remark,) = readiness.remarks(document({"postgres": "Unavailable: its disk is full: 3 MB of 20000 MB are free"}))
+
+    assert remark.step.startswith("docker compose exec postgres reserve release gives room at once")
+
+
+def test_a_broker_without_memory_is_given_more() -> None:
+    problem = "Unavailable: its memory is full: it takes no messages (low on memory)"
+    (remark,) = readiness.remarks(document({"rabbitmq": problem}))
+
+    assert remark.step.startswith("give rabbitmq more memory")
+
+
+def test_a_refused_login_waits_for_a_person_though_all_is_ready() -> None:
+    answer = document({})
+    answer["dependencies"]["outbox"] |= {"retried_after_SMTPAuthenticationError": 4, "retried_after_TimeoutError": 9}
+
+    (remark,) = readiness.remarks(answer)
+    assert remark.problem == "4 tasks failed and are tried again: SMTPAuthenticationError"
+    assert "smtp_password" in remark.step
+
+
 @pytest.mark.parametrize(("name", "through"), [("worker", "rabbitmq"), ("outbox", "postgres")])
 def test_what_is_asked_through_another_one_waits_for_it(name: str, through: str) -> None:
     problem = "nothing answers to its name: it does not run"

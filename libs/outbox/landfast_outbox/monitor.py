@@ -50,12 +50,15 @@ class TaskCollector(Collector):
             ("failures", tally.failures, "Times that PostgreSQL or RabbitMQ was away."),
         ):
             yield CounterMetricFamily(f"outbox_{name}", what, value=value)
+        what = "Whether RabbitMQ takes no messages: an alarm of its disk or its memory is on."
+        yield GaugeMetricFamily("outbox_broker_blocked", what, value=int(self._relay.blocked))
         yield _histogram(
             "outbox_publish_delay_seconds", "From when a task was due until it was confirmed.", tally.delays
         )
         try:
             with self._connect() as connection:
                 counts = store.counts(connection)
+                retried = store.retried(connection)
         except psycopg.Error:
             yield GaugeMetricFamily("outbox_database_up", "Whether PostgreSQL answers the relay.", value=0)
             return
@@ -64,6 +67,11 @@ class TaskCollector(Collector):
         for state in ("pending", "in_flight", "done", "dead"):
             tasks.add_metric([state], getattr(counts, state))
         yield tasks
+        what = "Tasks that wait for another run after an error, by its kind."
+        after = GaugeMetricFamily("outbox_retried_tasks", what, labels=["error"])
+        for kind, number in retried.items():
+            after.add_metric([kind], number)
+        yield after
         what = "Age of the oldest task that is due and not published."
         yield GaugeMetricFamily("outbox_oldest_pending_seconds", what, value=counts.oldest_pending)
         what = "For how long something has been due while nothing at all was published."

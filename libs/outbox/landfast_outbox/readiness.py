@@ -43,7 +43,9 @@ def check(postgres: Postgres) -> Check:
             ) as connection,
         ):
             counts = store.counts(connection)
-        return judge(counts)
+            retried = store.retried(connection)
+        # A task's own error is no failure of the outbox: the report stays ready, and `status` and the doctor show it.
+        return {**judge(counts), **{f"retried_after_{kind}": number for kind, number in retried.items()}}
 
     return asked
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
+from landfast_runtime.shortage import lacking
 
 from landfast_outbox import monitor, store
 from landfast_outbox.closed import ClosedQueues
@@ -92,7 +93,12 @@ class Relay:
     @property
     def alive(self) -> bool:
         """Whether the loop turns, or waits for a broker that takes nothing; what else is away does not matter."""
-        return bool(self._publisher.blocked) or time.monotonic() - self.tally.turned < STALE
+        return self.blocked or time.monotonic() - self.tally.turned < STALE
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker takes no messages: an alarm of its disk or its memory is on."""
+        return bool(self._publisher.blocked)
 
     def run(self) -> None:
         """Relay until told to stop, whatever goes away meanwhile."""
@@ -118,7 +124,10 @@ class Relay:
                 self._note(f"rabbitmq: {error}")
                 self._stopping.wait(AWAY)
                 continue
-            self.tally.problem = self._publisher.blocked and f"rabbitmq takes nothing: {self._publisher.blocked}"
+            blocked = self.blocked and f"rabbitmq takes nothing: {self._publisher.blocked}"
+            if blocked and blocked != self.tally.problem:
+                logger.error("tasks wait", extra={"problem": blocked})
+            self.tally.problem = blocked or ""
             self.tally.turned = time.monotonic()
             if not busy:
                 self._rest(connection)
@@ -245,7 +254,8 @@ class Relay:
         self.tally.turned = time.monotonic()
         self.tally.failures += 1
         if problem != self.tally.problem:
-            logger.warning("tasks wait", extra={"problem": problem})
+            level = logging.ERROR if lacking(problem) else logging.WARNING
+            logger.log(level, "tasks wait", extra={"problem": problem})
         self.tally.problem = problem
 
 

@@ -47,6 +47,9 @@ MOST_PUBLICATIONS = 50
 #: Tasks of one state that are counted one by one: a million would keep whoever asks waiting for a second.
 EXACT = 10_000
 
+#: How many of those that wait, the first that are due, are looked at for the errors that they wait after.
+RETRIED = 1000
+
 _PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
 IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
 _OPEN: LiteralString = "completed_at IS NULL AND dead_at IS NULL"
@@ -526,6 +529,23 @@ def counts(connection: Connection[Any], exact: int = EXACT, queues: Sequence[str
         row = cursor.fetchone()
     assert row is not None  # noqa: S101 - a SELECT without FROM has one row
     return row
+
+
+def retried(connection: Connection[Any]) -> dict[str, int]:
+    """Return how many tasks wait for another run after an error, by its kind: ``SMTPAuthenticationError`` -> 4.
+
+    Of the first :data:`RETRIED` that are due; what an error says is for the log and the admin.
+    """
+    rows = connection.execute(
+        rf"""
+        SELECT kind, count(*) FROM (
+            SELECT substring(error FROM '^([A-Za-z_][A-Za-z0-9_]{{0,63}})\(') AS kind
+            FROM (SELECT error FROM outbox.task WHERE {_PENDING} ORDER BY due_at LIMIT %s) AS waiting
+        ) AS failed WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind
+        """,
+        (RETRIED,),
+    )
+    return dict(rows.fetchall())
 
 
 def _count(state: LiteralString, index: LiteralString, column: LiteralString) -> LiteralString:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
-from landfast_outbox import monitor, store
+from landfast_outbox import monitor, readiness, store
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import Publisher
 from landfast_outbox.relay import STALE, Relay
@@ -75,6 +75,27 @@ def test_it_tells_how_the_tasks_stand(postgres: Postgres, connection: Connection
     buckets = [found["outbox_publish_delay_seconds_bucket", bound] for bound in ("0.005", "0.05", "300.0", "+Inf")]
     assert buckets == [1, 2, 2, 3]
     assert found["outbox_publish_delay_seconds_count", ""] == 3
+
+
+def test_it_tells_which_errors_tasks_wait_after(postgres: Postgres, connection: Connection[Any]) -> None:
+    wrong = "SMTPAuthenticationError(535, b'wrong')"
+    for error in (wrong, wrong, "TimeoutError()", None):
+        identifier = uuid4()
+        with connection.cursor() as cursor:
+            store.insert(cursor, [NewTask(id=identifier, name="add", queue="tasks", body="[[], {}, {}]")])
+        connection.execute("UPDATE outbox.task SET error = %s WHERE id = %s", (error, identifier))
+    with monitored(lambda: connect(postgres, "test")) as (_, get):
+        found = samples(get("/metrics")[1])
+    kinds = {label: value for (name, label), value in found.items() if name == "outbox_retried_tasks"}
+    assert kinds == {"SMTPAuthenticationError": 2, "TimeoutError": 1}
+    assert readiness.check(postgres)()["retried_after_SMTPAuthenticationError"] == 2  # type: ignore[index]
+
+
+def test_it_tells_that_the_broker_takes_nothing(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monitored(lambda: connect(postgres, "test")) as (relay, get):
+        assert samples(get("/metrics")[1])["outbox_broker_blocked", ""] == 0
+        monkeypatch.setattr(relay._publisher, "blocked", "low on disk")  # noqa: SLF001
+        assert samples(get("/metrics")[1])["outbox_broker_blocked", ""] == 1
 
 
 def test_it_says_so_when_the_database_is_away() -> None:

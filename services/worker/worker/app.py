@@ -20,7 +20,7 @@ from landfast_runtime.env import load
 from mailer.config import mail_settings
 from tasks.celery_app import app
 
-from worker import slots
+from worker import refused_logins, slots
 from worker.config import worker_settings
 
 if TYPE_CHECKING:
@@ -79,3 +79,4 @@ def drop_broken_connections(**_: Any) -> None:  # noqa: ANN401
 
 signals.task_prerun.connect(slots.occupy)
 signals.task_postrun.connect(slots.release)
+signals.task_retry.connect(refused_logins.report)
