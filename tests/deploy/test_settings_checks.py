@@ -5,6 +5,7 @@ The machines of these inventories do not exist, but for one, which is this machi
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -28,6 +29,8 @@ PROGRAMS = {
     "landfast": """case "$1" in
         busy) [ ! -e "$0.holder" ] || { cat "$0.holder"; exit 75; } ;;
         images) echo 127.0.0.1:5000/landfast/web@sha256:kept ;;
+        logs) [ "$2" != --service=wbe ] || { echo "there is no service 'wbe'"; exit 1; }; echo "asked: $*" ;;
+        status) echo "asked: $* of $(cat)" ;;
     esac""",
     "docker": """case "$1 $2" in
         "image ls") printf '127.0.0.1:5000/landfast/web@sha256:%s\\n' kept old used ;;
@@ -111,6 +114,42 @@ def test_the_program_is_not_replaced_while_a_roll_is_at_work(here: Inventory) ->
     assert run.code
     assert "deploy of one by me is at work since noon" in words(run)
     assert "[Copy it]" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        ((), "logs --service= --lines= --containing="),
+        (("-e", "service=worker", "-e", "lines=5"), "logs --service=worker --lines=5 --containing="),
+        (("-e", "request=trace-12345678"), "logs --service= --lines= --containing=trace-12345678"),
+        (("-e", "containing='two words'"), "logs --service= --lines= --containing=two words"),
+    ],
+)
+def test_logs_are_of_all_services_or_of_one_or_of_a_request(
+    here: Inventory, options: tuple[str, ...], asked: str
+) -> None:
+    assert f'"asked: {asked}"' in play(here, "logs", *options).output
+
+
+def test_logs_of_a_service_that_does_not_exist_are_refused(here: Inventory) -> None:
+    run = play(here, "logs", "-e", "service=wbe", check=False)
+
+    assert run.code
+    assert "there is no service 'wbe'" in run.output
+
+
+def test_the_status_is_told_what_each_host_says_of_itself(here: Inventory) -> None:
+    told = {"name": "server-1", "problems": {"reboot": "a reboot is due"}}
+    python = here.login.directory / "programs/python3"
+    python.write_text(f'#!/bin/sh\n[ "$3" = report ] || exec /usr/bin/python3 "$@"\necho \'{json.dumps(told)}\'\n')
+    python.chmod(0o755)
+
+    assert f"asked: status --hosts of {json.dumps([told])}" in play(here, "status").output.replace("\\", "")
+
+
+def test_the_status_does_without_a_host_that_says_nothing(here: Inventory) -> None:
+    """Such is one that no deploy has reached since there is something to ask."""
+    assert "asked: status --hosts of []" in play(here, "status").output
 
 
 def test_cleaning_up_removes_what_neither_a_kept_release_nor_a_container_uses(here: Inventory) -> None:

@@ -138,3 +138,16 @@ def test_a_refusal_is_no_matter_of_time(daemon: list[str]) -> None:
 
     with pytest.raises(RolloutError, match="Docker says 503 to /nodes: This node is not a swarm manager"):
         Engine().nodes()
+
+
+def test_it_streams_the_lines_of_a_service_with_their_times(docker: Path) -> None:
+    assert not docker.exists()
+
+    assert list(Engine().stream_logs("site_web", "5")) == ["did service logs --raw --timestamps --tail 5 site_web"]
+
+
+def test_a_docker_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(RolloutError, match="docker service logs"):
+        list(Engine().stream_logs("site_web", "5"))

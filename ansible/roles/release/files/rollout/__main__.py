@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rollout import preflight, status
+from rollout import host, logs, preflight, status
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
 from rollout.errors import BusyError, RolloutError
@@ -28,7 +30,13 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for command in ("apply", "recover", "pending", "watch"):
         commands.add_parser(command).add_argument("options", type=Path, help="a JSON file: see change.apply")
-    for command in ("status", "current", "tidy"):
+    showing = commands.add_parser("status")
+    showing.add_argument("--hosts", action="store_true", help="reports of hosts are a JSON list on standard input")
+    reading = commands.add_parser("logs")
+    reading.add_argument("--service", default="", help="whose; all by default")
+    reading.add_argument("--lines", default="", help="how many of the last ones of each container, or all")
+    reading.add_argument("--containing", default="", help="what a line must hold, such as a request's id")
+    for command in ("current", "tidy"):
         commands.add_parser(command)
     for command in ("busy", "find"):
         commands.add_parser(command).add_argument("release", nargs="?", default="")
@@ -54,7 +62,11 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
     elif command == "busy":
         preflight.check_lock(arguments.release)
     elif command == "status":
-        tell(status.describe(engine, records))
+        hosts = json.load(sys.stdin) if arguments.hosts else [asdict(host.look())]
+        tell(status.describe(engine, records, hosts))
+    elif command == "logs":
+        wanted = {"service": arguments.service, "lines": arguments.lines, "containing": arguments.containing}
+        told(logs.gather(engine, records.stack, **wanted))
     elif command == "current":
         tell(records.running().file)
     elif command == "find":

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import subprocess
+import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from rollout.errors import RolloutError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 SOCKET = "/var/run/docker.sock"
 ANSWER_TIMEOUT = 30
@@ -173,3 +174,30 @@ class Engine:
         except (OSError, subprocess.TimeoutExpired):
             return ()
         return tuple(line for line in (done.stdout + done.stderr).splitlines() if line.strip())[-lines:]
+
+    def stream_logs(self, service: str, tail: str) -> Iterator[str]:
+        """Yield the log lines of a service's containers, on whatever host, each with Docker's time before it.
+
+        Args:
+            service: its name, that of the stack included.
+            tail: how many of the last lines of each container, or ``all``.
+
+        Raises:
+            RolloutError: Docker cannot be run.
+        """
+        command = ["docker", "service", "logs", "--raw", "--timestamps", "--tail", tail, service]
+        try:
+            running = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                errors="replace",
+            )  # fmt: skip
+        except OSError as error:
+            raise RolloutError(f"docker service logs: {error}") from error
+        # A host that is gone keeps Docker waiting for its lines.
+        timer = threading.Timer(COMMAND_TIMEOUT, running.kill)
+        timer.start()
+        try:
+            with running:
+                yield from (line.rstrip("\n") for line in running.stdout or ())
+        finally:
+            timer.cancel()

@@ -83,6 +83,11 @@ class Records:
         """What runs, if anything does."""
         return self.history[-1] if self.history else None
 
+    @property
+    def stack(self) -> str:
+        """The stack's name: the current release's, or the one by default before the first."""
+        return str(self.plan(self.current.file)["name"]) if self.current else "landfast"
+
     def running(self) -> Entry:
         """Return what runs.
 

@@ -79,19 +79,30 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
 
 
-def ask(address: str, check: Check, smoke: Smoke) -> str:
-    """Return what is wrong with the answer to ``check`` at ``address``; nothing if it is right."""
+def fetch(address: str, path: str, smoke: Smoke) -> tuple[int, str]:
+    """Return the status and the body of the answer to ``path`` at ``address``.
+
+    Raises:
+        OSError: nobody answers.
+        http.client.HTTPException: the answer is no HTTP.
+    """
     connection = _Connection(address, smoke)
     try:
-        connection.request("GET", check.path, headers={"User-Agent": "landfast-smoke"})
+        connection.request("GET", path, headers={"User-Agent": "landfast-smoke"})
         answer = connection.getresponse()
-        body = answer.read(READ_AT_MOST).decode(errors="replace")
-    except (OSError, http.client.HTTPException) as error:
-        return f"{address}: {check.path}: {error or type(error).__name__}"
+        return answer.status, answer.read(READ_AT_MOST).decode(errors="replace")
     finally:
         connection.close()
-    if answer.status != check.status:
-        return f"{address}: {check.path} answers {answer.status} instead of {check.status}: {body.strip()[:300]}"
+
+
+def ask(address: str, check: Check, smoke: Smoke) -> str:
+    """Return what is wrong with the answer to ``check`` at ``address``; nothing if it is right."""
+    try:
+        status, body = fetch(address, check.path, smoke)
+    except (OSError, http.client.HTTPException) as error:
+        return f"{address}: {check.path}: {error or type(error).__name__}"
+    if status != check.status:
+        return f"{address}: {check.path} answers {status} instead of {check.status}: {body.strip()[:300]}"
     if check.contains not in body:
         return f"{address}: {check.path} answers without {check.contains!r}"
     return ""

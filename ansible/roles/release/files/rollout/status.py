@@ -2,51 +2,179 @@
 
 from __future__ import annotations
 
+import http.client
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from rollout import judge, lock
+from rollout import judge, lock, smoke
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rollout.engine import Engine
     from rollout.records import Records
 
+    Host = Mapping[str, Any]
+    Fetch = Callable[[str, str, smoke.Smoke], tuple[int, str]]
+
 LAST = 5
+READY = "/readyz"
+UNKNOWN = "?"
 
 
-def describe(engine: Engine, records: Records) -> str:
-    """Return release, nodes, services with where their containers run, and the last deploys."""
+def describe(
+    engine: Engine, records: Records, hosts: Sequence[Host] = (), fetch: Fetch = smoke.fetch, now: float | None = None
+) -> str:
+    """Return release, nodes with how they are, services with where they run, what waits for a person, the last deploys.
+
+    Args:
+        engine: Docker.
+        records: what is remembered of releases.
+        hosts: what each host says of itself (host.Report); those that are not here are unknown.
+        fetch: asks an address for a page.
+        now: seconds since 1970; the clock's by default.
+    """
     nodes, current = engine.nodes(), records.current
-    name = records.plan(current.file)["name"] if current else "landfast"
-    hosts = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
+    plan = records.plan(current.file) if current else {}
+    name = records.stack
+    names = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
     services, tasks = engine.services(name), engine.tasks(name)
     title = f"release {current.release}, since {current.at} by {current.who}" if current else "no release yet"
-    rows = [service_row(key, services[key], tasks.get(services[key]["ID"], []), hosts) for key in sorted(services)]
+    rows = [service_row(key, services[key], tasks.get(services[key]["ID"], []), names) for key in sorted(services)]
     busy = lock.read() if lock.held() else {}
+    told = {host["name"]: host for host in hosts}
+    documents = readiness(nodes, site(plan), fetch)
+    today = datetime.now(timezone.utc).timestamp() if now is None else now
+    heading = ("NODE", "STATE", "AVAILABILITY", "ROLE", "READY", "DISK FREE", "MEMORY FREE", "CERTIFICATE")
     parts = [
         title,
         *([lock.describe(busy)] if busy else []),
         "",
-        columns([("NODE", "STATE", "AVAILABILITY", "ROLE"), *map(node_row, nodes)]),
+        columns([heading, *(node_row(node, told.get(names[node["ID"]]), documents, today) for node in nodes)]),
         "",
         columns([("SERVICE", "HEALTHY", "RELEASE", "NODES"), *rows]),
     ]
+    waiting = attention(nodes, told, documents)
+    if waiting:
+        parts += ["", "LOOK AT", *(f"  {line}" for line in waiting)]
     log = records.folder / "log"
     if log.exists():
         parts += ["", *log.read_text(encoding="utf-8").splitlines()[-LAST:]]
     return "\n".join(parts)
 
 
-def node_row(node: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a node's line."""
+def site(plan: Mapping[str, Any]) -> str:
+    """Return the site's name in a plan; nothing if no service knows it."""
+    services = (plan.get("stack") or {}).get("services", {}).values()
+    addresses = [(service.get("environment") or {}).get("PUBLIC_URL", "") for service in services]
+    return next((urlsplit(address).hostname or "" for address in addresses if address), "")
+
+
+def readiness(nodes: Sequence[Mapping[str, Any]], name: str, fetch: Fetch) -> dict[str, dict[str, Any]]:
+    """Return what ``/readyz`` says at every node that serves, by the node's id; an error as a document of its own.
+
+    Args:
+        nodes: Swarm's.
+        name: the site's; without one nothing is asked.
+        fetch: asks an address for a page.
+    """
+
+    def ask(node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        try:
+            _, body = fetch(node["Status"]["Addr"], READY, smoke.Smoke(name, (), verify=False))
+            document = json.loads(body)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            document = error
+        if not isinstance(document, dict) or "dependencies" not in document:
+            problem = f"gives no report: {document or type(document).__name__}"
+            document = {"status": "unavailable", "failing": [READY], "dependencies": {READY: {"problem": problem}}}
+        return node["ID"], document
+
+    serving = [
+        node for node in nodes if node["Status"]["State"] == "ready" and node["Spec"]["Availability"] == "active"
+    ]
+    if not name or not serving:
+        return {}
+    with ThreadPoolExecutor(len(serving)) as pool:
+        return dict(pool.map(ask, serving))
+
+
+def attention(
+    nodes: Sequence[Mapping[str, Any]], hosts: Mapping[str, Host], documents: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """Return what waits for a person, each thing once.
+
+    Args:
+        nodes: Swarm's.
+        hosts: what each says of itself, by its name.
+        documents: what ``/readyz`` says at each, by the node's id.
+    """
+    lines: dict[str, None] = {}
+    for node in nodes:
+        name = node["Description"]["Hostname"]
+        problems = (hosts.get(name) or {}).get("problems") or {}
+        lines |= dict.fromkeys(f"{name}: {problem}" for problem in problems.values())
+    for node in nodes:
+        document = documents.get(node["ID"]) or {}
+        dependencies = document.get("dependencies") or {}
+        for dependency in document.get("failing") or []:
+            problem = (dependencies.get(dependency) or {}).get("problem", "not ready")
+            where = f"{node['Description']['Hostname']}: " if dependency == READY else ""
+            lines[f"{where}{dependency}: {problem}"] = None
+        lines |= dict.fromkeys(tasks_waiting(dependencies.get("outbox") or {}))
+    return list(lines)
+
+
+def tasks_waiting(outbox: Mapping[str, Any]) -> list[str]:
+    """Return what the outbox says that a person should know: tasks that failed for good, or again and again."""
+    lines = []
+    if outbox.get("dead"):
+        lines.append(f"outbox: {outbox['dead']} dead letters: tasks that failed for good (/admin/outbox/task/)")
+    for key, number in outbox.items():
+        kind, retried, error = key.partition("retried_after_")
+        if retried and not kind and number:
+            lines.append(f"outbox: {number} tasks failed and are tried again: {error}")
+    return lines
+
+
+def node_row(
+    node: Mapping[str, Any], host: Host | None, documents: Mapping[str, Mapping[str, Any]], now: float
+) -> tuple[str, ...]:
+    """Return a node's line.
+
+    Args:
+        node: Swarm's.
+        host: what it says of itself; None if that is not known.
+        documents: what ``/readyz`` says at each node, by the node's id.
+        now: seconds since 1970.
+    """
     leader = " (leader)" if node.get("ManagerStatus", {}).get("Leader") else ""
+    document = documents.get(node["ID"])
+    ready = UNKNOWN if document is None else "yes" if document.get("status") == "ready" else "no"
+    disk, memory, certificate = UNKNOWN, UNKNOWN, UNKNOWN
+    if host:
+        disk = f"{gigabytes(host['disk_free_mb'])} of {gigabytes(host['disk_mb'])} GB"
+        memory = f"{gigabytes(host['memory_free_mb'])} of {gigabytes(host['memory_mb'])} GB"
+        ends = host.get("certificate_ends")
+        certificate = "none" if ends is None else f"{int((ends - now) // 86400)} days"
     return (
         node["Description"]["Hostname"],
         node["Status"]["State"],
         node["Spec"]["Availability"],
         node["Spec"]["Role"] + leader,
+        ready,
+        disk,
+        memory,
+        certificate,
     )
+
+
+def gigabytes(megabytes: float) -> str:
+    """Return megabytes as gigabytes with one place."""
+    return f"{megabytes / 1024:.1f}"
 
 
 def service_row(

@@ -1,0 +1,120 @@
+"""What ``landfast status`` shows: how every host is, whether it serves, and what waits for a person."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from rollout import status
+
+from tests.servers.memory import Swarm, apply, plan
+
+if TYPE_CHECKING:
+    from rollout.records import Records
+    from rollout.smoke import Smoke
+
+NOW = 1_800_000_000.0
+READY: dict[str, Any] = {"status": "ready", "failing": [], "dependencies": {"outbox": {"ok": True, "dead": 0}}}
+FULL = {
+    "status": "unavailable",
+    "failing": ["postgres"],
+    "dependencies": {"postgres": {"problem": "Unavailable: its disk is full: 3 MB of 20000 MB are free"}},
+}
+HOST: dict[str, Any] = {
+    "name": "server-1", "disk_free_mb": 12 * 1024, "disk_mb": 40 * 1024, "memory_free_mb": 512, "memory_mb": 2048,
+    "certificate_ends": NOW + 61.5 * 86400, "problems": {},
+}  # fmt: skip
+
+
+class Cluster(Swarm):
+    """Two hosts, and one that is down."""
+
+    def nodes(self) -> list[dict[str, Any]]:
+        def node(number: int, state: str = "ready") -> dict[str, Any]:
+            return {
+                "ID": f"n{number}",
+                "Description": {"Hostname": f"server-{number}"},
+                "Status": {"State": state, "Addr": f"192.0.2.{number}"},
+                "Spec": {"Availability": "active", "Role": "manager"},
+            }
+
+        return [node(1), node(2), node(3, "down")]
+
+
+@pytest.fixture
+def kept(kept: Records) -> Records:
+    """Records of a release whose site has a name."""
+    one = plan("one")
+    one["stack"]["services"]["web"]["environment"] = {"PUBLIC_URL": "https://www.example.org"}
+    apply(Swarm(), kept, one)
+    return kept
+
+
+def shown(
+    kept: Records, *hosts: dict[str, Any], answers: dict[str, object] | None = None, asked: list[str] | None = None
+) -> str:
+    given = {"192.0.2.1": READY, "192.0.2.2": READY, **(answers or {})}
+
+    def fetch(address: str, path: str, smoke: Smoke) -> tuple[int, str]:
+        if asked is not None:
+            asked.append(f"{smoke.host}{path} at {address}")
+        answer = given[address]
+        if isinstance(answer, Exception):
+            raise answer
+        return 200, answer if isinstance(answer, str) else json.dumps(answer)
+
+    return status.describe(Cluster(), kept, hosts, fetch, NOW)  # type: ignore[arg-type]
+
+
+def row(text: str, name: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(name))
+
+
+def test_it_shows_readiness_disk_memory_and_certificate_of_each_host(kept: Records) -> None:
+    asked: list[str] = []
+    text = shown(kept, HOST, {**HOST, "name": "server-2", "certificate_ends": None}, asked=asked)
+
+    assert row(text, "server-1").split(maxsplit=4)[4] == "yes    12.0 of 40.0 GB  0.5 of 2.0 GB  61 days"
+    assert row(text, "server-2").split()[-1] == "none"
+    assert row(text, "server-3").split()[1:] == ["down", "active", "manager", "?", "?", "?", "?"]
+    assert sorted(asked) == ["www.example.org/readyz at 192.0.2.1", "www.example.org/readyz at 192.0.2.2"]
+    assert "LOOK AT" not in text
+
+
+def test_it_says_what_waits_for_a_person(kept: Records) -> None:
+    ill = {**HOST, "problems": {"reboot": "a reboot is due: libc6", "certbot.service": "the renewal failed"}}
+    waiting = {"dead": 3, "pending": 9, "retried_after_SMTPAuthenticationError": 4, "retried_after_TimeoutError": 0}
+    document = {**READY, "dependencies": {"outbox": waiting}}
+
+    text = shown(kept, ill, answers={"192.0.2.1": document, "192.0.2.2": document})
+
+    block = text.partition("LOOK AT\n")[2].partition("\n\n")[0]
+    assert [line.strip() for line in block.splitlines()] == [
+        "server-1: a reboot is due: libc6",
+        "server-1: the renewal failed",
+        "outbox: 3 dead letters: tasks that failed for good (/admin/outbox/task/)",
+        "outbox: 4 tasks failed and are tried again: SMTPAuthenticationError",
+    ]
+
+
+def test_it_names_the_full_disk_once_though_every_host_says_so(kept: Records) -> None:
+    text = shown(kept, answers={"192.0.2.1": FULL, "192.0.2.2": FULL})
+
+    assert text.count("postgres: Unavailable: its disk is full: 3 MB of 20000 MB are free") == 1
+    assert row(text, "server-1").split()[4] == row(text, "server-2").split()[4] == "no"
+
+
+@pytest.mark.parametrize("answer", [ConnectionRefusedError("refused"), "<html>", "[]", "{}", "null"])
+def test_a_host_that_gives_no_report_is_not_ready_and_named(kept: Records, answer: object) -> None:
+    text = shown(kept, answers={"192.0.2.2": answer})
+
+    assert row(text, "server-1").split()[4] == "yes"
+    assert row(text, "server-2").split()[4] == "no"
+    assert "server-2: /readyz: gives no report" in text
+
+
+def test_it_asks_nobody_before_the_first_release(kept: Records) -> None:
+    (kept.folder / "state.json").unlink()
+
+    assert shown(kept, answers={"192.0.2.1": AssertionError()}).startswith("no release yet")
