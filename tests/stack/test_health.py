@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,6 +65,8 @@ def test_it_is_ready_and_names_every_dependency(ready: Stack, site: Site) -> Non
     assert document["failing"] == []
     assert sorted(document["dependencies"]) == DEPENDENCIES
     assert all(entry["ok"] and entry["milliseconds"] >= 0 for entry in document["dependencies"].values())
+    disk = document["dependencies"]["postgres"]
+    assert disk["disk_size_mb"] > disk["disk_free_mb"] > 0
     assert set(document["dependencies"]["outbox"]) >= {"pending", "in_flight", "dead", "oldest_pending_seconds"}
 
 
@@ -88,7 +93,8 @@ def test_it_says_unavailable_while_django_is_stopped(ready: Stack, site: Site) -
     ready.stop("web-django")
 
     status, document = readiness(site)
-    page = site.get("/")
+    request = f"trace-{token_hex(8)}"
+    page = site.get("/", headers={"X-Request-ID": request})
     operators = site.get("/flower/")
 
     assert status == 503
@@ -98,8 +104,23 @@ def test_it_says_unavailable_while_django_is_stopped(ready: Stack, site: Site) -
     assert "text/html" in page.headers["Content-Type"]
     assert operators.status_code in {500, 503}, "nobody vouches for anyone: closed"
     assert site.send_task(1, 1).status_code == 202, "the API does without Django"
+    line = wait_until(lambda: line_of_request(ready, request), 10, "the request's line")
+    assert (line["uri"], line["status"], line["level"]) == ("/", 503, "error")
+    assert line["connection"] > 0
     ready.start("web-django")
     wait_until(lambda: site.get("/").status_code == 200, 30, "the site")
+
+
+def line_of_request(stack: Stack, request: str) -> dict[str, Any] | None:
+    """Return Nginx's line of a request, once it is there."""
+    lines = (json.loads(line) for line in stack.logs("nginx").splitlines() if request in line)
+    return next(lines, None)
+
+
+def test_a_part_of_the_disk_of_postgres_can_be_given_back(stack: Stack) -> None:
+    told = stack.compose("exec", "--no-TTY", "postgres", "reserve", "release").stdout
+
+    assert re.fullmatch(r"given back: \d+ MB; free now: \d+ MB\n", told)
 
 
 def test_it_registers_people_while_the_broker_is_stopped_and_writes_to_them_later(
