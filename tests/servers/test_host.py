@@ -21,7 +21,8 @@ SEEN: dict[str, Any] = {
 
 
 def found(report: host.Report = WELL, **seen: object) -> dict[str, str]:
-    return host.problems(report, **{**SEEN, **seen})
+    given: dict[str, Any] = {**SEEN, **seen}
+    return host.problems(report, **given)
 
 
 def test_nothing_waits_on_a_host_that_is_well() -> None:
