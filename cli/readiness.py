@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: What can only be asked through another dependency.
-ASKED_THROUGH = {"worker": "rabbitmq", "outbox": "postgres"}
+ASKED_THROUGH = {"worker": "rabbitmq", "worker-mail": "rabbitmq", "outbox": "postgres"}
 #: Whose log tells more, where a dependency is no service itself.
 SERVICES = {"outbox": "relay"}
+#: What to do about a warning: letters wait for the mail server, all other tasks for the common worker.
+WARNING_STEPS = {"outbox": "docker compose logs worker-mail worker"}
 
 _WRONG_PASSWORD = re.compile(
     r"authentication failed|access.?refused|wrongpass|invalid (username|password)|noauth|\(403\)", re.IGNORECASE
@@ -46,6 +48,9 @@ def remarks(document: Mapping[str, Any]) -> list[Remark]:
     for name in failing:
         problem = (dependencies.get(name) or {}).get("problem", "not ready")
         found.append(Remark(name, problem, next_step(name, problem, failing)))
+    for name in document.get("warnings") or []:
+        warning = (dependencies.get(name) or {}).get("warning", "it wants somebody to look")
+        found.append(Remark(name, warning, WARNING_STEPS.get(name, f"docker compose logs {SERVICES.get(name, name)}")))
     dead = (dependencies.get("outbox") or {}).get("dead") or 0
     if dead:
         letters = f"{dead} dead letter{'s' if dead > 1 else ''}: tasks that failed for good"

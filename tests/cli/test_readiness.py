@@ -105,6 +105,17 @@ def test_a_refused_login_waits_for_a_person_though_all_is_ready() -> None:
     assert "smtp_password" in remark.step
 
 
+def test_a_lane_that_stands_still_is_told_though_everything_is_ready() -> None:
+    report = document({})
+    report["warnings"] = ["outbox"]
+    report["dependencies"]["outbox"]["warning"] = "tasks wait, and none ends, in: tasks.mail"
+
+    [remark] = readiness.remarks(report)
+
+    assert (remark.dependency, remark.problem) == ("outbox", "tasks wait, and none ends, in: tasks.mail")
+    assert remark.step == "docker compose logs worker-mail worker"
+
+
 @pytest.mark.parametrize(("name", "through"), [("worker", "rabbitmq"), ("outbox", "postgres")])
 def test_what_is_asked_through_another_one_waits_for_it(name: str, through: str) -> None:
     problem = "nothing answers to its name: it does not run"

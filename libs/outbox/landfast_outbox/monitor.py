@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from landfast_outbox import store
+from landfast_outbox import lanes, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,7 +57,7 @@ class TaskCollector(Collector):
         )
         try:
             with self._connect() as connection:
-                counts = store.counts(connection)
+                counts, standing = store.counts(connection), lanes.standing(connection)
                 retried = store.retried(connection)
         except psycopg.Error:
             yield GaugeMetricFamily("outbox_database_up", "Whether PostgreSQL answers the relay.", value=0)
@@ -76,6 +76,11 @@ class TaskCollector(Collector):
         yield GaugeMetricFamily("outbox_oldest_pending_seconds", what, value=counts.oldest_pending)
         what = "For how long something has been due while nothing at all was published."
         yield GaugeMetricFamily("outbox_stalled_seconds", what, value=counts.stalled)
+        what = "For how long the oldest task of a queue has waited while none of that queue ends; absent while some do."
+        still = GaugeMetricFamily("outbox_standing_seconds", what, labels=["queue"])
+        for queue, seconds in standing.items():
+            still.add_metric([queue], seconds)
+        yield still
 
 
 def _histogram(name: str, what: str, delays: Delays) -> HistogramMetricFamily:

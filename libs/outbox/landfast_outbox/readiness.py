@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import psycopg
-from landfast_runtime.health import CHECK_TIMEOUT, Unavailable, asked_through
+from landfast_runtime.health import CHECK_TIMEOUT, Impaired, Unavailable, asked_through
 
-from landfast_outbox import store
+from landfast_outbox import lanes, store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from landfast_runtime.connections import Postgres
     from landfast_runtime.health import Check, Details
 
@@ -42,18 +45,25 @@ def check(postgres: Postgres) -> Check:
                 autocommit=True,
             ) as connection,
         ):
-            counts = store.counts(connection)
+            counts, standing = store.counts(connection), lanes.standing(connection)
             retried = store.retried(connection)
-        # A task's own error is no failure of the outbox: the report stays ready, and `status` and the doctor show it.
-        return {**judge(counts), **{f"retried_after_{kind}": number for kind, number in retried.items()}}
+        return judge(counts, standing, retried)
 
     return asked
 
 
-def judge(counts: Counts) -> Details:
+def judge(counts: Counts, standing: Mapping[str, float], retried: Mapping[str, int] = MappingProxyType({})) -> Details:
     """Return how the tasks stand.
 
+    Args:
+        counts: how many there are of each state.
+        standing: the lanes that stand still, with the seconds that their oldest task has waited.
+        retried: how many tasks wait for another attempt after each kind of error. A task's own error is no failure of
+            the outbox: `status` and the doctor show it.
+
     Raises:
+        Impaired: a lane stands still. All else goes on, and the cause is often somebody else's server: a deploy that
+            mends it must not be refused for it.
         Unavailable: they wait for too long.
     """
     details: Details = {
@@ -61,9 +71,13 @@ def judge(counts: Counts) -> Details:
         "in_flight": counts.in_flight,
         "dead": counts.dead,
         "oldest_pending_seconds": round(counts.oldest_pending, 1),
+        **{f"retried_after_{kind}": number for kind, number in retried.items()},
     }
     if counts.stalled > STALLED:
         raise Unavailable(f"tasks are due, and none was published for {counts.stalled:.0f} s", details)
     if counts.oldest_pending > OVERDUE:
         raise Unavailable(f"the oldest task has been due for {counts.oldest_pending:.0f} s", details)
+    if standing:
+        found = ", ".join(f"{queue} (its oldest task waits for {seconds:.0f} s)" for queue, seconds in standing.items())
+        raise Impaired(f"tasks wait, and none ends, in: {found}", details)
     return details

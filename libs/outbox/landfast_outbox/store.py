@@ -50,7 +50,7 @@ EXACT = 10_000
 #: How many of those that wait, the first that are due, are looked at for the errors that they wait after.
 RETRIED = 1000
 
-_PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
+PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
 IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
 _OPEN: LiteralString = "completed_at IS NULL AND dead_at IS NULL"
 
@@ -181,7 +181,7 @@ def take(
             f"""
             WITH due AS MATERIALIZED (
                 SELECT id FROM outbox.task
-                WHERE {_PENDING} AND due_at <= clock_timestamp() AND (NOT ordered OR queue = ANY (%s))
+                WHERE {PENDING} AND due_at <= clock_timestamp() AND (NOT ordered OR queue = ANY (%s))
                     AND queue <> ALL (%s) AND queue = COALESCE(%s, queue)
                 ORDER BY due_at, sequence LIMIT %s FOR UPDATE SKIP LOCKED
             )
@@ -199,7 +199,7 @@ def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
     """Return the queues whose ordered tasks this connection alone publishes, for as long as it lasts."""
     rows = connection.execute(
         f"""
-        WITH waiting AS MATERIALIZED (SELECT DISTINCT queue FROM outbox.task WHERE ordered AND {_PENDING})
+        WITH waiting AS MATERIALIZED (SELECT DISTINCT queue FROM outbox.task WHERE ordered AND {PENDING})
         SELECT queue FROM waiting WHERE EXISTS (
             SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objsubid = 1
             AND classid::bigint << 32 | objid::bigint = hashtextextended('outbox.publish.' || queue, 0)
@@ -236,7 +236,7 @@ def next_due(connection: Connection[Any], without: Sequence[str] = ()) -> float 
     row = connection.execute(
         f"""
         SELECT extract(epoch FROM due_at - clock_timestamp())::float8 AS until_due FROM outbox.task
-        WHERE {_PENDING} AND queue <> ALL (%s) ORDER BY due_at, sequence LIMIT 1
+        WHERE {PENDING} AND queue <> ALL (%s) ORDER BY due_at, sequence LIMIT 1
         """,
         (list(without),),
     ).fetchone()
@@ -322,13 +322,13 @@ def complete(connection: Connection[Any], identifier: UUID, result: str | None =
 def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: timedelta, error: str) -> None:
     """Give the task another run after ``wait``; ``again`` has the message, with its count of retries.
 
-    The run came to an end that is known: earlier setbacks count no more, and nothing is uncertain.
+    The run came to an end that is known: earlier setbacks and publications count no more, and nothing is uncertain.
     """
     connection.execute(
         f"""
         WITH settled AS (DELETE FROM outbox.setback WHERE task_id = %s)
         UPDATE outbox.task SET published_at = NULL, due_at = clock_timestamp() + %s, headers = %s, body = %s,
-            retries = retries + 1, error = %s
+            retries = retries + 1, publications = 0, error = %s
         WHERE id = %s AND {_OPEN}
         """,
         (identifier, wait, Jsonb(dict(again.headers)), again.body, storable(error), identifier),
@@ -540,7 +540,7 @@ def retried(connection: Connection[Any]) -> dict[str, int]:
         rf"""
         SELECT kind, count(*) FROM (
             SELECT substring(error FROM '^([A-Za-z_][A-Za-z0-9_]{{0,63}})\(') AS kind
-            FROM (SELECT error FROM outbox.task WHERE {_PENDING} ORDER BY due_at LIMIT %s) AS waiting
+            FROM (SELECT error FROM outbox.task WHERE {PENDING} ORDER BY due_at LIMIT %s) AS waiting
         ) AS failed WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind
         """,
         (RETRIED,),
@@ -562,12 +562,12 @@ def _count(state: LiteralString, index: LiteralString, column: LiteralString) ->
 
 _COUNTS: LiteralString = f"""
     SELECT
-        {_count(_PENDING, "task_pending", "due_at")} AS pending,
+        {_count(PENDING, "task_pending", "due_at")} AS pending,
         {_count(IN_FLIGHT, "task_in_flight", "published_at")} AS in_flight,
         {_count("completed_at IS NOT NULL", "task_completed", "completed_at")} AS done,
         {_count("dead_at IS NOT NULL", "task_dead", "dead_at")} AS dead,
         (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
-         FROM outbox.task WHERE {_PENDING} AND queue = ANY (COALESCE(%(queues)s, ARRAY[queue]))) AS oldest_pending,
+         FROM outbox.task WHERE {PENDING} AND queue = ANY (COALESCE(%(queues)s, ARRAY[queue]))) AS oldest_pending,
         extract(epoch FROM clock_timestamp() - greatest(
             (SELECT max(published_at) FROM outbox.task WHERE {IN_FLIGHT}),
             (SELECT published_at FROM outbox.task WHERE completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),

@@ -163,7 +163,7 @@ def test_a_retry_is_another_message_later(connection: Connection[Any]) -> None:
     store.retry(connection, identifier, again, MINUTE, "why\0")
 
     assert take(connection) == []
-    assert row(connection, identifier, "retries, error") == (1, "why")
+    assert row(connection, identifier, "retries, publications, error") == (1, 0, "why"), "its run came to an end"
     age(connection, "due_at", MINUTE)
     [message] = take(connection)
     assert (message.headers, message.body) == ({"retries": 1}, "[1]")

@@ -49,13 +49,25 @@ class Unavailable(Exception):  # noqa: N818 - names the state that a check found
         self.details = details
 
 
+class Impaired(Unavailable):
+    """A dependency serves, and something about it wants a person: the report stays ready and carries a warning."""
+
+
 @dataclass(frozen=True)
 class Result:
-    """What one check found: ``milliseconds`` it took, the ``problem`` if it failed, and what else it told."""
+    """What one check found.
+
+    Args:
+        milliseconds: how long it took.
+        problem: what is wrong, if the dependency does not serve.
+        details: what else the check told.
+        warning: what wants a person though the dependency serves.
+    """
 
     milliseconds: float
     problem: str | None = None
     details: Details | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,11 @@ class Report:
         return [name for name, result in self.results.items() if result.problem is not None]
 
     @property
+    def warnings(self) -> list[str]:
+        """The names of the dependencies that serve and want a person all the same."""
+        return [name for name, result in self.results.items() if result.warning is not None]
+
+    @property
     def ready(self) -> bool:
         """Whether every dependency serves."""
         return not self.failing
@@ -81,10 +98,13 @@ class Report:
             dependencies[name] = {"ok": result.problem is None, "milliseconds": result.milliseconds}
             if result.problem is not None:
                 dependencies[name]["problem"] = result.problem
+            if result.warning is not None:
+                dependencies[name]["warning"] = result.warning
             dependencies[name].update(result.details or {})
         return {
             "status": "ready" if self.ready else "unavailable",
             "failing": self.failing,
+            "warnings": self.warnings,
             "dependencies": dependencies,
         }
 
@@ -100,13 +120,15 @@ def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Re
     started = time.monotonic()
 
     def record(name: str, check: Check) -> None:
-        problem, details = None, None
+        problem, details, warning = None, None, None
         try:
             details = check()
+        except Impaired as found:
+            warning, details = str(found), found.details
         except Exception as error:  # noqa: BLE001 - whatever a client library raises, the dependency does not serve
             problem = _describe(error)
             details = getattr(error, "details", None)
-        results[name] = Result(_milliseconds_since(started), problem, details)
+        results[name] = Result(_milliseconds_since(started), problem, details, warning)
 
     threads = [threading.Thread(target=record, args=item, daemon=True) for item in checks.items()]
     for thread in threads:

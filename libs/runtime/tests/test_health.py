@@ -50,6 +50,19 @@ def test_a_report_is_ready_when_every_check_passes() -> None:
     assert "problem" not in document["dependencies"]["one"]
 
 
+def test_a_report_with_a_warning_is_ready_and_names_who_wants_a_person() -> None:
+    def impaired() -> None:
+        raise health.Impaired("a lane stands still", {"waiting": 9})
+
+    report = health.run({"one": serve, "two": impaired})
+
+    assert report.ready
+    document = report.as_dict()
+    assert (document["status"], document["failing"], document["warnings"]) == ("ready", [], ["two"])
+    entry = document["dependencies"]["two"]
+    assert (entry["ok"], entry["warning"], entry["waiting"]) == (True, "a lane stands still", 9)
+
+
 def test_a_report_tells_what_a_check_found_whether_it_passed_or_not() -> None:
     def full() -> health.Details:
         raise health.Unavailable("too many wait", {"waiting": 9})
