@@ -5,13 +5,15 @@ An address that somebody entered gets one mail, which asks. Only the link in it 
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.core import signing
 from django.core.cache import cache
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
@@ -22,7 +24,9 @@ from news.models import NewsletterCopy, NewsletterIssue, Subscriber
 from news.signals import subscription_requested
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+logger = logging.getLogger(__name__)
 
 #: How long the question in a mail may be answered.
 CONFIRM_WITHIN = timedelta(days=7)
@@ -107,39 +111,62 @@ def recipients(issue_id: int) -> Sequence[int]:
     return list(issue.copies.filter(sent_at__isnull=True).values_list("subscriber_id", flat=True))
 
 
-@transaction.atomic
 def send_copy(issue_id: int, subscriber_id: int) -> None:
-    """Send somebody's copy of an issue, unless they have it or have left.
+    """Send somebody's copy of an issue, unless they have it, have left, or another attempt is at it.
 
-    The row is locked meanwhile: of two attempts at once, the second finds the work done. A crash between the mail's
-    leaving and the commit sends it again, under the same ``Message-ID``.
+    No transaction is open meanwhile: a mail server may take ten minutes.
 
     Raises:
         NotThereError: this copy is nobody's.
         OSError: the mail server does not answer.
     """
-    copy = (
-        NewsletterCopy.objects.select_for_update(of=("self",))
-        .select_related("issue", "subscriber")
-        .filter(issue=issue_id, subscriber=subscriber_id)
-        .first()
-    )
-    if copy is None:
-        raise NotThereError(f"no copy of newsletter {issue_id} for subscriber {subscriber_id}")
-    if copy.sent_at or copy.subscriber.unsubscribed_at:
-        return
+    with _alone(issue_id, subscriber_id) as alone:
+        if not alone:
+            return
+        copy = (
+            NewsletterCopy.objects.select_related("issue", "subscriber")
+            .filter(issue=issue_id, subscriber=subscriber_id)
+            .first()
+        )
+        if copy is None:
+            raise NotThereError(f"no copy of newsletter {issue_id} for subscriber {subscriber_id}")
+        if copy.sent_at or copy.subscriber.unsubscribed_at:
+            return
+        _send_copy(copy)
+
+
+def _send_copy(copy: NewsletterCopy) -> None:
+    """Send a copy and note that down; a copy that has left is not sent again because the database is away then."""
     leave = letters.site_url() + reverse("news:newsletter-leave", args=(_signed(copy.subscriber, _LEAVE),))
     letters.send(
         "issue",
         recipient=copy.subscriber.email,
         language=copy.subscriber.language,
-        key=f"newsletter {issue_id} {subscriber_id}",
+        key=f"newsletter {copy.issue_id} {copy.subscriber_id}",
         context={"issue": copy.issue, "body": render(copy.issue.body), "leave": leave},
         # One click in the mail program is enough: RFC 8058.
         headers={"List-Unsubscribe": f"<{leave}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
     )
-    copy.sent_at = timezone.now()
-    copy.save(update_fields=["sent_at"])
+    try:
+        NewsletterCopy.objects.filter(pk=copy.pk).update(sent_at=timezone.now())
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("a copy has left, and that could not be noted down", extra={"problem": str(error)})
+
+
+@contextmanager
+def _alone(issue_id: int, subscriber_id: int) -> Iterator[bool]:
+    """Keep other attempts at a copy off for the time of the block, and hand out whether none is at it."""
+    name = f"news.newsletter.copy.{issue_id}.{subscriber_id}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
+        [alone] = cursor.fetchone()
+    try:
+        yield alone
+    finally:
+        if alone:
+            # A lock ends with its connection, too.
+            with suppress(OperationalError, InterfaceError), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
 
 
 def read_confirmation(token: str) -> Link | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from django.core import mail
+from django.db import OperationalError, connection
 from django.test import Client
 from django.utils import timezone
 from mysite.cache import OptionalRedisCache
@@ -233,6 +235,38 @@ def test_every_subscriber_gets_one_copy_and_can_leave_with_one_click() -> None:
     strict = Client(enforce_csrf_checks=True)
     strict.post(link(message.extra_headers["List-Unsubscribe"].strip("<>")), {"List-Unsubscribe": "One-Click"})
     assert not Subscriber.objects.active().filter(pk=there.pk).exists()
+
+
+def test_a_copy_that_another_attempt_is_at_is_left_to_that() -> None:
+    reader = subscriber()
+    issue = NewsletterIssue.objects.create(subject="The week", body="Fog.")
+    newsletter.recipients(issue.pk)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        name = f"news.newsletter.copy.{issue.pk}.{reader.pk}"
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (name,))
+        newsletter.send_copy(issue.pk, reader.pk)
+        assert mail.outbox == []
+        cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", (name,))
+    other.close()
+
+    newsletter.send_copy(issue.pk, reader.pk)
+
+    assert len(mail.outbox) == 1
+
+
+def test_a_copy_that_has_left_is_not_sent_again_because_the_database_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = subscriber()
+    issue = NewsletterIssue.objects.create(subject="The week", body="Fog.")
+    newsletter.recipients(issue.pk)
+
+    def away() -> NoReturn:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(newsletter, "timezone", SimpleNamespace(now=away))
+    newsletter.send_copy(issue.pk, reader.pk)
+
+    assert len(mail.outbox) == 1, "and nobody is to try again"
 
 
 def test_who_left_meanwhile_gets_no_copy() -> None:
