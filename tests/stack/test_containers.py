@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 LONG_RUNNING = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "relay", "flower", "postgres", "redis",
-    "redis-cache", "rabbitmq", "mail",
+    "nginx", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower", "postgres",
+    "redis", "redis-cache", "rabbitmq", "mail",
 ]  # fmt: skip
 ONE_SHOTS = ["secrets", "migrate-web", "migrate-api", "migrate-outbox"]
 
@@ -27,6 +27,7 @@ SHORTEST_GRACE = {
     "api-flask": 20,
     "api-uploads": 300,
     "worker": 30,
+    "worker-mail": 600,
     "relay": 20,
     "postgres": 30,
     "rabbitmq": 30,

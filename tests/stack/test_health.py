@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.site import Site
     from tests.support.stack import Stack
 
-DEPENDENCIES = ["api-flask", "outbox", "postgres", "rabbitmq", "redis", "redis-cache", "relay", "worker"]
+DEPENDENCIES = ["api-flask", "outbox", "postgres", "rabbitmq", "redis", "redis-cache", "relay", "worker", "worker-mail"]
 
 #: Seconds that an answer may take whatever is broken, on an idle reference machine.
 SLOWEST_ANSWER = 5
@@ -40,6 +40,7 @@ OUTAGES = [
     Outage("redis-cache", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
     Outage("relay", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
     Outage("worker", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
+    Outage("worker-mail", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
 ]
 each_outage = pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: outage.dependency)
 
@@ -199,7 +200,7 @@ def test_services_start_without_their_dependencies_and_recover_when_these_come(
     ready: Stack, site: Site, stopped: tuple[str, ...]
 ) -> None:
     ready.stop(*stopped)
-    ready.compose("restart", "--no-deps", "web-django", "api-flask", "worker", "beat", "relay", "flower")
+    ready.compose("restart", "--no-deps", "web-django", "api-flask", "worker", "worker-mail", "beat", "relay", "flower")
 
     wait_until(lambda: site.probe("/accounts/login/"), 60, "the site to answer what it can")
     wait_until(lambda: set(stopped) <= set(readiness(site)[1]["failing"]), 30, f"/readyz to name {stopped}")

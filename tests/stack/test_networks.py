@@ -19,6 +19,7 @@ MEMBERS = {
         "api-flask",
         "api-uploads",
         "worker",
+        "worker-mail",
         "beat",
         "relay",
         "flower",
@@ -27,10 +28,10 @@ MEMBERS = {
         "redis-cache",
         "rabbitmq",
     },
-    "egress": {"worker", "mail"},
+    "egress": {"worker", "worker-mail", "mail"},
 }
 #: Only these answer to Nginx; the rest of the data network has no way to be spoken to from it.
-HIDDEN_FROM_NGINX = ["postgres", "redis", "redis-cache", "worker", "beat", "relay", "mail"]
+HIDDEN_FROM_NGINX = ["postgres", "redis", "redis-cache", "worker", "worker-mail", "beat", "relay", "mail"]
 
 
 def network(stack: Stack, name: str) -> dict[str, Any]:

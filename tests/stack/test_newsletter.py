@@ -1,4 +1,4 @@
-"""A newsletter to many: letters to one person do not queue up behind it, and every reader gets it once."""
+"""A newsletter to many: letters to one person do not queue up behind it, and no reader gets it twice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from tests.support.killing import kill, wait_restarted
+from tests.support.outbox import query
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 #: Some ten seconds' work for one worker: time enough for another letter, and for a kill in the midst.
 READERS = 200
 
-#: Processes of the worker: each may have been about to note down that a letter has left when it was killed.
-AT_ONCE = 2
+#: Letters that are on their way at once: of each the server may have had the end when the worker was killed.
+AT_ONCE = 4
 
 _SEND = """
 from django.utils import timezone
@@ -46,12 +47,24 @@ def test_it_reaches_every_reader_once_and_delays_nobody_s_letter(
     inbox.wait_for_mail(person.email)
     assert len(copies()) < READERS, "the welcome mail came with the newsletter still going out"
 
-    wait_restarted(ready, "worker", kill(ready, "worker"))
+    wait_restarted(ready, "worker-mail", kill(ready, "worker-mail"))
+    # A copy that the server may have had is not sent again by itself: it is a dead letter, for somebody to look.
     wait_until(
-        lambda: len(set(copies())) == READERS, 180, lambda: f"{len(set(copies()))} of {READERS} readers", interval=1
+        lambda: len(set(copies())) + len(in_doubt(ready)) >= READERS,
+        180,
+        lambda: f"{len(set(copies()))} of {READERS} readers, {len(in_doubt(ready))} in doubt",
+        interval=1,
     )
 
     letters = [mail for mail in inbox.mails() if mail.subject == f"Tides {mark}"]
     assert all(re.fullmatch(rf"reader-\d+@{mark}\.example", mail.recipients[0]) for mail in letters)
-    assert len({mail.key for mail in letters}) == READERS, "a letter that left twice has the same Message-ID"
-    assert len(letters) <= READERS + AT_ONCE
+    assert len(in_doubt(ready)) <= AT_ONCE
+    assert len({mail.key for mail in letters}) == len(letters), "no letter left twice"
+    ready.execute("relay", "python", "-m", "landfast_outbox", "dead", "redrive", "--name=send_newsletter_copy")
+    wait_until(lambda: len(set(copies())) == READERS, 60, "those in doubt, once somebody says so")
+
+
+def in_doubt(stack: Stack) -> list[str]:
+    """Return the ids of copies that may have been taken when their worker was killed."""
+    found = "SELECT id FROM outbox.task WHERE dead_at IS NOT NULL AND name = 'tasks.mail.send_newsletter_copy'"
+    return [row[0] for row in query(stack, found)]

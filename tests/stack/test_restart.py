@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "beat", "relay", "flower", "postgres", "redis",
-    "redis-cache", "rabbitmq", "mail",
+    "nginx", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower", "postgres",
+    "redis", "redis-cache", "rabbitmq", "mail",
 ]  # fmt: skip
 
 #: Seconds between two of Flower's saves, and some more.
@@ -94,11 +94,12 @@ def test_a_task_that_a_killed_worker_had_begun_runs_again(
 ) -> None:
     ready.compose("pause", "mail")
     assert site.register(person.name, person.email, person.password).status_code == 302
-    wait_until(lambda: ready.logs("worker").rstrip().rpartition("\n")[2].count("task started"), 20, "the task to start")
+    started = '"message": "task started"'
+    wait_until(lambda: started in ready.logs("worker-mail").rstrip().rpartition("\n")[2], 20, "the task to start")
 
-    since = kill(ready, "worker")
+    since = kill(ready, "worker-mail")
     ready.compose("unpause", "mail")
-    wait_restarted(ready, "worker", since)
+    wait_restarted(ready, "worker-mail", since)
 
     inbox.wait_for_mail(person.email, timeout=60)
 

@@ -70,14 +70,15 @@ def test_no_service_can_read_anothers_secrets(stack: Stack, known: dict[str, str
             if value in visible:
                 readers[name].add(service)
 
-    assert readers["django_secret_key"] == {"web-django", "worker", "beat"}, "workers sign the links in mails"
+    workers = {"worker", "worker-mail", "beat"}
+    assert readers["django_secret_key"] == {"web-django", *workers}, "workers sign the links in mails"
     assert readers["tls_key"] == {"nginx"}
     assert readers["admin_password"] == set()
     assert readers["rabbitmq_operator_password"] == {"rabbitmq"}
     assert readers["postgres_web_password"] == {"postgres", "web-django"}
     assert readers["postgres_web_owner_password"] == {"postgres"}
     assert readers["postgres_api_password"] == {"postgres", "api-flask", "api-uploads"}
-    assert readers["rabbitmq_worker_password"] == {"rabbitmq", "worker", "beat"}
+    assert readers["rabbitmq_worker_password"] == {"rabbitmq", *workers}
     assert readers["rabbitmq_relay_password"] == {"rabbitmq", "relay"}
     assert readers["postgres_relay_password"] == {"postgres", "relay"}
     assert readers["postgres_outbox_owner_password"] == {"postgres"}

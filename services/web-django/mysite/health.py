@@ -21,6 +21,9 @@ REPORT_LIFETIME = 0.2
 RELAY_HOST = "relay"
 RELAY_PATH = "/healthz"
 
+#: The queue of letters: ``tasks.celery_app.MAIL_QUEUE``, which would bring Celery into every start.
+MAIL_QUEUE = "tasks.mail"
+
 API_HOST = "api-flask"
 API_PORT = 3031
 API_PATH = "/healthz"
@@ -36,6 +39,7 @@ def checks() -> dict[str, health.Check]:
         "redis-cache": health.redis(site.cache),
         "rabbitmq": health.rabbitmq(dependencies.rabbitmq),
         "worker": health.consumers(dependencies.rabbitmq),
+        "worker-mail": health.consumers(dependencies.rabbitmq, MAIL_QUEUE),
         "relay": health.http(RELAY_HOST, outbox.METRICS_PORT, RELAY_PATH),
         "outbox": outbox.check(site.postgres),
         "api-flask": health.uwsgi(API_HOST, API_PORT, API_PATH),

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from mysite import health
 from mysite.management.commands import release
 from news.models import Article
+from tasks.celery_app import MAIL_QUEUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,7 +82,12 @@ def test_it_is_ready_when_every_dependency_serves(client: Client, answers: dict[
     assert response.status_code == 200
     assert response.json()["status"] == "ready"
     assert list(response.json()["dependencies"]) == list(answers)
-    assert list(answers) == ["postgres", "redis", "redis-cache", "rabbitmq", "worker", "relay", "outbox", "api-flask"]
+    stores, brokers = ["postgres", "redis", "redis-cache"], ["rabbitmq", "worker", "worker-mail", "relay", "outbox"]
+    assert list(answers) == [*stores, *brokers, "api-flask"]
+
+
+def test_it_asks_for_the_worker_of_the_queue_that_letters_go_to() -> None:
+    assert health.MAIL_QUEUE == MAIL_QUEUE
 
 
 def test_it_shows_people_the_report_without_asking_the_database(

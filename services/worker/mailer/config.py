@@ -10,7 +10,7 @@ from landfast_runtime.env import Env, load
 
 @dataclass(frozen=True)
 class MailSettings:
-    """The SMTP server and the sender."""
+    """The SMTP server, how long it may take, and the sender."""
 
     host: str
     port: int
@@ -18,6 +18,9 @@ class MailSettings:
     user: str | None
     password: str | None = field(repr=False)
     sender: str
+    connect_timeout: int
+    reply_timeout: int
+    end_timeout: int
 
     @classmethod
     def from_env(cls, env: Env) -> MailSettings:
@@ -30,6 +33,9 @@ class MailSettings:
             user=user,
             password=env.secret("smtp_password", minimum_length=1) if user else None,
             sender=env.text("MAIL_FROM", default="Landfast <hello@localhost>"),
+            connect_timeout=env.integer("SMTP_CONNECT_TIMEOUT", default=10, minimum=1, maximum=60),
+            reply_timeout=env.integer("SMTP_REPLY_TIMEOUT", default=300, minimum=1, maximum=300),
+            end_timeout=env.integer("SMTP_END_TIMEOUT", default=600, minimum=1, maximum=600),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from landfast_outbox.celery import DurableTask
-from landfast_runtime.celery import create_celery
+from landfast_runtime.celery import QUEUE, create_celery
 from landfast_runtime.connections import RabbitMQ, Redis
 from landfast_runtime.env import Env, load
 
@@ -27,8 +27,9 @@ class CelerySettings:
         return cls(broker=RabbitMQ.from_env(env), results=Redis.results_from_env(env))
 
 
-#: For mass mail: a queue of its own, so that ten thousand letters do not stand in the way of one.
-BULK_QUEUE = "tasks.bulk"
+#: What waits for a mail server: lanes of their own, with workers of their own, so that it holds up nothing else. Mass
+#: mail has another one, so that ten thousand letters do not stand in the way of one.
+MAIL_QUEUE, BULK_QUEUE = "tasks.mail", "tasks.bulk"
 
 settings = load("celery", CelerySettings.from_env)
 
@@ -44,7 +45,11 @@ app = create_celery(
         "tasks.probe",
         "tasks.reports",
     ],
-    queues=[BULK_QUEUE],
+    queues=[MAIL_QUEUE, BULK_QUEUE],
     task_class=DurableTask,
 )
-app.conf.task_routes = {"tasks.mail.send_newsletter_copy": {"queue": BULK_QUEUE}}
+app.conf.task_routes = {
+    "tasks.mail.send_newsletter": {"queue": QUEUE},  # it hands the copies over, and asks no mail server
+    "tasks.mail.send_newsletter_copy": {"queue": BULK_QUEUE},
+    "tasks.mail.*": {"queue": MAIL_QUEUE},
+}

@@ -15,10 +15,16 @@ FIRST_RETRY = 5
 LONGEST_WAIT = 1800
 RETRIES = 55
 
+
+class FinalError(Exception):
+    """Another run would fail as well, or do harm: the task is a dead letter at once."""
+
+
 #: For what depends on somebody else's server, and is as good tomorrow as today. Flower shows such a task as RETRY, with
 #: what went wrong. Whatever the reason: a mistake of ours may be mended within the day, too.
 FOR_A_DAY: dict[str, Any] = {
     "autoretry_for": (Exception,),
+    "dont_autoretry_for": (FinalError,),
     "retry_backoff": FIRST_RETRY,
     "retry_backoff_max": LONGEST_WAIT,
     "retry_jitter": True,

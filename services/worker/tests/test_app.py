@@ -115,7 +115,8 @@ def test_tasks_send_mail_by_smtp_and_use_a_connection_of_their_own() -> None:
     mailer: Any = settings.MAILERS["default"]
     options = mailer["OPTIONS"]
     assert (options["host"], options["port"], options["use_tls"], options["use_ssl"]) == ("mail", 1025, False, False)
-    assert options["timeout"] == 20
+    assert mailer["BACKEND"] == "mailer.backend.StepwiseBackend"
+    assert (options["timeout"], options["limits"].reply, options["limits"].end) == (10, 300, 600)
     assert settings.DEFAULT_FROM_EMAIL == "Landfast <hello@localhost>"
     connection: Any = settings.DATABASES["default"]["OPTIONS"]
     assert connection["application_name"] == "worker"

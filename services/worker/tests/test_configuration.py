@@ -17,6 +17,9 @@ from worker.config import FlowerSettings, WorkerSettings
         (WorkerSettings, {"LOG_LEVEL": "loud"}, "LOG_LEVEL: is 'loud', must be one of"),
         (MailSettings, {"SMTP_TLS": "yes"}, "SMTP_TLS: is 'yes', must be one of implicit, none, starttls"),
         (MailSettings, {"SMTP_PORT": "70000"}, "SMTP_PORT: is 70000, must be at most 65535"),
+        (MailSettings, {"SMTP_END_TIMEOUT": "900"}, "SMTP_END_TIMEOUT: is 900, must be at most 600"),
+        (MailSettings, {"SMTP_REPLY_TIMEOUT": "0"}, "SMTP_REPLY_TIMEOUT: is 0, must be at least 1"),
+        (WorkerSettings, {"WORKER_LANE": "mial"}, "WORKER_LANE: is 'mial', must be one of mail, tasks"),
         (
             MailSettings,
             {"SMTP_USER": "u", "SECRETS_DIR": "/nowhere"},

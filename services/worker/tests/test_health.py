@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -93,6 +94,24 @@ def test_probes_do_not_count_as_work() -> None:
     assert slots.busy(longest=60) == 1
     slots.release(WORK)
     assert slots.busy(longest=60) == 0
+
+
+def test_threads_count_one_by_one() -> None:
+    slots.occupy(WORK)
+    working, over = threading.Event(), threading.Event()
+
+    def work() -> None:
+        slots.occupy(WORK)
+        working.set()
+        over.wait(30)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert working.wait(30)
+    assert slots.busy(longest=60) == 2
+    over.set()
+    thread.join()
+    assert slots.busy(longest=60) == 1, "a thread that is gone counts no more"
 
 
 def test_beat_is_healthy_while_it_ticks() -> None:

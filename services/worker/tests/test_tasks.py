@@ -18,7 +18,7 @@ from tasks.celery_app import BULK_QUEUE, app, settings
 from tasks.mail import send_newsletter, send_newsletter_copy, send_welcome
 from tasks.maintenance import heartbeat
 from tasks.probe import consume
-from tasks.retrying import FIRST_RETRY, LONGEST_WAIT, RETRIES, unless_gone
+from tasks.retrying import FIRST_RETRY, LONGEST_WAIT, RETRIES, FinalError, unless_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +102,14 @@ def test_a_mail_is_tried_again_when_smtp_fails(monkeypatch: pytest.MonkeyPatch, 
     send_welcome.apply(args=(7,), task_id="one")
 
     assert sent == [(7, "one")]
+
+
+def test_a_mail_is_not_tried_again_where_that_would_do_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = mails(monkeypatch, iter((FinalError("it may have been taken"),)))
+
+    assert send_welcome.apply(args=(7,), task_id="one").state == "FAILURE"
+
+    assert sent == []
 
 
 def test_a_mail_to_an_account_that_was_deleted_meanwhile_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from tasks.celery_app import app
 
 from worker import refused_logins, slots
 from worker.config import worker_settings
+from worker.lanes import LANES
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 settings = worker_settings()
+lane = LANES[settings.lane]
 configure_worker(app)
 postgres = load("worker", Postgres.from_env)
 app.conf.update(
@@ -37,6 +39,7 @@ app.conf.update(
     beat_max_loop_interval=5,
     # Celery would close Django's connection before and after each task, and a new one takes longer than most of them.
     CELERY_DB_REUSE_MAX=sys.maxsize,
+    **lane.celery,
 )
 
 
@@ -61,12 +64,21 @@ def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what 
 
 @signals.celeryd_after_setup.connect
 def prepare_worker(instance: Any, **_: Any) -> None:  # noqa: ANN401
-    """Name the databases of tasks, see that a bad mail setting stops the worker, and let it consume its own probes."""
+    """Name the databases of tasks, see that a bad mail setting stops the worker, and choose what it consumes."""
     mail_settings()
     consumer.use(DjangoDatabase(postgres))
     consumer.use(SQLAlchemyDatabase(api_engine, postgres), "api")
     slots.clear()
+    instance.app.amqp.queues.select(lane.queues)
     instance.app.amqp.queues.select_add(probe_queue())
+
+
+@signals.worker_shutting_down.connect
+def break_off_letters(**_: Any) -> None:  # noqa: ANN401
+    """Let a worker that stops wait for no mail server that cannot have taken its letter yet."""
+    from mailer.conversation import conversations  # noqa: PLC0415 - only a worker that stops needs it
+
+    conversations.break_off()
 
 
 @signals.task_prerun.connect

@@ -16,14 +16,16 @@ class WorkerSettings:
     service: str
     log_level: str
     concurrency: int
+    lane: str
 
     @classmethod
     def from_env(cls, env: Env) -> WorkerSettings:
-        """Read ``SERVICE_NAME``, ``LOG_LEVEL`` and ``WORKER_CONCURRENCY``."""
+        """Read ``SERVICE_NAME``, ``LOG_LEVEL``, ``WORKER_CONCURRENCY`` and ``WORKER_LANE``."""
         return cls(
             service=env.text("SERVICE_NAME", default="worker"),
             log_level=env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
             concurrency=env.integer("WORKER_CONCURRENCY", default=2, minimum=1, maximum=64),
+            lane=env.text("WORKER_LANE", default="tasks", choices=("tasks", "mail")),
         )
 
 

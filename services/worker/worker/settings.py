@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from landfast_outbox.databases import KEEPALIVE
 from mailer.config import mail_settings
+from mailer.conversation import Limits
 from mysite.settings import *  # noqa: F403 - tasks run the site's own code
 from mysite.settings import DATABASES
 
 _mail = mail_settings()
 MAILERS = {
     "default": {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "BACKEND": "mailer.backend.StepwiseBackend",
         "OPTIONS": {
             "host": _mail.host,
             "port": _mail.port,
@@ -18,7 +19,8 @@ MAILERS = {
             "use_ssl": _mail.tls == "implicit",
             "username": _mail.user or "",
             "password": _mail.password or "",
-            "timeout": 20,  # seconds for each step of the conversation
+            "timeout": _mail.connect_timeout,
+            "limits": Limits(_mail.reply_timeout, _mail.end_timeout),
         },
     },
 }

@@ -1,13 +1,14 @@
-"""Which of a worker's processes run a task right now, for its health check: a full worker is a healthy one.
+"""Which of a worker's processes or threads run a task right now, for its health check: a full worker is a healthy one.
 
-A process has a file named after its process id, and writes there whether it runs a task, at each start and each end: so
-the file's time says since when. It counts for nothing once the process is gone. The file stays open, for that is done
-for every task.
+Each has a file named after its thread's id, which is a process' own for its first thread, and writes there whether it
+runs a task, at each start and each end: so the file's time says since when. It counts for nothing once the thread is
+gone. The file stays open, for that is done for every task.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ DIRECTORY = Path("/tmp/worker-slots")  # noqa: S108 - the container's own tmpfs
 
 BUSY, IDLE = b"1", b"0"
 
-#: This process's file, by its process id.
+#: The files of this process's threads, by their ids.
 _own: dict[int, FileIO] = {}
 
 
@@ -32,27 +33,26 @@ def clear() -> None:
 
 
 def occupy(task: Any, **_: Any) -> None:  # noqa: ANN401 - Celery's signals carry no types
-    """Note that this process starts a task."""
+    """Note that this thread starts a task."""
     if not task.internal:
         _write(BUSY)
 
 
 def release(task: Any, **_: Any) -> None:  # noqa: ANN401
-    """Note that this process has ended its task."""
+    """Note that this thread has ended its task."""
     if not task.internal:
         _write(IDLE)
 
 
 def _write(state: bytes) -> None:
-    pid = os.getpid()
-    if pid not in _own:
-        _own.clear()  # a parent's, from before the fork
-        _own[pid] = (DIRECTORY / str(pid)).open("wb", buffering=0)
-    os.pwrite(_own[pid].fileno(), state, 0)
+    thread = threading.get_native_id()
+    if thread not in _own:
+        _own[thread] = (DIRECTORY / str(thread)).open("wb", buffering=0)
+    os.pwrite(_own[thread].fileno(), state, 0)
 
 
 def busy(longest: float) -> int:
-    """Return how many living processes have run a task for less than ``longest`` seconds."""
+    """Return how many living processes or threads have run a task for less than ``longest`` seconds."""
     now = time.time()
     return sum(
         1
