@@ -56,10 +56,11 @@ class StepwiseBackend(EmailBackend):
             OSError: another attempt may fare better.
         """
         try:
-            return super()._send(email_message)
+            sent: bool = super()._send(email_message)  # type: ignore[misc]  # Django's types lack it
         except smtplib.SMTPException as error:
             if answer := refusal(error):
                 raise RefusedError(f"the mail server refused the letter for good: {answer}") from None
             raise
         except ValueError as error:
             raise RefusedError(f"the letter cannot be sent: {error}") from error
+        return sent

@@ -172,15 +172,16 @@ class Conversation(smtplib.SMTP):
         super().__init__(host, port, **options)
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        self.sock = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # typeshed lacks it
+        sock: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # typeshed lacks it
+        self.sock = sock
         # The final dot leaves by itself, and must not wait until the letter's last packet is acknowledged.
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             conversations.begin(self)
         except ConnectionAbortedError:
             self.close()
             raise
-        return self.sock
+        return sock
 
     def hang_up(self) -> None:
         """End the connection from another thread: whoever waits for it hears at once."""
@@ -271,7 +272,7 @@ def refusal(error: smtplib.SMTPException) -> str:
         error: what smtplib raised for MAIL, RCPT, DATA or the letter.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        answers = list(error.recipients.values())
+        answers: list[tuple[int, bytes | str]] = list(error.recipients.values())
     elif isinstance(error, (smtplib.SMTPSenderRefused, smtplib.SMTPDataError)):
         answers = [(error.smtp_code, error.smtp_error)]
     else:

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from tasks import mail
 from tasks.celery_app import BULK_QUEUE, MAIL_QUEUE, app
 from worker import app as worker_app
+from worker import slots
 from worker.lanes import LANES
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def test_a_worker_consumes_its_lane_and_its_own_probes(monkeypatch: pytest.Monke
     selected: list[Any] = []
     queues = SimpleNamespace(select=selected.extend, select_add=lambda queue: selected.append(queue.name))
     monkeypatch.setattr(worker_app, "lane", LANES["mail"])
-    monkeypatch.setattr(worker_app.slots, "clear", lambda: None)
+    monkeypatch.setattr(slots, "clear", lambda: None)
 
     worker_app.prepare_worker(instance=SimpleNamespace(app=SimpleNamespace(amqp=SimpleNamespace(queues=queues))))
 
