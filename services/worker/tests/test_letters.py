@@ -105,9 +105,14 @@ def test_all_steps_together_have_a_limit(server: MailServer, monkeypatch: pytest
         send(server, Limits())
 
 
+def refusing(step: str, answer: str) -> dict[str, str]:
+    """Return a server's answers that refuse a step; who has EHLO refused tries HELO."""
+    return {step: answer, "HELO": answer} if step == "EHLO" else {step: answer}
+
+
 @pytest.mark.parametrize("step", [*BEFORE_THE_DOT, DOT])
 def test_a_letter_that_is_refused_for_now_is_tried_again(server: MailServer, step: str) -> None:
-    server.answers[step] = "451 later"
+    server.answers |= refusing(step, "451 later")
 
     with pytest.raises(OSError) as raised:  # noqa: PT011 - each step has its own error, all of this kind
         send(server)
@@ -127,7 +132,7 @@ def test_a_letter_that_is_refused_for_good_is_not_tried_again(server: MailServer
     ("step", "answer"), [(GREETING, "554 not you"), ("EHLO", "550 not you"), ("MAIL", "530 log in first")]
 )
 def test_a_refusal_of_us_rather_than_of_the_letter_is_tried_again(server: MailServer, step: str, answer: str) -> None:
-    server.answers |= {step: answer, "HELO": answer} if step == "EHLO" else {step: answer}
+    server.answers |= refusing(step, answer)
 
     with pytest.raises(OSError) as raised:  # noqa: PT011
         send(server)
