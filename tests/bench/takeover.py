@@ -2,7 +2,7 @@
 """Count the visitors that a change of Nginx costs: ``python3 tests/bench/takeover.py``, in containers of its own.
 
 Each way of putting one Nginx in another's place is done some twenty times, while visitors come with a fresh connection
-each. For every way: requests, those that failed, by what, and the slowest. docs/adr/0022 has the ways and its figures.
+each. For every way: requests, those that failed, by what, and the slowest. docs/adr/0023 has the ways and its figures.
 """
 
 from __future__ import annotations
