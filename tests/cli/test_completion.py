@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]
 
 from cli import checks, completion, debugging, main, services
 from cli.settings import ROOT
@@ -70,7 +70,7 @@ COMPLETED = {
 
 @pytest.mark.parametrize("shell", completion.SCRIPTS)
 @pytest.mark.parametrize(
-    ("words", "last", "found"), [(["logs", "web-django"], "worker-", "worker-dramatiq"), ([], "ver", "")]
+    ("words", "last", "found"), [(["logs", "web-django"], "worker-d", "worker-dramatiq"), ([], "ver", "")]
 )
 def test_a_shell_completes_by_the_script(shell: str, words: list[str], last: str, found: str) -> None:
     if not shutil.which(shell):

@@ -158,6 +158,8 @@ def test_words_are_those_that_every_service_takes(rules: Json) -> None:
     for path in CODE:
         source = path.read_text(encoding="utf-8")
         for name, choices in WORDS.findall(source):
+            if name not in configuration.known():  # compose.yaml sets it
+                continue
             if not choices.startswith("("):
                 choices = re.findall(rf"^{choices} = (\(.*\))$", source, re.MULTILINE)[0]  # noqa: PLW2901
             assert set(rules[name]["choices"]) <= set(re.findall(r'"(\w+)"', choices)), f"{path}: {name}"

@@ -37,6 +37,10 @@ def open_letters(stack: Stack) -> int:
     return int(query(stack, count)[0][0])
 
 
+def wait_for_sum(site: Site, location: str) -> None:
+    wait_until(lambda: site.result(location) is not None, 60, "a sum", interval=0.02)
+
+
 def test_a_mail_server_that_hangs_delays_no_other_task_and_its_lane_is_named(ready: Stack, site: Site) -> None:
     ready.compose("pause", "mail")
     write = _WRITE.format(number=LETTERS)
@@ -44,8 +48,7 @@ def test_a_mail_server_that_hangs_delays_no_other_task_and_its_lane_is_named(rea
     delays = []
     for number in range(TASKS):
         started = time.monotonic()
-        location = site.send_task(number, number).headers["Location"]
-        wait_until(lambda there=location: site.result(there) is not None, 60, "a sum", interval=0.02)
+        wait_for_sum(site, site.send_task(number, number).headers["Location"])
         delays.append(time.monotonic() - started)
     assert open_letters(ready) == LETTERS, "the server hangs, and every other task was done"
     print(f"with {LETTERS} letters to a mail server that hangs, {TASKS} tasks took {max(delays) * 1000:.0f} ms at most")

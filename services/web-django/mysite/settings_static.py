@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 ]
 
 SITE_URL = ""  # the public address; no page is ever made with these settings
+DEBUG_PAGES = False  # on a laptop, settings.py says otherwise
 AUTH_USER_MODEL = "accounts.User"
 FORM_RENDERER = "mysite.forms.Renderer"
 

@@ -380,7 +380,7 @@ def test_it_describes_itself_and_shows_graphiql_from_local_files_on_a_laptop(rf:
 
 def test_it_starts_graphiql_by_what_the_react_that_is_shipped_can_do() -> None:
     start = Path(str(find("mysite/graphiql.js"))).read_text()
-    react = Path(metadata.distribution("graphene-django-graphiql-static").locate_file(REACT)).read_text()
+    react = Path(str(metadata.distribution("graphene-django-graphiql-static").locate_file(REACT))).read_text()
     called = set(re.findall(r"ReactDOM\.(\w+)", start))
     assert called
     assert called <= set(re.findall(r"\b\w+\.(\w+)=function", react))

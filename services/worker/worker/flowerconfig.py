@@ -5,7 +5,7 @@ https://flower.readthedocs.io/en/latest/config.html
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from celery import states
@@ -42,6 +42,7 @@ def format_task(task: Task) -> Task:
         task: a copy that is Flower's to change.
     """
     if task.state == states.FAILURE:
-        task.retry_it_at = f"/admin/outbox/task/?q={task.uuid}"
-        task._fields = (*task._fields, "retry_it_at")  # what the page of a task shows
+        shown: Any = task
+        shown.retry_it_at = f"/admin/outbox/task/?q={task.uuid}"
+        shown._fields = (*shown._fields, "retry_it_at")  # what the page of a task shows
     return task
