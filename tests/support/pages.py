@@ -87,7 +87,7 @@ def commands(line: str) -> Iterator[Command]:
         if set(word) <= set("();<>|&") and word:
             if words:
                 yield _command(words, line)
-            words, skip = [], word[0] in "<>"
+            words, skip = [], set(word) <= set("<>")
         elif skip:
             skip = False  # a file that is written or read
         else:
