@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from cli import checks, completion, debugging, main, services
 from cli.settings import ROOT

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from cli import checks, completion, main, services, suites
 from cli.console import StackError
