@@ -78,7 +78,15 @@ def test_the_beginning_of_a_name_calls_all_steps_that_have_it() -> None:
 
 def test_a_folder_calls_all_steps_whose_tests_lie_in_it() -> None:
     found = chosen(str(ROOT / "tests/deploy"))
-    assert set(found) == {"inventory", "server", "server-debian-12", "single-host", "certificates", "cluster"}
+    assert set(found) == {
+        "inventory",
+        "server",
+        "server-debian-12",
+        "tutorial",
+        "single-host",
+        "certificates",
+        "cluster",
+    }
     assert found["server"].selection == STEPS["server"].selection
 
 

@@ -30,7 +30,7 @@ PROGRAMS = ("./stack", "docker", "ansible-playbook", "ansible-vault", "python3",
 #: Programs of a page's blocks that are not ours: people know them, or the page says what they are.
 FOREIGN = {
     "$EDITOR", "apt-get", "certbot", "curl", "df", "journalctl", "nft", "openssl", "source", "systemctl", "test",
-    "umask",
+    "reserve", "umask",
 }  # fmt: skip
 #: Pages that go on where the tutorial ends link to it before their first block.
 TUTORIAL = ROOT / "docs/tutorial/first-server.md"
