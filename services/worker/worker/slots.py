@@ -26,7 +26,8 @@ _own: dict[int, FileIO] = {}
 
 def clear() -> None:
     """Forget what an earlier worker in this container left."""
-    _own.clear()
+    while _own:
+        _own.popitem()[1].close()
     DIRECTORY.mkdir(exist_ok=True)
     for path in DIRECTORY.iterdir():
         path.unlink(missing_ok=True)
