@@ -128,7 +128,7 @@ def test_the_program_is_not_replaced_while_a_roll_is_at_work(here: Inventory) ->
 def test_logs_are_of_all_services_or_of_one_or_of_a_request(
     here: Inventory, options: tuple[str, ...], asked: str
 ) -> None:
-    assert f'"asked: {asked}"' in play(here, "logs", *options).output
+    assert f"asked: {asked}" in words(play(here, "logs", *options))
 
 
 def test_logs_of_a_service_that_does_not_exist_are_refused(here: Inventory) -> None:
@@ -144,7 +144,7 @@ def test_the_status_is_told_what_each_host_says_of_itself(here: Inventory) -> No
     python.write_text(f'#!/bin/sh\n[ "$3" = report ] || exec /usr/bin/python3 "$@"\necho \'{json.dumps(told)}\'\n')
     python.chmod(0o755)
 
-    assert f"asked: status --hosts of {json.dumps([told])}" in play(here, "status").output.replace("\\", "")
+    assert f"asked: status --hosts of {json.dumps([told])}" in words(play(here, "status"))
 
 
 def test_the_status_does_without_a_host_that_says_nothing(here: Inventory) -> None:
