@@ -81,7 +81,7 @@ def test_a_folder_calls_all_steps_whose_tests_lie_in_it() -> None:
     assert set(found) == {
         "inventory",
         "server",
-        "server-debian-12",
+        "debian-12",
         "tutorial",
         "single-host",
         "certificates",
