@@ -39,6 +39,7 @@ PROGRAMS = {
             case "$3" in *used) echo "conflict: a container uses it" >&2; exit 1 ;; esac ;;
         *) exec {docker} "$@" ;;
     esac""",
+    "systemctl": "exit 0",
 }
 
 
@@ -103,6 +104,15 @@ def test_a_deploy_in_check_mode_comes_to_its_end(here: Inventory) -> None:
 
     assert run.recap["server-1"]["failed"] == 0
     assert "Build and send the images" not in run.output
+
+
+def test_a_host_that_does_not_hold_the_sites_ports_is_named_before_anything_changes(here: Inventory) -> None:
+    (here.login.directory / "programs/systemctl").write_text("#!/bin/sh\nexit 3\n", encoding="ascii")
+
+    run = play(here, "deploy", "--check", *TRIAL, "-e", "release_minimum_disk_mb=1", check=False)
+
+    assert run.code
+    assert "server-1 does not hold ports 80 and 443 for Nginx: run site.yml once" in words(run)
 
 
 def test_the_program_is_not_replaced_while_a_roll_is_at_work(here: Inventory) -> None:
