@@ -47,8 +47,8 @@ class Plan:
         calm: seconds of load after it, at least.
         lasts: the longest that a fault is kept up.
         settle: seconds until all that was accepted must be over.
-        longest: seconds that the load goes on at most until enough is accepted, and in the long form then until the rate is
-            back.
+        longest: seconds that the load goes on at most until enough is accepted, and then, in the long form, until
+            the rate is back.
         work: seconds that each task takes.
         seed: of the random faults.
         short: whether it is the form that a continuous integration has time for.
