@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.support.site import Site
     from tests.support.stack import Stack
 
-#: Some ten seconds' work for one worker: time enough for another letter, and for a kill in the midst.
-READERS = 200
+#: Half a minute's work for one worker: time enough for another letter, and for a kill in the midst.
+READERS = 500
 
 #: Letters that are on their way at once: of each the server may have had the end when the worker was killed.
 AT_ONCE = 4
