@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from mysite import access, health
+from mysite import access, health, icon
 
 urlpatterns = [
     path("", include("news.urls")),
@@ -13,6 +13,7 @@ urlpatterns = [
     path("rest/", include("mysite.rest.urls")),
     path("graphql/", include("mysite.graphql.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", icon.icon),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("lookout/", health.lookout, name="lookout"),

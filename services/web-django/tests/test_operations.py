@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from accounts.models import User
+from django.contrib.staticfiles.finders import find
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from mysite import health
@@ -104,6 +106,18 @@ def test_it_shows_people_the_report_without_asking_the_database(
     assert "Не все посты на службе" in page
     assert page.count("не отвечает") == 1
     assert "ConnectionRefusedError: connection &lt;refused&gt;" in page
+
+
+def test_a_browser_finds_the_icon_where_a_page_names_none(client: Client) -> None:
+    response = client.get("/favicon.ico")
+    assert response.status_code == 302
+    assert find(response["Location"].removeprefix("/static/"))
+
+
+def test_the_admin_s_page_for_periodic_tasks_has_its_scripts_in_files(admin_client: Client) -> None:
+    page = admin_client.get("/admin/django_celery_beat/periodictask/add/").content.decode()
+    assert "mysite/crontab.js" in page
+    assert not re.search(r"<script(?![^>]*(src=|application/json))", page)
 
 
 def test_it_names_the_dependency_that_fails(client: Client, answers: dict[str, Exception | None]) -> None:
