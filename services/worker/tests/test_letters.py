@@ -208,7 +208,9 @@ def test_a_worker_that_stops_waits_for_no_server_that_cannot_have_taken_the_lett
     worker_app.break_off_letters()
     thread.join(LONG)
 
-    assert [type(error) for error in raised] == [smtplib.SMTPServerDisconnected]
+    [error] = raised
+    # A server may greet before its client has begun to listen.
+    assert isinstance(error, (smtplib.SMTPServerDisconnected, ConnectionAbortedError))
     with pytest.raises(ConnectionAbortedError, match="the worker stops"):
         send(server)
 
