@@ -158,15 +158,17 @@ class Load:
     def _connect(self, first: int, receive: int | None = None) -> _Connection:
         with self._lock:
             addresses = list(self._addresses)
+        problems = []
         for number in range(len(addresses)):
             connection = _Connection(addresses[(first + number) % len(addresses)], self._name, receive)
             try:
                 connection.connect()
-            except OSError:  # this one does not take visitors: the next will
+            except OSError as error:  # this one does not take visitors: the next will
                 connection.close()
+                problems.append(repr(error))
                 continue
             return connection
-        raise NoHostError(f"none of {', '.join(addresses)} takes a connection")
+        raise NoHostError(f"none of {', '.join(addresses)} takes a connection: {'; '.join(problems)}")
 
     def _visit(self, visitor: int) -> None:
         kept = 1 if visitor % 3 == 0 else KEPT_ALIVE
