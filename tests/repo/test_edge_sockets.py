@@ -20,13 +20,16 @@ SERVER = """
 import os, select, socket, sys
 numbers = [int(number) for number in os.environ["NGINX"].split(";") if number]
 sockets = [socket.socket(fileno=number) for number in numbers]
-print(len(sockets), flush=True)
+print(len(sockets), any(map(os.get_blocking, numbers)), flush=True)
 while True:
     found = select.select([sys.stdin, *sockets], [], [])[0]
     if sys.stdin in found:
         break
     for each in found:
-        visitor, _ = each.accept()
+        try:
+            visitor, _ = each.accept()
+        except BlockingIOError:  # another one took it
+            continue
         visitor.sendall(sys.argv[1].encode())
         visitor.close()
 """
@@ -52,7 +55,8 @@ class Server:
         command = [str(TAKE), str(path), "python3", "-c", SERVER, word]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
-        self.sockets = int(self.process.stdout.readline())
+        sockets, blocking = self.process.stdout.readline().split()
+        self.sockets, self.blocking = int(sockets), blocking == "True"
 
     def end(self) -> None:
         self.process.communicate(timeout=20)
@@ -82,6 +86,21 @@ def test_each_server_gets_all_sockets(tmp_path: Path, ports: list[socket.socket]
         assert server.sockets == len(ports)
         assert [answer(visit(port)) for port in ports] == [b"one"] * len(ports)
         server.end()
+
+
+def test_no_socket_blocks_the_one_of_two_servers_that_comes_too_late_for_a_visitor(
+    tmp_path: Path, ports: list[socket.socket]
+) -> None:
+    """Nginx takes it for granted of sockets that it inherits: its worker stood in accept() until somebody else came."""
+    path = tmp_path / "sockets"
+    for port in ports:
+        port.settimeout(None)  # as systemd passes them on where nobody says otherwise
+    with handed_out(path, ports):
+        old, new = Server(path, "old"), Server(path, "new")
+        assert [old.blocking, new.blocking] == [False, False]
+        assert answer(visit(ports[0])) in {b"old", b"new"}
+        old.end()
+        new.end()
 
 
 def test_a_visitor_between_two_servers_waits_for_the_next(tmp_path: Path, ports: list[socket.socket]) -> None:
