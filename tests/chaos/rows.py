@@ -47,8 +47,7 @@ class Plan:
         calm: seconds of load after it, at least.
         lasts: the longest that a fault is kept up.
         settle: seconds until all that was accepted must be over.
-        longest: seconds that the load goes on at most until enough is accepted, and then, in the long form, until
-            the rate is back.
+        longest: seconds that the load goes on at most until enough is accepted, and then until the rate is back.
         work: seconds that each task takes.
         seed: of the random faults.
         short: whether it is the form that a continuous integration has time for.
@@ -74,8 +73,8 @@ class Plan:
         A slower machine gets less load and more time, both by the factor that was measured.
         """
         seed = int(os.environ.get("CHAOS_SEED") or randbits(32))
+        rate = float(os.environ.get("CHAOS_RATE") or 100 / SLOWNESS)
         short = os.environ.get("CHAOS_FORM") == "short"
-        rate = float(os.environ.get("CHAOS_RATE") or (50 if short else 100) / SLOWNESS)
         tasks = int(os.environ.get("CHAOS_TASKS") or (500 if short else 5000) / SLOWNESS)
         faults = tuple(filter(None, os.environ.get("CHAOS_FAULTS", "").split(",")))
         if short:
@@ -136,8 +135,7 @@ def run_row(stack: Stack, fault: Fault, plan: Plan, *, patient: bool = True) -> 
                 f"{plan.tasks} entries to be accepted",
                 patience=1,
             )
-            if not plan.short:  # what stands beside it may keep the rate from coming back
-                wait_for_rate(stack, run, BACK * usual, plan.longest)
+            wait_for_rate(stack, run, BACK * usual, plan.longest)
         finally:
             load.stop()
         ended = time.time()
