@@ -9,7 +9,7 @@ import hashlib
 import subprocess
 from typing import TYPE_CHECKING
 
-from cli import cache
+from cli import cache, source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,16 +27,13 @@ def digest(root: Path, inputs: Sequence[Path], command: Sequence[str]) -> str | 
         inputs: files and folders in it; what Git ignores does not count.
         command: the argument list. It names the environment, whose path changes with each locked version.
     """
-    paths = [str(path.relative_to(root)) for path in inputs]
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *paths]
-    listed = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=False)
-    if listed.returncode:
+    try:
+        names = source.files(*(str(path.relative_to(root)) for path in inputs), root=root)
+    except subprocess.CalledProcessError:
         return None
     found = hashlib.sha256("\0".join(command).replace(str(root), ".").encode())
-    for name in sorted(filter(None, listed.stdout.split("\0"))):
-        file = root / name
-        content = file.read_bytes() if file.is_file() else b""
-        found.update(f"\0{name}\0{hashlib.sha256(content).hexdigest()}".encode())
+    for name in names:
+        found.update(f"\0{name}\0{hashlib.sha256((root / name).read_bytes()).hexdigest()}".encode())
     return found.hexdigest()
 
 

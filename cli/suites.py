@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cli import cache, devenv
+from cli import cache, devenv, source
 from cli.steps import ROOT, Step
 
 if TYPE_CHECKING:
@@ -213,7 +212,5 @@ def files(*, ending: str = "", beginning: str = "") -> list[str]:
         ending: the end of the name.
         beginning: a pattern of the first bytes.
     """
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", f"*{ending}"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     start = re.compile(beginning.encode())
-    return [name for name in listed if (ROOT / name).is_file() and start.match((ROOT / name).read_bytes())]
+    return [name for name in source.files(f"*{ending}") if start.match((ROOT / name).read_bytes())]

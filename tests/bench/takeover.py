@@ -108,7 +108,7 @@ class Visitors:
 
 @dataclass
 class Place:
-    """What this run makes in Docker.
+    """All that this run makes in Docker.
 
     Args:
         name: what every name begins with.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml  # type: ignore[import-untyped] # Ansible brings it
 
-from cli import checks, completion, main, services, suites
+from cli import checks, completion, main, services, source, suites
 from cli.console import StackError
 from cli.shortcuts import SHORTCUTS
 from tests.support.pages import PAGES, Command, blocks, commands, is_shell, lines, spans
@@ -47,11 +47,8 @@ UNIT = re.compile(r"landfast-[a-z-]+\.(?:service|path|timer)")
 
 def read_all() -> tuple[set[str], set[str]]:
     """Return the words and the names of the files that are no page."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    files = [name for name in listed.stdout.splitlines() if not name.endswith((".md", ".webp", ".mo"))]
-    texts = ((ROOT / name).read_text(encoding="utf-8", errors="replace") for name in files if (ROOT / name).is_file())
+    files = [name for name in source.files() if not name.endswith((".md", ".webp", ".mo"))]
+    texts = ((ROOT / name).read_text(encoding="utf-8", errors="replace") for name in files)
     return {word for text in texts for word in re.findall(r"\w+", text)}, set(files)
 
 

@@ -16,7 +16,7 @@ from landfast_runtime.env import load
 from landfast_runtime.shortage import outage
 from psycopg.rows import class_row
 
-from landfast_outbox import store
+from landfast_outbox import census, store
 from landfast_outbox.databases import connect
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
 
 def show_list(connection: Connection[Any], options: argparse.Namespace) -> int:
     """Print the dead letters that fit, as a table."""
-    total = store.counts(connection).dead
+    total = census.counts(connection).dead
     ids = store.find_dead(connection, _filters(options), options.limit)
     letters = _read(connection, ids)
     if letters:
@@ -159,7 +159,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _batches(connection: Connection[Any], options: argparse.Namespace) -> Iterator[list[UUID]]:
     """Yield what is dead now; what dies again meanwhile waits for the next command."""
-    limit = store.counts(connection, exact=1_000_000_000).dead
+    limit = census.counts(connection, exact=1_000_000_000).dead
     ids = store.find_dead(connection, _filters(options), limit) if limit else []
     for start in range(0, len(ids), BATCH):
         yield ids[start : start + BATCH]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from landfast_outbox.store import EXACT, IN_FLIGHT, PENDING
+from landfast_outbox.census import EXACT
+from landfast_outbox.store import IN_FLIGHT, PENDING
 
 if TYPE_CHECKING:
     from psycopg import Connection

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from landfast_outbox import lanes, store
+from landfast_outbox import census, lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -57,8 +57,8 @@ class TaskCollector(Collector):
         )
         try:
             with self._connect() as connection:
-                counts, standing = store.counts(connection), lanes.standing(connection)
-                retried = store.retried(connection)
+                counts, standing = census.counts(connection), lanes.standing(connection)
+                retried = census.retried(connection)
         except psycopg.Error:
             yield GaugeMetricFamily("outbox_database_up", "Whether PostgreSQL answers the relay.", value=0)
             return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from landfast_runtime.health import CHECK_TIMEOUT, Impaired, Unavailable, asked_through
 
-from landfast_outbox import lanes, store
+from landfast_outbox import census, lanes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres
     from landfast_runtime.health import Check, Details
 
-    from landfast_outbox.store import Counts
+    from landfast_outbox.census import Counts
 
 #: Where a relay's /metrics and /healthz are, on the containers' network alone.
 METRICS_PORT = 9100
@@ -45,8 +45,8 @@ def check(postgres: Postgres) -> Check:
                 autocommit=True,
             ) as connection,
         ):
-            counts, standing = store.counts(connection), lanes.standing(connection)
-            retried = store.retried(connection)
+            counts, standing = census.counts(connection), lanes.standing(connection)
+            retried = census.retried(connection)
         return judge(counts, standing, retried)
 
     return asked

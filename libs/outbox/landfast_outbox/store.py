@@ -1,4 +1,6 @@
-"""Every statement on ``outbox.task``. Functions take a psycopg connection, and leave its transactions to the caller.
+"""Every statement that changes ``outbox.task``; :mod:`landfast_outbox.census` counts.
+
+Functions take a psycopg connection, and leave its transactions to the caller.
 
 A task is *pending* until a relay takes it, *in flight* until it is completed or dead, and *done* or *dead* then. Who
 runs a task holds the lock of its row: one that dies lets go of it without another word, however it died.
@@ -43,12 +45,6 @@ COPY_FROM = 50
 #: Publications of which nothing came before a task is a dead letter. With a wait of half an hour between two of them in
 #: the end (:func:`sweep`), that is about a day.
 MOST_PUBLICATIONS = 50
-
-#: Tasks of one state that are counted one by one: a million would keep whoever asks waiting for a second.
-EXACT = 10_000
-
-#: How many of those that wait, the first that are due, are looked at for the errors that they wait after.
-RETRIED = 1000
 
 PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
 IN_FLIGHT: LiteralString = "published_at IS NOT NULL AND completed_at IS NULL AND dead_at IS NULL"
@@ -103,34 +99,6 @@ class Claim(NamedTuple):
     granted: bool
     result: str | None = None
     uncertain: bool = False
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How things stand.
-
-    Args:
-        pending: tasks that no relay has published, whether they are due or not.
-        in_flight: published, and neither completed nor dead.
-        done: completed and not purged yet.
-        dead: dead letters.
-        oldest_pending: seconds for which the oldest of those that are due has waited to be published.
-        since_published: seconds since a task that is known was published last; None if none ever was.
-    """
-
-    pending: int
-    in_flight: int
-    done: int
-    dead: int
-    oldest_pending: float
-    since_published: float | None
-
-    @property
-    def stalled(self) -> float:
-        """Seconds for which something was due and nothing at all was published; a long backlog alone is none."""
-        if self.since_published is None:
-            return self.oldest_pending
-        return min(self.oldest_pending, self.since_published)
 
 
 def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
@@ -514,63 +482,3 @@ def delete_dead(connection: Connection[Any], ids: Iterable[UUID]) -> int:
         (list(ids),),
     ).fetchone()
     return row[0] if row else 0
-
-
-def counts(connection: Connection[Any], exact: int = EXACT, queues: Sequence[str] | None = None) -> Counts:
-    """Return how many tasks are in each condition, and since when something waits.
-
-    Args:
-        connection: the database.
-        exact: up to how many to count; of more, what the server's last look at the index estimated is told.
-        queues: whose tasks count as waiting for too long; all by default.
-    """
-    with connection.cursor(row_factory=class_row(Counts)) as cursor:
-        cursor.execute(_COUNTS, {"exact": exact, "queues": None if queues is None else list(queues)})
-        row = cursor.fetchone()
-    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
-    return row
-
-
-def retried(connection: Connection[Any]) -> dict[str, int]:
-    """Return how many tasks wait for another run after an error, by its kind: ``SMTPAuthenticationError`` -> 4.
-
-    Of the first :data:`RETRIED` that are due; what an error says is for the log and the admin.
-    """
-    rows = connection.execute(
-        rf"""
-        SELECT kind, count(*) FROM (
-            SELECT substring(error FROM '^([A-Za-z_][A-Za-z0-9_]{{0,63}})\(') AS kind
-            FROM (SELECT error FROM outbox.task WHERE {PENDING} ORDER BY due_at LIMIT %s) AS waiting
-        ) AS failed WHERE kind IS NOT NULL GROUP BY kind ORDER BY kind
-        """,
-        (RETRIED,),
-    )
-    return dict(rows.fetchall())
-
-
-def _count(state: LiteralString, index: LiteralString, column: LiteralString) -> LiteralString:
-    """Return a subquery that counts the tasks of a state, along the index that holds these and no others."""
-    return f"""(
-        SELECT CASE WHEN found < %(exact)s THEN found ELSE greatest(found, (
-            SELECT reltuples::bigint FROM pg_class WHERE oid = 'outbox.{index}'::regclass
-        )) END FROM (
-            SELECT count(*) AS found
-            FROM (SELECT FROM outbox.task WHERE {state} ORDER BY {column} LIMIT %(exact)s) AS counted
-        ) AS total
-    )"""
-
-
-_COUNTS: LiteralString = f"""
-    SELECT
-        {_count(PENDING, "task_pending", "due_at")} AS pending,
-        {_count(IN_FLIGHT, "task_in_flight", "published_at")} AS in_flight,
-        {_count("completed_at IS NOT NULL", "task_completed", "completed_at")} AS done,
-        {_count("dead_at IS NOT NULL", "task_dead", "dead_at")} AS dead,
-        (SELECT COALESCE(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0)::float8
-         FROM outbox.task WHERE {PENDING} AND queue = ANY (COALESCE(%(queues)s, ARRAY[queue]))) AS oldest_pending,
-        extract(epoch FROM clock_timestamp() - greatest(
-            (SELECT max(published_at) FROM outbox.task WHERE {IN_FLIGHT}),
-            (SELECT published_at FROM outbox.task WHERE completed_at IS NOT NULL ORDER BY completed_at DESC LIMIT 1),
-            (SELECT published_at FROM outbox.task WHERE dead_at IS NOT NULL ORDER BY dead_at DESC LIMIT 1)
-        ))::float8 AS since_published
-"""

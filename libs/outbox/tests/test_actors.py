@@ -14,7 +14,7 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware.middleware import SkipMessage
 from dramatiq.middleware.shutdown import Shutdown
 from dramatiq.middleware.time_limit import TimeLimitExceeded
-from landfast_outbox import consumer, dramatiq, endings, store
+from landfast_outbox import census, consumer, dramatiq, endings, store
 from landfast_outbox.actors import DurableActor, OutboxMiddleware
 from landfast_outbox.databases import SQLAlchemyDatabase
 from landfast_outbox.task import NotDurableError, PayloadError
@@ -122,7 +122,7 @@ def test_it_refuses_what_it_cannot_promise(bench: Bench, connection: Connection[
         dramatiq.send("bench", QUEUE, pipe_target={"actor_name": "other"})
     with pytest.raises(PayloadError):
         actor.send(object())
-    assert store.counts(connection).pending == 0
+    assert census.counts(connection).pending == 0
 
 
 def test_it_completes_a_task_with_its_effect(bench: Bench) -> None:
@@ -248,7 +248,7 @@ def test_what_a_task_sends_belongs_to_its_transaction(bench: Bench, connection: 
     bench.body = send_on
     with pytest.raises(ValueError, match="no such boat"):
         bench.deliver(actor)
-    counts = store.counts(connection)
+    counts = census.counts(connection)
     assert (counts.dead, counts.pending) == (1, 0)
 
 

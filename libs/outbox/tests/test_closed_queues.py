@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from landfast_outbox import store
+from landfast_outbox import census, store
 from landfast_outbox.closed import FIRST_WAIT, LONGEST_WAIT, ClosedQueues
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import BrokerError, Outcome, Publisher
@@ -83,7 +83,7 @@ def test_what_has_no_queue_is_not_tried_ahead_of_real_work(
     relay.turn(connection)
     assert len(broker.asked) == 3
     assert [record.problem for record in caplog.records] == ["queue nosuch: NO_ROUTE"], "it says so once"  # type: ignore[attr-defined]
-    assert store.counts(connection).pending == len(lost) + len(more)
+    assert census.counts(connection).pending == len(lost) + len(more)
 
 
 def test_all_of_a_queue_goes_once_it_is_there(
@@ -97,7 +97,7 @@ def test_all_of_a_queue_goes_once_it_is_there(
     relay.turn(connection)
 
     assert broker.asked[1:] == [waiting[:1], waiting[1:]]
-    assert store.counts(connection).pending == 0
+    assert census.counts(connection).pending == 0
 
 
 def test_the_age_of_what_waits_for_its_queue_stays_to_be_seen(relay: Relay, connection: Connection[Any]) -> None:
@@ -105,9 +105,9 @@ def test_the_age_of_what_waits_for_its_queue_stays_to_be_seen(relay: Relay, conn
     connection.execute("UPDATE outbox.task SET due_at = now() - interval '10 min'")
     relay.turn(connection)
 
-    assert store.counts(connection).oldest_pending > 500
-    assert store.counts(connection, queues=["nosuch"]).oldest_pending > 500
-    assert store.counts(connection, queues=["tasks"]).oldest_pending == 0
+    assert census.counts(connection).oldest_pending > 500
+    assert census.counts(connection, queues=["nosuch"]).oldest_pending > 500
+    assert census.counts(connection, queues=["tasks"]).oldest_pending == 0
     assert store.next_due(connection, ["nosuch"]) is None
 
 

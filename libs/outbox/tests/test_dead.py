@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from landfast_outbox import dead, store
+from landfast_outbox import census, dead, store
 from landfast_outbox.databases import connect
 from landfast_outbox.task import NewTask
 
@@ -81,7 +81,7 @@ def test_it_redrives_those_named(
     first, second, third = bury(), bury(), bury()
     assert run("redrive", str(first), str(third))[:2] == (0, "2 re-driven\n")
     assert pending(connection) == {first, third}
-    assert store.counts(connection).dead == 1
+    assert census.counts(connection).dead == 1
     assert run("show", str(second))[0] == 0
 
 

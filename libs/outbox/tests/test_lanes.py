@@ -22,7 +22,7 @@ def write(connection: Connection[Any], queue: str, **columns: str) -> UUID:
         store.insert(cursor, [NewTask(id=identifier, name="send", queue=queue, body="[[], {}, {}]")])
     for column, ago in columns.items():
         connection.execute(
-            f"UPDATE outbox.task SET {column} = clock_timestamp() - %s::interval WHERE id = %s",  # noqa: S608
+            f"UPDATE outbox.task SET {column} = clock_timestamp() - %s::interval WHERE id = %s",  # noqa: S608 - columns of this test
             (ago, identifier),
         )
     return identifier

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from landfast_outbox import readiness, store
+from landfast_outbox import census, readiness, store
+from landfast_outbox.census import Counts
 from landfast_outbox.readiness import OVERDUE, STALLED
-from landfast_outbox.store import Counts
 from landfast_outbox.task import NewTask
 from landfast_runtime.health import Impaired, Unavailable
 
@@ -75,7 +75,7 @@ def test_it_asks_the_database(postgres: Postgres, connection: Connection[Any]) -
 
 def test_tasks_of_the_future_are_pending_and_late_for_nothing(connection: Connection[Any]) -> None:
     write(connection, age="-1 hour")
-    counts = store.counts(connection)
+    counts = census.counts(connection)
     assert (counts.pending, counts.oldest_pending, counts.stalled) == (1, 0.0, 0.0)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import psycopg
 import pytest
-from landfast_outbox import monitor, relay, setbacks, store
+from landfast_outbox import census, monitor, relay, setbacks, store
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import BrokerError, Outcome, Publisher
 from landfast_outbox.relay import Relay
@@ -266,7 +266,7 @@ def test_a_broker_that_has_no_room_is_given_nothing(
     publisher.blocked = "low on disk"
     made = make()
     assert not made.turn(connection)
-    assert store.counts(connection).pending == 1
+    assert census.counts(connection).pending == 1
     made.tally.turned -= 2 * relay.STALE
     assert made.alive, "it waits, it does not hang"
 
@@ -360,7 +360,7 @@ def test_dead_letters_are_kept_for_good_where_that_is_wanted(
     end(connection, 1, "dead_at")
     make(kept=MINUTE, kept_dead=timedelta(0)).tidy(connection)
 
-    assert store.counts(connection).dead == 1
+    assert census.counts(connection).dead == 1
 
 
 def test_much_to_delete_does_not_hold_up_what_is_to_be_published(
@@ -373,7 +373,7 @@ def test_much_to_delete_does_not_hold_up_what_is_to_be_published(
         written = add(connection)
         assert made.turn(connection) is (left > 0), "it comes again at once while there is more"
         assert publisher.published[-1:] == written
-        assert (store.counts(connection).done, len(publisher.published)) == (left, turn)
+        assert (census.counts(connection).done, len(publisher.published)) == (left, turn)
 
 
 def test_a_task_whose_message_is_thrown_away_each_time_is_a_dead_letter_in_the_end(
@@ -551,4 +551,4 @@ def test_the_service_runs_until_it_is_told_to_stop(
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    assert store.counts(connection).pending == 1, "without a broker it stays where it is safe"
+    assert census.counts(connection).pending == 1, "without a broker it stays where it is safe"

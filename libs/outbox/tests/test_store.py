@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 import pytest
-from landfast_outbox import store
+from landfast_outbox import census, store
 from landfast_outbox.task import NewTask
 from psycopg.sql import SQL
 
@@ -227,7 +227,7 @@ def test_what_nobody_works_on_can_be_given_up(connection: Connection[Any], other
 
     assert row(connection, pending, "error, dead_at IS NOT NULL") == ("nobody wants it", True)
     assert row(connection, dead, "error") == ("earlier",)
-    assert store.counts(connection).pending == len(others) + 2
+    assert census.counts(connection).pending == len(others) + 2
 
 
 def test_dead_letters_are_found_by_parts_of_name_and_error(connection: Connection[Any]) -> None:
@@ -355,7 +355,7 @@ def test_only_what_was_completed_long_ago_is_deleted(connection: Connection[Any]
 
 
 def test_counts_say_how_things_stand(connection: Connection[Any]) -> None:
-    assert store.counts(connection) == store.Counts(0, 0, 0, 0, 0.0, None)
+    assert census.counts(connection) == census.Counts(0, 0, 0, 0, 0.0, None)
     pending, _in_flight, done, dead = add(connection, 4)
     take(connection)
     store.give_back(connection, [pending])
@@ -363,7 +363,7 @@ def test_counts_say_how_things_stand(connection: Connection[Any]) -> None:
     store.bury(connection, dead, "why")
     connection.execute("UPDATE outbox.task SET due_at = now() - interval '90 s' WHERE id = %s", (pending,))
 
-    counts = store.counts(connection)
+    counts = census.counts(connection)
     assert (counts.pending, counts.in_flight, counts.done, counts.dead) == (1, 1, 1, 1)
     assert 90 <= counts.oldest_pending < 180
 
@@ -371,7 +371,7 @@ def test_counts_say_how_things_stand(connection: Connection[Any]) -> None:
 def test_what_is_not_due_yet_is_not_late(connection: Connection[Any]) -> None:
     add(connection, wait=MINUTE)
 
-    assert store.counts(connection).oldest_pending == 0
+    assert census.counts(connection).oldest_pending == 0
     due = store.next_due(connection)
     assert due is not None
     assert 50 < due <= 60

@@ -55,7 +55,7 @@ class Impaired(Unavailable):
 
 @dataclass(frozen=True)
 class Result:
-    """What one check found.
+    """The finding of one check.
 
     Args:
         milliseconds: how long it took.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-import polib  # type: ignore[import-untyped]
+import polib  # type: ignore[import-untyped]  # it brings no types
 import pytest
 from api.desk import views
 from api.reports.models import State

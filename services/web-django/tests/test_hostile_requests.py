@@ -11,12 +11,13 @@ from mysite.rest.models import Token
 from mysite.wellformed import MAX_DEPTH, decode
 from news.models import Article
 
-from tests.hostile import UNSTORABLE, Answer, send
+from tests.hostile import UNSTORABLE, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from accounts.models import User
+    from landfast_testing.wsgi import Answer
 
 pytestmark = pytest.mark.django_db
 

@@ -10,7 +10,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from landfast_outbox import store
+from landfast_outbox import census
 from landfast_outbox.django.models import State, Task
 from landfast_outbox.django.roles import OPERATOR, ensure_role
 
@@ -221,4 +221,4 @@ def test_it_estimates_what_it_does_not_count(add: Callable[..., UUID]) -> None:
         add("dead")
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE outbox.task")
-    assert store.counts(connection.connection, exact=2).dead == 5
+    assert census.counts(connection.connection, exact=2).dead == 5

@@ -1,4 +1,4 @@
-"""Lanes: which queues a worker consumes, and how. What waits for somebody else's server has one of its own.
+"""Lanes: which queues a worker consumes, and how. Tasks that wait for somebody else's server have one of their own.
 
 ``WORKER_LANE`` names a worker's; each is a service of compose.yaml. docs/adr/0022 has the reasons.
 """
@@ -13,7 +13,7 @@ from tasks.celery_app import BULK_QUEUE, MAIL_QUEUE
 
 @dataclass(frozen=True)
 class Lane:
-    """What a worker consumes, and how.
+    """Queues that a worker consumes, and how.
 
     Args:
         queues: their names.

@@ -18,7 +18,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from landfast_outbox import store
+from landfast_outbox import census, store
 from landfast_outbox.django.filters import BoundedPaginator, EngineFilter, NameFilter, QueueFilter, StateFilter
 from landfast_outbox.django.models import ORDER, Task
 
@@ -116,7 +116,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show how many tasks are in each state above the list."""
         connection.ensure_connection()
-        context = {"counts": store.counts(connection.connection), "exact": store.EXACT, **(extra_context or {})}
+        context = {"counts": census.counts(connection.connection), "exact": census.EXACT, **(extra_context or {})}
         return super().changelist_view(request, context)
 
     @admin.display(description=_("state"))

@@ -18,13 +18,14 @@ from landfast_testing import hostile
 from mysite.rest.models import Token
 from news.models import Category, Tag
 
-from tests.hostile import Answer, logged_in, send
+from tests.hostile import crashed, logged_in, send
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
     from accounts.models import User
+    from landfast_testing.wsgi import Answer
     from news.models import Article
 
     Example = Callable[[], AbstractContextManager[None]]
@@ -101,7 +102,7 @@ def program(boss: User) -> dict[str, str]:
 
 def check(answer: Answer) -> None:
     """See that the caller is told what they did wrong, in their format."""
-    assert not answer.crashed, answer
+    assert not crashed(answer), answer
     if answer.headers.get("Content-Type") == JSON and answer.body:
         json.loads(answer.body)
 
