@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 #: 128 and SIGHUP: the terminal was closed.
 HUNG_UP = 129
-#: Whoever reads a variable at a breakpoint stands in a transaction; PostgreSQL would end it after some minutes.
-PATIENT = {"PGOPTIONS": "-c idle_in_transaction_session_timeout=0"}
+#: For every service. Whoever reads a variable at a breakpoint stands in a transaction, which PostgreSQL would end after
+#: some minutes; and Python's own debugger would keep Ctrl-C to itself.
+AT_A_BREAKPOINT = {
+    "PGOPTIONS": "-c idle_in_transaction_session_timeout=0",
+    "PYTHONBREAKPOINT": "landfast_runtime.debugger.stop",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ FORMS = {
 def foreground(service: str) -> list[str]:
     """Return the command that runs ``service`` in the foreground, under its own name in the networks."""
     form = FORMS[service]
-    variables = [f"--env={name}={value}" for name, value in {**PATIENT, **form.variables}.items()]
+    variables = [f"--env={name}={value}" for name, value in {**AT_A_BREAKPOINT, **form.variables}.items()]
     return compose.compose("run", "--rm", "--no-deps", "--use-aliases", *variables, service, *form.command)
 
 

@@ -1,0 +1,31 @@
+"""A stop at a breakpoint, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+#: Stops once, goes on, and is sent what Ctrl-C sends.
+PROGRAM = """
+import os, signal
+def work():
+    number = 6 * 7
+    breakpoint()
+    return number
+print("worked", work(), flush=True)
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("ended")
+"""
+
+
+def test_it_stops_in_the_caller_s_code_and_leaves_ctrl_c_to_the_program() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], input="p number\nc\n", capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, "PYTHONBREAKPOINT": "landfast_runtime.debugger.stop"},
+    )  # fmt: skip
+
+    assert "(Pdb) 42" in done.stdout
+    assert done.stdout.endswith("worked 42\nended\n"), done.stdout + done.stderr
