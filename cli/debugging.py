@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from cli import compose, console, process
 from cli.console import StackError
@@ -59,11 +60,30 @@ FORMS = {
 }
 
 
+def container(service: str) -> str:
+    """Return the name of the container in which this process runs ``service``."""
+    return f"landfast-debug-{service}-{os.getpid()}"
+
+
 def foreground(service: str) -> list[str]:
     """Return the command that runs ``service`` in the foreground, under its own name in the networks."""
     form = FORMS[service]
     variables = [f"--env={name}={value}" for name, value in {**AT_A_BREAKPOINT, **form.variables}.items()]
-    return compose.compose("run", "--rm", "--no-deps", "--use-aliases", *variables, service, *form.command)
+    return compose.compose(
+        "run", "--rm", f"--name={container(service)}", "--no-deps", "--use-aliases", *variables, service, *form.command
+    )
+
+
+def hang_up(*_: object) -> NoReturn:
+    """End because the terminal was closed: whoever printed there would fail at it, Compose too.
+
+    Raises:
+        SystemExit: always.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    sys.exit(HUNG_UP)
 
 
 def debug(service: str) -> int:
@@ -77,12 +97,14 @@ def debug(service: str) -> int:
     """
     if not console.may_ask():
         raise StackError("a debugger needs a terminal", "run this in one, not in a pipe or a script")
-    signal.signal(signal.SIGHUP, lambda *_: sys.exit(HUNG_UP))
+    signal.signal(signal.SIGHUP, hang_up)
     if process.run(compose.compose("stop", service)) != 0:
         raise StackError(f"{service} cannot be stopped", "./stack doctor says whether Docker is well")
     try:
         print(f"{service} runs here, without time limits; Ctrl-C ends it and puts it back.", flush=True)
         return process.run(foreground(service))
     finally:
+        # Compose leaves it where the terminal was closed, and it has the service's name in the networks.
+        process.capture(["docker", "rm", "--force", container(service)])
         if process.run(compose.put_back(service)) != 0:
             raise StackError(f"{service} is not back", "./stack up puts it back; ./stack doctor says what is wrong")

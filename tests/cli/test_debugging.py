@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
 from cli import compose, console, debugging, main, process
+from cli.process import Output
+from cli.settings import ROOT
 
 SERVICES = sorted(debugging.FORMS)
 
@@ -37,6 +42,20 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signal, "signal", lambda *_: None)
 
 
+@pytest.fixture(autouse=True)
+def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the containers that are removed."""
+    names: list[str] = []
+
+    def capture(command: list[str]) -> Output:
+        assert command[:3] == ["docker", "rm", "--force"]
+        names.append(command[3])
+        return Output(0)
+
+    monkeypatch.setattr(process, "capture", capture)
+    return names
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_stops_the_service_runs_it_here_and_puts_it_back(monkeypatch: pytest.MonkeyPatch, service: str) -> None:
     runs = Runs()
@@ -47,13 +66,26 @@ def test_it_stops_the_service_runs_it_here_and_puts_it_back(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), SystemExit(129)])
-def test_it_puts_the_service_back_whatever_ends_it(monkeypatch: pytest.MonkeyPatch, end: BaseException) -> None:
+def test_it_puts_the_service_back_whatever_ends_it(
+    monkeypatch: pytest.MonkeyPatch, removed: list[str], end: BaseException
+) -> None:
     runs = Runs(raising=end)
     monkeypatch.setattr(process, "run", runs)
 
     with pytest.raises(type(end)):
         debugging.debug("worker")
     assert runs.verbs == ["stop", "run", "up"]
+    assert removed == [debugging.container("worker")], "Compose may have left it"
+
+
+def test_nothing_fails_at_printing_to_a_terminal_that_was_closed() -> None:
+    program = "from cli import debugging\ntry:\n    debugging.hang_up()\nfinally:\n    print('lost', flush=True)"
+    closed, ours = os.pipe()
+    os.close(closed)
+    with os.fdopen(ours, "w") as terminal:
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=terminal, stderr=terminal, check=False)
+
+    assert done.returncode == debugging.HUNG_UP
 
 
 def test_it_says_so_where_the_service_is_not_back(
