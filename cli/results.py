@@ -54,8 +54,10 @@ class Results:
 
     @classmethod
     def begin(cls, slowness: float) -> Results:
-        """Return the results of a run that begins now."""
-        return cls(time.strftime("%Y-%m-%dT%H%M%S"), tree(), commit(), slowness)
+        """Return the results of a run that begins now; from here on it can go on, though nothing has ended yet."""
+        results = cls(time.strftime("%Y-%m-%dT%H%M%S"), tree(), commit(), slowness)
+        results.write()
+        return results
 
     @classmethod
     def resume(cls) -> Results:

@@ -44,6 +44,11 @@ def test_a_run_goes_on_with_what_has_not_passed() -> None:
     assert Results.resume().passed == {"one", "two"}
 
 
+def test_a_run_goes_on_that_was_stopped_before_its_first_result() -> None:
+    run = Results.begin(1.0)
+    assert Results.resume().began == run.began
+
+
 def test_a_run_does_not_go_on_with_other_files(monkeypatch: pytest.MonkeyPatch) -> None:
     Results.begin(1.0).add(outcome("one"))
     monkeypatch.setattr(results, "tree", lambda: "another")

@@ -103,9 +103,9 @@ ON_A_STACK = Trial(
         ),
         Mutation(
             "a secret is in the environment",
-            "nginx/entrypoint.sh",
-            'exec "$@"',
-            'FLOWER_PASSWORD=$(cat /run/secrets/flower_password)\nexport FLOWER_PASSWORD\nexec "$@"',
+            "images/redis/redis-health",
+            "answer=$(redis-cli --askpass SET",
+            "answer=$(REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli --askpass SET",
             "tests/stack/test_secrets.py",
         ),
         Mutation(
@@ -118,8 +118,8 @@ ON_A_STACK = Trial(
         Mutation(
             "the log of a task has no request id",
             "libs/runtime/landfast_runtime/celery.py",
-            'headers["request_id"] = current',
-            'headers["request"] = current',
+            'request_id.set(getattr(task.request, "request_id", None))',
+            'request_id.set(getattr(task.request, "request", None))',
             "tests/stack/test_logs.py",
         ),
         Mutation(
