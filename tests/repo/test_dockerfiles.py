@@ -17,6 +17,16 @@ DOCKERFILES = sorted(
 )
 
 
+#: What a step sees of the repository beside what was copied before.
+SOURCE = re.compile(r"type=bind,source=([^,\s]+)")
+
+
+def instructions(dockerfile: Path) -> list[str]:
+    """Return the instructions of a recipe, each on one line."""
+    lines = re.sub(r"^\s*#.*\n", "", dockerfile.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return re.sub(r"\s*\\\n\s*", " ", lines).splitlines()
+
+
 def user(dockerfile: str) -> str:
     """Return the user of the last stage, its own or that of the stage it begins with; root where none is named."""
     users: dict[str, str] = {}
@@ -32,6 +42,31 @@ def user(dockerfile: str) -> str:
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_its_last_stage_runs_as_a_numbered_user_that_is_not_root(dockerfile: Path) -> None:
     assert re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", user(dockerfile.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_debian_s_packages_are_installed_anew_for_nothing_but_another_way_to_install_them(dockerfile: Path) -> None:
+    """A step runs again when a file changes that it sees, and the next deploy restarts PostgreSQL for that."""
+    steps = [step for step in instructions(dockerfile) if step.startswith("RUN ") and "/build/apt-install" in step]
+
+    for step in steps:
+        assert SOURCE.findall(step) == ["images/base/apt-install"], step
+
+
+@pytest.mark.parametrize("service", ["postgres", "redis", "rabbitmq"])
+def test_an_image_that_keeps_data_consists_of_single_files_and_its_own(service: str) -> None:
+    """A folder, or another service's file, would restart it for a change that does not concern it."""
+    scripts = {"apt-install", "bin/json-lines", "bin/need-secrets", "bin/tcp-probe"}
+
+    used = set()
+    for step in instructions(ROOT / "images" / service / "Dockerfile"):
+        used |= set(SOURCE.findall(step))
+        if step.startswith("COPY ") and "--from=" not in step:
+            used |= {word for word in step.split()[1:-1] if not word.startswith("--")}
+    assert used
+    assert all((ROOT / path).is_file() for path in used)
+    foreign = {path for path in used if not path.startswith(f"images/{service}/")}
+    assert {path.removeprefix("images/base/") for path in foreign} <= scripts
 
 
 @pytest.mark.parametrize(
