@@ -6,7 +6,6 @@ An engine opens no connection before it is first used, and uWSGI builds the appl
 
 from __future__ import annotations
 
-import select
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from flask import Flask, current_app, g
 from landfast_outbox.writing import use_sqlalchemy
+from landfast_runtime.restarts import Outage, was_closed
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from landfast_runtime.connections import Postgres
     from psycopg import Connection
+    from sqlalchemy import Dialect
+    from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
 #: Seconds to wait for a connection: from PostgreSQL (libpq knows no shorter timeout), or from the pool.
@@ -52,13 +54,13 @@ def database_url(settings: Postgres) -> URL:
 
 
 def serving_engine(settings: Postgres, connections: int) -> Engine:
-    """Return an engine for requests, which fails within seconds rather than let them wait.
+    """Return an engine for requests: they wait for a server that restarts, and not for long at one that is silent.
 
     Args:
         settings: the database.
         connections: how many to keep at most: one for each thread.
     """
-    return with_living_connections(
+    engine = with_living_connections(
         create_engine(
             database_url(settings),
             pool_size=connections,
@@ -72,6 +74,13 @@ def serving_engine(settings: Postgres, connections: int) -> Engine:
             },
         )
     )
+    outage = Outage()
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> DBAPIConnection:
+        return outage.connect(lambda: dialect.connect(*arguments, **parameters))
+
+    return engine
 
 
 def with_living_connections(engine: Engine) -> Engine:
@@ -84,7 +93,7 @@ def with_living_connections(engine: Engine) -> Engine:
     @event.listens_for(engine, "checkout")
     def check(connection: Connection[Any], record: ConnectionPoolEntry, _fairy: object) -> None:
         now = time.monotonic()
-        if _was_closed(connection) or (now - record.info.get("used", now) > LONG_IDLE and not _answers(connection)):
+        if was_closed(connection) or (now - record.info.get("used", now) > LONG_IDLE and not _answers(connection)):
             raise InvalidatePoolError  # the pool opens others
         record.info["used"] = now
 
@@ -100,15 +109,6 @@ def _answers(connection: Connection[Any]) -> bool:
     except psycopg.Error:
         return False
     return True
-
-
-def _was_closed(connection: Connection[Any]) -> bool:
-    """Return whether there is something to read on a connection that asked for nothing: the server's farewell."""
-    if connection.closed:
-        return True
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 @contextmanager

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from api import db
 from api.app import create_app
 from api.db import CONNECT_TIMEOUT, database_url, serving_engine, transaction, with_living_connections
 from api.models import Task
+from landfast_testing.entrance import Entrance
+from landfast_testing.postgres import USER, server
 from sqlalchemy import create_engine, func, select, text
 
 if TYPE_CHECKING:
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 
     from api.config import Settings
     from flask import Flask
+    from landfast_testing.outbox import Outbox
     from sqlalchemy import Engine
+
+DEADLINE = 20.0
 
 
 def test_a_password_may_hold_any_character(settings: Settings) -> None:
@@ -93,3 +99,27 @@ def test_a_database_that_never_answers_holds_a_request_for_seconds_only(settings
 
     assert response.status_code == 503
     assert CONNECT_TIMEOUT <= time.monotonic() - started < CONNECT_TIMEOUT + 2
+
+
+def test_tasks_wait_while_the_database_restarts_and_each_is_written_once(
+    settings: Settings, engine: Engine, outbox: Outbox
+) -> None:
+    place = {"host": "127.0.0.1", "user": USER, "database": str(engine.url.database)}
+    with Entrance(server()) as entrance, ThreadPoolExecutor(4) as threads:
+        postgres = replace(settings.database.postgres, port=entrance.port, **place)
+        serving = serving_engine(postgres, connections=4)
+        app = create_app(settings, serving)
+
+        def send() -> int:
+            return app.test_client().post("/api/v1/tasks/add", json={"x": 4, "y": 4}).status_code
+
+        assert [done.result(DEADLINE) for done in [threads.submit(send) for _ in range(4)]] == [202] * 4
+        entrance.close()
+        waiting = [threads.submit(send) for _ in range(4)]
+        entrance.wait_for_refusal()
+        assert app.test_client().get("/healthz").status_code == 200
+        entrance.open()
+
+        assert [done.result(DEADLINE) for done in waiting] == [202] * 4
+        serving.dispose()
+    assert len(outbox.tasks) == 8

@@ -93,9 +93,10 @@ DATABASES: dict[str, dict[str, Any]] = {
             "pool": {
                 "min_size": 1,
                 "max_size": SITE.threads,
-                "timeout": 3,  # seconds that a page waits for the database before it says so
-                # Longer, and the pool's growing pauses would outlast an outage by up to two minutes.
-                "reconnect_timeout": 2,
+                # Seconds; then the database is asked why, and a page waits if it restarts (mysite/postgresql).
+                "timeout": 0.5,
+                # The pool tries no more than that: its growing pauses would outlast an outage by up to two minutes.
+                "reconnect_timeout": 0,
             },
         },
     },

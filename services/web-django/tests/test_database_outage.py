@@ -1,78 +1,133 @@
-"""How threads share the wait for a database that is away."""
+"""Requests while the database restarts, and while it stays silent."""
 
 from __future__ import annotations
 
-import threading
+import socket
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import OperationalError
+from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
+from django.db.backends.signals import connection_created
 from django.db.utils import ConnectionHandler
+from landfast_runtime.restarts import Outage
+from landfast_testing.entrance import Entrance
+from landfast_testing.postgres import server
 from mysite import settings as real_settings
-from mysite.postgresql.outage import Outage
-from psycopg import OperationalError
+from mysite.postgresql.base import DatabaseWrapper
+from psycopg_pool import PoolTimeout
 
-DEADLINE = 10.0
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_django import DjangoDbBlocker
+
+DEADLINE = 20.0
 
 
-def fail(outage: Outage) -> None:
-    with pytest.raises(OperationalError, match="refused"), outage.attempt():
-        raise OperationalError("refused")
+class Database:
+    """A database with the real settings' options; each thread has a connection of its own."""
+
+    def __init__(self, port: int) -> None:
+        real = real_settings.DATABASES["default"]
+        place = {"NAME": "postgres", "USER": "postgres", "HOST": "127.0.0.1", "PORT": str(port)}
+        self.handler = ConnectionHandler({"default": real | place})
+
+    @property
+    def connection(self) -> DatabaseWrapper:
+        """The thread's own connection."""
+        connection = self.handler["default"]
+        assert isinstance(connection, DatabaseWrapper)
+        return connection
+
+    def ask(self, question: str = "SELECT 42") -> Any:  # noqa: ANN401 - whatever the database answers
+        """Return the answer to a query, as a request would get it."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(question)
+            return cursor.fetchone()[0]
+
+    def request(self) -> Any:  # noqa: ANN401 - whatever the database answers
+        """Ask, and give the connection back."""
+        try:
+            return self.ask()
+        finally:
+            self.connection.close()
 
 
-def test_it_lets_every_thread_connect_while_the_database_is_there() -> None:
-    outage, together = Outage(), threading.Barrier(4)
+@pytest.fixture
+def entrance() -> Iterator[Entrance]:
+    with Entrance(server()) as entrance:
+        yield entrance
 
-    def connect() -> None:
-        with outage.attempt():
-            together.wait(DEADLINE)
 
+@pytest.fixture
+def database(
+    entrance: Entrance, monkeypatch: pytest.MonkeyPatch, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Database]:
+    monkeypatch.setattr("mysite.postgresql.base._outage", Outage())
+    monkeypatch.setattr("mysite.postgresql.base.DatabaseWrapper._connection_pools", {})
+    monkeypatch.setattr(connection_created, "receivers", [])  # they ask the usual database
+    database = Database(entrance.port)
+    with django_db_blocker.unblock():
+        yield database
+        database.connection.close()
+    database.connection.close_pool()
+
+
+def test_requests_wait_while_the_database_restarts(database: Database, entrance: Entrance) -> None:
     with ThreadPoolExecutor(4) as threads:
-        for done in [threads.submit(connect) for _ in range(4)]:
-            done.result(DEADLINE)
+        assert [done.result(DEADLINE) for done in [threads.submit(database.request) for _ in range(4)]] == [42] * 4
+        entrance.close()
+        waiting = [threads.submit(database.request) for _ in range(4)]
+        entrance.wait_for_refusal()
+        entrance.open()
+
+        assert [done.result(DEADLINE) for done in waiting] == [42] * 4
 
 
-def test_it_lets_one_thread_ask_and_tells_the_others_at_once() -> None:
-    outage, asking, answered = Outage(), threading.Event(), threading.Event()
-    fail(outage)
+def test_a_page_goes_on_with_another_connection_when_the_server_ended_its_own(
+    database: Database, entrance: Entrance
+) -> None:
+    before = database.ask("SELECT pg_backend_pid()")
+    entrance.close()
+    entrance.open()
 
-    def scout() -> None:
-        with outage.attempt():
-            asking.set()
-            answered.wait(DEADLINE)
-
-    with ThreadPoolExecutor(1) as threads:
-        done = threads.submit(scout)
-        assert asking.wait(DEADLINE)
-        with pytest.raises(OperationalError, match="a moment ago"), outage.attempt():
-            pass
-        answered.set()
-        done.result(DEADLINE)
-    with outage.attempt():  # the scout found it there again
-        pass
+    assert database.ask("SELECT pg_backend_pid()") != before
 
 
-def test_it_asks_again_after_a_scout_came_back_with_nothing() -> None:
-    outage = Outage()
-    fail(outage)
-    fail(outage)
-    with outage.attempt():
-        pass
+def test_a_page_waits_for_a_pool_that_still_tries_to_reach_a_container_that_is_gone(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lags = iter(range(3))
+    give = PostgresWrapper.get_new_connection
+
+    def lag(self: PostgresWrapper, parameters: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django declares it
+        if next(lags, None) is not None:
+            raise PoolTimeout("couldn't get a connection after 0.50 sec")
+        return give(self, parameters)
+
+    monkeypatch.setattr(PostgresWrapper, "get_new_connection", lag)
+
+    assert database.ask() == 42
+    assert next(lags, None) is None
 
 
-def test_it_takes_a_fault_of_its_own_for_no_outage() -> None:
-    outage = Outage()
-    with pytest.raises(ZeroDivisionError), outage.attempt():
-        raise ZeroDivisionError
-    with outage.attempt(), outage.attempt():
-        pass
+def test_a_transaction_is_not_continued_on_another_connection(database: Database, entrance: Entrance) -> None:
+    connection = database.connection
+    connection.set_autocommit(False)
+    connection.in_atomic_block = True
+    database.ask()
+    entrance.close()
+    entrance.open()
+
+    with pytest.raises(OperationalError):
+        database.ask()
 
 
-def test_it_guards_the_connections_of_the_real_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    outage = Outage()
-    monkeypatch.setattr("mysite.postgresql.base._outage", outage)
-    unpooled = real_settings.DATABASES["default"] | {"OPTIONS": {"connect_timeout": 2}}
-    connection = ConnectionHandler({"default": unpooled})["default"]
-    with pytest.raises(OperationalError, match="refused"):
-        connection.get_new_connection(connection.get_connection_params())
-    with outage.attempt(), pytest.raises(OperationalError, match="a moment ago"):
-        connection.get_new_connection(connection.get_connection_params())
+@pytest.mark.slow
+def test_a_database_that_stays_silent_holds_a_page_for_seconds_only(database: Database) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        database.connection.settings_dict["PORT"] = str(mute.getsockname()[1])
+        with pytest.raises(OperationalError, match="timeout"):
+            database.ask()

@@ -1,1 +1,1 @@
-"""The database backend for ``DATABASES``: Django's own for PostgreSQL, quick to say that the database is away."""
+"""The database backend for ``DATABASES``: Django's own for PostgreSQL, which lets requests wait while that restarts."""

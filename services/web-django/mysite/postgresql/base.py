@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import Any
 
 from django.db.backends.postgresql import base
+from landfast_runtime.restarts import Outage, was_closed
+from psycopg_pool import PoolTimeout
 
-from mysite.postgresql.outage import Outage
+#: Seconds for which the pool may have no connection though the server takes them: an attempt of the pool's to reach a
+#: container that is gone lasts as long as ``connect_timeout``, and no other is begun beside it.
+POOL_PATIENCE = 3.0
 
 _outage = Outage()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's connection, which does not queue up at a database that is away."""
+    """Django's connection, which waits for a database that restarts, and does not queue up at one that is away."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django declares it
-        """Return a connection out of the pool."""
-        with _outage.attempt():
-            return super().get_new_connection(conn_params)
+        """Return a connection out of the pool, or a new one where there is none."""
+        return _outage.connect(partial(self._connect, conn_params))
+
+    def _connect(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
+        """Make one attempt, which fails at once with the reason if there is one."""
+        until = time.monotonic() + POOL_PATIENCE
+        if self.pool and _outage.known:
+            self._ask(conn_params)
+        while True:
+            try:
+                return super().get_new_connection(conn_params)
+            except PoolTimeout:
+                self._ask(conn_params)  # the pool keeps the reason to itself
+                if time.monotonic() > until:
+                    raise
+
+    def _ask(self, conn_params: dict[str, Any]) -> None:
+        """Connect beside the pool, and let it forget connections that broke meanwhile.
+
+        Raises:
+            psycopg.OperationalError: why there is no connection to be had.
+        """
+        self.Database.connect(**conn_params).close()
+        self.pool.open()  # unless it is open
+        self.pool.check()
+
+    def close_if_health_check_failed(self) -> None:
+        """Leave a connection that the server has closed, before a statement that belongs to no transaction."""
+        if self.connection is not None and self.autocommit and not self.in_atomic_block and was_closed(self.connection):
+            self.connection.close()  # or the pool would take it for a good one
+            self.close()
+        super().close_if_health_check_failed()

@@ -1,0 +1,208 @@
+"""How threads share the wait for a database that restarts, or is away for longer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NoReturn
+
+import psycopg
+import pytest
+from landfast_runtime.restarts import Outage, is_restart
+from psycopg import OperationalError
+
+from .servers import unused_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DEADLINE = 10.0
+
+
+def refused() -> NoReturn:
+    raise OperationalError("connection failed: Connection refused")
+
+
+def silent() -> NoReturn:
+    raise psycopg.errors.ConnectionTimeout("connection timeout expired")
+
+
+def answering(*answers: Callable[[], str]) -> Callable[[], str]:
+    """Return attempts to connect of which each ends as the next of these."""
+    following = iter(answers)
+
+    def attempt() -> str:
+        return next(following)()
+
+    return attempt
+
+
+def connected() -> str:
+    return "connected"
+
+
+def begun(outage: Outage) -> None:
+    """Let the outage begin with an attempt that fails, and last for too long to be waited for."""
+    with pytest.raises(OperationalError, match="refused"):
+        outage.connect(refused)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "connection failed: FATAL:  the database system is shutting down",
+        "connection failed: FATAL:  the database system is starting up",
+        "FATAL:  the database system is not yet accepting connections",
+        "FATAL:  the database system is in recovery mode",
+        "failed to resolve host 'postgres': [Errno -2] Name or service not known",
+        'connection to server at "172.18.0.2", port 5432 failed: No route to host',
+        "connection failed: server closed the connection unexpectedly",
+        "could not receive data from server: Connection reset by peer",
+        "FATAL:  terminating connection due to administrator command",
+    ],
+)
+def test_it_knows_a_restart_by_its_words(words: str) -> None:
+    assert is_restart(OperationalError(words))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'connection failed: FATAL:  password authentication failed for user "web"',
+        'FATAL:  database "landfast" does not exist',
+        "FATAL:  sorry, too many clients already",
+        "FATAL:  could not write init file: No space left on device",
+        "connection timeout expired",
+        "couldn't get a connection after 0.50 sec",
+    ],
+)
+def test_it_takes_nothing_for_a_restart_that_waiting_does_not_mend(words: str) -> None:
+    assert not is_restart(OperationalError(words))
+
+
+def test_it_knows_a_port_that_nobody_listens_on_and_a_name_that_is_gone() -> None:
+    with pytest.raises(OperationalError) as nobody:
+        psycopg.connect(host="127.0.0.1", port=unused_port())
+    with pytest.raises(OperationalError) as nowhere:
+        psycopg.connect(host="postgres.invalid")
+
+    assert is_restart(nobody.value)
+    assert is_restart(nowhere.value)
+
+
+def test_it_lets_every_thread_connect_while_the_database_is_there() -> None:
+    outage, together = Outage(), threading.Barrier(4)
+
+    with ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(outage.connect, lambda: together.wait(DEADLINE)) for _ in range(4)]:
+            done.result(DEADLINE)
+
+
+def test_it_waits_for_a_database_that_restarts() -> None:
+    outage = Outage(pause=0)
+
+    assert outage.connect(answering(refused, refused, silent, connected)) == "connected"
+    assert not outage.known
+
+
+def test_all_wait_and_one_asks() -> None:
+    outage, back, asked = Outage(DEADLINE, pause=0.001), threading.Event(), threading.Semaphore(0)
+    asking = threading.Lock()
+
+    def connect() -> str:
+        if back.is_set():
+            return "connected"
+        if outage.known:
+            assert asking.acquire(blocking=False), "another thread asks already"
+            asked.release()
+            asking.release()
+        return refused()
+
+    with ThreadPoolExecutor(4) as threads:
+        waiting = [threads.submit(outage.connect, connect) for _ in range(4)]
+        for _ in range(20):
+            assert asked.acquire(timeout=DEADLINE)
+        back.set()
+        assert {done.result(DEADLINE) for done in waiting} == {"connected"}
+
+
+def test_it_gives_up_with_the_last_reason_when_the_database_stays_away() -> None:
+    outage, began = Outage(patience=0.2, pause=0.01), time.monotonic()
+
+    with pytest.raises(OperationalError, match="refused"):
+        outage.connect(refused)
+    assert time.monotonic() - began >= 0.2
+    with pytest.raises(OperationalError, match="refused"):
+        outage.connect(refused)
+
+
+def test_who_comes_late_waits_no_longer_than_the_first() -> None:
+    outage, attempts = Outage(patience=0.2, pause=0.01), 0
+    begun(outage)
+
+    def connect() -> NoReturn:
+        nonlocal attempts
+        attempts += 1
+        refused()
+
+    with pytest.raises(OperationalError, match="refused"):
+        outage.connect(connect)
+    assert attempts == 1
+
+
+def test_it_does_not_wait_for_a_database_that_stays_silent() -> None:
+    outage, attempts = Outage(), 0
+
+    def connect() -> NoReturn:
+        nonlocal attempts
+        attempts += 1
+        silent()
+
+    with pytest.raises(OperationalError, match="timeout expired"):
+        outage.connect(connect)
+    assert attempts == 1
+    assert outage.known
+
+
+def test_a_silence_that_turns_out_to_be_a_restart_is_waited_for() -> None:
+    outage = Outage(pause=0)
+    with pytest.raises(OperationalError, match="timeout expired"):
+        outage.connect(silent)
+
+    assert outage.connect(answering(refused, connected)) == "connected"
+
+
+def test_once_it_is_away_for_long_one_thread_asks_and_the_others_are_told_at_once() -> None:
+    outage, asking, answered = Outage(patience=0), threading.Event(), threading.Event()
+    begun(outage)
+
+    def scout() -> str:
+        asking.set()
+        answered.wait(DEADLINE)
+        return "connected"
+
+    with ThreadPoolExecutor(1) as threads:
+        done = threads.submit(outage.connect, scout)
+        assert asking.wait(DEADLINE)
+        with pytest.raises(OperationalError, match="a moment ago"):
+            outage.connect(lambda: pytest.fail("two ask at once"))
+        answered.set()
+        assert done.result(DEADLINE) == "connected"
+    assert outage.connect(connected) == "connected"
+
+
+def test_it_asks_again_after_a_scout_came_back_with_nothing() -> None:
+    outage = Outage(patience=0)
+    begun(outage)
+    begun(outage)
+
+    assert outage.connect(connected) == "connected"
+
+
+def test_it_takes_a_fault_of_its_own_for_no_outage() -> None:
+    outage = Outage()
+    with pytest.raises(ZeroDivisionError):
+        outage.connect(lambda: 1 / 0)
+
+    assert not outage.known
