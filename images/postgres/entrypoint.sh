@@ -1,6 +1,8 @@
 #!/bin/bash
 # Makes the cluster on first start, brings roles and passwords in line with the secrets on every start, then serves.
 set -euo pipefail
+asked_to_stop=
+trap 'asked_to_stop=1' INT TERM # bash would pass over one that comes while a command runs
 
 mapfile -t roles < /etc/postgresql/roles
 need-secrets "${roles[@]}"
@@ -25,20 +27,49 @@ if ! flock --nonblock 9; then
     echo "FATAL: another container's PostgreSQL runs on the volume at $data; stop it first"
     exit 1
 fi
-rm -f "$PGDATA/postmaster.pid"
+rm -f "$PGDATA/postmaster.pid" /tmp/roles-are-set
 
 # A cluster half made when the machine stopped must not pass for a whole one: it is made aside and renamed.
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     rm -rf "$PGDATA" "$PGDATA.new"
     initdb --pgdata="$PGDATA.new" --auth-local=peer --auth-host=scram-sha-256 --data-checksums \
         --locale-provider=builtin --locale=C.UTF-8 --encoding=UTF8 >/dev/null
+    # Nobody else can connect meanwhile: the server listens on its socket alone, and only the postgres user may use that.
+    pg_ctl start --pgdata="$PGDATA.new" --silent --wait --timeout=300 --options="${options[*]} -c listen_addresses=''"
+    set-passwords
+    pg_ctl stop --pgdata="$PGDATA.new" --silent --wait --mode=fast
     sync
     mv "$PGDATA.new" "$PGDATA"
 fi
 
-# Nobody else can connect meanwhile: the server listens on its socket alone, and only the postgres user may use that.
-pg_ctl start --pgdata="$PGDATA" --silent --wait --timeout=300 --options="${options[*]} -c listen_addresses=''"
-set-passwords
-pg_ctl stop --pgdata="$PGDATA" --silent --wait --mode=fast
+# A planned stop (STOPSIGNAL) lets running transactions end, for so many seconds. Then PostgreSQL rolls back the others, and ends.
+drain_seconds=2
+stop() {
+    trap '' INT TERM
+    echo "stopping: running transactions have $drain_seconds seconds to end, no new session is taken"
+    drain "$server" "$drain_seconds" || echo "WARNING: running transactions cannot be waited for"
+    kill -INT "$server" 2>/dev/null || true # unless it has ended meanwhile
+}
+"$@" -D "$PGDATA" "${options[@]}" &
+server=$!
+trap stop INT TERM
+trap 'kill -HUP "$server"' HUP
+trap 'kill -QUIT "$server"' QUIT
+[ -z "$asked_to_stop" ] || stop
 
-exec "$@" -D "$PGDATA" "${options[@]}"
+# It serves meanwhile, for requests wait for a server that restarts, and roles and passwords are mostly as they were. Who
+# needs new ones (migrations) waits for its health.
+until pg_isready --quiet || ! kill -0 "$server" 2>/dev/null; do
+    sleep 0.05
+done
+if set-passwords; then
+    touch /tmp/roles-are-set
+else
+    kill -INT "$server" 2>/dev/null || true
+    wait "$server" || true
+    exit 1
+fi
+while kill -0 "$server" 2>/dev/null; do
+    wait "$server" || true # a signal ends it, too
+done
+wait "$server" # for its exit status

@@ -55,8 +55,10 @@ def uwsgi(name: str, file: str = "uwsgi.ini") -> int:
 
 
 def constants(path: Path) -> dict[str, float]:
-    """Return the numbers that a Python module gives names to; products are multiplied out."""
-    found = re.findall(r"^(\w+)(?:: \w+)? = ([\d_.]+(?: \* [\d_.]+)*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    """Return the numbers that a Python module or a shell script gives names to; products are multiplied out."""
+    found = re.findall(
+        r"^(\w+)(?:: \w+)? ?= ?([\d_.]+(?: \* [\d_.]+)*)", path.read_text(encoding="utf-8"), re.MULTILINE
+    )
     return {name: math.prod(map(float, product.split(" * "))) for name, product in found}
 
 
@@ -72,6 +74,8 @@ BUFFERS, BUFFER = map(number, directive(LIMITS, "large_client_header_buffers").s
 #: Bytes that Nginx reads of a request before its body.
 LINE_AND_HEADERS = FIRST_BUFFER + BUFFERS * BUFFER
 GUNICORN = constants(DJANGO / "gunicorn.conf.py")
+PATIENCE = constants(ROOT / "libs/runtime/landfast_runtime/restarts.py")["PATIENCE"]
+DRAIN = constants(ROOT / "images/postgres/entrypoint.sh")["drain_seconds"]
 
 
 def test_a_uwsgi_packet_holds_whatever_nginx_lets_in() -> None:
@@ -119,6 +123,26 @@ def test_a_stop_waits_longer_than_the_requests_that_run() -> None:
     assert grace("api-uploads") > uwsgi("worker-reload-mercy", "uploads.ini")
 
 
+def test_nobody_cuts_off_a_request_that_waits_for_a_postgres_that_restarts() -> None:
+    database = constants(FLASK / "api/db.py")
+    longest = PATIENCE + database["CONNECT_TIMEOUT"] + database["STATEMENT_TIMEOUT"] / 1000
+
+    assert longest < min(uwsgi("harakiri"), GUNICORN["timeout"], GUNICORN["graceful_timeout"])
+    # Health is asked for behind requests that wait, when these fill all threads.
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    asked = re.search(r"^x-health:.*?^  timeout: (\d+)s$", compose, re.MULTILINE | re.DOTALL)
+    assert asked
+    assert min(int(asked[1]), number(directive(SITE, "proxy_read_timeout", "location = /readyz {"))) > PATIENCE
+
+
+def test_transactions_may_end_before_postgres_stops_while_requests_still_wait() -> None:
+    checkpoint = re.search(r"seconds \+ (\d+)", (ROOT / "images/postgres/drain").read_text(encoding="utf-8"))
+    assert checkpoint
+
+    assert DRAIN <= PATIENCE / 2, "the rest is for the stop and the start"
+    assert grace("postgres") > 2 * (DRAIN + int(checkpoint[1])), "what is left is for the fast shutdown"
+
+
 def test_nginx_hands_no_header_on_that_was_meant_for_itself() -> None:
     headers = (NGINX / "snippets/uwsgi-headers.conf").read_text(encoding="utf-8")
     kept = set(re.findall(r'^uwsgi_param HTTP_(\w+) "";$', headers, re.MULTILINE))
@@ -139,6 +163,8 @@ def test_nginx_hands_no_header_on_that_was_meant_for_itself() -> None:
         ("Body for the API", directive(LIMITS, "client_max_body_size").replace("m", " MiB")),
         ("Upload of a dataset", directive("snippets/uploads.conf", "client_max_body_size").replace("m", " MiB")),
         ("Time for an answer of the API", f"{uwsgi('harakiri')} s"),
+        ("A PostgreSQL that restarts", f"{PATIENCE:g} s"),
+        ("Running transactions at a stop of PostgreSQL", f"{DRAIN:g} s"),
     ],
 )
 def test_the_table_of_limits_has_the_values_that_are_set(words: str, value: str) -> None:

@@ -88,23 +88,41 @@ def server() -> Postgres:
     Raises:
         NoPostgresError: it is not installed, or did not start.
     """
-    if os.geteuid() == 0:
-        raise NoPostgresError("PostgreSQL does not run as root: run the tests as another user, or by ./stack test")
     directory = Path(tempfile.mkdtemp(prefix="landfast-postgres-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    log = directory / "log"
+    initialize(directory)
+    process = start(directory)
+    atexit.register(_stop, process)
+    return Postgres(directory)
+
+
+def initialize(directory: Path) -> None:
+    """Make the data of a server in an empty directory, whose path must be short: the socket will be there.
+
+    Raises:
+        NoPostgresError: it is not installed, or did not work.
+    """
+    if os.geteuid() == 0:
+        raise NoPostgresError("PostgreSQL does not run as root: run the tests as another user, or by ./stack test")
     initdb = [program("initdb"), "--pgdata", str(directory / "data"), "--username", USER, "--auth=trust"]
     initdb += ["--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"]
     _run(initdb)
+
+
+def start(directory: Path) -> subprocess.Popen[bytes]:
+    """Start a server on its data, and return its process once it takes sessions.
+
+    Raises:
+        NoPostgresError: it did not start.
+    """
+    log = directory / "log"
     arguments = ["-D", str(directory / "data"), "-k", str(directory), "-p", str(PORT)]
     for name, value in SETTINGS.items():
         arguments += ["-c", f"{name}={value}"]
     with log.open("w") as output:
         process = subprocess.Popen([program("postgres"), *arguments], stdout=output, stderr=output)
-    atexit.register(_stop, process)
-    running = Postgres(directory)
-    _wait(running, process, log)
-    return running
+    _wait(Postgres(directory), process, log)
+    return process
 
 
 def program(name: str) -> str:

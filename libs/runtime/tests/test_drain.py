@@ -1,0 +1,114 @@
+"""The planned stop of PostgreSQL's container: images/postgres/drain, on a server of the test's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from landfast_runtime.restarts import is_restart, was_closed
+from landfast_testing.postgres import USER, Postgres, initialize, program, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SCRIPT = Path(__file__).parents[3] / "images/postgres/drain"
+DEADLINE = 20.0
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def directory() -> Iterator[Path]:
+    """The data of a server."""
+    directory = Path(tempfile.mkdtemp(prefix="landfast-drain-"))
+    initialize(directory)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def process(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server that runs."""
+    process = start(directory)
+    yield process
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+    process.wait(DEADLINE)
+
+
+@pytest.fixture
+def dsn(directory: Path) -> str:
+    """How to connect to it."""
+    return Postgres(directory).dsn()
+
+
+def drain(process: subprocess.Popen[bytes], directory: Path, seconds: int) -> subprocess.Popen[bytes]:
+    """Begin a stop that gives running transactions so many seconds."""
+    path = f"{Path(program('psql')).parent}:{os.environ['PATH']}"
+    variables = {"PATH": path, "PGHOST": str(directory), "PGUSER": USER}
+    return subprocess.Popen([SCRIPT, str(process.pid), str(seconds)], env=variables)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def is_refused(dsn: str) -> bool:
+    """Return whether the server refuses a new session as one does that restarts."""
+    try:
+        psycopg.connect(dsn).close()
+    except psycopg.OperationalError as error:
+        return "is shutting down" in str(error) and is_restart(error)
+    return False
+
+
+def test_running_transactions_end_idle_sessions_go_and_no_new_one_is_taken(
+    process: subprocess.Popen[bytes], directory: Path, dsn: str
+) -> None:
+    with closing(psycopg.connect(dsn)) as running, closing(psycopg.connect(dsn)) as idle:
+        running.execute("CREATE TABLE kept (number int)")
+        draining = drain(process, directory, 30)
+        wait_until(lambda: is_refused(dsn))
+        wait_until(lambda: was_closed(idle))
+        assert not was_closed(running)
+        running.execute("INSERT INTO kept VALUES (42)")
+        running.commit()
+
+    assert draining.wait(DEADLINE) == 0
+    assert process.wait(DEADLINE) == 0, "it stops by itself"
+    again = start(directory)
+    with psycopg.connect(dsn) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchall() == [(42,)]
+    again.send_signal(signal.SIGINT)
+    again.wait(DEADLINE)
+
+
+def test_a_transaction_that_hangs_is_not_waited_for_any_longer(
+    process: subprocess.Popen[bytes], directory: Path, dsn: str
+) -> None:
+    with closing(psycopg.connect(dsn)) as hanging:
+        hanging.execute("SELECT 1")
+
+        assert drain(process, directory, 1).wait(DEADLINE) == 0
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)  # as the entrypoint does then
+        assert process.wait(DEADLINE) == 0
+
+
+def test_it_fails_where_no_server_answers(process: subprocess.Popen[bytes], directory: Path) -> None:
+    process.send_signal(signal.SIGINT)
+    process.wait(DEADLINE)
+
+    assert drain(process, directory, 1).wait(DEADLINE) != 0
