@@ -14,6 +14,7 @@ from worker.config import FlowerSettings, WorkerSettings
     [
         (WorkerSettings, {"WORKER_CONCURRENCY": "many"}, "WORKER_CONCURRENCY: is 'many', must be a whole number"),
         (WorkerSettings, {"WORKER_CONCURRENCY": "0"}, "WORKER_CONCURRENCY: is 0, must be at least 1"),
+        (WorkerSettings, {"WORKER_GROWTH_MB": "-1"}, "WORKER_GROWTH_MB: is -1, must be at least 0"),
         (WorkerSettings, {"LOG_LEVEL": "loud"}, "LOG_LEVEL: is 'loud', must be one of"),
         (MailSettings, {"SMTP_TLS": "yes"}, "SMTP_TLS: is 'yes', must be one of implicit, none, starttls"),
         (MailSettings, {"SMTP_PORT": "70000"}, "SMTP_PORT: is 70000, must be at most 65535"),

@@ -23,6 +23,7 @@ from tasks.celery_app import app
 from worker import refused_logins, slots
 from worker.config import worker_settings
 from worker.lanes import LANES
+from worker.renewal import Renewal
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -31,6 +32,7 @@ __all__ = ["app"]
 
 settings = worker_settings()
 lane = LANES[settings.lane]
+renewal = Renewal(settings.growth, settings.concurrency if lane.pool == "prefork" else 0)
 configure_worker(app)
 postgres = load("worker", Postgres.from_env)
 app.conf.update(
@@ -89,6 +91,8 @@ def drop_broken_connections(**_: Any) -> None:  # noqa: ANN401
     close_old_connections()
 
 
+renewal.connect()
+signals.worker_process_shutdown.connect(slots.leave)
 signals.task_prerun.connect(slots.occupy)
 signals.task_postrun.connect(slots.release)
 signals.task_retry.connect(refused_logins.report)

@@ -17,15 +17,17 @@ class WorkerSettings:
     log_level: str
     concurrency: int
     lane: str
+    growth: int
 
     @classmethod
     def from_env(cls, env: Env) -> WorkerSettings:
-        """Read ``SERVICE_NAME``, ``LOG_LEVEL``, ``WORKER_CONCURRENCY`` and ``WORKER_LANE``."""
+        """Read ``SERVICE_NAME``, ``LOG_LEVEL``, ``WORKER_CONCURRENCY``, ``WORKER_LANE`` and ``WORKER_GROWTH_MB``."""
         return cls(
             service=env.text("SERVICE_NAME", default="worker"),
             log_level=env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
             concurrency=env.integer("WORKER_CONCURRENCY", default=2, minimum=1, maximum=64),
             lane=env.text("WORKER_LANE", default="tasks", choices=("tasks", "mail")),
+            growth=env.integer("WORKER_GROWTH_MB", default=0, minimum=0, maximum=1_000_000),
         )
 
 

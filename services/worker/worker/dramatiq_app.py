@@ -26,6 +26,7 @@ from tasks.celery_app import settings as celery_settings
 
 from worker.app import api_engine
 from worker.config import worker_settings
+from worker.dramatiq_renewal import RenewingMiddleware
 
 logging.config.dictConfig(logging_config("worker-dramatiq", worker_settings().log_level))
 django.setup()
@@ -35,6 +36,7 @@ consumer.use(DjangoDatabase(postgres))
 consumer.use(SQLAlchemyDatabase(api_engine, postgres), "api")
 
 broker = make_broker(celery_settings.broker, TASK_TIME_LIMIT)
+broker.add_middleware(RenewingMiddleware(worker_settings().growth))
 dramatiq.set_broker(broker)
 
 #: Celery's tasks that are actors, too: whoever wants one more adds it here.

@@ -45,6 +45,14 @@ def release(task: Any, **_: Any) -> None:  # noqa: ANN401
         _write(IDLE)
 
 
+def leave(**_: Any) -> None:  # noqa: ANN401
+    """Remove this process's files, for it ends: thousands of processes may follow each other in a container."""
+    while _own:
+        thread, file = _own.popitem()
+        file.close()
+        (DIRECTORY / str(thread)).unlink(missing_ok=True)
+
+
 def _write(state: bytes) -> None:
     thread = threading.get_native_id()
     if thread not in _own:

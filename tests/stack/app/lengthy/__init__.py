@@ -1,1 +1,1 @@
-"""Somebody's tasks that take long, in the shipped worker: what becomes of them when it is stopped or killed."""
+"""Somebody's tasks that take long or leak, in the shipped worker: what becomes of them when it is stopped or killed."""

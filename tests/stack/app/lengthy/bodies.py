@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
+from secrets import token_hex
+
+from landfast_runtime.memory import MIB, resident
 
 #: A volume that outlives a worker.
 MARKS = Path("/var/lib/media")
+
+#: What each run leaves in memory, for good.
+LEAK = 10 * MIB
+
+_leaked: list[bytes] = []
+
+#: Another one after each start, which may leave a process its id.
+_start = token_hex(4)
 
 
 def linger(mark: str, seconds: float) -> str:
@@ -17,3 +29,10 @@ def linger(mark: str, seconds: float) -> str:
     begun.touch()
     time.sleep(seconds)
     return "at once"
+
+
+def leak(mark: str, number: int) -> None:
+    """Leave 10 MiB in memory, and a line: the task's number, the process that ran it, and its size in MiB."""
+    _leaked.append(b"x" * LEAK)
+    with (MARKS / mark).open("a", encoding="ascii") as lines:
+        lines.write(f"{number} {_start}.{os.getpid()} {resident() // MIB}\n")

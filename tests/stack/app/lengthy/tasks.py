@@ -17,3 +17,9 @@ def linger(mark: str, seconds: float) -> str:
 def linger_outside(mark: str, seconds: float) -> str:
     """Work for long without holding a transaction open."""
     return bodies.linger(mark, seconds)
+
+
+@app.task(name="lengthy.leak", ignore_result=True)
+def leak(mark: str, number: int) -> None:
+    """Leak."""
+    bodies.leak(mark, number)

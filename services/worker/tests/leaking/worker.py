@@ -1,0 +1,40 @@
+"""The shipped worker with a task that leaks: ``celery -A tests.leaking.worker``. What a relay does, it does itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from celery import signals
+from kombu.transport import TRANSPORT_ALIASES
+from landfast_outbox import store
+from landfast_outbox.databases import connect
+from worker import slots
+from worker.app import app, lane, postgres
+
+from tests.leaking import tasks
+
+__all__ = ["app", "tasks"]
+
+TRANSPORT_ALIASES["polled"] = "tests.leaking.broker:Transport"
+app.conf.update(broker_url="polled://", worker_send_task_events=False)
+
+slots.DIRECTORY = Path(os.environ["SLOTS"])
+
+#: How often this process has begun: a worker that starts anew keeps its variables.
+os.environ["STARTS"] = str(int(os.environ.get("STARTS", "0")) + 1)
+
+
+@signals.worker_ready.connect
+def publish(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
+    """Publish what is not done; what an earlier start in this process had published is gone with its memory."""
+    with connect(postgres, "test") as connection:
+        connection.execute("UPDATE outbox.task SET published_at = NULL WHERE completed_at IS NULL")
+        messages = store.take(connection, 1000, ())
+    with app.producer_pool.acquire(block=True) as producer:
+        for message in messages:
+            producer.publish(
+                message.body, headers=message.headers, correlation_id=str(message.id), exchange="tasks",
+                routing_key=lane.queues[0], content_type="application/json", content_encoding="utf-8",
+            )  # fmt: skip

@@ -1,0 +1,80 @@
+"""Workers whose tasks leak 10 MiB a run are renewed in time: none is lost or done twice, no container is killed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.forms import LENGTHY
+from tests.support.outbox import query
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.support.forms import FormChanger
+    from tests.support.stack import Stack
+
+CELERY = "from lengthy.tasks import leak; [leak.apply_async(({mark!r}, n), queue={queue!r}) for n in range({number})]"
+DRAMATIQ = (
+    "from tasks.actors import send_by_dramatiq; "
+    "[send_by_dramatiq('lengthy.leak', {mark!r}, n) for n in range({number})]"
+)
+_OPEN = "SELECT count(*) FROM outbox.task WHERE name = 'lengthy.leak' AND completed_at IS NULL"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A line that a run left."""
+
+    task: int
+    process: str
+    mebibytes: int
+
+    @classmethod
+    def of(cls, line: str) -> Run:
+        """Return what a line says."""
+        task, process, mebibytes = line.split()
+        return cls(int(task), process, int(mebibytes))
+
+
+def runs(stack: Stack, worker: str, mark: str) -> list[Run]:
+    """Return the runs so far."""
+    found = stack.execute(worker, "sh", "-c", f"cat /var/lib/media/{mark} 2>/dev/null || true")
+    return [Run.of(line) for line in found.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("worker", "sending", "queue", "tasks", "processes"),
+    [
+        # More than the container's memory has room for: 640 MiB, and 384 MiB.
+        pytest.param("worker", CELERY, "tasks", 60, 2, id="processes"),
+        pytest.param("worker-mail", CELERY, "tasks.mail", 40, 1, id="threads"),
+        # Off unless somebody asks for the profile.
+        pytest.param("worker-dramatiq", DRAMATIQ, "", 40, 1, id="dramatiq", marks=pytest.mark.long),
+    ],
+)
+def test_a_worker_whose_tasks_leak_is_renewed_and_does_each_of_them_once(
+    forms: FormChanger, worker: str, sending: str, queue: str, tasks: int, processes: int
+) -> None:
+    stack, mark = forms.take(LENGTHY), token_hex(8)
+    before = stack.inspect(worker)
+    code = sending.format(mark=mark, queue=queue, number=tasks)
+    stack.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", code)
+
+    wait_until(lambda: query(stack, _OPEN) == [["0"]], 90, lambda: f"{query(stack, _OPEN)} tasks to be done")
+    found = runs(stack, worker, mark)
+
+    assert Counter(run.task for run in found) == dict.fromkeys(range(tasks), 1)
+    lives = Counter(run.process for run in found)
+    assert len(lives) > processes, "none was renewed"
+    limit = before["HostConfig"]["Memory"] >> 20
+    largest = max(run.mebibytes for run in found)
+    print(f"{worker}: {tasks} tasks by {len(lives)} processes of {largest} MiB at most; the container may hold {limit}")
+    assert largest * processes < limit
+    after = stack.inspect(worker)
+    assert not after["State"]["OOMKilled"]
+    assert after["State"]["StartedAt"] == before["State"]["StartedAt"], "no container ended: a deploy would notice"
+    wait_until(lambda: stack.inspect(worker)["State"]["Health"]["Status"] == "healthy", 60, "health")
