@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.forms import LENGTHY
 from tests.support.outbox import query
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.support.forms import FormChanger
     from tests.support.stack import Stack
 
 CELERY = "from lengthy.tasks import leak; [leak.apply_async(({mark!r}, n), queue={queue!r}) for n in range({number})]"
@@ -57,15 +55,15 @@ def runs(stack: Stack, worker: str, mark: str) -> list[Run]:
     ],
 )
 def test_a_worker_whose_tasks_leak_is_renewed_and_does_each_of_them_once(
-    forms: FormChanger, worker: str, sending: str, queue: str, tasks: int, processes: int
+    lengthy: Stack, worker: str, sending: str, queue: str, tasks: int, processes: int
 ) -> None:
-    stack, mark = forms.take(LENGTHY), token_hex(8)
-    before = stack.inspect(worker)
+    mark = token_hex(8)
+    before = lengthy.inspect(worker)
     code = sending.format(mark=mark, queue=queue, number=tasks)
-    stack.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", code)
+    lengthy.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", code)
 
-    wait_until(lambda: query(stack, _OPEN) == [["0"]], 90, lambda: f"{query(stack, _OPEN)} tasks to be done")
-    found = runs(stack, worker, mark)
+    wait_until(lambda: query(lengthy, _OPEN) == [["0"]], 90, lambda: f"{query(lengthy, _OPEN)} tasks to be done")
+    found = runs(lengthy, worker, mark)
 
     assert Counter(run.task for run in found) == dict.fromkeys(range(tasks), 1)
     lives = Counter(run.process for run in found)
@@ -74,7 +72,7 @@ def test_a_worker_whose_tasks_leak_is_renewed_and_does_each_of_them_once(
     largest = max(run.mebibytes for run in found)
     print(f"{worker}: {tasks} tasks by {len(lives)} processes of {largest} MiB at most; the container may hold {limit}")
     assert largest * processes < limit
-    after = stack.inspect(worker)
+    after = lengthy.inspect(worker)
     assert not after["State"]["OOMKilled"]
     assert after["State"]["StartedAt"] == before["State"]["StartedAt"], "no container ended: a deploy would notice"
-    wait_until(lambda: stack.inspect(worker)["State"]["Health"]["Status"] == "healthy", 60, "health")
+    wait_until(lambda: lengthy.inspect(worker)["State"]["Health"]["Status"] == "healthy", 60, "health")

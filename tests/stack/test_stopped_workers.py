@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.forms import LENGTHY
 from tests.support.outbox import error, result, send, state
 from tests.support.stack import docker
 from tests.support.stopping import stopping
@@ -16,17 +15,10 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.support.forms import FormChanger
     from tests.support.stack import Stack
 
 #: Longer than any test takes: a run that is cut short never ends by itself.
 FOR_LONG = 600
-
-
-@pytest.fixture(scope="session")
-def lengthy(forms: FormChanger) -> Stack:
-    """The shipped services with tasks that take long."""
-    return forms.take(LENGTHY)
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 - A child of the prefork pool looks after each task, and ends; the pool forks another. That is billiard's own way
   (``worker_max_memory_per_child``), and it looks at the most that the process has ever held.
-- A main process looks at each message that comes, the health check's probe included: it runs the tasks of a pool of
-  threads, and of a prefork pool it is what every child is a copy of. It takes nothing new, finishes what it runs, and
-  starts anew *in the same container*: Swarm would take a container that ends, well or not, for the failure of a release
-  that it watches, and a deploy would be rolled back.
+- A main process looks at each message that comes, the health check's probe included. With a pool of threads it runs the
+  tasks; the children of a prefork pool are copies of it. It takes nothing new, finishes what it runs, and starts anew
+  *in the same container*: Swarm takes a container that ends, with status 0 too, for the failure of a release that it
+  watches, and a deploy would be rolled back.
 
 docs/adr/0024 has the reasons and what was tried.
 """
@@ -26,7 +26,7 @@ from landfast_runtime.memory import MIB, growth, resident
 
 logger = logging.getLogger(__name__)
 
-#: How this module's own end of a worker is named where a signal's name stands otherwise.
+#: Stands where Celery names the signal that ends a worker.
 CAUSE = "memory"
 
 

@@ -1,0 +1,19 @@
+"""Fixtures that more than one module needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.forms import LENGTHY
+
+if TYPE_CHECKING:
+    from tests.support.forms import FormChanger
+    from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def lengthy(forms: FormChanger) -> Stack:
+    """The shipped services with tasks that take long or leak."""
+    return forms.take(LENGTHY)
