@@ -218,17 +218,25 @@ def test_a_child_that_ends_for_its_size_says_so_and_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
-def test_dramatiq_s_main_process_gets_one_signal(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dramatiq_s_threads_pause_and_its_main_process_gets_one_signal(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[int] = []
+    worker: Any = SimpleNamespace(
+        workers=[SimpleNamespace(pause=lambda each=each: paused.append(each)) for each in (1, 2)]
+    )
     monkeypatch.setattr(multiprocessing, "parent_process", lambda: SimpleNamespace(pid=4711))
     middleware = RenewingMiddleware(50)
     nothing = cast("Any", None)
-    middleware.after_worker_boot(nothing, nothing)
+    middleware.after_worker_boot(nothing, worker)
     process.mebibytes = 150
     middleware.after_process_message(nothing, nothing)
     assert not process.signals
+    assert not paused
 
     process.mebibytes = 151
     middleware.after_skip_message(nothing, nothing)
     middleware.after_process_message(nothing, nothing)
 
+    assert paused == [1, 2]
     assert process.signals == [(4711, signal.SIGHUP)]

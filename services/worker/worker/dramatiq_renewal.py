@@ -16,12 +16,15 @@ from landfast_runtime.memory import MIB, growth, resident
 if TYPE_CHECKING:
     from dramatiq import Worker
     from dramatiq.broker import Broker, MessageProxy
+    from dramatiq.worker import WorkerThread
 
 logger = logging.getLogger(__name__)
 
 
 class RenewingMiddleware(Middleware):
     """Has the worker start anew once it has grown too much: its main process does that when it gets SIGHUP.
+
+    Its threads take nothing new from then on: the signal may take a second to reach them.
 
     Args:
         wanted: MiB that it may grow by; 0: what the container has left.
@@ -30,10 +33,12 @@ class RenewingMiddleware(Middleware):
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
         self._limit = sys.maxsize
+        self._threads: list[WorkerThread] = []
         self._due = Lock()  # held from then on: a second signal would break the running tasks off
 
-    def after_worker_boot(self, _broker: Broker, _worker: Worker) -> None:
+    def after_worker_boot(self, _broker: Broker, worker: Worker) -> None:
         """Set the limit by what this process holds when it has loaded the application."""
+        self._threads = worker.workers
         self._limit = resident() + growth(self._wanted, 1)
 
     def after_process_message(
@@ -51,6 +56,8 @@ class RenewingMiddleware(Middleware):
                 "the worker has grown too much: it ends its tasks and starts anew",
                 extra={"megabytes": held // MIB, "limit": self._limit // MIB},
             )
+            for thread in self._threads:
+                thread.pause()
             os.kill(main.pid, signal.SIGHUP)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
