@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -179,6 +182,31 @@ def test_a_rollback_fails_no_request(single: Inventory) -> None:
     assert running_release(single) != before
 
 
+def test_a_restart_of_docker_refuses_nobody_and_nginx_is_back_soon(host: Host) -> None:
+    """The sockets are the host's: who comes meanwhile waits for the next Nginx."""
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        refusals = pool.submit(come_and_go, host, ended)
+        try:
+            host.run("systemctl", "restart", "docker")
+            wait_until(lambda: is_ready(host, "/healthz"), 15, "Nginx to be back")
+        finally:
+            ended.set()
+    assert refusals.result() == []
+    wait_until(lambda: is_ready(host), 240, lambda: f"the site to be ready again:\n{services(host)}", interval=1)
+
+
+def come_and_go(host: Host, ended: threading.Event) -> list[str]:
+    """Come to a host again and again until ``ended``, and return how it was refused."""
+    refusals = []
+    while not ended.wait(0.05):
+        try:
+            socket.create_connection((host.address, 443), timeout=5).close()
+        except OSError as error:
+            refusals.append(repr(error))
+    return refusals
+
+
 def test_a_reboot_brings_the_stack_back(host: Host) -> None:
     host.reboot()
     wait_until(lambda: is_ready(host), 240, lambda: f"the site to be ready again:\n{services(host)}", interval=1)
@@ -190,10 +218,10 @@ def shown(secrets: dict[str, Any], text: str) -> list[str]:
     return [name for name, value in secrets.items() if str(value) in text]
 
 
-def is_ready(host: Host) -> bool:
-    """Return whether the site says that every dependency serves."""
+def is_ready(host: Host, path: str = "/readyz") -> bool:
+    """Return whether the site says that every dependency serves, or, of another path, answers there."""
     try:
-        return fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
+        return fetch(host.address, NAME, path).status == HTTPStatus.OK
     except OSError:
         return False
 
