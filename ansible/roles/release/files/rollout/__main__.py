@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rollout import host, logs, preflight, status
+from rollout import host, logs, preflight, status, whole
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
 from rollout.errors import BusyError, RolloutError
@@ -17,6 +17,7 @@ from rollout.records import Records
 from rollout.watch import watch
 
 FAILED, BUSY = 1, 75
+GUARDS = ("check", "busy", "whole", "hold")
 
 
 def tell(text: str) -> None:
@@ -43,6 +44,11 @@ def main() -> int:
     checking = commands.add_parser("check")
     checking.add_argument("release", nargs="?", default="")
     checking.add_argument("--minimum-mb", type=int, default=0)
+    waiting = commands.add_parser("whole")
+    waiting.add_argument("--seconds", type=float, default=0, help="how long it may take; by default it is looked once")
+    holding = commands.add_parser("hold")
+    for name in ("what", "release", "who"):
+        holding.add_argument(name, help="as the lock has it")
     images = commands.add_parser("images")
     images.add_argument("--releases", type=int, required=True, help="how many of the newest")
     arguments = parser.parse_args()
@@ -57,10 +63,8 @@ def main() -> int:
 def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) -> int:
     """Run the command that ``arguments`` name and return the exit status."""
     command = arguments.command
-    if command == "check":
-        preflight.check(engine, arguments.release, arguments.minimum_mb)
-    elif command == "busy":
-        preflight.check_lock(arguments.release)
+    if command in GUARDS:
+        guard(arguments, engine, records)
     elif command == "status":
         hosts = json.load(sys.stdin) if arguments.hosts else [asdict(host.look())]
         tell(status.describe(engine, records, hosts))
@@ -78,6 +82,18 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
     else:
         return work(command, engine, records, arguments.options)
     return 0
+
+
+def guard(arguments: argparse.Namespace, engine: Engine, records: Records) -> None:
+    """Run the command that ``arguments`` name, which ends badly where work on the cluster must not go on."""
+    if arguments.command == "check":
+        preflight.check(engine, arguments.release, arguments.minimum_mb)
+    elif arguments.command == "busy":
+        preflight.check_lock(arguments.release)
+    elif arguments.command == "whole":
+        whole.wait(engine, records, arguments.seconds)
+    else:
+        whole.hold(arguments.what, arguments.release, arguments.who)
 
 
 def work(command: str, engine: Engine, records: Records, path: Path) -> int:

@@ -1,0 +1,108 @@
+"""Whether the cluster is whole, and keeping releases away while somebody works on a host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from rollout import judge, lock, smoke, status
+from rollout.errors import RolloutError, TransientError
+from rollout.records import now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rollout.engine import Engine
+    from rollout.records import Records
+
+INTERVAL = 2.0
+#: What ends a hold.
+END = frozenset({signal.SIGTERM, signal.SIGINT})
+
+
+def missing(engine: Engine, records: Records, fetch: status.Fetch = smoke.fetch) -> list[str]:
+    """Return what the cluster lacks: nodes that are down, services that do not run as wanted, hosts that are not ready.
+
+    A drained host need not serve.
+
+    Args:
+        engine: Docker.
+        records: what is remembered of releases.
+        fetch: asks an address for a page.
+    """
+    nodes, current = engine.nodes(), records.current
+    names = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
+    found = [
+        f"{names[node['ID']]} is {node['Status']['State']}" for node in nodes if node["Status"]["State"] != "ready"
+    ]
+    if current is None:
+        return found
+    plan = records.plan(current.file)
+    services, tasks = engine.services(plan["name"]), engine.tasks(plan["name"])
+    for name, service in sorted(services.items()):
+        own = tasks.get(service["ID"], [])
+        if not judge.settled(service, own):
+            found.append(f"{name}: {len(judge.good(service, own))} of {service['ServiceStatus']['DesiredTasks']} run")
+    for node, document in status.readiness(nodes, status.site(plan), fetch).items():
+        if document.get("status") != "ready":
+            problems = document.get("dependencies") or {}
+            failing = document.get("failing") or [status.READY]
+            words = [f"{key}: {(problems.get(key) or {}).get('problem', 'not ready')}" for key in failing]
+            found.append(f"{names[node]} is not ready: {'; '.join(words)}")
+    return found
+
+
+def wait(engine: Engine, records: Records, seconds: float, fetch: status.Fetch = smoke.fetch) -> None:
+    """Wait until nothing is missing.
+
+    Args:
+        engine: Docker.
+        records: what is remembered of releases.
+        seconds: for so long. Where there is time, two good looks are wanted: Swarm learns late of ended containers.
+        fetch: asks an address for a page.
+
+    Raises:
+        RolloutError: something still is, by name.
+    """
+    deadline = time.monotonic() + seconds
+    looks = 2 if seconds else 1
+    while True:
+        try:
+            found = missing(engine, records, fetch)
+        except TransientError as error:  # Docker is starting anew, say
+            found = [error.reason]
+        looks = 2 if found else looks - 1
+        if not looks:
+            return
+        if found and time.monotonic() > deadline:
+            raise RolloutError("the cluster is not whole", tuple(found))
+        time.sleep(INTERVAL)
+
+
+def hold(what: str, subject: str, who: str, path: Path = lock.PATH) -> None:
+    """Keep deploys away until this process is told to end, and tell systemd once it is so.
+
+    Args:
+        what: what is done instead.
+        subject: to whom.
+        who: by whom.
+        path: the lock's.
+
+    Raises:
+        BusyError: a deploy is at work.
+    """
+    with lock.only_one(what, subject, who, since=now(), patience=0, path=path):
+        signal.pthread_sigmask(signal.SIG_BLOCK, END)
+        tell_systemd("READY=1")
+        signal.sigwait(END)
+
+
+def tell_systemd(word: str) -> None:
+    """Tell systemd how this unit is (sd_notify(3)); where it did not start it, nobody asks."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notification:
+            notification.sendto(word.encode(), address.replace("@", "\0", 1))
