@@ -28,6 +28,7 @@ TRIAL = ("-e", "release_allow_dirty=true")
 PROGRAMS = {
     "landfast": """case "$1" in
         busy) [ ! -e "$0.holder" ] || { cat "$0.holder"; exit 75; } ;;
+        whole) [ ! -e "$0.missing" ] || { cat "$0.missing"; exit 1; } ;;
         images) echo 127.0.0.1:5000/landfast/web@sha256:kept ;;
         logs) [ "$2" != --service=wbe ] || { echo "there is no service 'wbe'"; exit 1; }; echo "asked: $*" ;;
         status) echo "asked: $* of $(cat)" ;;
@@ -39,7 +40,9 @@ PROGRAMS = {
             case "$3" in *used) echo "conflict: a container uses it" >&2; exit 1 ;; esac ;;
         *) exec {docker} "$@" ;;
     esac""",
-    "systemctl": "exit 0",
+    "systemctl": """case "$*" in *MainPID*) echo 1 ;; *Timestamp*) date ;; esac""",
+    "dpkg-query": "printf 'installed %s 26.1.5\\n' docker.io containerd apparmor",
+    "apt-get": """echo "asked: $*"; [ ! -e "$0.updates" ] || cat "$0.updates" """,
 }
 
 
@@ -180,3 +183,44 @@ def test_a_first_install_asks_for_a_commit_first_and_not_for_the_inventorys(here
 
     assert "the checkout has changes that are in no commit: ?? services/stray.py commit them" in words(run)
     assert "Gather facts" not in run.output
+
+
+UPDATE = "Inst docker.io [26.1.5-1] (26.1.5-2 Debian:13.2/stable [amd64])\nConf docker.io (26.1.5-2)\n"
+
+
+def test_an_update_of_docker_tells_what_it_would_do_on_each_host(here: Inventory) -> None:
+    (here.login.directory / "programs/apt-get.updates").write_text(UPDATE, encoding="ascii")
+    cluster = replace(here, workers=(Host("server-2", "192.0.2.2"),))
+
+    told = words(play(cluster, "update-docker", "--check"))
+
+    assert "server-1: docker.io 26.1.5-1 -> 26.1.5-2" in told
+    assert "server-2: docker.io 26.1.5-1 -> 26.1.5-2" in told
+    assert told.index("It is drained first") < told.index("It holds the data and is not drained")
+
+
+def test_a_docker_that_is_the_newest_is_left_alone_unless_a_restart_is_asked_for(here: Inventory) -> None:
+    left = play(here, "update-docker", "--check")
+    asked = play(here, "update-docker", "--check", "-e", "docker_restart=true")
+
+    assert "[Tell what is done]" not in left.output
+    assert "server-1: a restart is asked for" in words(asked)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("holder", "deploy of one by me is at work since noon"),
+        ("missing", "the cluster is not whole: server-2 is down"),
+    ],
+)
+def test_no_docker_is_updated_beside_a_deploy_or_in_a_cluster_that_is_not_whole(
+    here: Inventory, file: str, said: str
+) -> None:
+    (here.login.directory / f"programs/landfast.{file}").write_text(f"{said}\n", encoding="ascii")
+
+    run = play(here, "update-docker", "--check", "-e", "docker_restart=true", check=False)
+
+    assert run.code
+    assert said in words(run)
+    assert "a restart is asked for" not in run.output
