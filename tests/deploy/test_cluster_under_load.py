@@ -217,6 +217,22 @@ def test_a_drained_host_costs_no_request(site: Inventory) -> None:
         wait_until(lambda: serves(site.workers[1]), 120, "the host to serve again", interval=1)
 
 
+def test_an_update_of_docker_on_hosts_without_the_data_costs_no_request(site: Inventory) -> None:
+    before = {host.name: daemon(host) for host in site.hosts}
+    with visitors(site, "Docker restarted on two hosts, each drained before"):
+        play(site, "update-docker", "--limit", "workers", variables={"docker_restart": True})
+    changed = [host.name for host in site.hosts if daemon(host) != before[host.name]]
+    assert changed == [host.name for host in site.workers]
+    availability = "{{.Spec.Availability}} {{.Status.State}}"
+    found = site.managers[0].run("docker", "node", "inspect", "--format", availability, *before)
+    assert found.splitlines() == ["active ready"] * len(site.hosts)
+
+
+def daemon(host: Host) -> str:
+    """Return the process that is a host's Docker."""
+    return host.run("systemctl", "show", "--property=MainPID", "--value", "docker").strip()
+
+
 def serves(host: Host) -> bool:
     """Return whether a host answers for the site."""
     try:
