@@ -7,7 +7,7 @@
   *in the same container*: Swarm takes a container that ends, with status 0 too, for the failure of a release that it
   watches, and a deploy would be rolled back.
 
-docs/adr/0024 has the reasons and what was tried.
+docs/adr/0025 has the reasons and what was tried.
 """
 
 from __future__ import annotations
