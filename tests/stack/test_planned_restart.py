@@ -100,7 +100,7 @@ def away(stack: Stack, since: str) -> float:
     return (datetime.fromisoformat(started) - datetime.fromisoformat(stopped)).total_seconds()
 
 
-def restart_under_load(stack: Stack, service: str, *, how: Sequence[str] = ("restart",)) -> None:
+def restart_under_load(stack: Stack, service: str, *, how: Sequence[str] = ("restart",), tries: int = 3) -> None:
     """Restart a service while visitors come; none of their requests fails, and each task is done."""
     visitors, site = Visitors(stack.http_url), Site(stack.http_url)
     before, since = stack.inspect(service)["State"]["StartedAt"], now()
@@ -114,8 +114,11 @@ def restart_under_load(stack: Stack, service: str, *, how: Sequence[str] = ("res
     failures = visitors.failures()
     asked = f"{service} restarted: {len(failures)} of {len(visitors.answers)} requests failed"
     print(f"{asked}, the slowest answer took {visitors.slowest:.1f} s")
-    if failures and (service, *how) == ("postgres", "restart") and (seconds := away(stack, since)) > PATIENCE:
-        pytest.skip(f"PostgreSQL was away for {seconds:.0f} s: longer than requests are meant to wait")
+    seconds = away(stack, since) if failures and (service, *how) == ("postgres", "restart") else 0
+    if seconds > PATIENCE:  # other work kept it from starting: nothing is promised then, and nothing shown
+        assert tries > 1, f"PostgreSQL was away for {seconds:.0f} s each time: longer than requests are meant to wait"
+        restart_under_load(stack, service, how=how, tries=tries - 1)
+        return
     assert failures == []
     wait_until(lambda: all(site.result(each) is not None for each in visitors.accepted), 60, "all sums", interval=0.5)
     assert {each: site.result(each) for each in visitors.accepted} == visitors.accepted
