@@ -16,6 +16,7 @@ from tests.support.host_image import DEBIAN_12, DEBIAN_13
 from tests.support.leftovers import remove_leftovers
 from tests.support.playbook import Inventory
 from tests.support.stack import CommandError
+from tests.support.waiting import SLOWNESS
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -57,8 +58,10 @@ def host(request: pytest.FixtureRequest, network: Network, login: Login) -> Iter
 
 @pytest.fixture
 def single(host: Host, login: Login, secrets: dict[str, Any]) -> Inventory:
-    """The inventory of the one machine, with secrets of its own."""
-    return Inventory((host,), login, variables={"landfast_secrets": secrets, "release_allow_dirty": True})
+    """The inventory of the one machine, with secrets of its own; on a slow machine visitors are more patient."""
+    patience = round(60 * max(1, SLOWNESS))
+    variables = {"landfast_secrets": secrets, "release_allow_dirty": True, "edge_patience_seconds": patience}
+    return Inventory((host,), login, variables=variables)
 
 
 @pytest.fixture(scope="session")
