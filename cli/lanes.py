@@ -80,12 +80,11 @@ class Lanes:
         with steps.start(step, [*first, *command]) as process:
             self._running.add(process)
             try:
-                assert process.stdout  # noqa: S101 - for mypy: it is a pipe
                 if not step.live:
-                    output, _ = process.communicate()
-                    return process.returncode, output
+                    output = "".join(steps.lines(process))
+                    return process.wait(), output
                 prefix = f"{step.name} | " if self._prefixed else ""
-                for line in process.stdout:
+                for line in steps.lines(process):
                     with self._print_lock:
                         print(f"{prefix}{line}", end="", flush=True)
                 return process.wait(), ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import os
+import select
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -13,12 +15,15 @@ from xml.etree import ElementTree as ET
 from cli import passed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from cli.devenv import Environment
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "tests" / "output"
+
+#: Seconds between two looks whether a program that prints nothing has ended, and bytes that are read at once.
+POLL, BLOCK = 0.5, 1 << 16
 
 #: The lane of what needs no Docker: its steps run side by side.
 CHECKS = "checks"
@@ -186,3 +191,28 @@ def start(step: Step, command: Iterable[str]) -> subprocess.Popen[str]:
         text=True,
         errors="replace",
     )
+
+
+def lines(process: subprocess.Popen[str]) -> Iterator[str]:
+    """Yield what a program prints, line by line, until it has ended.
+
+    Its end is what counts, not that of its output: a program that it left behind may hold that open for hours.
+
+    Args:
+        process: from :func:`start`.
+    """
+    assert process.stdout  # noqa: S101 - for mypy: it is a pipe
+    descriptor = process.stdout.fileno()
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    text = ""
+    while True:
+        ended = process.poll() is not None
+        if select.select([descriptor], [], [], 0 if ended else POLL)[0]:
+            data = os.read(descriptor, BLOCK)
+            ended = not data
+            *whole, text = (text + decoder.decode(data)).split("\n")
+            yield from (f"{line}\n" for line in whole)
+        if ended:
+            break
+    if text:
+        yield text

@@ -53,6 +53,15 @@ def test_it_shows_what_failed_and_one_line_of_what_passed(capfd: pytest.CaptureF
     assert "ok  good" in shown
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_a_program_that_a_step_left_behind_is_not_waited_for(capfd: pytest.CaptureFixture[str], *, live: bool) -> None:
+    [outcome] = Lanes([shell("left", "sleep 600 & echo $!; printf 'the last line'; exit 3", live=live)]).run()
+
+    shown = (capfd.readouterr().out if live else outcome.output).splitlines()
+    os.kill(int(shown[0]), signal.SIGKILL)  # it still runs
+    assert (outcome.failed, shown[1][:13]) == (1, "the last line")
+
+
 def test_lanes_run_side_by_side_and_steps_of_one_lane_after_each_other(tmp_path: Path) -> None:
     # Each of the two lanes waits for the other one's first step; a second step finds the first one's file.
     meet = "touch {mine}; until [ -e {other} ]; do sleep 0.02; done"
