@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -23,6 +22,7 @@ from landfast_outbox.publisher import BrokerError, Outcome, Publisher
 from landfast_outbox.relay import Relay
 from landfast_outbox.settings import Periods
 from landfast_outbox.task import NewTask
+from landfast_testing.waiting import DEADLINE, wait_until
 from psycopg.sql import SQL, Identifier
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres
     from psycopg import Connection
 
-DEADLINE = 10.0
 MINUTE = timedelta(minutes=1)
 
 
@@ -96,10 +95,7 @@ def add(connection: Connection[Any], number: int = 1, **options: Any) -> list[uu
 
 def eventually(condition: Callable[[], object]) -> None:
     """Wait until something holds."""
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_until(condition, "the relay did not come to it")
 
 
 def count(connection: Connection[Any], condition: LiteralString) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -11,6 +10,7 @@ import psycopg
 import pytest
 from landfast_outbox import census, store
 from landfast_outbox.task import NewTask
+from landfast_testing.waiting import DEADLINE, wait_until
 from psycopg.sql import SQL
 
 from tests.worker import take
@@ -206,7 +206,7 @@ def test_a_dead_letter_that_is_redriven_starts_anew(connection: Connection[Any],
 
     assert store.redrive(connection, [dead, alive, done]) == 1
     assert row(connection, dead, "deaths, retries, publications") == (0, 0, 0)
-    assert len(list(other.notifies(timeout=10, stop_after=1))) == 1
+    assert len(list(other.notifies(timeout=DEADLINE, stop_after=1))) == 1
     [message] = take(connection)
     assert (message.id, message.headers) == (dead, {"retries": 0})
 
@@ -324,9 +324,7 @@ def test_a_long_task_is_held_by_one_connection_until_that_ends(
     assert store.hold(other, identifier)
     assert not store.hold(connection, identifier)
     other.close()
-    deadline = time.monotonic() + 10
-    while not store.hold(connection, identifier):
-        assert time.monotonic() < deadline, "it is held for ever"
+    wait_until(lambda: store.hold(connection, identifier), "it is held for ever")
     connection.execute("SELECT pg_advisory_unlock_all()")
 
 

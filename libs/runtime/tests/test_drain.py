@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +15,12 @@ import psycopg
 import pytest
 from landfast_runtime.restarts import is_restart, was_closed
 from landfast_testing.postgres import USER, Postgres, initialize, program, start
+from landfast_testing.waiting import DEADLINE, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SCRIPT = Path(__file__).parents[3] / "images/postgres/drain"
-DEADLINE = 20.0
 
 pytestmark = pytest.mark.slow
 
@@ -58,13 +57,6 @@ def drain(process: subprocess.Popen[bytes], directory: Path, seconds: int) -> su
     return subprocess.Popen([SCRIPT, str(process.pid), str(seconds)], env=variables)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def is_refused(dsn: str) -> bool:
     """Return whether the server refuses a new session as one does that restarts."""
     try:
@@ -80,8 +72,8 @@ def test_running_transactions_end_idle_sessions_go_and_no_new_one_is_taken(
     with closing(psycopg.connect(dsn)) as running, closing(psycopg.connect(dsn)) as idle:
         running.execute("CREATE TABLE kept (number int)")
         draining = drain(process, directory, 30)
-        wait_until(lambda: is_refused(dsn))
-        wait_until(lambda: was_closed(idle))
+        wait_until(lambda: is_refused(dsn), "new sessions are taken")
+        wait_until(lambda: was_closed(idle), "a session that idles goes on")
         assert not was_closed(running)
         running.execute("INSERT INTO kept VALUES (42)")
         running.commit()

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, NoReturn
 import psycopg
 import pytest
 from landfast_runtime.restarts import Outage, is_restart
+from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
 
 from .servers import unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-DEADLINE = 10.0
 
 
 def refused() -> NoReturn:

@@ -11,6 +11,7 @@ import django
 import pytest
 from django.core.mail import EmailMessage
 from landfast_testing.mail_server import DOT, DROP, GREETING, HANG, READ_NOTHING, TRICKLE, MailServer
+from landfast_testing.waiting import wait_until
 from mailer import conversation
 from mailer.backend import StepwiseBackend
 from mailer.conversation import Limits, RefusedError, UnansweredError, conversations
@@ -176,13 +177,6 @@ def test_a_letter_that_was_taken_is_taken_whatever_the_goodbye(server: MailServe
 
 def wait_for(server: MailServer, step: str) -> None:
     wait_until(lambda: step in server.steps, f"no client came to {step}")
-
-
-def wait_until(condition: Callable[[], object], otherwise: str) -> None:
-    deadline = time.monotonic() + LONG
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.01)
 
 
 def in_background(action: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:

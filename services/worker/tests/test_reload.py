@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from landfast_testing.waiting import DEADLINE, wait_until
 from worker import reload
 
 if TYPE_CHECKING:
@@ -37,14 +38,14 @@ def reloader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def wait_for_starts(folder: Path, number: int) -> None:
-    deadline = time.monotonic() + 60
-    while not (folder / "starts").exists() or len((folder / "starts").read_text()) < number:
-        assert time.monotonic() < deadline, f"the command did not start {number} times"
-        time.sleep(0.05)
+    starts = folder / "starts"
+    wait_until(
+        lambda: starts.exists() and len(starts.read_text()) >= number, f"the command did not start {number} times"
+    )
 
 
 def test_a_saved_file_starts_the_command_again(reloader: subprocess.Popen[bytes], tmp_path: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + DEADLINE
     while len((tmp_path / "starts").read_text()) < 2:  # the watch may begin a moment after the command
         assert time.monotonic() < deadline
         (tmp_path / "code.py").write_text(f"# saved at {time.monotonic()}\n")
@@ -55,12 +56,12 @@ def test_a_saved_file_starts_the_command_again(reloader: subprocess.Popen[bytes]
 def test_it_ends_with_its_command(reloader: subprocess.Popen[bytes]) -> None:
     children = Path(f"/proc/{reloader.pid}/task/{reloader.pid}/children").read_text()
     os.kill(int(children), signal.SIGKILL)
-    assert reloader.wait(timeout=60) == 128 + signal.SIGKILL
+    assert reloader.wait(timeout=DEADLINE) == 128 + signal.SIGKILL
 
 
 def test_a_stop_reaches_the_command(reloader: subprocess.Popen[bytes]) -> None:
     reloader.terminate()
-    assert reloader.wait(timeout=60) == 0
+    assert reloader.wait(timeout=DEADLINE) == 0
 
 
 def test_it_restarts_for_saved_files_and_gives_the_command_s_status(

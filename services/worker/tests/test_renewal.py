@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +18,7 @@ from billiard.pool import EX_RECYCLE
 from celery import signals
 from celery.worker import state
 from landfast_runtime.memory import MIB
+from landfast_testing.waiting import DEADLINE, wait_until
 from sqlalchemy import text
 from worker import dramatiq_renewal, renewal, slots
 from worker.dramatiq_renewal import RenewingMiddleware
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 GROWTH = 100
 
 #: Seconds: far more than all of it takes.
-DEADLINE = 240.0
+LONGEST = 8 * DEADLINE
 
 #: The process that ran a task, and how often that had begun: "4711.1".
 Processes = list[str]
@@ -84,12 +84,13 @@ def wait_for_all(
     process: subprocess.Popen[bytes], effects: Callable[[], dict[int, Processes]], tasks: int
 ) -> dict[int, Processes]:
     """Wait until every task has left its effect, and return them."""
-    deadline = time.monotonic() + DEADLINE
-    while len(found := effects()) < tasks:
+
+    def are_done() -> bool:
         assert process.poll() is None, "the worker ended"
-        assert time.monotonic() < deadline, f"{len(found)} of {tasks} tasks are done: the worker stands still"
-        time.sleep(0.1)
-    return found
+        return len(effects()) >= tasks
+
+    wait_until(are_done, f"{tasks} tasks are done: the worker stands still", LONGEST)
+    return effects()
 
 
 @pytest.mark.slow
