@@ -65,7 +65,7 @@ def kill_children(stack: Stack, seconds: float) -> None:
 @contextmanager
 def paused(stack: Stack, service: str) -> Iterator[None]:
     """Freeze a container's processes."""
-    stack.compose("pause", service)
+    stack.pause(service)
     try:
         yield
     finally:

@@ -76,7 +76,7 @@ def test_django_finishes_the_requests_that_wait_for_the_database(
 ) -> None:
     member = trusting(either)
     assert member.register(person.name, person.email, person.password).status_code == 302
-    either.compose("pause", "postgres")
+    either.pause("postgres")
     since = now()
 
     with in_flight(3, lambda: member.get("/accounts/profile/")) as answers:
@@ -93,7 +93,7 @@ def test_flask_finishes_the_requests_that_wait_for_the_database(either: Stack) -
     site = Site(either.http_url)
     location = site.send_task(2, 2).headers["Location"]
     wait_until(lambda: site.result(location) is not None, 20, "a result")
-    either.compose("pause", "postgres")
+    either.pause("postgres")
 
     with in_flight(3, lambda: site.get(location)) as answers:
         wait_for_requests(either, "api-flask", FLASK_PORT, 3)
@@ -106,9 +106,9 @@ def test_flask_finishes_the_requests_that_wait_for_the_database(either: Stack) -
 
 def test_a_worker_finishes_the_task_that_it_runs(either: Stack) -> None:
     site = Site(either.http_url)
-    either.compose("pause", "worker")
+    either.pause("worker")
     location = site.send_task(8, 9).headers["Location"]
-    either.compose("pause", "redis")  # the task runs now, and cannot store what it found
+    either.pause("redis")  # the task runs now, and cannot store what it found
     since = now()
     either.compose("unpause", "worker")
     wait_for_line(either, "worker", "task started", since)
@@ -124,7 +124,7 @@ def test_a_worker_finishes_the_task_that_it_runs(either: Stack) -> None:
 def test_a_worker_that_stops_waits_for_no_mail_server_that_hangs_and_sends_the_letter_later(
     ready: Stack, inbox: Inbox, person: Person
 ) -> None:
-    ready.compose("pause", "mail")  # the worker connects, and waits for the mail server's greeting
+    ready.pause("mail")  # the worker connects, and waits for the mail server's greeting
     since = now()
     assert Site(ready.http_url).register(person.name, person.email, person.password).status_code == 302
     wait_for_line(ready, "worker-mail", "task started", since)

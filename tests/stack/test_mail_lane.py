@@ -42,7 +42,7 @@ def wait_for_sum(site: Site, location: str) -> None:
 
 
 def test_a_mail_server_that_hangs_delays_no_other_task_and_its_lane_is_named(ready: Stack, site: Site) -> None:
-    ready.compose("pause", "mail")
+    ready.pause("mail")
     write = _WRITE.format(number=LETTERS)
     ready.execute("web-django", "python", "manage.py", "shell", "-c", write)
     delays = []

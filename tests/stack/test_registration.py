@@ -86,7 +86,7 @@ def test_it_sends_no_mail_when_the_form_was_refused(site: Site, inbox: Inbox, pe
 def test_it_never_lets_the_page_wait_for_the_mail_server(
     ready: Stack, site: Site, inbox: Inbox, person: Person
 ) -> None:
-    ready.compose("pause", "mail")
+    ready.pause("mail")
     started = time.monotonic()
     response = site.register(person.name, person.email, person.password)
     waited = time.monotonic() - started

@@ -92,7 +92,7 @@ def test_queued_tasks_survive_a_kill_of_the_broker(ready: Stack, site: Site) -> 
 def test_a_task_that_a_killed_worker_had_begun_runs_again(
     ready: Stack, site: Site, inbox: Inbox, person: Person
 ) -> None:
-    ready.compose("pause", "mail")
+    ready.pause("mail")
     assert site.register(person.name, person.email, person.password).status_code == 302
     started = '"message": "task started"'
     wait_until(lambda: started in ready.logs("worker-mail").rstrip().rpartition("\n")[2], 20, "the task to start")

@@ -137,6 +137,20 @@ class Stack:
             )
         return result
 
+    def pause(self, service: str) -> None:
+        """Freeze a service's processes.
+
+        On a busy machine the kernel may not get all of them to stand still at once, and Docker gives up then ("unable
+        to freeze", runc's cgroups/fs/freezer.go).
+        """
+
+        def is_frozen() -> bool:
+            done = self.compose("pause", service, check=False)
+            assert done.returncode == 0 or "unable to freeze" in done.stderr, done.stderr
+            return done.returncode == 0
+
+        wait_until(is_frozen, 60, f"{service} to stand still")
+
     @cached_property
     def config(self) -> dict[str, Any]:
         """The Compose files as Compose understands them."""

@@ -15,6 +15,7 @@ from landfast_runtime.restarts import Outage
 from landfast_testing.entrance import Entrance
 from landfast_testing.postgres import server
 from mysite import settings as real_settings
+from mysite.postgresql import base
 from mysite.postgresql.base import DatabaseWrapper
 from psycopg_pool import PoolTimeout
 
@@ -111,6 +112,26 @@ def test_a_page_waits_for_a_pool_that_still_tries_to_reach_a_container_that_is_g
 
     assert database.ask() == 42
     assert next(lags, None) is None
+
+
+@pytest.fixture
+def unseen(database: Database, entrance: Entrance, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A database that ends a session in the moment after that was looked at."""
+    database.ask()
+    entrance.close()
+    entrance.open()
+    monkeypatch.setattr(base, "was_closed", lambda _: False)
+    return database
+
+
+def test_a_question_is_asked_again_whose_session_ended_in_that_moment(unseen: Database) -> None:
+    assert unseen.ask() == 42
+    assert unseen.ask("SELECT 43") == 43
+
+
+def test_nothing_that_may_change_something_is_sent_again(unseen: Database) -> None:
+    with pytest.raises(OperationalError):
+        unseen.ask("CREATE TEMPORARY TABLE twice AS SELECT 42")
 
 
 def test_a_transaction_is_not_continued_on_another_connection(database: Database, entrance: Entrance) -> None:

@@ -19,6 +19,7 @@ from celery import signals
 from celery.worker import state
 from landfast_runtime.memory import MIB
 from landfast_testing.waiting import DEADLINE, wait_until
+from mailer.conversation import conversations
 from sqlalchemy import text
 from worker import dramatiq_renewal, renewal, slots
 from worker.dramatiq_renewal import RenewingMiddleware
@@ -137,8 +138,9 @@ class Process:
 
 
 @pytest.fixture
-def process(monkeypatch: pytest.MonkeyPatch) -> Process:
-    return Process(monkeypatch)
+def process(monkeypatch: pytest.MonkeyPatch) -> Iterator[Process]:
+    yield Process(monkeypatch)
+    conversations.resume()  # which a worker that ends breaks off
 
 
 def prepared(children: int) -> tuple[Renewal, Any]:

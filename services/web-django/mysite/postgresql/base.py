@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.db import OperationalError
 from django.db.backends.postgresql import base
 from landfast_runtime.restarts import Outage, was_closed
 from psycopg_pool import PoolTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Seconds for which the pool may have no connection though the server takes them: an attempt of the pool's to reach a
 #: container that is gone lasts as long as ``connect_timeout``, and no other is begun beside it.
@@ -19,6 +23,29 @@ _outage = Outage()
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Django's connection, which waits for a database that restarts, and does not queue up at one that is away."""
+
+    def __init__(self, *settings: Any, **options: Any) -> None:  # noqa: ANN401 - as Django declares it
+        """Make a connection that is not open yet."""
+        super().__init__(*settings, **options)
+        self.execute_wrappers.append(self._ask_again)
+
+    def _ask_again(self, execute: Callable[..., Any], sql: object, *others: Any) -> Any:  # noqa: ANN401 - as Django calls it
+        """Run a statement; a question outside a transaction is asked again if the server ended the session meanwhile.
+
+        It changes nothing, so it does not matter whether the server had heard it.
+        """
+        is_alone = self.autocommit and not self.in_atomic_block
+        is_question = isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"
+        try:
+            return execute(sql, *others)
+        except OperationalError:
+            if not (is_alone and is_question and self.connection is not None and self.connection.closed):
+                raise
+        self._leave()
+        self.connect()
+        *_, context = others
+        context["cursor"].cursor = self.create_cursor()
+        return execute(sql, *others)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django declares it
         """Return a connection out of the pool, or a new one where there is none."""
@@ -50,6 +77,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def close_if_health_check_failed(self) -> None:
         """Leave a connection that the server has closed, before a statement that belongs to no transaction."""
         if self.connection is not None and self.autocommit and not self.in_atomic_block and was_closed(self.connection):
-            self.connection.close()  # or the pool would take it for a good one
-            self.close()
+            self._leave()
         super().close_if_health_check_failed()
+
+    def _leave(self) -> None:
+        """Give a connection up that the server has closed."""
+        self.connection.close()  # or the pool would take it for a good one
+        self.close()

@@ -3,14 +3,13 @@ const byId = (id) => document.getElementById(id);
 const form = byId("ask");
 const say = form.dataset; // what to say, in the page's language
 const PAUSE = 500; // milliseconds between two looks at a report
+const PATIENCE = 30000; // milliseconds for which a question is asked again that did not get through: networks change
 const OVER = ["succeeded", "failed", "cancelled"];
 let running = null;
 
 async function call(path, options = {}) {
   const headers = { Authorization: `Bearer ${form.key.value.trim()}`, ...options.headers };
-  const response = await fetch(path, { ...options, headers }).catch(() => {
-    throw new Error(say.unreachable);
-  });
+  const response = await reach(path, { ...options, headers });
   if (response.ok) return response;
   if (response.status === 429) {
     await pause(1000 * Number(response.headers.get("Retry-After") ?? 1));
@@ -19,6 +18,15 @@ async function call(path, options = {}) {
   const problem = await response.json().catch(() => ({}));
   const faults = (problem.faults ?? problem.errors ?? []).map((fault) => `${fault.line ? `${say.line} ${fault.line}` : fault.field}: ${fault.message}`);
   throw new Error([problem.detail ?? problem.title ?? `${say.answered} ${response.status}`, ...faults].join("\n"));
+}
+
+async function reach(path, options) {
+  const repeatable = !options.method || "Idempotency-Key" in options.headers;
+  for (const until = Date.now() + PATIENCE; ; await pause(PAUSE)) {
+    const response = await fetch(path, options).catch(() => null);
+    if (response) return response;
+    if (!repeatable || Date.now() > until) throw new Error(say.unreachable);
+  }
 }
 
 const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
