@@ -16,7 +16,7 @@ SERVICE_FILES = [
     path
     for folder in ("libs", "services", "images", "nginx")
     for path in sorted((ROOT / folder).rglob("*.*"))
-    if "tests" not in path.relative_to(ROOT).parts
+    if not {"tests", "testing"} & {*path.relative_to(ROOT).parts}
 ]
 SERVICE_CODE = [path for path in SERVICE_FILES if path.suffix == ".py"]
 CLI_CODE = [ROOT / "stack", *sorted((ROOT / "cli").glob("*.py"))]
