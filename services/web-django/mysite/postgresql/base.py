@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError
 from django.db.backends.postgresql import base
-from landfast_runtime.restarts import Outage, was_closed
+from landfast_runtime.restarts import PATIENCE, Outage, was_closed
 from psycopg_pool import PoolTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-#: Seconds for which the pool may have no connection though the server takes them: an attempt of the pool's to reach a
-#: container that is gone lasts as long as ``connect_timeout``, and no other is begun beside it.
-POOL_PATIENCE = 3.0
 
 _outage = Outage()
 
@@ -52,8 +48,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return _outage.connect(partial(self._connect, conn_params))
 
     def _connect(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
-        """Make one attempt, which fails at once with the reason if there is one."""
-        until = time.monotonic() + POOL_PATIENCE
+        """Make one attempt, which fails at once with the reason if there is one.
+
+        The pool may have no connection though the server takes them: its attempt to reach a container that is gone
+        lasts as long as ``connect_timeout``, and no other is begun beside it; or the machine is busy. That is waited
+        for as a restart is.
+        """
+        until = time.monotonic() + PATIENCE
         if self.pool and _outage.known:
             self._ask(conn_params)
         while True:
