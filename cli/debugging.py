@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 #: 128 and SIGHUP: the terminal was closed.
 HUNG_UP = 129
-#: For every service. Whoever reads a variable at a breakpoint stands in a transaction, which PostgreSQL would end after
-#: some minutes; and Python's own debugger would keep Ctrl-C to itself.
+#: For every service. A stop at a breakpoint is one in a transaction, which PostgreSQL would end after some minutes; and
+#: Python's own debugger would keep Ctrl-C to itself.
 AT_A_BREAKPOINT = {
     "PGOPTIONS": "-c idle_in_transaction_session_timeout=0",
     "PYTHONBREAKPOINT": "landfast_runtime.debugger.stop",
@@ -75,7 +75,7 @@ def foreground(service: str) -> list[str]:
 
 
 def hang_up(*_: object) -> NoReturn:
-    """End because the terminal was closed: whoever printed there would fail at it, Compose too.
+    """End because the terminal was closed, and print nothing there any more: that would fail, in Compose too.
 
     Raises:
         SystemExit: always.

@@ -57,16 +57,20 @@ trap 'kill -HUP "$server"' HUP
 trap 'kill -QUIT "$server"' QUIT
 [ -z "$asked_to_stop" ] || stop
 
-# It serves meanwhile, for requests wait for a server that restarts, and roles and passwords are mostly as they were. Who
-# needs new ones (migrations) waits for its health.
-until pg_isready --quiet || ! kill -0 "$server" 2>/dev/null; do
+# It serves meanwhile, for requests wait for a server that restarts, and roles and passwords are mostly as they were.
+# Migrations, which need new ones, wait for its health.
+until pg_isready --quiet; do
+    if ! kill -0 "$server" 2>/dev/null; then
+        wait "$server" # for its exit status: it was stopped, or says why not
+        exit
+    fi
     sleep 0.05
 done
 if set-passwords; then
     touch /tmp/roles-are-set
 else
-    kill -INT "$server" 2>/dev/null || true
-    wait "$server" || true
+    kill -INT "$server" 2>/dev/null || true # as above
+    wait "$server" || true # the status of set-passwords counts
     exit 1
 fi
 while kill -0 "$server" 2>/dev/null; do

@@ -59,7 +59,7 @@ def host(request: pytest.FixtureRequest, network: Network, login: Login) -> Iter
 @pytest.fixture
 def single(host: Host, login: Login, secrets: dict[str, Any]) -> Inventory:
     """The inventory of the one machine, with secrets of its own; on a slow machine visitors are more patient."""
-    patience = round(60 * max(1, SLOWNESS))
+    patience = round(60 * SLOWNESS)
     variables = {"landfast_secrets": secrets, "release_allow_dirty": True, "edge_patience_seconds": patience}
     return Inventory((host,), login, variables=variables)
 

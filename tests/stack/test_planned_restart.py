@@ -1,4 +1,4 @@
-"""What keeps data is restarted on purpose, as a release that changes it does: requests wait for it, and none fails."""
+"""Servers that keep data are restarted on purpose, as by a release that changes them: requests wait, and none fails."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ LOOK = 120
 ENOUGH = 95
 
 #: Performance depends on what else the machine does in the meantime, and only downwards: the best of a few counts.
-LOOKS = 5
+LOOKS = 3
 
 #: How Lighthouse ends when it could not record the page, for example because Chromium on a busy machine had loaded it
 #: before the recording began (NO_NAVSTART and its like in Lighthouse's source, core/lib/lh-error.js).
@@ -72,7 +72,7 @@ class Marks:
 
     marks: dict[str, int]
     faults: tuple[Fault, ...]
-    benchmark_index: float = PHONE * PHONE_INDEX
+    benchmark_index: float
 
     @classmethod
     def parse(cls, report: dict[str, Any]) -> Marks:

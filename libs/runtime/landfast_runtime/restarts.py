@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-#: Seconds from the first failure of an outage for which a connection is waited for. Whatever stands in front of the
+#: Seconds from the first failure of an outage for which a connection is waited for. All that stands in front of the
 #: services must be more patient: docs/reference/limits.md
 PATIENCE = 8.0
 
@@ -47,8 +47,8 @@ def is_restart(error: BaseException) -> bool:
 def was_closed(connection: Connection[Any]) -> bool:
     """Return whether the server has closed a connection that waits for no answer, without a trip to the server.
 
-    There is something to read then: the server's farewell. What else a server says unasked (a changed setting) is rare,
-    and costs no more than another connection.
+    There is something to read then: the server's farewell. Other words of a server that nobody asked (a changed
+    setting) are rare, and cost no more than another connection.
     """
     if connection.closed:
         return True
@@ -58,7 +58,7 @@ def was_closed(connection: Connection[Any]) -> bool:
 
 
 class Outage:
-    """What the threads of a process know of a database that is away.
+    """A database that is away, as the threads of a process know it.
 
     While it restarts they wait together, and one of them asks. When it is away for longer they are told at once, or
     every request would stand still for seconds and fill all threads, with the health check behind them. Then

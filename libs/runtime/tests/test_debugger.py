@@ -9,7 +9,7 @@ import sys
 #: Stops once, goes on, and is sent what Ctrl-C sends.
 PROGRAM = """
 import os, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever starts tests in the background may have it ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored in the background
 def work():
     number = 6 * 7
     breakpoint()

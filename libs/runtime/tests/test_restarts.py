@@ -28,7 +28,7 @@ def silent() -> NoReturn:
 
 
 def answering(*answers: Callable[[], str]) -> Callable[[], str]:
-    """Return attempts to connect of which each ends as the next of these."""
+    """Return attempts to connect of which each ends as the next of these; one more than these is a failure."""
     following = iter(answers)
 
     def attempt() -> str:
@@ -137,30 +137,18 @@ def test_it_gives_up_with_the_last_reason_when_the_database_stays_away() -> None
 
 
 def test_who_comes_late_waits_no_longer_than_the_first() -> None:
-    outage, attempts = Outage(patience=0.2, pause=0.01), 0
+    outage = Outage(patience=0.2, pause=0.01)
     begun(outage)
 
-    def connect() -> NoReturn:
-        nonlocal attempts
-        attempts += 1
-        refused()
-
     with pytest.raises(OperationalError, match="refused"):
-        outage.connect(connect)
-    assert attempts == 1
+        outage.connect(answering(refused))
 
 
 def test_it_does_not_wait_for_a_database_that_stays_silent() -> None:
-    outage, attempts = Outage(), 0
-
-    def connect() -> NoReturn:
-        nonlocal attempts
-        attempts += 1
-        silent()
+    outage = Outage()
 
     with pytest.raises(OperationalError, match="timeout expired"):
-        outage.connect(connect)
-    assert attempts == 1
+        outage.connect(answering(silent))
     assert outage.known
 
 

@@ -6,6 +6,7 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
@@ -115,13 +116,18 @@ def test_a_page_waits_for_a_pool_that_still_tries_to_reach_a_container_that_is_g
 
 
 @pytest.fixture
-def unseen(database: Database, entrance: Entrance, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """A database that ends a session in the moment after that was looked at."""
-    database.ask()
-    entrance.close()
-    entrance.open()
+def unseen(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """A database whose server ends a session in the moment after that was looked at."""
     monkeypatch.setattr(base, "was_closed", lambda _: False)
+    end_session(database)
     return database
+
+
+def end_session(database: Database) -> None:
+    """Let the server end the session that the next statement goes to."""
+    session = database.ask("SELECT pg_backend_pid()")
+    with psycopg.connect(server().dsn(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", (session,))  # and wait until it has
 
 
 def test_a_question_is_asked_again_whose_session_ended_in_that_moment(unseen: Database) -> None:
@@ -132,6 +138,24 @@ def test_a_question_is_asked_again_whose_session_ended_in_that_moment(unseen: Da
 def test_nothing_that_may_change_something_is_sent_again(unseen: Database) -> None:
     with pytest.raises(OperationalError):
         unseen.ask("CREATE TEMPORARY TABLE twice AS SELECT 42")
+
+
+def test_a_question_is_not_asked_again_whose_answer_was_lost(unseen: Database, entrance: Entrance) -> None:
+    unseen.ask()
+    entrance.close()
+    entrance.open()
+
+    with pytest.raises(OperationalError):
+        unseen.ask()
+
+
+def test_a_task_keeps_its_session_or_fails(unseen: Database) -> None:
+    unseen.connection.close()
+    unseen.connection.settings_dict["OPTIONS"].pop("pool")
+    end_session(unseen)
+
+    with pytest.raises(OperationalError):
+        unseen.ask()
 
 
 def test_a_transaction_is_not_continued_on_another_connection(database: Database, entrance: Entrance) -> None:

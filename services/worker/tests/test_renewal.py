@@ -45,7 +45,7 @@ Processes = list[str]
 
 @pytest.fixture
 def effects(database: Engine, outbox: Outbox) -> Iterator[Callable[[], dict[int, Processes]]]:  # noqa: ARG001 - empties the table
-    """What reads who ran which task."""
+    """Return a function that reads which processes ran each task."""
 
     def read() -> dict[int, Processes]:
         found: dict[int, Processes] = {}

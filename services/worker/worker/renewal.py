@@ -31,7 +31,7 @@ CAUSE = "memory"
 
 
 class Renewal:
-    """What replaces the processes of this worker.
+    """Replaces the processes of this worker.
 
     Args:
         wanted: MiB that a process may grow by; 0: its share of the container's memory.

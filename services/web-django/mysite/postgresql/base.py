@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 from landfast_runtime.restarts import PATIENCE, Outage, was_closed
+from psycopg.errors import AdminShutdown
 from psycopg_pool import PoolTimeout
 
 if TYPE_CHECKING:
@@ -26,22 +27,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.execute_wrappers.append(self._ask_again)
 
     def _ask_again(self, execute: Callable[..., Any], sql: object, *others: Any) -> Any:  # noqa: ANN401 - as Django calls it
-        """Run a statement; a question outside a transaction is asked again if the server ended the session meanwhile.
+        """Run a statement, and a question once more whose session the server ended instead of answering it.
 
-        It changes nothing, so it does not matter whether the server had heard it.
+        A server that says so has not done it, or has rolled it back; what may change something is left to the caller
+        all the same.
         """
-        is_alone = self.autocommit and not self.in_atomic_block
-        is_question = isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"
+        may_change = self._may_change_session
         try:
             return execute(sql, *others)
-        except OperationalError:
-            if not (is_alone and is_question and self.connection is not None and self.connection.closed):
+        except OperationalError as error:
+            is_question = isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"
+            if not (may_change and is_question and isinstance(error.__cause__, AdminShutdown)):
                 raise
         self._leave()
         self.connect()
         *_, context = others
         context["cursor"].cursor = self.create_cursor()
         return execute(sql, *others)
+
+    @property
+    def _may_change_session(self) -> bool:
+        """Whether a statement may go to another session than the one before: in a request, and outside a transaction.
+
+        A task may hold a lock of its session, and has to fail with that. Only requests have connections of a pool.
+        """
+        return self.pool is not None and self.autocommit and not self.in_atomic_block
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django declares it
         """Return a connection out of the pool, or a new one where there is none."""
@@ -77,7 +87,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def close_if_health_check_failed(self) -> None:
         """Leave a connection that the server has closed, before a statement that belongs to no transaction."""
-        if self.connection is not None and self.autocommit and not self.in_atomic_block and was_closed(self.connection):
+        if self.connection is not None and self._may_change_session and was_closed(self.connection):
             self._leave()
         super().close_if_health_check_failed()
 
