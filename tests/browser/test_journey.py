@@ -113,8 +113,6 @@ def complain_about_nothing(chromium: WebDriver, stack: Stack) -> None:
     """The site's pages give the browser nothing to report: no missing file, nothing that their policy had to stop."""
     log = chromium.execute("getLog", {"type": "browser"})["value"]
     errors = [entry["message"] for entry in log if entry["level"] == "SEVERE"]
-    # The machine's own networks come and go with containers; that says nothing of the site.
-    errors = [error for error in errors if "ERR_NETWORK_CHANGED" not in error]
     # A page that says so is no fault: the link in the mail was followed a second time.
     errors = [error for error in errors if "410 (Gone)" not in error]
     assert not [error for error in errors if error.startswith(stack.http_url)]

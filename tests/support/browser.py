@@ -30,6 +30,14 @@ OUTPUT = ROOT / "tests" / "output"
 #: Where the browser sees what lies in ``OUTPUT``: forms take files from there.
 FILES = "/files"
 
+#: Chromium ends what it loads as soon as it hears of a network that comes or goes (ERR_NETWORK_CHANGED), and other tests
+#: start containers. The system calls that it would hear of it by (AF_NETLINK) are refused, so it takes the network for
+#: one that never changes: AddressTrackerLinux::AbortAndForceOnline.
+UNAWARE = f"--security-opt=seccomp={ROOT / 'tests' / 'browser' / 'no-netlink.json'}"
+
+#: What a browser's container may do.
+LIMITS = ("--network=host", UNAWARE, "--read-only", "--tmpfs=/tmp:size=512m,mode=1777", "--cap-drop=ALL")
+
 #: Seconds: for the image from nothing, for the driver to come up, for something to appear on a page.
 BUILD, START, APPEARS = 600, 30, 20
 
@@ -71,9 +79,8 @@ def browser(size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> Iterator[
     """
     (port,) = free_ports(1)
     name = f"{PREFIX}{os.getpid()}-browser-{port}"
-    options = ["--rm", "--detach", "--init", "--network=host", "--read-only", "--tmpfs=/tmp:size=512m,mode=1777"]
     OUTPUT.mkdir(exist_ok=True)
-    options += ["--cap-drop=ALL", f"--volume={OUTPUT}:{FILES}:ro"]
+    options = ["--rm", "--detach", "--init", *LIMITS, f"--volume={OUTPUT}:{FILES}:ro"]
     docker("run", *options, f"--name={name}", IMAGE, f"--port={port}")
     try:
         driver = Site(f"http://127.0.0.1:{port}")

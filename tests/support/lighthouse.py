@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.browser import IMAGE
+from tests.support.browser import IMAGE, LIMITS
 from tests.support.stack import PREFIX, CommandError, docker
 from tests.support.waiting import SLOWNESS
 
@@ -117,8 +117,7 @@ def _selectors(audit: dict[str, Any]) -> tuple[str, ...]:
 
 def look(url: str, slowdown: float) -> Marks:
     """Return the marks of one look at a page, on a phone that is ``slowdown`` times slower than the processor."""
-    limits = ["--network=host", "--read-only", "--tmpfs=/tmp:size=512m,mode=1777", "--cap-drop=ALL"]
-    limits.append(f"--cpu-shares={SHARES}")
+    limits = [*LIMITS, f"--cpu-shares={SHARES}"]
     program = ["--env=CHROME_PATH=/usr/bin/chromium", "--entrypoint=lighthouse", IMAGE, url]
     options = ["--quiet", "--output=json", "--output-path=stdout", "--no-enable-error-reporting"]
     options.append(f"--throttling.cpuSlowdownMultiplier={slowdown:g}")

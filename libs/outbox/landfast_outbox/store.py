@@ -12,10 +12,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple, Protocol
 
+from landfast_runtime.statements import begin_statement, in_one_trip
 from psycopg import DatabaseError
-from psycopg.errors import error_from_result
-from psycopg.generators import execute
-from psycopg.pq import Escaping, ExecStatus, TransactionStatus
+from psycopg.pq import Escaping, TransactionStatus
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from psycopg import Connection, Copy
-    from psycopg.pq.abc import PGresult
 
     from landfast_outbox.task import NewTask
 
@@ -216,28 +214,12 @@ def claim(connection: Connection[Any], identifier: UUID) -> Claim:
 
     Where psycopg would begin a transaction first, the same trip does: its own BEGIN would be another.
     """
-    begin = ""
-    if not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE:
-        level = connection.isolation_level
-        begin = f"BEGIN ISOLATION LEVEL {level.name.replace('_', ' ')};" if level else "BEGIN;"
+    begins = not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE
+    begin = f"{begin_statement(connection)};" if begins else ""
     statement = f"{begin} SELECT granted, earlier, uncertain FROM outbox.claim('{identifier}')"
-    said = _in_one_trip(connection, statement.encode())[-1]
+    said = in_one_trip(connection, statement.encode())[-1]
     granted, earlier, uncertain = (said.get_value(0, column) for column in range(3))
     return Claim(granted == b"t", None if earlier is None else earlier.decode(), uncertain == b"t")
-
-
-def _in_one_trip(connection: Connection[Any], statements: bytes) -> Sequence[PGresult]:
-    """Run statements that ``;`` parts, and return what each said; those after one that fails do not run.
-
-    Raises:
-        psycopg.Error: one of them failed.
-    """
-    with connection.lock:
-        connection.pgconn.send_query(statements)
-        results: list[PGresult] = connection.wait(execute(connection.pgconn))
-    if results[-1].status == ExecStatus.FATAL_ERROR:
-        raise error_from_result(results[-1], encoding=connection.info.encoding)
-    return results
 
 
 def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
@@ -279,7 +261,7 @@ def complete(connection: Connection[Any], identifier: UUID, result: str | None =
         raise RuntimeError("the task's body ended the transaction that was to record, too, that the task is done")
     returned = b"NULL" if result is None else Escaping(connection.pgconn).escape_literal(result.encode())
     try:
-        _in_one_trip(connection, b"SELECT outbox.complete('%s', %b)%b" % (str(identifier).encode(), returned, commit))
+        in_one_trip(connection, b"SELECT outbox.complete('%s', %b)%b" % (str(identifier).encode(), returned, commit))
     except DatabaseError as error:
         if error.sqlstate != OVER:
             raise

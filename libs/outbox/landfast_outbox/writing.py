@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import ConfigError, Env
+from psycopg.errors import AdminShutdown
 
 from landfast_outbox import store
 from landfast_outbox.databases import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from psycopg import Connection as PsycopgConnection
@@ -38,15 +40,15 @@ _connections: ContextVar[tuple[Connection, ...]] = ContextVar("outbox_connection
 _running: ContextVar[PsycopgConnection[Any] | None] = ContextVar("outbox_running", default=None)
 
 
-class Opener(Protocol):
-    """Joins the framework's transaction, or opens one of its own."""
+class Writer(Protocol):
+    """Writes tasks in the framework's transaction, or in one of their own."""
 
-    def __call__(self, *, single: bool) -> AbstractContextManager[Cursor]:
-        """Hand out a cursor; a single statement is a transaction by itself, and needs no other."""
+    def __call__(self, tasks: Sequence[NewTask], *, single: bool) -> None:
+        """Write; a single statement is a transaction by itself, and needs no other."""
 
 
 #: Set once a process.
-_default: list[Opener] = []
+_default: list[Writer] = []
 
 
 class NotSetUpError(RuntimeError):
@@ -61,29 +63,36 @@ def write(tasks: Sequence[NewTask]) -> None:
     """
     if not tasks:
         return
-    with _cursor(single=len(tasks) == 1 and not tasks[0].ordered) as cursor:
+    single = len(tasks) == 1 and not tasks[0].ordered
+    joined = _joined()
+    if joined is None:
+        alone = _default[-1] if _default else _named_in_environment
+        alone(tasks, single=single)
+        return
+    with joined as cursor:
         store.insert(cursor, tasks)
 
 
-@contextmanager
-def _cursor(*, single: bool) -> Iterator[Cursor]:
+def _joined() -> AbstractContextManager[Cursor] | None:
+    """Return what opens a cursor of the transaction that is open here; None without any that is not Django's."""
     running = _running.get()
     if running is not None:
-        with running.cursor() as cursor:
-            yield cursor
-        return
+        return running.cursor()
     connection = _sqlalchemy()
-    if connection is not None:
-        with _raw(connection) as cursor:
-            yield cursor
-        return
-    opener = _default[-1] if _default else _named_in_environment
-    with opener(single=single) as cursor:
-        yield cursor
+    return None if connection is None else _raw(connection)
 
 
-@contextmanager
-def _named_in_environment(*, single: bool) -> Iterator[Cursor]:
+def _once_more_if_ended(write: Callable[[], None]) -> None:
+    """Write in a single statement, and again if the server ended the session instead: it has written nothing then."""
+    try:
+        write()
+    except Exception as error:
+        if not isinstance(error.__cause__ or error, AdminShutdown):  # Django wraps the driver's
+            raise
+        write()
+
+
+def _named_in_environment(tasks: Sequence[NewTask], *, single: bool) -> None:
     """Open a connection for one transaction: a plain Python shell in a service's container knows no framework.
 
     Raises:
@@ -99,7 +108,7 @@ def _named_in_environment(*, single: bool) -> Iterator[Cursor]:
         nullcontext() if single else connection.transaction(),
         connection.cursor() as cursor,
     ):
-        yield cursor
+        store.insert(cursor, tasks)
 
 
 def _sqlalchemy() -> Connection | None:
@@ -151,13 +160,23 @@ def use_django() -> None:
     """Write tasks through Django's default connection: inside ``atomic`` they share its transaction."""
     from django.db import connection, transaction  # noqa: PLC0415 - services without Django use the rest of this module
 
-    @contextmanager
-    def cursor(*, single: bool) -> Iterator[Cursor]:
-        alone = single and not connection.in_atomic_block
-        with nullcontext() if alone else transaction.atomic(savepoint=False), connection.cursor() as wrapped:
-            yield wrapped
+    def write(tasks: Sequence[NewTask], *, single: bool) -> None:
+        def insert() -> None:
+            with connection.cursor() as cursor:
+                store.insert(cursor, tasks)
 
-    _default[:] = [cursor]
+        def insert_alone() -> None:
+            connection.close_if_unusable_or_obsolete()  # which it is the second time
+            insert()
+
+        if single and not connection.in_atomic_block:
+            # Without a pool the session may hold locks of a task that runs, which has to fail with it.
+            insert() if getattr(connection, "pool", None) is None else _once_more_if_ended(insert_alone)
+        else:
+            with transaction.atomic(savepoint=False):
+                insert()
+
+    _default[:] = [write]
 
 
 def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
@@ -175,16 +194,18 @@ def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
     event.listen(engine, "commit", _connection_ended)
     event.listen(engine, "rollback", _connection_ended)
 
-    @contextmanager
-    def cursor(*, single: bool) -> Iterator[Cursor]:
-        if single:
-            with _at_once(engine) as opened:
-                yield opened
-        else:
-            with engine.begin() as connection, _raw(connection) as opened:
-                yield opened
+    def insert_at_once(tasks: Sequence[NewTask]) -> None:
+        with _at_once(engine) as cursor:
+            store.insert(cursor, tasks)
 
-    _default[:] = [cursor]
+    def write(tasks: Sequence[NewTask], *, single: bool) -> None:
+        if single:
+            _once_more_if_ended(partial(insert_at_once, tasks))
+        else:
+            with engine.begin() as connection, _raw(connection) as cursor:
+                store.insert(cursor, tasks)
+
+    _default[:] = [write]
 
 
 def _begun(session: Session, transaction: SessionTransaction) -> None:

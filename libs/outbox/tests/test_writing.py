@@ -6,10 +6,12 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.db import OperationalError as DjangoOperationalError
 from landfast_outbox import writing
 from landfast_outbox.celery import enqueue_many
 from landfast_outbox.store import COPY_FROM
 from landfast_outbox.task import PayloadError
+from psycopg import OperationalError
 from psycopg.errors import UniqueViolation
 from sqlalchemy import text
 
@@ -145,6 +147,67 @@ def test_a_task_of_its_own_leaves_the_connection_as_it_was(sessions: Sessions, e
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM effect")) == 0
     assert arguments(outbox) == [1, 3, 3]
+
+
+def end_session(connection: Connection[Any], process: object) -> None:
+    """Let the server end the session of a process of its own, and wait until it has."""
+    connection.execute("SELECT pg_terminate_backend(%s, 10000)", (process,))
+
+
+def test_a_task_of_its_own_is_written_although_the_server_ended_the_session(
+    sessions: Sessions, connection: Connection[Any], outbox: Outbox
+) -> None:
+    with sessions.begin() as session:
+        process = session.scalar(text("SELECT pg_backend_pid()"))
+    end_session(connection, process)
+
+    add.delay(1, 1)
+
+    assert arguments(outbox) == [1]
+
+
+def test_a_task_is_lost_with_the_session_of_the_transaction_that_it_belongs_to(
+    sessions: Sessions, connection: Connection[Any], outbox: Outbox
+) -> None:
+    with sessions() as session:
+        end_session(connection, session.scalar(text("SELECT pg_backend_pid()")))
+        with pytest.raises(OperationalError):
+            add.delay(1, 1)
+        session.invalidate()
+
+    assert arguments(outbox) == []
+
+
+def django_session(django_connection: BaseDatabaseWrapper) -> object:
+    with django_connection.cursor() as cursor:
+        return cursor.execute("SELECT pg_backend_pid()").fetchone()[0]
+
+
+def test_django_s_task_of_its_own_is_written_although_the_server_ended_the_session_of_its_pool(
+    django_connection: BaseDatabaseWrapper,
+    connection: Connection[Any],
+    outbox: Outbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(django_connection.settings_dict, "OPTIONS", {"pool": {"min_size": 1}})
+    django_connection.close()
+    end_session(connection, django_session(django_connection))
+
+    add.delay(1, 1)
+
+    assert arguments(outbox) == [1]
+    django_connection.close()
+    django_connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's alone have one
+
+
+def test_django_s_task_of_its_own_fails_with_a_session_that_may_hold_locks(
+    django_connection: BaseDatabaseWrapper, connection: Connection[Any], outbox: Outbox
+) -> None:
+    end_session(connection, django_session(django_connection))
+
+    with pytest.raises(DjangoOperationalError):
+        add.delay(1, 1)
+    assert arguments(outbox) == []
 
 
 def test_another_thread_is_another_transaction(sessions: Sessions, outbox: Outbox) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from flask import Flask, current_app, g
 from landfast_outbox.writing import use_sqlalchemy
-from landfast_runtime.restarts import Outage, was_closed
+from landfast_runtime.restarts import PATIENCE, Outage, was_closed
+from landfast_runtime.statements import has_begun
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from landfast_runtime.connections import Postgres
     from psycopg import Connection
+    from sqlalchemy import Connection as Transacting
     from sqlalchemy import Dialect
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
@@ -97,7 +99,20 @@ def with_living_connections(engine: Engine) -> Engine:
             raise InvalidatePoolError  # the pool opens others
         record.info["used"] = now
 
+    @event.listens_for(engine, "begin")
+    def begin(transacting: Transacting) -> None:
+        """Begin on a connection that lives: the server may have ended its session since it was looked at."""
+        until = time.monotonic() + PATIENCE
+        while not has_begun(_drivers(transacting)) and time.monotonic() < until:
+            transacting.invalidate()  # the next look at it opens another
+
     return engine
+
+
+def _drivers(connection: Transacting) -> Connection[Any]:
+    """Return psycopg's connection behind one of SQLAlchemy's."""
+    drivers: Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment] # the URL says so
+    return drivers
 
 
 def _answers(connection: Connection[Any]) -> bool:

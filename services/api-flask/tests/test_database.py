@@ -15,6 +15,7 @@ from api.models import Task
 from landfast_testing.entrance import Entrance
 from landfast_testing.postgres import USER, server
 from sqlalchemy import create_engine, func, select, text
+from sqlalchemy.exc import OperationalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,12 +53,37 @@ def process(engine: Engine) -> int:
         return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
 
 
+def end_session(engine: Engine, process: int) -> None:
+    """Let the server end the session of a process of its own, and wait until it has."""
+    with engine.connect() as other:
+        assert other.scalar(text(f"SELECT pg_terminate_backend({process}, 10000)"))
+
+
 def test_a_connection_that_the_server_closed_is_not_handed_out(living: Engine, engine: Engine) -> None:
     before = process(living)
-    with engine.connect() as other:
-        assert other.scalar(text(f"SELECT pg_terminate_backend({before}, 10000)"))
+    end_session(engine, before)
 
     assert process(living) != before
+
+
+def test_a_transaction_begins_on_another_connection_if_the_server_ends_the_session_in_that_moment(
+    living: Engine, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = process(living)
+    end_session(engine, before)
+    monkeypatch.setattr(db, "was_closed", lambda _: False)
+
+    with living.begin() as connection:
+        connection.execute(text("CREATE TEMPORARY TABLE begun (number int) ON COMMIT DROP"))
+        assert connection.scalar(text("SELECT pg_backend_pid()")) != before
+    assert living.pool.status().endswith("Checked out connections: 0")
+
+
+def test_a_transaction_goes_to_no_other_connection_once_it_has_begun(living: Engine, engine: Engine) -> None:
+    with living.connect() as connection:
+        end_session(engine, connection.scalar(text("SELECT pg_backend_pid()")))
+        with pytest.raises(OperationalError):
+            connection.scalar(text("SELECT 42"))
 
 
 def test_a_connection_that_was_long_idle_is_tried_first(living: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

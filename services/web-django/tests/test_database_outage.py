@@ -135,6 +135,14 @@ def test_a_question_is_asked_again_whose_session_ended_in_that_moment(unseen: Da
     assert unseen.ask("SELECT 43") == 43
 
 
+def test_a_transaction_begins_on_another_connection_whose_session_ended_in_that_moment(unseen: Database) -> None:
+    unseen.connection.set_autocommit(False)
+    unseen.ask("WITH begun AS (SELECT set_config('landfast.begun', 'yes', true) AS yes) SELECT yes FROM begun")
+    unseen.connection.rollback()
+
+    assert not unseen.ask("SELECT current_setting('landfast.begun', true)")
+
+
 def test_nothing_that_may_change_something_is_sent_again(unseen: Database) -> None:
     with pytest.raises(OperationalError):
         unseen.ask("CREATE TEMPORARY TABLE twice AS SELECT 42")

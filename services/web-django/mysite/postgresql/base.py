@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import OperationalError
 from django.db.backends.postgresql import base
 from landfast_runtime.restarts import PATIENCE, Outage, was_closed
+from landfast_runtime.statements import has_begun
 from psycopg.errors import AdminShutdown
 from psycopg_pool import PoolTimeout
 
@@ -52,6 +53,18 @@ class DatabaseWrapper(base.DatabaseWrapper):
         A task may hold a lock of its session, and has to fail with that. Only requests have connections of a pool.
         """
         return self.pool is not None and self.autocommit and not self.in_atomic_block
+
+    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - as Django declares it
+        """Begin a request's transaction at once, on another connection if the server has ended this one's session."""
+        set_autocommit = super()._set_autocommit  # type: ignore[misc] # its stubs lack it
+        set_autocommit(autocommit)
+        if autocommit or self.pool is None:
+            return
+        until = time.monotonic() + PATIENCE
+        while not has_begun(self.connection) and time.monotonic() < until:
+            self._leave()
+            self.connect()
+            set_autocommit(autocommit)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django declares it
         """Return a connection out of the pool, or a new one where there is none."""
