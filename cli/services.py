@@ -5,31 +5,29 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cli import applications
 from cli.console import StackError
 from cli.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
-#: What a laptop's stack is made of.
-COMPOSE_FILES = ("compose.yaml", "compose.override.yaml")
 #: Steps of a test run that are one folder's own: its tests and its types (``cli.suites``).
 OWN_STEPS = ("tests", "types")
 
 _SECTION = re.compile(r"^services:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 _SERVICE = re.compile(r"^  ([a-z0-9][a-z0-9_-]*):.*\n((?:    .*\n|\s*\n)*)", re.MULTILINE)
-_IMAGE = re.compile(r"^    image: .*/([a-z0-9_-]+)$", re.MULTILINE)
+_IMAGE = re.compile(r"^    image: (?:.*/)?([^/@:\s]+)(?:[@:]\S+)?$", re.MULTILINE)
 
 
 def images() -> dict[str, str]:
-    """Return the services with the name of each one's image, which is that of the folder that holds its code."""
+    """Return a laptop's services with the folder that holds the code of each: a room, or one named like its image."""
     found: dict[str, str] = {}
-    for name in COMPOSE_FILES:
-        for section in _SECTION.findall((ROOT / name).read_text(encoding="utf-8")):
+    for path in (*applications.files(), *applications.files("override")):
+        for section in _SECTION.findall(path.read_text(encoding="utf-8")):
             for service, block in _SERVICE.findall(section):
-                image = _IMAGE.search(block)
-                if image:
-                    found[service] = image[1]
+                if image := _IMAGE.search(block):
+                    found[service] = path.parent.name if path.parent != ROOT else image[1]
     return found
 
 

@@ -87,7 +87,11 @@ def known(in_file: Mapping[str, str]) -> set[str]:
         in_file: what it sets; ``COMPOSE_FILE`` may name Compose files of the user's own.
     """
     named = in_file.get("COMPOSE_FILE", "").split(in_file.get("COMPOSE_PATH_SEPARATOR") or os.pathsep)
-    files = {*ROOT.glob("compose*.yaml"), *(ROOT / name for name in named if name)}
+    files = {
+        *ROOT.glob("compose*.yaml"),
+        *ROOT.glob("services/*/compose*.yaml"),
+        *(ROOT / name for name in named if name),
+    }
     return {"DEBIAN_MIRROR"}.union(*(variables(path) for path in files if path.is_file()))
 
 

@@ -44,7 +44,7 @@ def check_settings(given: dict[str, Any]) -> dict[str, Any]:
     manifest.check(given["secrets"])
     values.check_names(settings, configuration.known())
     present = [name for name, value in given["secrets"].items() if value]
-    values.check(settings, configuration.read({})["x-settings"], present)
+    values.check(settings, configuration.setting_rules(configuration.read({})), present)
     config = configuration.read(settings)
     images = {image: f"{image}@{UNBUILT}" for image in configuration.built_images(config)}
     render(config, manifest, Release("unbuilt", given["stack"], images, manifest.versions(given["secrets"])))

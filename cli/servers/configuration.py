@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from cli import applications
 from cli.console import StackError
 from cli.servers import values
 from cli.settings import ROOT, variables
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 #: `.env` is a laptop's: /dev/null in its place.
 COMPOSE = [
     "docker", "compose", "--project-directory", str(ROOT), "--env-file", os.devnull,
-    "--project-name", "landfast-release",
-    "--file", str(ROOT / "compose.yaml"), "--file", str(ROOT / "compose.servers.yaml"),
+    "--project-name", "landfast-release", "--file", str(applications.LIST),
+    *(f"--file={path}" for path in applications.files("servers")),
 ]  # fmt: skip
-S3 = ["--file", str(ROOT / "compose.s3.yaml")]
+S3 = [f"--file={path}" for path in applications.files("s3")]
+TEMPLATES = (ROOT / "compose.templates.yaml", ROOT / "compose.templates.servers.yaml")
 
 #: What Docker's client itself needs to know. Anything else in the controller's environment is no setting of a server.
 KEPT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK")
@@ -38,7 +39,8 @@ LAPTOP = {
 
 def known() -> set[str]:
     """Return the variables that the Compose files read and a server may set."""
-    return (variables(ROOT / "compose.yaml") | variables(ROOT / "compose.servers.yaml")) - LAPTOP
+    paths = (applications.LIST, *TEMPLATES, *applications.files(), *applications.files("servers"))
+    return set().union(*map(variables, paths)) - LAPTOP
 
 
 def clean_environment() -> dict[str, str]:
@@ -62,12 +64,15 @@ def read(settings: Mapping[str, object]) -> dict[str, Any]:
     variables = {name: values.text(value) for name, value in settings.items()}
     files = S3 if variables.get("MEDIA_STORAGE") else []
     output = subprocess.run(
-        [*COMPOSE, *files, "config", "--format", "json"],
+        [*COMPOSE, *files, "config"],
         env=clean_environment() | variables, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if output.returncode != 0:
         raise StackError("Compose refuses the files", output.stderr.strip())
-    return json.loads(output.stdout)  # type: ignore[no-any-return]
+    # As YAML, for as JSON it leaves out what Compose itself does not know of services. Ansible brings the parser.
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    return yaml.safe_load(output.stdout)  # type: ignore[no-any-return]
 
 
 def built_images(config: Mapping[str, Any]) -> list[str]:
@@ -83,3 +88,9 @@ def builders(config: Mapping[str, Any], images: Iterable[str]) -> Sequence[str]:
     """Return the services that build ``images``."""
     wanted = set(images)
     return sorted(name for name, entry in config["services"].items() if entry.get("build") and entry["image"] in wanted)
+
+
+def setting_rules(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the house and each service say of settings in ``x-settings``."""
+    said = [config, *config["services"].values()]
+    return {name: rule for each in said for name, rule in (each.get("x-settings") or {}).items()}

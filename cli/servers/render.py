@@ -13,7 +13,7 @@ from cli.console import StackError
 from cli.servers.service import HOST_SECRETS, Rendering, is_once
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from cli.servers.manifest import Manifest
     from cli.servers.service import Release, Service
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 FORMAT = "3.12"
 #: A label that keeps a service of compose.yaml off servers.
 ON_SERVERS = "landfast.servers"
-#: What stands for every service that x-rollout does not name.
-OTHERS = "*"
+#: What a service says of when it is rolled, and the order of these; ``once`` or ``others`` if it says nothing.
+ROLLOUT = "x-rollout"
+STAGES = ("data", "once", "visited", "others", "edge")
+#: What a service that does its work once says of the command that tells what it would do.
+PENDING = "x-pending"
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
     """Return what Swarm is to run.
 
     Args:
-        config: ``docker compose config --format json`` of compose.yaml and compose.servers.yaml.
+        config: ``docker compose config`` of compose.yaml and the files for servers.
         manifest: who gets which secrets.
         release: names that this release gives.
 
@@ -63,12 +66,9 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
     services = {name: entry for name, entry in config["services"].items() if runs_on_servers(entry)}
     problems: list[str] = []
     rendered = {name: Rendering(name, entry, manifest, release, problems).service() for name, entry in services.items()}
-    order = ordered(config.get("x-rollout", [[OTHERS]]), services, problems)
-    problems += [
-        f"x-pending: {name} is no service that does its work once"
-        for name in config.get("x-pending", {})
-        if not is_once(services.get(name, {}))
-    ]
+    order = ordered(services, problems)
+    pending = {name: list(entry[PENDING]) for name, entry in services.items() if PENDING in entry}
+    problems += [f"{name}: {PENDING}: it does not do its work once" for name in pending if not is_once(services[name])]
     if problems:
         raise StackError("Swarm cannot run this:\n  " + "\n  ".join(problems))
     jobs = {name: entry for name, entry in rendered.items() if is_once(services[name])}
@@ -78,7 +78,7 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         name=release.stack,
         stack=stack_file(kept, config, release),
         jobs={name: job_file(name, entry, config, release) for name, entry in jobs.items()},
-        pending=dict(config.get("x-pending", {})),
+        pending=pending,
         order=order,
         files=sorted(consumer for entry in services.values() for consumer in host_secrets(entry)),
     )
@@ -89,14 +89,16 @@ def runs_on_servers(service: Mapping[str, Any]) -> bool:
     return (service.get("labels") or {}).get(ON_SERVERS) != "false"
 
 
-def ordered(groups: Sequence[Sequence[str]], services: Mapping[str, Any], problems: list[str]) -> list[list[str]]:
-    """Return ``groups`` with the star replaced by the services that no group names."""
-    named = [name for group in groups for name in group if name != OTHERS]
-    problems += [f"x-rollout: there is no service {name}" for name in named if name not in services]
-    others = sorted(set(services) - set(named))
-    if others and not any(OTHERS in group for group in groups):
-        problems.append(f"x-rollout: {', '.join(others)} is in no group, and no group has a star")
-    return [[name for item in group for name in (others if item == OTHERS else [item])] for group in groups]
+def ordered(services: Mapping[str, Any], problems: list[str]) -> list[list[str]]:
+    """Return the services of each stage that has some, in the order of the stages."""
+    stages: dict[str, list[str]] = {stage: [] for stage in STAGES}
+    for name, entry in sorted(services.items()):
+        stage = entry.get(ROLLOUT) or ("once" if is_once(entry) else "others")
+        if stage in stages:
+            stages[stage].append(name)
+        else:
+            problems.append(f"{name}: {ROLLOUT}: {stage} is none of {', '.join(STAGES)}")
+    return [names for names in stages.values() if names]
 
 
 def host_secrets(service: Mapping[str, Any]) -> list[str]:

@@ -33,7 +33,7 @@ TAKEN = {
 #: Not passed on, because servers have it otherwise.
 PROVIDED = {
     "build": "images are built on the controller and come from the registry",
-    "depends_on": "a deploy rolls in the order of x-rollout; whoever is early crashes and is started again",
+    "depends_on": "a deploy rolls stage after stage (x-rollout); whoever is early crashes and is started again",
     "pull_policy": "nodes pull by digest",
     "restart": "it becomes deploy.restart_policy",
     "profiles": "Compose has left out what no profile chose",
@@ -92,7 +92,7 @@ class Rendering:
             "volumes": self.volumes,
         }
         for key, value in self.source.items():
-            if value in (None, [], {}, "") or key in PROVIDED:
+            if value in (None, [], {}, "") or key in PROVIDED or key.startswith("x-"):
                 continue
             if key in translated:
                 translated[key](value)

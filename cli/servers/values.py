@@ -1,4 +1,4 @@
-"""The rules for the inventory's settings: ``x-settings`` of compose.servers.yaml, judged before anything is built.
+"""The rules for the inventory's settings: ``x-settings`` of the Compose files, judged before anything is built.
 
 A service refuses a bad value too, but only once its image is built and its container started, on a server.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import subprocess
 import pytest
 import yaml  # type: ignore[import-untyped] # Ansible brings it
 
-from cli import checks, completion, debugging, main, services
+from cli import applications, checks, completion, debugging, main, services
 from cli.settings import ROOT
 from cli.shortcuts import SHORTCUTS
 
@@ -49,10 +50,11 @@ def test_it_completes_the_services_that_can_be_debugged() -> None:
 
 def test_the_services_are_those_of_the_compose_files() -> None:
     found: dict[str, str] = {}
-    for name in services.COMPOSE_FILES:
-        for service, entry in yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))["services"].items():
+    for path in (*applications.files(), *applications.files("override")):
+        plain = re.sub(r"!(override|reset) ", "", path.read_text(encoding="utf-8"))
+        for service, entry in yaml.safe_load(plain)["services"].items():
             if "image" in entry:
-                found[service] = entry["image"].rpartition("/")[2]
+                found[service] = entry["image"].rpartition("/")[2] if path.parent == ROOT else path.parent.name
 
     assert services.images() == found
 

@@ -110,7 +110,7 @@ ON_A_STACK = Trial(
         ),
         Mutation(
             "a container keeps its capabilities",
-            "compose.override.yaml",
+            "compose.templates.yaml",
             "    cap_drop: [ALL]\n",
             "",
             "tests/stack/test_containers.py",
@@ -124,7 +124,7 @@ ON_A_STACK = Trial(
         ),
         Mutation(
             "the shipped relay does not look for lost tasks",
-            "compose.yaml",
+            "compose.house.yaml",
             "${OUTBOX_LOST_AFTER:-30}",
             "${OUTBOX_LOST_AFTER:-0}",
             "tests/chaos/test_faults.py::test_it_loses_nothing_and_doubles_nothing[wipe-rabbitmq]",

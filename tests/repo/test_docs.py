@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml  # type: ignore[import-untyped] # Ansible brings it
 
-from cli import checks, completion, main, services, source, suites
+from cli import applications, checks, completion, main, services, source, suites
 from cli.console import StackError
 from cli.shortcuts import SHORTCUTS
 from tests.support.pages import PAGES, Command, blocks, commands, is_shell, lines, spans
@@ -178,7 +178,7 @@ def docker(arguments: list[str]) -> None:
     parser.add_argument("rest", nargs=argparse.REMAINDER)
     given = parser.parse_args(arguments[1:])
     assert not given.f or (ROOT / given.f).is_file(), f"there is no {given.f}"
-    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    compose = "".join(path.read_text(encoding="utf-8") for path in applications.files())
     assert not given.profile or f"profiles: [{given.profile}]" in compose, f"there is no profile {given.profile}"
     if given.verb in {"exec", "run"}:
         service = next(word for word in given.rest if not word.startswith("-"))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cli import applications
+
 ROOT = Path(__file__).parents[2]
 NGINX, DJANGO, FLASK = ROOT / "nginx", ROOT / "services/web-django", ROOT / "services/api-flask"
 LIMITS, SITE = "snippets/limits.conf", "conf.d/site.conf"
@@ -64,7 +66,7 @@ def constants(path: Path) -> dict[str, float]:
 
 def grace(service: str) -> int:
     """Return the seconds that Compose gives a service to stop."""
-    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    compose = "".join(path.read_text(encoding="utf-8") for path in applications.files())
     found = re.search(r"stop_grace_period: (\d+)s", compose[compose.index(f"\n  {service}:\n") :])
     assert found, service
     return int(found[1])
@@ -129,8 +131,8 @@ def test_nobody_cuts_off_a_request_that_waits_for_a_postgres_that_restarts() -> 
 
     assert longest < min(uwsgi("harakiri"), GUNICORN["timeout"], GUNICORN["graceful_timeout"])
     # Health is asked for behind requests that wait, when these fill all threads.
-    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
-    asked = re.search(r"^x-health:.*?^  timeout: (\d+)s$", compose, re.MULTILINE | re.DOTALL)
+    templates = (ROOT / "compose.templates.yaml").read_text(encoding="utf-8")
+    asked = re.search(r"^    healthcheck:.*?^      timeout: (\d+)s$", templates, re.MULTILINE | re.DOTALL)
     assert asked
     assert min(int(asked[1]), number(directive(SITE, "proxy_read_timeout", "location = /readyz {"))) > PATIENCE
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXAMPLE = ROOT / ".env.example"
-COMPOSE_FILES = sorted(ROOT.glob("compose*.yaml"))
+COMPOSE_FILES = sorted([*ROOT.glob("compose*.yaml"), *ROOT.glob("services/*/compose*.yaml")])
 SERVICE_FILES = [
     path
     for folder in ("libs", "services", "images", "nginx")

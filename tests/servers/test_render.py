@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import subprocess
 from typing import Any
@@ -238,14 +237,12 @@ def test_all_that_is_wrong_is_said_at_once(small: Config) -> None:
 
 
 def test_a_mistake_in_the_order_is_refused(small: Config) -> None:
-    unknown, unnamed = copy.deepcopy(small), copy.deepcopy(small)
-    unknown["x-rollout"] = [["ap"], ["*"]]
-    unnamed["x-rollout"] = [[]]
-    no_job = small | {"x-pending": {"app": ["ask"]}}
+    small["services"]["app"] |= {"x-rollout": "first", "x-pending": ["ask"]}
 
-    assert "there is no service ap" in refusal(unknown)
-    assert "app is in no group" in refusal(unnamed)
-    assert "x-pending: app is no service that does its work once" in refusal(no_job)
+    said = refusal(small)
+
+    assert "app: x-rollout: first is none of data, once, visited, others, edge" in said
+    assert "app: x-pending: it does not do its work once" in said
 
 
 def test_options_of_a_bridge_are_refused_between_hosts(small: Config) -> None:

@@ -32,7 +32,7 @@ def secrets() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def rules() -> Json:
-    return dict(without_settings()["x-settings"])
+    return configuration.setting_rules(without_settings())
 
 
 @pytest.fixture(autouse=True)

@@ -30,7 +30,7 @@ OUTPUT = ROOT / "tests" / "output"
 #: Where the browser sees what lies in ``OUTPUT``: forms take files from there.
 FILES = "/files"
 
-#: Chromium ends what it loads as soon as it hears of a network that comes or goes (ERR_NETWORK_CHANGED), and other tests
+#: Chromium ends what it loads as soon as it hears of a network that comes or goes (ERR_NETWORK_CHANGED): other tests
 #: start containers. The system calls that it would hear of it by (AF_NETLINK) are refused, so it takes the network for
 #: one that never changes: AddressTrackerLinux::AbortAndForceOnline.
 UNAWARE = f"--security-opt=seccomp={ROOT / 'tests' / 'browser' / 'no-netlink.json'}"

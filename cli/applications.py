@@ -1,0 +1,31 @@
+"""The applications that live in the stack: the rooms that compose.yaml lists, and the Compose files in them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli.settings import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIST = ROOT / "compose.yaml"
+
+_ROOM = re.compile(r"^\s*- (services/[\w.-]+)/compose\.yaml\s*(?:#.*)?$", re.MULTILINE)
+
+
+def rooms() -> list[Path]:
+    """Return the folders of the applications, in the order of the list."""
+    return [ROOT / room for room in _ROOM.findall(LIST.read_text(encoding="utf-8"))]
+
+
+def files(variant: str = "") -> list[Path]:
+    """Return the Compose files of one kind: the house's first, then each application's that has one.
+
+    Args:
+        variant: ``override`` (a laptop's), ``servers`` or ``s3``; without one, what all runs share.
+    """
+    name = f"compose.{variant}.yaml" if variant else "compose.yaml"
+    house = {"": "compose.house.yaml", "override": "compose.laptop.yaml"}.get(variant, name)
+    return [path for path in (ROOT / house, *(room / name for room in rooms())) if path.is_file()]
