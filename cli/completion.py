@@ -9,8 +9,7 @@ import argparse
 import re
 from typing import TYPE_CHECKING
 
-from cli import services
-from cli.settings import ROOT
+from cli import applications, services
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -37,7 +36,13 @@ compdef _landfast_stack stack
 """,
 }
 
-_SECRETS = re.compile(r"^\[secrets\]\n(.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
+#: What a service reads, or what YAML calls so: on one line, or on lines that are further in.
+_SECRETS = re.compile(r"^( *)x-(?:\w+-)?secrets:(?: &\S+)?(.*\n(?:\1 .*\n)*)", re.MULTILINE)
+_SECRET = re.compile(r"[\w.-]+: ([a-z_][a-z0-9_]*)")
+#: What contracts declare.
+_CONTRACT = re.compile(r"^x-landfast:\n((?:  .*\n|\n)*)", re.MULTILINE)
+_DECLARED = re.compile(r"^  secrets:\n((?:    .*\n)*)", re.MULTILINE)
+_DECLARED_SECRET = re.compile(r"^    ([a-z_][a-z0-9_]*):", re.MULTILINE)
 
 
 def words(typed: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
@@ -75,9 +80,12 @@ def values(argument: argparse.Action) -> Iterable[str]:
 
 
 def secrets() -> list[str]:
-    """Return the names of the secrets: ``tomllib`` is younger than the oldest Python that runs this."""
-    text = (ROOT / "images/secrets/manifest.toml").read_text(encoding="utf-8")
-    return re.findall(r"^(\w+) =", "".join(_SECRETS.findall(text)), re.MULTILINE)
+    """Return the names of the secrets, by the look of the Compose files: no reader of YAML comes with Python."""
+    text = "".join(path.read_text(encoding="utf-8") for path in applications.files())
+    found = {name for _, given in _SECRETS.findall(text) for name in _SECRET.findall(given)}
+    for block in (each for contract in _CONTRACT.findall(text) for each in _DECLARED.findall(contract)):
+        found.update(_DECLARED_SECRET.findall(block))
+    return sorted(found)
 
 
 def tests() -> list[str]:

@@ -32,7 +32,7 @@ class Lanes:
     def __init__(self, planned: Sequence[Step], finished: Callable[[Outcome], None] = lambda _: None) -> None:
         self._planned, self._finished = planned, finished
         self._running: set[subprocess.Popen[str]] = set()
-        self._ended = False
+        self._ended = self._tells = False
         self._print_lock = threading.Lock()
         self._prefixed = sum(step.live for step in planned) > 1
         self._give_way = len({step.lane for step in planned}) > 1 and shutil.which("nice") is not None
@@ -79,6 +79,8 @@ class Lanes:
         first = ("nice", "-n", str(step.nice)) if self._give_way and step.nice else ()
         with steps.start(step, [*first, *command]) as process:
             self._running.add(process)
+            if self._tells:  # the run was ended while this one was started
+                process.terminate()
             try:
                 if not step.live:
                     output = "".join(steps.lines(process))
@@ -99,6 +101,6 @@ class Lanes:
 
     def _end(self, *, tell: bool) -> None:
         """Start no further steps, and end the programs that run: they tidy up."""
-        self._ended = True
+        self._ended, self._tells = True, tell
         for process in list(self._running) if tell else ():
             process.terminate()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from cli import compose, process
-from cli.settings import ROOT, SHARED_FOLDERS
+from cli.settings import ROOT, SHARED_FILES, SHARED_FOLDERS
 
 Version = tuple[int, int]
 
@@ -223,7 +223,8 @@ class Checkout:
     @classmethod
     def inspect(cls, root: Path = ROOT) -> Checkout:
         """Look at all files that images are made of or containers mount; the paths are relative to ``root``."""
-        unreadable, foreign, inert = [], [], []
+        single = [root / name for name in SHARED_FILES if (root / name).is_file()]
+        unreadable, foreign, inert = [path for path in single if not path.stat().st_mode & 0o004], [], []
         for directory, folders, files in (walk for name in SHARED_FOLDERS for walk in os.walk(root / name)):
             folders[:] = [name for name in folders if name not in UNSHARED]
             paths = [Path(directory), *(Path(directory, name) for name in files)]

@@ -195,7 +195,7 @@ def secret(name: str) -> int:
     """Print a secret of the local stack.
 
     Args:
-        name: one of ``images/secrets/manifest.toml``.
+        name: one of those that contracts declare.
 
     Raises:
         StackError: no stack was started here yet, or Docker does not answer.

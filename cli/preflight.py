@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from cli.settings import PORTS, SHARED_FOLDERS
+from cli.settings import PORTS, SHARED_FILES, SHARED_FOLDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -263,7 +263,7 @@ def checkout(files: Checkout) -> list[Check]:
         (
             files.unreadable,
             "are not readable by others",
-            f"chmod -R go+rX {' '.join(SHARED_FOLDERS)} (and check your umask)",
+            f"chmod -R go+rX {' '.join((*SHARED_FOLDERS, *SHARED_FILES))} (and check your umask)",
         ),
         (
             files.inert,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 #: What images are made of or a laptop mounts into containers, where other users than this one read it.
-SHARED_FOLDERS = ("images", "libs", "nginx", "services")
+SHARED_FOLDERS = ("contract", "images", "libs", "nginx", "services")
+SHARED_FILES = ("compose.yaml", "compose.house.yaml")
 DEFAULT_BASE_IMAGE = "debian:trixie-slim"
 #: Each published port: the variable that sets it, its default, and what answers there.
 PORTS = {

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 #: Commands of Django that write into the checkout, which the running service has read-only.
 WRITING = {"makemigrations", "makemessages", "compilemessages", "startapp", "squashmigrations", "optimizemigration"}
-#: The groups that may read the services' secrets (images/secrets/manifest.toml).
-WEB_GROUP, API_GROUP = 10001, 10002
 #: Redis' password goes to its client by a variable of that one process.
 REDIS_CLI = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
 
@@ -42,17 +40,16 @@ def inside(service: str, *command: str, terminal: bool) -> list[str]:
     return compose("exec", *([] if terminal else ["-T"]), service, *command)
 
 
-def beside(service: str, folder: str, group: int, *command: str, terminal: bool) -> list[str]:
+def beside(service: str, folder: str, *command: str, terminal: bool) -> list[str]:
     """Return the command that runs ``command`` in a container of its own, which may write into the checkout.
 
     Args:
         service: whose image and settings it gets.
         folder: the service's folder in the checkout.
-        group: who may read the service's secrets. What is written belongs to the user who asked for it.
-        command: the command.
+        command: the command. What it writes belongs to the user who asked for it.
         terminal: whether a person sits there.
     """
-    options = ["--rm", "--no-deps", "--user", f"{os.getuid()}:{group}", "--volume", f"{ROOT / folder}:/app"]
+    options = ["--rm", "--no-deps", "--user", f"{os.getuid()}:{os.getgid()}", "--volume", f"{ROOT / folder}:/app"]
     return compose("run", *options, *([] if terminal else ["-T"]), service, *command)
 
 
@@ -60,7 +57,7 @@ def manage(arguments: Sequence[str], terminal: bool) -> list[str]:  # noqa: FBT0
     """Return the command for ``manage.py``; where that writes into the checkout, it gets a container that may."""
     command = ("python", "manage.py", *arguments)
     if WRITING & set(arguments[:1]):
-        return beside("web-django", "services/web-django", WEB_GROUP, *command, terminal=terminal)
+        return beside("web-django", "services/web-django", *command, terminal=terminal)
     return inside("web-django", *command, terminal=terminal)
 
 
@@ -78,7 +75,7 @@ SHORTCUTS = {
         "run Alembic for the API; `revision --autogenerate -m TEXT --rev-id 0004` writes into the checkout",
         "COMMAND ...",
         lambda arguments, terminal: beside(
-            "migrate-api", "services/api-flask", API_GROUP, "alembic", *arguments, terminal=terminal
+            "migrate-api", "services/api-flask", "alembic", *arguments, terminal=terminal
         ),
     ),
     "shell": Shortcut(

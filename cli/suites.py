@@ -124,6 +124,7 @@ def types(host: Environment, services: Environment) -> list[Step]:
     """Return the type checks: one for each folder that holds Python of its own world."""
     found = [
         mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
+        mypy("contract", host, ROOT, ("--python-version", "3.11", "contract"), ROOT),
         mypy("tests", host, ROOT, ("--exclude=/app/", "tests"), ROOT, ROLLOUT),
         mypy("rollout", host, ROLLOUT, ("--python-version", "3.10", "rollout"), ROLLOUT),
     ]
@@ -193,11 +194,11 @@ def python_folders() -> list[Path]:
 def import_paths(folder: Path) -> list[Path]:
     """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, what it works with.
 
-    Callers know the tasks; workers know the applications.
+    Callers know the tasks; workers know the applications; the maker of secrets knows the contracts.
     """
     services = ROOT / "services"
     others = [services / "web-django", services / "api-flask"] if folder.name == "worker" else [services / "worker"]
-    return [folder, *sorted((ROOT / "libs").glob("*")), *others]
+    return [folder, *sorted((ROOT / "libs").glob("*")), *others, *([ROOT] if folder.name == "secrets" else [])]
 
 
 def join(paths: Iterable[Path]) -> str:

@@ -71,7 +71,7 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def names(given: dict[str, Any]) -> dict[str, Any]:
-    """Tell the names of the secrets in Swarm, and which files the host keeps; values stay here."""
+    """Tell the names of the secrets in Swarm, and the files that the host keeps; values of secrets stay here."""
     manifest = Manifest.read()
     manifest.check(given["secrets"])
     return {
@@ -79,10 +79,8 @@ def names(given: dict[str, Any]) -> dict[str, Any]:
             name: secret_name(given["stack"], name, version)
             for name, version in manifest.versions(given["secrets"]).items()
         },
-        "files": {
-            name: {"group": consumer.group, "files": dict(consumer.files)}
-            for name, consumer in manifest.consumers.items()
-        },
+        "files": {service: dict(files) for service, files in manifest.consumers.items()},
+        "contents": dict(manifest.contents),
     }
 
 

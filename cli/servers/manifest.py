@@ -1,4 +1,4 @@
-"""Which secrets there are and who gets them: images/secrets/manifest.toml, the one list for laptops and servers."""
+"""Which secrets there are and who gets them: what follows from the contracts, for laptops and servers the same."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import secrets
 import string
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.console import StackError
 from cli.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-MANIFEST = ROOT / "images" / "secrets" / "manifest.toml"
+    from contract.derived import Derived
+
 ALPHABET = string.ascii_letters + string.digits
 DEFAULT_LENGTH = 32
 #: Characters below which services refuse a secret (landfast_runtime.env); optional ones are other people's.
@@ -27,60 +29,54 @@ NAMING_KEY = "swarm_naming_key"
 
 
 @dataclass(frozen=True)
-class Consumer:
-    """Who reads secrets.
-
-    Args:
-        group: the group id that the consumer runs as.
-        files: name in /run/secrets -> secret.
-    """
-
-    group: int
-    files: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Manifest:
     """The list.
 
     Args:
         lengths: secret that is random -> its length.
         optional: secrets that are there once someone has set them.
-        consumers: who gets which.
+        contents: derived file -> what is in it. For servers it is a secret like others.
+        consumers: service -> name in /run/secrets -> secret or derived file.
     """
 
     lengths: Mapping[str, int]
     optional: frozenset[str]
-    consumers: Mapping[str, Consumer]
+    contents: Mapping[str, str]
+    consumers: Mapping[str, Mapping[str, str]]
 
     @classmethod
-    def read(cls) -> Manifest:
-        """Read the repository's own.
+    def read(cls, root: Path = ROOT) -> Manifest:
+        """Read the contracts of the house and of the applications.
 
         Raises:
-            StackError: this Python has no TOML.
+            StackError: a contract cannot be followed.
         """
-        if sys.version_info >= (3, 11):  # the laptop's commands run on older ones
-            import tomllib  # noqa: PLC0415
+        if sys.version_info < (3, 11):  # the laptop's commands run on older ones
+            raise StackError("servers need Python 3.11 or newer on this machine")
+        from contract.derived import derive  # noqa: PLC0415 - as above
+        from contract.errors import ContractError  # noqa: PLC0415
+        from contract.files import read  # noqa: PLC0415
 
-            return cls.parse(tomllib.loads(MANIFEST.read_text(encoding="utf-8")))
-        raise StackError("servers need Python 3.11 or newer on this machine")
+        try:
+            return cls.of(derive(read(root)))
+        except ContractError as error:
+            raise StackError(str(error)) from error
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Manifest:
-        """Return the manifest that ``document`` describes.
+    def of(cls, derived: Derived) -> Manifest:
+        """Return what servers have of that which follows from the contracts.
 
         Certificates are none of Swarm's secrets: those never change, and a renewed certificate must not restart Nginx.
         """
-        declared = {name: entry for name, entry in document["secrets"].items() if entry.get("make") != "certificate"}
+        declared = {name: entry for name, entry in derived.declared.items() if entry.get("make") != "certificate"}
+        there = {*declared, *derived.contents}
         return cls(
             lengths={name: entry.get("length", DEFAULT_LENGTH) for name, entry in declared.items()},
             optional=frozenset(name for name, entry in declared.items() if entry.get("optional")),
+            contents=derived.contents,
             consumers={
-                name: Consumer(
-                    entry["group"], {file: secret for file, secret in entry["files"].items() if secret in declared}
-                )
-                for name, entry in document["consumers"].items()
+                service: {file: secret for file, secret in files.items() if secret in there}
+                for service, files in derived.consumers.items()
             },
         )
 
@@ -116,9 +112,10 @@ class Manifest:
         return {NAMING_KEY: random_secret(), **made, **{name: value for name, value in values.items() if value}}
 
     def versions(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return secret -> a word that changes with its value, for those that the vault holds."""
+        """Return secret or derived file -> a word that changes with its value, for those that there are."""
         key = str(values[NAMING_KEY]).encode()
-        return {name: version(key, name, values[name]) for name in self.lengths if values.get(name)}
+        there = {name: values[name] for name in self.lengths if values.get(name)}
+        return {name: version(key, name, value) for name, value in {**there, **self.contents}.items()}
 
 
 def version(key: bytes, name: str, value: str) -> str:

@@ -189,18 +189,20 @@ class Rendering:
                 self.result["volumes"].append(entry)
 
     def secrets(self, mount: Mapping[str, Any]) -> None:
-        """Give the service its secrets under the names that it knows, for its own group alone."""
-        consumer = mount["source"].removeprefix(HOST_SECRETS).removeprefix("secrets-")
+        """Give the service its secrets under the names that it knows; no other container has these files."""
+        consumer = mount["source"].removeprefix(HOST_SECRETS)
+        if mount["type"] == "volume":
+            consumer = (mount.get("volume") or {}).get("subpath", "")
         if consumer not in self.manifest.consumers:
-            self.refuse("volumes", f"{mount['source']}: the manifest of secrets has no consumer {consumer}")
+            self.refuse("volumes", f"{mount['source']}: no contract gives secrets to a service {consumer!r}")
             return
         if mount["type"] == "bind":
             self.result["volumes"].append({key: part for key, part in mount.items() if key != "bind"})
             return
         entry = self.manifest.consumers[consumer]
-        given = {file: secret for file, secret in entry.files.items() if secret in self.release.secrets}
+        given = {file: secret for file, secret in entry.items() if secret in self.release.secrets}
         if given:
             self.result["secrets"] = [
-                {"source": secret, "target": file, "uid": "0", "gid": str(entry.group), "mode": 0o440}
+                {"source": secret, "target": file, "uid": "0", "gid": "0", "mode": 0o444}
                 for file, secret in sorted(given.items())
             ]

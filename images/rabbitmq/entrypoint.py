@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Adds the users' password hashes to the definitions that RabbitMQ loads at start, then becomes RabbitMQ.
+"""Adds the contracts' users with their password hashes to the definitions that RabbitMQ loads, then becomes RabbitMQ.
 
 There is no guest user: RabbitMQ makes one only where the definitions name no user.
 """
@@ -29,26 +29,36 @@ def hash_password(password: str) -> str:
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode("ascii")
 
 
-def complete(template: str) -> str:
-    """Return the definitions with each user's hash; the user's secret file carries the user's name.
+def secret(name: str) -> str:
+    """Return what a secret file holds.
+
+    Raises:
+        ValueError: it is missing or empty.
+    """
+    path = SECRETS / name
+    content = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    if not content:
+        raise ValueError(f"secret file {path} is missing or empty")
+    return content
+
+
+def complete(template: str, users: str) -> str:
+    """Return the definitions with the users of the contracts; each one's secret file carries the user's name.
 
     Raises:
         ValueError: a secret file is missing or empty.
     """
-    definitions = json.loads(template)
+    definitions = json.loads(template) | json.loads(users)
     for user in definitions["users"]:
-        path = SECRETS / user["name"]
-        password = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-        if not password:
-            raise ValueError(f"secret file {path} is missing or empty")
-        user.update(password_hash=hash_password(password), hashing_algorithm="rabbit_password_hashing_sha256")
+        password = hash_password(secret(user["name"]))
+        user.update(password_hash=password, hashing_algorithm="rabbit_password_hashing_sha256")
     return json.dumps(definitions)
 
 
 def main() -> None:
     """Write the definitions and run the command that the arguments give."""
     try:
-        definitions = complete(TEMPLATE.read_text(encoding="utf-8"))
+        definitions = complete(TEMPLATE.read_text(encoding="utf-8"), secret("users.json"))
     except ValueError as error:
         print(
             json.dumps({"level": "critical", "service": "rabbitmq", "message": f"configuration: {error}"}), flush=True

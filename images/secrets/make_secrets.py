@@ -1,8 +1,8 @@
 """Makes the secrets of a local stack, once, and hands each service the ones that it needs.
 
-``make`` (the default) creates what is missing and repairs consumers' copies; it never changes a secret that exists.
-``show NAME`` prints one, ``set NAME`` stores one of your own from standard input. ``directories`` is for the image's
-build alone.
+``make`` (the default) creates what is missing and repairs services' copies; it never changes a secret that exists.
+``show NAME`` prints one, ``set NAME`` stores one of your own from standard input. The contracts of house and
+applications say which secrets there are, and who reads them.
 """
 
 from __future__ import annotations
@@ -10,21 +10,29 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shutil
 import string
 import subprocess
 import sys
 import tempfile
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from contract.derived import Derived, derive
+from contract.errors import ContractError
+from contract.files import read
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Where the Compose files with the contracts are.
+CONTRACTS = Path("/stack")
 ROOT = Path("/secrets")
+#: All secrets; no service sees them.
 MASTER = ROOT / "master"
-OWN_ID = 10000
+#: A folder for each service, which sees no other.
+SERVICES = ROOT / "services"
 ALPHABET = string.ascii_letters + string.digits
 DEFAULT_LENGTH = 32
 
@@ -34,12 +42,6 @@ CERTIFICATE_DAYS = 820
 
 class SecretError(Exception):
     """A secret that can neither be used nor safely made again; the message names it and the way out."""
-
-
-def read_manifest() -> dict[str, Any]:
-    """Return the manifest beside this file."""
-    with Path(__file__).with_name("manifest.toml").open("rb") as file:
-        return tomllib.load(file)
 
 
 def write(path: Path, content: str, mode: int) -> None:
@@ -83,7 +85,7 @@ def make_certificate(directory: Path) -> dict[str, str]:
     }
 
 
-def make_missing(declared: dict[str, dict[str, Any]]) -> None:
+def make_missing(declared: Mapping[str, Mapping[str, Any]]) -> None:
     """Create the secrets that do not exist yet.
 
     Raises:
@@ -110,7 +112,7 @@ def make_missing(declared: dict[str, dict[str, Any]]) -> None:
     print(f"secrets: {len(made)} made, {sum((MASTER / name).exists() for name in declared) - len(made)} kept")
 
 
-def check_name(name: str, declared: dict[str, dict[str, Any]]) -> None:
+def check_name(name: str, declared: Mapping[str, Mapping[str, Any]]) -> None:
     """Make sure that there is a secret of that name.
 
     Raises:
@@ -146,31 +148,29 @@ def set_secret(name: str, value: str) -> None:
     write(MASTER / name, value.strip(), 0o400)
 
 
-def hand_out(consumers: dict[str, dict[str, Any]]) -> None:
-    """Give each consumer its own copies and take away what it no longer may read."""
-    for consumer, entry in consumers.items():
-        directory = ROOT / consumer
-        for name, secret in entry["files"].items():
-            if not (MASTER / secret).exists():
-                continue  # an optional one
-            value = (MASTER / secret).read_text(encoding="utf-8")
+def hand_out(derived: Derived) -> None:
+    """Give each service its own copies, and take away what it may no longer read.
+
+    Whoever sees a service's folder may read it: nobody else has it, and images choose the users that they run as.
+    """
+    for service, files in derived.consumers.items():
+        directory = SERVICES / service
+        directory.mkdir(exist_ok=True)
+        for name, secret in files.items():
+            content = derived.contents.get(secret)
+            if content is None:
+                if not (MASTER / secret).exists():
+                    continue  # an optional one
+                content = (MASTER / secret).read_text(encoding="utf-8")
             path = directory / name
-            if not path.exists() or path.read_text(encoding="utf-8") != value:
-                write(path, value, 0o440)
+            if not path.exists() or path.read_text(encoding="utf-8") != content:
+                write(path, content, 0o444)
         for path in directory.iterdir():
-            if path.name not in entry["files"]:
+            if path.name not in files:
                 path.unlink()
-
-
-def make_directories(consumers: dict[str, dict[str, Any]]) -> None:
-    """Create the directories that give the volumes their owner; runs as root while the image is built."""
-    MASTER.mkdir(parents=True, mode=0o700)
-    os.chown(MASTER, OWN_ID, OWN_ID)
-    for consumer, entry in consumers.items():
-        directory = ROOT / consumer
-        directory.mkdir()
-        os.chown(directory, OWN_ID, entry["group"])
-        directory.chmod(0o2750)
+    for directory in SERVICES.iterdir():
+        if directory.name not in derived.consumers:
+            shutil.rmtree(directory)
 
 
 def main(given: Sequence[str]) -> int:
@@ -179,28 +179,25 @@ def main(given: Sequence[str]) -> int:
     Args:
         given: the command, and for some the name of a secret.
     """
-    manifest = read_manifest()
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make")
-    commands.add_parser("directories")
     for command in ("show", "set"):
         commands.add_parser(command).add_argument("name")
     arguments = parser.parse_args(given)
     try:
+        derived = derive(read(CONTRACTS))
         if "name" in arguments:
-            check_name(arguments.name, manifest["secrets"])
-        if arguments.command == "directories":
-            make_directories(manifest["consumers"])
-        elif arguments.command == "show":
+            check_name(arguments.name, derived.declared)
+        if arguments.command == "show":
             print(read_secret(arguments.name))
-        elif arguments.command == "set":
-            set_secret(arguments.name, sys.stdin.read())
-            hand_out(manifest["consumers"])
         else:
-            make_missing(manifest["secrets"])
-            hand_out(manifest["consumers"])
-    except SecretError as error:
+            if arguments.command == "set":
+                set_secret(arguments.name, sys.stdin.read())
+            else:
+                make_missing(derived.declared)
+            hand_out(derived)
+    except (ContractError, SecretError) as error:
         print(f"secrets: {error}", file=sys.stderr)
         return 1
     except OSError as error:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,7 @@ from cli.steps import Step
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable
 
 HERE = Environment(ROOT, make=lambda: None)
 
@@ -134,10 +135,31 @@ Lanes([Step("long", ("sh", "-c", script), here, Path(sys.argv[1]), lane="one"), 
 """
 
 
+def test_a_run_that_is_ended_while_it_starts_a_program_ends_that_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Environment(Path("/"), make=lambda: None)
+    run = Lanes([Step("long", ("sleep", "1000"), here, tmp_path)])
+    start = steps.start
+
+    def start_late(step: Step, command: Iterable[str]) -> subprocess.Popen[str]:
+        process = start(step, command)
+        run._end(tell=True)  # noqa: SLF001 - as a signal does, in the very moment
+        return process
+
+    monkeypatch.setattr(steps, "REPORTS", tmp_path)
+    monkeypatch.setattr(steps, "start", start_late)
+
+    assert [outcome.failed for outcome in run.run()] == [1]
+
+
 def test_a_run_that_is_ended_lets_its_programs_tidy_up_and_starts_no_more(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", STOPPED, str(tmp_path)], cwd=ROOT, env=dict(os.environ)) as run:
-        wait_until((tmp_path / "started").exists, 20, "the step to start")
-        run.send_signal(signal.SIGTERM)
-        assert run.wait(60) == 143
+        try:
+            wait_until((tmp_path / "started").exists, 20, "the step to start")
+            run.send_signal(signal.SIGTERM)
+            assert run.wait(60) == 143
+        finally:
+            run.kill()
     assert (tmp_path / "tidied").exists()
     assert not (tmp_path / "later").exists()

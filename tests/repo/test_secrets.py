@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from contract.derived import derive
+from contract.files import read
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -23,33 +26,58 @@ def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "ROOT", tmp_path)
-    monkeypatch.setattr(module, "MASTER", tmp_path / "master")
-    (tmp_path / "master").mkdir()
-    for consumer in module.read_manifest()["consumers"]:
-        (tmp_path / consumer).mkdir()
+    monkeypatch.setattr(module, "CONTRACTS", ROOT)
+    for name in ("master", "services"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setattr(module, name.upper(), tmp_path / name)
     return module
 
 
 def make(maker: ModuleType) -> None:
-    manifest = maker.read_manifest()
-    maker.make_missing(manifest["secrets"])
-    maker.hand_out(manifest["consumers"])
+    derived = derive(read(ROOT))
+    maker.make_missing(derived.declared)
+    maker.hand_out(derived)
 
 
 def contents(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_it_gives_each_consumer_exactly_its_own(maker: ModuleType, tmp_path: Path) -> None:
+def test_it_gives_each_service_exactly_its_own(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
-    manifest = maker.read_manifest()
-    optional = {name for name, secret in manifest["secrets"].items() if secret.get("optional")}
-    for consumer, entry in manifest["consumers"].items():
-        names = {path.name for path in (tmp_path / consumer).iterdir()}
-        assert names == {name for name, secret in entry["files"].items() if secret not in optional}
-    assert (tmp_path / "web-django/postgres_password").read_text() == (tmp_path / "postgres/web").read_text()
-    assert (tmp_path / "web-django/postgres_password").read_text() != (tmp_path / "postgres/web_owner").read_text()
+    derived = derive(read(ROOT))
+    optional = {name for name, secret in derived.declared.items() if secret.get("optional")}
+    for service, files in derived.consumers.items():
+        names = {path.name for path in (tmp_path / "services" / service).iterdir()}
+        assert names == {name for name, secret in files.items() if secret not in optional}
+    services = tmp_path / "services"
+    assert (services / "web-django/postgres_password").read_text() == (services / "postgres/web").read_text()
+    assert (services / "web-django/postgres_password").read_text() != (services / "postgres/web_owner").read_text()
+
+
+def test_a_service_that_is_gone_leaves_no_copies(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    left = tmp_path / "services/former/password"
+    left.parent.mkdir()
+    left.write_text("secret")
+
+    make(maker)
+
+    assert not left.parent.exists()
+
+
+def test_a_contract_that_cannot_be_followed_changes_nothing(
+    maker: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make(maker)
+    before = contents(tmp_path)
+    (tmp_path / "compose.yaml").write_text("include: [{path: [compose.house.yaml, services/shop/compose.yaml]}]")
+    (tmp_path / "compose.house.yaml").write_text("services: {}")
+    monkeypatch.setattr(maker, "CONTRACTS", tmp_path)
+
+    assert maker.main(["make"]) == 1
+    assert "services/shop/compose.yaml: there is no such file" in capsys.readouterr().err
+    assert {path: text for path, text in contents(tmp_path).items() if not path.startswith("compose")} == before
 
 
 def test_it_changes_nothing_the_second_time(maker: ModuleType, tmp_path: Path) -> None:
@@ -62,8 +90,8 @@ def test_it_changes_nothing_the_second_time(maker: ModuleType, tmp_path: Path) -
 def test_it_finishes_what_an_interrupted_run_began(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
     before = contents(tmp_path)
-    (tmp_path / "redis/redis_password").unlink()
-    (tmp_path / "nginx/.tls_key.new").write_text("half")
+    (tmp_path / "services/redis/redis_password").unlink()
+    (tmp_path / "services/nginx/.tls_key.new").write_text("half")
     make(maker)
     assert contents(tmp_path) == before
 
@@ -71,7 +99,7 @@ def test_it_finishes_what_an_interrupted_run_began(maker: ModuleType, tmp_path: 
 def test_it_repairs_an_emptied_copy(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
     before = contents(tmp_path)
-    copy = tmp_path / "web-django/django_secret_key"
+    copy = tmp_path / "services/web-django/django_secret_key"
     copy.unlink()
     copy.write_text("")
     make(maker)
@@ -90,7 +118,7 @@ def test_it_hands_out_a_password_that_an_operator_sets(maker: ModuleType, tmp_pa
     make(maker)
     maker.set_secret("smtp_password", "from the provider\n")
     make(maker)
-    assert (tmp_path / "worker/smtp_password").read_text() == "from the provider"
+    assert (tmp_path / "services/worker/smtp_password").read_text() == "from the provider"
     with pytest.raises(maker.SecretError, match="smtp_password"):
         maker.set_secret("smtp_password", "  \n")
 

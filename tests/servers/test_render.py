@@ -90,11 +90,10 @@ def test_migrations_come_after_the_database_and_before_what_needs_them(plan: Pla
     assert position["postgres"] < position["migrate-web"] < position["web-django"] < position["nginx"]
 
 
-def test_each_service_gets_its_own_secrets_for_its_own_group_alone(plan: Plan) -> None:
+def test_each_service_gets_its_own_secrets_to_read(plan: Plan) -> None:
     entries = plan.stack["services"]["web-django"]["secrets"]
 
-    assert {entry["gid"] for entry in entries} == {"10001"}
-    assert {entry["mode"] for entry in entries} == {0o440}
+    assert {entry["mode"] for entry in entries} == {0o444}
     files = {entry["target"]: entry["source"] for entry in entries}
     assert files["postgres_password"] == "postgres_web_password"
     assert "admin_password" not in files
@@ -214,8 +213,12 @@ def test_an_unknown_setting_is_refused_by_name() -> None:
         ({"ports": [{"target": 80, "published": "80", "mode": "host"}]}, "two containers cannot share a host's port"),
         ({"volumes": [{"type": "bind", "source": "/home/me", "target": "/x"}]}, "app: volumes: /home/me"),
         (
-            {"volumes": [{"type": "volume", "source": "secrets-nobody", "target": "/run/secrets"}]},
-            "the manifest of secrets has no consumer nobody",
+            {
+                "volumes": [
+                    {"type": "volume", "source": "all", "target": "/run/secrets", "volume": {"subpath": "nobody"}}
+                ]
+            },
+            "no contract gives secrets to a service 'nobody'",
         ),
     ],
 )

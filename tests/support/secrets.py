@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-import tomllib
 from pathlib import Path
 
+from contract.derived import derive
+from contract.files import read
 from tests.support.stack import ROOT, Stack
-
-MANIFEST = ROOT / "images" / "secrets" / "manifest.toml"
 
 
 def names() -> list[str]:
     """Return the names of all secrets that a stack makes for itself."""
-    with MANIFEST.open("rb") as file:
-        declared = tomllib.load(file)["secrets"]
+    declared = derive(read(ROOT)).declared
     return sorted(name for name, entry in declared.items() if not entry.get("optional"))
 
 

@@ -1,0 +1,159 @@
+"""What follows from the contracts: which secrets there are, who reads them, and the files that backing services read.
+
+A derived file is like a secret whose content is not random: services find it in /run/secrets too. So a changed contract
+reaches a backing service on the way that a changed password takes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from contract.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from contract.files import Contract
+
+Entry = TypeVar("Entry")
+
+#: The vhost of durable tasks, which all users share.
+VHOST = "landfast"
+
+#: The services of the house that read derived files.
+POSTGRES, RABBITMQ = "postgres", "rabbitmq"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role of PostgreSQL that may log in, and the roles whose rights it has."""
+
+    name: str
+    member_of: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A schema, the role that owns it, and the one that uses it, if there is one."""
+
+    name: str
+    owner: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Derived:
+    """All that follows.
+
+    Args:
+        declared: secret -> how it comes about.
+        contents: derived file -> what is in it.
+        consumers: service -> name in /run/secrets -> secret or derived file.
+    """
+
+    declared: Mapping[str, Mapping[str, Any]]
+    contents: Mapping[str, str]
+    consumers: Mapping[str, Mapping[str, str]]
+
+
+def derive(contracts: Sequence[Contract]) -> Derived:
+    """Return what follows from the contracts.
+
+    Raises:
+        ContractError: two of them want the same thing, or a service reads a secret that nobody declares.
+    """
+    schemas, roles = list(_schemas(contracts)), list(_roles(contracts))
+    users = _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, "broker", "users"))
+    contents = {
+        "postgres_roles": roles_csv(roles),
+        "postgres_schemas": schemas_csv(schemas),
+        "rabbitmq_users": json.dumps(users_json(users), indent=2) + "\n",
+    }
+    passwords = [f"postgres_{role.name}_password" for role in roles] + [f"rabbitmq_{name}_password" for name in users]
+    own = _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, "secrets"))
+    declared = {**{name: {} for name in passwords}, **own}
+    consumers = {service: dict(files) for contract in contracts for service, files in contract.secrets.items()}
+    consumers[POSTGRES] = {role.name: f"postgres_{role.name}_password" for role in roles} | {
+        "roles.csv": "postgres_roles",
+        "schemas.csv": "postgres_schemas",
+    }
+    consumers[RABBITMQ] = {name: f"rabbitmq_{name}_password" for name in users} | {"users.json": "rabbitmq_users"}
+    _check_consumers(consumers, {**declared, **contents})
+    return Derived(declared, contents, consumers)
+
+
+def roles_csv(roles: Iterable[Role]) -> str:
+    """Return a line for each role, and for each of several roles that it is a member of."""
+    return "".join(f"{role.name},{other}\n" for role in roles for other in role.member_of or ("",))
+
+
+def schemas_csv(schemas: Iterable[Schema]) -> str:
+    """Return a line for each schema: its name, its owner and its user."""
+    return "".join(f"{each.name},{each.owner},{each.user}\n" for each in schemas)
+
+
+def users_json(users: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Return users and permissions in the form of RabbitMQ's definitions, without password hashes."""
+    return {
+        "users": [{"name": name, "tags": list(entry.get("tags", []))} for name, entry in users.items()],
+        "permissions": [
+            {"vhost": VHOST, "user": name} | {may: entry.get(may, "^$") for may in ("configure", "write", "read")}
+            for name, entry in users.items()
+        ],
+    }
+
+
+def _schemas(contracts: Sequence[Contract]) -> Iterator[Schema]:
+    named = _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, "database", "schemas"))
+    for name, entry in named.items():
+        yield Schema(name, entry.get("owner", f"{name}_owner"), entry.get("user", name))
+
+
+def _roles(contracts: Sequence[Contract]) -> Iterator[Role]:
+    of_schemas = [
+        ("schemas", role, Role(role)) for each in _schemas(contracts) for role in (each.user, each.owner) if role
+    ]
+    further = [
+        (contract.file, name, Role(name, tuple((entry or {}).get("member_of", ()))))
+        for contract, name, entry in _of(contracts, "database", "roles")
+    ]
+    roles = _once([*of_schemas, *further])
+    for role in roles.values():
+        for name in role.member_of:
+            if name not in roles:
+                raise ContractError(f"database.roles.{role.name}: member_of: no contract has a role {name}")
+        yield role
+
+
+def _of(contracts: Sequence[Contract], *path: str) -> Iterator[tuple[Contract, str, Any]]:
+    """Yield each entry below a path of keys, with its contract."""
+    for contract in contracts:
+        found: Any = contract.needs
+        for key in path:
+            found = (found or {}).get(key)
+        for name, entry in (found or {}).items():
+            yield contract, name, entry
+
+
+def _once(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
+    """Return name -> entry.
+
+    Raises:
+        ContractError: two contracts have the same name.
+    """
+    found: dict[str, Entry] = {}
+    files: dict[str, str] = {}
+    for file, name, entry in entries:
+        if name in found:
+            raise ContractError(f"{file}: {name} is in {files[name]} already; choose another name")
+        found[name], files[name] = entry, file
+    return found
+
+
+def _check_consumers(consumers: Mapping[str, Mapping[str, str]], known: Mapping[str, object]) -> None:
+    for service, files in consumers.items():
+        for secret in files.values():
+            if secret not in known:
+                raise ContractError(f"services.{service}.x-secrets: no contract declares a secret {secret}")

@@ -1,0 +1,106 @@
+"""Contracts as they stand in the Compose files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import yaml  # type: ignore[import-untyped] # it has no types of its own
+
+from contract import schema
+from contract.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: The list of applications, and the house's own contract.
+LIST, HOUSE = "compose.yaml", "compose.house.yaml"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The contract of an application, or of the house.
+
+    Args:
+        file: where it stands.
+        needs: what ``x-landfast`` says.
+        secrets: service -> name in /run/secrets -> secret.
+    """
+
+    file: str
+    needs: Mapping[str, Any]
+    secrets: Mapping[str, Mapping[str, str]]
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # as above
+    """Reads YAML as Compose does: what follows ``!reset`` or ``!override`` is a value like others."""
+
+
+def _without_tag(loader: _Loader, _tag: str, node: yaml.Node) -> object:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - there is no fourth kind
+    return loader.construct_scalar(node)
+
+
+_Loader.add_multi_constructor("!", _without_tag)
+
+
+def read(root: Path) -> list[Contract]:
+    """Return the house's contract and those of the listed applications.
+
+    Args:
+        root: the folder of compose.yaml.
+
+    Raises:
+        ContractError: a file is missing, is no YAML, or says something that nothing reads.
+    """
+    return [parse(name, _document(root / name, name)) for name in (HOUSE, *listed(root))]
+
+
+def listed(root: Path) -> list[str]:
+    """Return the Compose files of the applications that compose.yaml includes, as it names them.
+
+    Raises:
+        ContractError: it includes something in a form that is not understood here.
+    """
+    found = []
+    for entry in _document(root / LIST, LIST).get("include") or []:
+        paths = entry.get("path") if isinstance(entry, dict) else entry
+        for path in [paths] if isinstance(paths, str) else paths or []:
+            if not isinstance(path, str):
+                raise ContractError(f"{LIST}: include: {path!r} is no path")
+            found.append(PurePosixPath(path).as_posix())
+    return [path for path in found if path != HOUSE]
+
+
+def parse(file: str, document: Mapping[str, Any]) -> Contract:
+    """Return the contract in a Compose file's content.
+
+    Raises:
+        ContractError: it says something that nothing reads.
+    """
+    needs = document.get("x-landfast") or {}
+    schema.check(needs, schema.APPLICATION, f"{file}: x-landfast")
+    services = document.get("services") or {}
+    secrets = {name: entry["x-secrets"] for name, entry in services.items() if "x-secrets" in (entry or {})}
+    for name, given in secrets.items():
+        schema.check(given, schema.SERVICE_SECRETS, f"{file}: services.{name}.x-secrets")
+    return Contract(file, needs, secrets)
+
+
+def _document(path: Path, name: str) -> dict[str, Any]:
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    except FileNotFoundError:
+        raise ContractError(f"{name}: there is no such file; {LIST} names it") from None
+    except (OSError, UnicodeError) as error:
+        raise ContractError(f"{name}: {error}") from error
+    except yaml.YAMLError as error:
+        raise ContractError(f"{name} is no YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise ContractError(f"{name} must be a mapping")
+    return document

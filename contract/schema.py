@@ -1,0 +1,150 @@
+"""What a contract may say: every key, what it means, and the form of its value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from contract.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: Names of roles, schemas, users and secrets: they become parts of statements, addresses and file names.
+NAME = r"[a-z_][a-z0-9_]{0,62}"
+FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
+PERMISSION = r"\^.*|\.\*|"
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key, or a value without keys.
+
+    Args:
+        means: what it is for, in a line.
+        form: the form of a text or of each item of a list, as a regular expression.
+        kind: ``text``, ``list`` (of texts), ``number``, ``switch``, or ``keys``.
+        keys: the keys that it may have.
+        each: what every key of any name has; ``form`` is the form of these names then.
+    """
+
+    means: str
+    form: str = ".*"
+    kind: str = "keys"
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    each: Key | None = None
+
+
+SECRETS = Key(
+    "secrets of the application's own",
+    form=NAME,
+    each=Key(
+        "how it comes about; without a word it is random",
+        keys={
+            "length": Key("characters of a random one; 32 without it", kind="number"),
+            "optional": Key("it is there once somebody has set it", kind="switch"),
+            "make": Key("`certificate`: made with the local certificate authority", "certificate", "text"),
+        },
+    ),
+)
+
+DATABASE = Key(
+    "what it needs of PostgreSQL",
+    keys={
+        "schemas": Key(
+            "schemas in the shared database, by their names",
+            form=NAME,
+            each=Key(
+                "who has it",
+                keys={
+                    "owner": Key("the role that owns it and runs migrations; NAME_owner without it", NAME, "text"),
+                    "user": Key("the role that uses it; NAME without it, none if it is empty", f"({NAME})?", "text"),
+                },
+            ),
+        ),
+        "roles": Key(
+            "further roles that may log in, by their names",
+            form=NAME,
+            each=Key("what such a role may", keys={"member_of": Key("roles whose rights it has", NAME, "list")}),
+        ),
+    },
+)
+
+BROKER = Key(
+    "what it needs of RabbitMQ",
+    keys={
+        "users": Key(
+            "its users, by their names; each has its password in a secret",
+            form=NAME,
+            each=Key(
+                "what the user may, as patterns of names. https://www.rabbitmq.com/docs/access-control",
+                keys={
+                    "configure": Key("queues and exchanges that it may declare and delete", PERMISSION, "text"),
+                    "write": Key("those that it may publish or bind to", PERMISSION, "text"),
+                    "read": Key("those that it may consume or bind from", PERMISSION, "text"),
+                    "tags": Key("what it may of the management pages", "administrator|monitoring|management", "list"),
+                },
+            ),
+        )
+    },
+)
+
+APPLICATION = Key("what Compose has no words for", keys={"secrets": SECRETS, "database": DATABASE, "broker": BROKER})
+
+#: Of a service, beside Compose's own keys.
+SERVICE_SECRETS = Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", NAME, "text"))
+
+_KINDS = {"text": str, "list": list, "number": int, "switch": bool, "keys": dict}
+_LIKE = {"text": "a text", "list": "a list", "number": "a whole number", "switch": "true or false", "keys": "a mapping"}
+
+
+def check(value: object, key: Key, where: str) -> None:
+    """Make sure that a value is what its key wants.
+
+    Args:
+        value: what the contract says; ``None`` is an empty mapping.
+        key: what it is for.
+        where: file and key, for the message.
+
+    Raises:
+        ContractError: it is not; all faults are named, with what would be right.
+    """
+    if faults := list(_faults(value, key, where)):
+        raise ContractError("\n".join(faults))
+
+
+def _faults(value: object, key: Key, where: str) -> Iterator[str]:
+    value = {} if value is None and key.kind == "keys" else value
+    if not isinstance(value, _KINDS[key.kind]) or (key.kind == "number" and isinstance(value, bool)):
+        yield f"{where} must be {_LIKE[key.kind]}, not {value!r}: {key.means}"
+    elif isinstance(value, dict):
+        yield from _mapping_faults(value, key, where)
+    else:
+        for text in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
+            if not isinstance(text, str) or not re.fullmatch(key.form, text, re.DOTALL):
+                yield f"{where}: {text!r} must have the form {key.form}"
+
+
+def _mapping_faults(value: dict[object, object], key: Key, where: str) -> Iterator[str]:
+    for name, entry in value.items():
+        if key.each is not None:
+            if not re.fullmatch(key.form, str(name)):
+                yield f"{where}: {name!r} must have the form {key.form}"
+            yield from _faults(entry, key.each, f"{where}.{name}")
+        elif name in key.keys:
+            yield from _faults(entry, key.keys[str(name)], f"{where}.{name}")
+        else:
+            close = get_close_matches(str(name), key.keys, 1)
+            meant = f"did you mean {close[0]}?" if close else f"there are: {', '.join(key.keys)}"
+            yield f"{where}: nothing reads {name!r}; {meant}"
+
+
+def documented(key: Key, name: str = "x-landfast") -> Iterator[tuple[str, str]]:
+    """Yield each key below ``key``, as a path, with its meaning."""
+    yield name, key.means
+    for part, entry in key.keys.items():
+        yield from documented(entry, f"{name}.{part}")
+    if key.each is not None:
+        yield from documented(key.each, f"{name}.NAME")

@@ -1,0 +1,131 @@
+"""Contracts of applications: what they may say, what follows from them, and how a wrong one is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from contract import schema
+from contract.derived import derive
+from contract.errors import ContractError
+from contract.files import Contract, listed, parse, read
+
+ROOT = Path(__file__).parents[2]
+
+HOUSE = Contract("compose.house.yaml", {}, {"postgres": {}, "rabbitmq": {}})
+
+
+def shop(text: str) -> Contract:
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - Ansible brings it
+
+    return parse("services/shop/compose.yaml", yaml.safe_load(text))
+
+
+def refusal(text: str) -> str:
+    with pytest.raises(ContractError) as caught:
+        derive([HOUSE, shop(text)])
+    return str(caught.value)
+
+
+def test_a_schema_brings_two_roles_and_their_passwords() -> None:
+    derived = derive([HOUSE, shop("x-landfast: {database: {schemas: {shop: {}}}}")])
+
+    assert derived.contents["postgres_roles"] == "shop,\nshop_owner,\n"
+    assert derived.contents["postgres_schemas"] == "shop,shop_owner,shop\n"
+    assert set(derived.declared) == {"postgres_shop_password", "postgres_shop_owner_password"}
+    assert derived.consumers["postgres"]["shop_owner"] == "postgres_shop_owner_password"
+
+
+def test_a_role_may_have_the_rights_of_others() -> None:
+    one = shop("x-landfast: {database: {schemas: {a: {user: ''}, b: {}}, roles: {both: {member_of: [a_owner, b]}}}}")
+
+    assert derive([HOUSE, one]).contents["postgres_roles"] == "a_owner,\nb,\nb_owner,\nboth,a_owner\nboth,b\n"
+
+
+def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
+    derived = derive([HOUSE, shop('x-landfast: {broker: {users: {shop: {write: "^shop$", tags: [monitoring]}}}}')])
+
+    users = json.loads(derived.contents["rabbitmq_users"])
+    assert users["users"] == [{"name": "shop", "tags": ["monitoring"]}]
+    assert users["permissions"] == [
+        {"vhost": "landfast", "user": "shop", "configure": "^$", "write": "^shop$", "read": "^$"}
+    ]
+    assert derived.consumers["rabbitmq"] == {"shop": "rabbitmq_shop_password", "users.json": "rabbitmq_users"}
+
+
+def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
+    derived = derive(
+        [
+            HOUSE,
+            shop("x-landfast: {secrets: {postgres_shop_password: {length: 64}}, database: {schemas: {shop: {}}}}"),
+        ]
+    )
+
+    assert derived.declared["postgres_shop_password"] == {"length": 64}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x-landfast: {databse: {}}", "x-landfast: nothing reads 'databse'; did you mean database?"),
+        ("x-landfast: {database: {schemas: {shop: {ownr: me}}}}", "did you mean owner?"),
+        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: secrets, database, broker"),
+        ("x-landfast: {database: {schemas: {Shop: {}}}}", "'Shop' must have the form"),
+        ('x-landfast: {database: {schemas: {"a\'; DROP": {}}}}', "must have the form"),
+        ("x-landfast: {database: {roles: {shop: {member_of: [nobody]}}}}", "no contract has a role nobody"),
+        ("x-landfast: {database: {roles: {shop: {member_of: web}}}}", "must be a list, not 'web'"),
+        ("x-landfast: {secrets: {key: {length: long}}}", "must be a whole number, not 'long'"),
+        ("x-landfast: {secrets: {key: {length: true}}}", "must be a whole number, not True"),
+        ("x-landfast: {secrets: {key: {optional: 1}}}", "must be true or false, not 1"),
+        ("x-landfast: [database]", "x-landfast must be a mapping"),
+        ("services: {shop: {x-secrets: {password: other}}}", "no contract declares a secret other"),
+        ("services: {shop: {x-secrets: {../password: key}}}", "'../password' must have the form"),
+        ("services: {shop: {x-secrets: [key]}}", "services.shop.x-secrets must be a mapping"),
+        ("x-landfast: {database: {schemas: {shop: {owner: shop}}}}", "shop is in schemas already"),
+    ],
+)
+def test_what_nothing_reads_is_refused_by_name(text: str, said: str) -> None:
+    assert said in refusal(text)
+
+
+def test_all_faults_of_a_contract_are_told_at_once() -> None:
+    assert len(refusal("x-landfast: {databse: {}, brokr: {}}").splitlines()) == 2
+
+
+def test_two_applications_cannot_have_the_same_schema() -> None:
+    one = shop("x-landfast: {database: {schemas: {shop: {}}}}")
+
+    with pytest.raises(ContractError, match=r"shop is in services/shop/compose\.yaml already; choose another name"):
+        derive([HOUSE, one, one])
+
+
+def test_what_compose_puts_behind_tags_is_read_like_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [{path: [compose.house.yaml]}]")
+    (tmp_path / "compose.house.yaml").write_text(
+        "x-landfast: {secrets: {key: {}}}\n"
+        "services:\n  nginx: {dns: !reset [], tmpfs: !override [/tmp], labels: !reset {a: b}, init: !reset true,"
+        " x-secrets: {key: key}}\n"
+    )
+
+    (house,) = read(tmp_path)
+
+    assert house.secrets == {"nginx": {"key": "key"}}
+
+
+def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [compose.house.yaml, services/shop/compose.yaml]")
+    assert listed(tmp_path) == ["services/shop/compose.yaml"]
+    with pytest.raises(ContractError, match=r"compose\.house\.yaml: there is no such file"):
+        read(tmp_path)
+    (tmp_path / "compose.house.yaml").write_text("{")
+    with pytest.raises(ContractError, match=r"compose\.house\.yaml is no YAML"):
+        read(tmp_path)
+
+
+def test_every_key_stands_in_the_reference() -> None:
+    page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
+    keys = [*schema.documented(schema.APPLICATION), *schema.documented(schema.SERVICE_SECRETS, "x-secrets")]
+
+    assert [f"| `{name}` | {means} |" for name, means in keys if f"| `{name}` | {means} |" not in page] == []
