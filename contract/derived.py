@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from contract import nginx
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Entry = TypeVar("Entry")
 VHOST = "landfast"
 
 #: The services of the house that read derived files.
-POSTGRES, RABBITMQ = "postgres", "rabbitmq"
+NGINX, POSTGRES, RABBITMQ = "nginx", "postgres", "rabbitmq"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,9 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         "postgres_roles": roles_csv(roles),
         "postgres_schemas": schemas_csv(schemas),
         "rabbitmq_users": json.dumps(users_json(users), indent=2) + "\n",
+        "nginx_locations": nginx.locations(contracts),
+        "nginx_servers": nginx.servers(contracts),
+        "nginx_programs": nginx.programs(contracts),
     }
     passwords = [f"postgres_{role.name}_password" for role in roles] + [f"rabbitmq_{name}_password" for name in users]
     own = _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, "secrets"))
@@ -80,6 +84,11 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         "schemas.csv": "postgres_schemas",
     }
     consumers[RABBITMQ] = {name: f"rabbitmq_{name}_password" for name in users} | {"users.json": "rabbitmq_users"}
+    consumers[NGINX] = consumers.get(NGINX, {}) | {
+        "locations.conf": "nginx_locations",
+        "servers.conf": "nginx_servers",
+        "programs.conf": "nginx_programs",
+    }
     _check_consumers(consumers, {**declared, **contents})
     return Derived(declared, contents, consumers)
 

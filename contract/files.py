@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,12 @@ from contract import schema
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 #: The list of applications, and the house's own contract.
 LIST, HOUSE = "compose.yaml", "compose.house.yaml"
+#: Directives for Nginx, beside an application's contract.
+EXTRA = "nginx.extra"
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,15 @@ class Contract:
         file: where it stands.
         needs: what ``x-landfast`` says.
         secrets: service -> name in /run/secrets -> secret.
+        services: the names of all services in the file.
+        extra: what ``nginx.extra`` beside it says.
     """
 
     file: str
     needs: Mapping[str, Any]
     secrets: Mapping[str, Mapping[str, str]]
+    services: Collection[str] = ()
+    extra: str = ""
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # as above
@@ -58,7 +64,12 @@ def read(root: Path) -> list[Contract]:
     Raises:
         ContractError: a file is missing, is no YAML, or says something that nothing reads.
     """
-    return [parse(name, _document(root / name, name)) for name in (HOUSE, *listed(root))]
+    found = [parse(name, _document(root / name, name)) for name in (HOUSE, *listed(root))]
+    extras = [(root / contract.file).with_name(EXTRA) for contract in found]
+    return [
+        replace(contract, extra=extra.read_text(encoding="utf-8")) if extra.is_file() else contract
+        for contract, extra in zip(found, extras, strict=True)
+    ]
 
 
 def listed(root: Path) -> list[str]:
@@ -89,7 +100,7 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     secrets = {name: entry["x-secrets"] for name, entry in services.items() if "x-secrets" in (entry or {})}
     for name, given in secrets.items():
         schema.check(given, schema.SERVICE_SECRETS, f"{file}: services.{name}.x-secrets")
-    return Contract(file, needs, secrets)
+    return Contract(file, needs, secrets, list(services))
 
 
 def _document(path: Path, name: str) -> dict[str, Any]:

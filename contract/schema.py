@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: Names of roles, schemas, users and secrets: they become parts of statements, addresses and file names.
 NAME = r"[a-z_][a-z0-9_]{0,62}"
 FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
+HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
+PATH = r"/([\w.~-]+/)*"
 PERMISSION = r"\^.*|\.\*|"
 
 
@@ -91,7 +93,35 @@ BROKER = Key(
     },
 )
 
-APPLICATION = Key("what Compose has no words for", keys={"secrets": SECRETS, "database": DATABASE, "broker": BROKER})
+HTTP = Key(
+    "where it answers",
+    keys={
+        "hosts": Key("host names of its own; without them it answers at the stack's own address", HOST, "list"),
+        "locations": Key(
+            "paths that it answers below; `nginx.extra` beside the contract has what is said in Nginx's own words",
+            form=PATH,
+            each=Key(
+                "who answers there",
+                keys={
+                    "service": Key(
+                        "a service of this file and its port, `NAME:PORT`", r"[a-z0-9][a-z0-9-]*:\d+", "text"
+                    ),
+                    "protocol": Key("`http` or `uwsgi`; http without it", "http|uwsgi", "text"),
+                    "largest_body": Key("how much a request may carry, like 12m; 2m without it", r"\d+[km]?", "text"),
+                    "websocket": Key("connections may become WebSockets", kind="switch"),
+                    "errors": Key("Nginx's own answers: `page`, or `problem` (RFC 9457)", "page|problem", "text"),
+                    "security_headers": Key("Nginx adds those that the service does not set itself", kind="switch"),
+                },
+            ),
+        ),
+        "programs": Key("paths under which a request that is refused at once gets a problem document", PATH, "list"),
+    },
+)
+
+APPLICATION = Key(
+    "what Compose has no words for",
+    keys={"http": HTTP, "secrets": SECRETS, "database": DATABASE, "broker": BROKER},
+)
 
 #: Of a service, beside Compose's own keys.
 SERVICE_SECRETS = Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", NAME, "text"))

@@ -4,7 +4,7 @@ set -eu
 umask 077
 # On servers a certificate is renewed while Nginx runs, so it is no secret of Swarm's, which never change.
 tls=${TLS_DIRECTORY:-/run/secrets}
-need-secrets "$tls/tls_certificate" "$tls/tls_key" flower_password
+need-secrets "$tls/tls_certificate" "$tls/tls_key" flower_password locations.conf servers.conf programs.conf
 printf 'ssl_certificate %s/tls_certificate;\nssl_certificate_key %s/tls_key;\n' "$tls" "$tls" > /tmp/certificate.conf
 # shellcheck disable=SC2016 # a name with a dollar is a variable of Nginx's
 write() { printf 'set $%s "%s";\n' "$1" "$2"; }
@@ -15,7 +15,7 @@ printf 'proxy_set_header Authorization "Basic %s";\n' "$login" > /tmp/flower-log
 # On servers visitors come through sockets of the host, which outlive this container.
 : > /tmp/listen.conf
 if [ -n "${EDGE_SOCKET:-}" ]; then
-    printf 'listen 80 default_server;\nlisten 443 ssl default_server;\n' > /tmp/listen.conf
+    printf 'listen 80;\nlisten 443 ssl;\n' > /tmp/listen.conf
     set -- take-sockets "$EDGE_SOCKET" "$@"
 fi
 exec "$@"

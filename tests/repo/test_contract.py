@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,73 @@ def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
     assert derived.consumers["rabbitmq"] == {"shop": "rabbitmq_shop_password", "users.json": "rabbitmq_users"}
 
 
+SHOP = """
+x-landfast:
+  http:
+    hosts: [shop.localhost, www.shop.localhost]
+    locations:
+      /: {service: "shop:8000", largest_body: 20m, websocket: true}
+      /api/: {service: "shop-api:3031", protocol: uwsgi, errors: problem, security_headers: true}
+    programs: [/api/]
+services: {shop: {}, shop-api: {}}
+"""
+
+
+def test_an_application_with_names_of_its_own_is_a_server_of_its_own() -> None:
+    contents = derive([HOUSE, replace(shop(SHOP), extra="location = /x { return 404; }\n")]).contents
+
+    assert contents["nginx_locations"].count("\n") == 1, "a comment alone"
+    assert (
+        contents["nginx_servers"].partition("\n\n")[2]
+        == """\
+server {
+    server_name shop.localhost www.shop.localhost;
+    include snippets/server.conf;
+
+    # services/shop/compose.yaml
+    location / {
+        set $place shop:8000;
+        client_max_body_size 20m;
+        set $websocket on;
+        proxy_read_timeout 1h; # silence is no fault there
+        proxy_pass http://$place;
+        include snippets/proxy-headers.conf;
+        error_page 502 504 =503 /pages/503.html;
+        error_page 413 /pages/413.$refused_as;
+    }
+    location = /api {
+        return 308 /api/;
+    }
+    location /api/ {
+        set $place shop-api:3031;
+        uwsgi_pass $place;
+        include snippets/uwsgi-headers.conf;
+        include snippets/security-headers.conf;
+        error_page 502 504 =503 /pages/503.problem;
+        error_page 413 /pages/413.problem;
+    }
+
+    location = /x { return 404; }
+}
+"""
+    )
+    assert contents["nginx_programs"].splitlines()[1:] == [r'"~^(:\S+ )?/api[/?: ]" problem;']
+
+
+def test_an_application_without_a_name_answers_at_the_stack_s_own_address() -> None:
+    contents = derive([HOUSE, shop(SHOP.replace("    hosts: [shop.localhost, www.shop.localhost]\n", ""))]).contents
+
+    assert "location /api/ {" in contents["nginx_locations"]
+    assert contents["nginx_servers"].count("\n") == 1
+
+
+def test_two_applications_cannot_answer_at_the_same_place() -> None:
+    one = shop(SHOP)
+
+    with pytest.raises(ContractError, match=r"other: shop\.localhost/ is in services/shop/compose\.yaml already"):
+        derive([HOUSE, one, replace(one, file="other")])
+
+
 def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
     derived = derive(
         [
@@ -71,7 +139,12 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
     [
         ("x-landfast: {databse: {}}", "x-landfast: nothing reads 'databse'; did you mean database?"),
         ("x-landfast: {database: {schemas: {shop: {ownr: me}}}}", "did you mean owner?"),
-        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: secrets, database, broker"),
+        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: http, secrets, database, broker"),
+        ("x-landfast: {http: {hosts: [Shop_1]}}", "'Shop_1' must have the form"),
+        ("x-landfast: {http: {locations: {/a: {}}}}", "'/a' must have the form"),
+        ('x-landfast: {http: {locations: {/: {service: "x; }"}}}}', "must have the form"),
+        ('x-landfast: {http: {locations: {/: {service: "other:80"}}}}', "service: other is no service of this file"),
+        ("x-landfast: {http: {locations: {/: {}}}}", "service: none is no service of this file"),
         ("x-landfast: {database: {schemas: {Shop: {}}}}", "'Shop' must have the form"),
         ('x-landfast: {database: {schemas: {"a\'; DROP": {}}}}', "must have the form"),
         ("x-landfast: {database: {roles: {shop: {member_of: [nobody]}}}}", "no contract has a role nobody"),
