@@ -45,6 +45,15 @@ class Schema:
 
 
 @dataclass(frozen=True)
+class Database:
+    """A database of an application's own."""
+
+    name: str
+    owner: str
+    extensions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Derived:
     """All that follows.
 
@@ -65,23 +74,26 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     Raises:
         ContractError: two of them want the same thing, or a service reads a secret that nobody declares.
     """
-    schemas, roles = list(_schemas(contracts)), list(_roles(contracts))
-    users = _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, "broker", "users"))
+    schemas, databases, roles = list(_schemas(contracts)), list(_databases(contracts)), list(_roles(contracts))
+    vhosts = _named(contracts, "broker", "vhosts")
+    users = _named(contracts, "broker", "users")
     contents = {
         "postgres_roles": roles_csv(roles),
         "postgres_schemas": schemas_csv(schemas),
-        "rabbitmq_users": json.dumps(users_json(users), indent=2) + "\n",
+        "postgres_databases": databases_csv(databases),
+        "rabbitmq_users": json.dumps(users_json(users, vhosts), indent=2) + "\n",
         "nginx_locations": nginx.locations(contracts),
         "nginx_servers": nginx.servers(contracts),
         "nginx_programs": nginx.programs(contracts),
     }
     passwords = [f"postgres_{role.name}_password" for role in roles] + [f"rabbitmq_{name}_password" for name in users]
-    own = _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, "secrets"))
+    own = _named(contracts, "secrets")
     declared = {**{name: {} for name in passwords}, **own}
     consumers = {service: dict(files) for contract in contracts for service, files in contract.secrets.items()}
     consumers[POSTGRES] = {role.name: f"postgres_{role.name}_password" for role in roles} | {
         "roles.csv": "postgres_roles",
         "schemas.csv": "postgres_schemas",
+        "databases.csv": "postgres_databases",
     }
     consumers[RABBITMQ] = {name: f"rabbitmq_{name}_password" for name in users} | {"users.json": "rabbitmq_users"}
     consumers[NGINX] = consumers.get(NGINX, {}) | {
@@ -95,40 +107,66 @@ def derive(contracts: Sequence[Contract]) -> Derived:
 
 def roles_csv(roles: Iterable[Role]) -> str:
     """Return a line for each role, and for each of several roles that it is a member of."""
-    return "".join(f"{role.name},{other}\n" for role in roles for other in role.member_of or ("",))
+    rows = [f"{role.name},{other}" for role in roles for other in role.member_of or ("",)]
+    return "\n".join(["role,member_of", *rows, ""])
 
 
 def schemas_csv(schemas: Iterable[Schema]) -> str:
     """Return a line for each schema: its name, its owner and its user."""
-    return "".join(f"{each.name},{each.owner},{each.user}\n" for each in schemas)
+    return "\n".join(["schema,owner,user", *(f"{each.name},{each.owner},{each.user}" for each in schemas), ""])
 
 
-def users_json(users: Mapping[str, Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Return users and permissions in the form of RabbitMQ's definitions, without password hashes."""
+def databases_csv(databases: Iterable[Database]) -> str:
+    """Return a line for each database: its name, its owner, and its extensions with blanks between them."""
+    rows = [f"{each.name},{each.owner},{' '.join(each.extensions)}" for each in databases]
+    return "\n".join(["database,owner,extensions", *rows, ""])
+
+
+def users_json(
+    users: Mapping[str, Mapping[str, Any]], vhosts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return vhosts, users and permissions in the form of RabbitMQ's definitions, without password hashes.
+
+    Raises:
+        ContractError: a user is of a vhost that there is not.
+    """
+    permissions = []
+    for name, entry in users.items():
+        vhost = entry.get("vhost", VHOST)
+        if vhost not in {VHOST, *vhosts}:
+            raise ContractError(f"broker.users.{name}: vhost: no contract has a vhost {vhost}")
+        nothing_said = "^$" if vhost == VHOST else ".*"
+        may = {what: entry.get(what, nothing_said) for what in ("configure", "write", "read")}
+        permissions.append({"vhost": vhost, "user": name, **may})
     return {
-        "users": [{"name": name, "tags": list(entry.get("tags", []))} for name, entry in users.items()],
-        "permissions": [
-            {"vhost": VHOST, "user": name} | {may: entry.get(may, "^$") for may in ("configure", "write", "read")}
-            for name, entry in users.items()
+        "vhosts": [
+            {"name": name, "default_queue_type": entry.get("queue_type", "quorum")} for name, entry in vhosts.items()
         ],
+        "users": [{"name": name, "tags": list(entry.get("tags", []))} for name, entry in users.items()],
+        "permissions": permissions,
     }
 
 
 def _schemas(contracts: Sequence[Contract]) -> Iterator[Schema]:
-    named = _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, "database", "schemas"))
-    for name, entry in named.items():
+    for name, entry in _named(contracts, "database", "schemas").items():
         yield Schema(name, entry.get("owner", f"{name}_owner"), entry.get("user", name))
+
+
+def _databases(contracts: Sequence[Contract]) -> Iterator[Database]:
+    for name, entry in _named(contracts, "database", "databases").items():
+        yield Database(name, entry.get("owner", name), tuple(entry.get("extensions", ())))
 
 
 def _roles(contracts: Sequence[Contract]) -> Iterator[Role]:
     of_schemas = [
         ("schemas", role, Role(role)) for each in _schemas(contracts) for role in (each.user, each.owner) if role
     ]
+    of_databases = [("databases", each.owner, Role(each.owner)) for each in _databases(contracts)]
     further = [
         (contract.file, name, Role(name, tuple((entry or {}).get("member_of", ()))))
         for contract, name, entry in _of(contracts, "database", "roles")
     ]
-    roles = _once([*of_schemas, *further])
+    roles = _once([*of_schemas, *of_databases, *further])
     for role in roles.values():
         for name in role.member_of:
             if name not in roles:
@@ -144,6 +182,15 @@ def _of(contracts: Sequence[Contract], *path: str) -> Iterator[tuple[Contract, s
             found = (found or {}).get(key)
         for name, entry in (found or {}).items():
             yield contract, name, entry
+
+
+def _named(contracts: Sequence[Contract], *path: str) -> dict[str, Mapping[str, Any]]:
+    """Return name -> what contracts say of it below a path of keys.
+
+    Raises:
+        ContractError: two contracts have the same name.
+    """
+    return _once((contract.file, name, entry or {}) for contract, name, entry in _of(contracts, *path))
 
 
 def _once(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:

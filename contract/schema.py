@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 #: Names of roles, schemas, users and secrets: they become parts of statements, addresses and file names.
-NAME = r"[a-z_][a-z0-9_]{0,62}"
+NAME = r"(?!pg_|postgres$|template[01]$)[a-z_][a-z0-9_]{0,62}"
 FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
@@ -66,6 +66,17 @@ DATABASE = Key(
                 },
             ),
         ),
+        "databases": Key(
+            "databases of its own, by their names",
+            form=NAME,
+            each=Key(
+                "who has it",
+                keys={
+                    "owner": Key("the role that owns it, migrates it and uses it; NAME without it", NAME, "text"),
+                    "extensions": Key("extensions of PostgreSQL that are created in it", r"[a-z][a-z0-9_-]*", "list"),
+                },
+            ),
+        ),
         "roles": Key(
             "further roles that may log in, by their names",
             form=NAME,
@@ -77,19 +88,32 @@ DATABASE = Key(
 BROKER = Key(
     "what it needs of RabbitMQ",
     keys={
+        "vhosts": Key(
+            "virtual hosts of its own, by their names",
+            form=NAME,
+            each=Key(
+                "how its queues are kept",
+                keys={"queue_type": Key("of a queue that does not say; quorum without it", "quorum|classic", "text")},
+            ),
+        ),
         "users": Key(
             "its users, by their names; each has its password in a secret",
             form=NAME,
             each=Key(
                 "what the user may, as patterns of names. https://www.rabbitmq.com/docs/access-control",
                 keys={
-                    "configure": Key("queues and exchanges that it may declare and delete", PERMISSION, "text"),
-                    "write": Key("those that it may publish or bind to", PERMISSION, "text"),
-                    "read": Key("those that it may consume or bind from", PERMISSION, "text"),
+                    "vhost": Key("where; in that of durable tasks without it", NAME, "text"),
+                    "configure": Key(
+                        "what it may declare and delete; all in a vhost of its own",
+                        PERMISSION,
+                        "text",
+                    ),
+                    "write": Key("those that it may publish or bind to; as above", PERMISSION, "text"),
+                    "read": Key("those that it may consume or bind from; as above", PERMISSION, "text"),
                     "tags": Key("what it may of the management pages", "administrator|monitoring|management", "list"),
                 },
             ),
-        )
+        ),
     },
 )
 

@@ -4,7 +4,8 @@
 SELECT format('CREATE ROLE %I LOGIN', role) FROM passwords
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
 SELECT format('ALTER ROLE %I PASSWORD %L', role, password) FROM passwords \gexec
-SELECT format('GRANT CONNECT ON DATABASE %I TO %I', :'database', role) FROM passwords \gexec
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', :'database', role) FROM passwords
+WHERE role NOT IN (SELECT owner FROM databases) \gexec
 SELECT format('GRANT %I TO %I', role, member) FROM memberships WHERE role IS NOT NULL \gexec
 
 SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', schema, owner) FROM schemas \gexec
@@ -16,6 +17,11 @@ SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT, I
               owner, schema, role) FROM schemas WHERE role IS NOT NULL \gexec
 SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT USAGE, SELECT ON SEQUENCES TO %I',
               owner, schema, role) FROM schemas WHERE role IS NOT NULL \gexec
+
+-- Databases of an application's own: nobody else may connect.
+SELECT format('CREATE DATABASE %I OWNER %I', database, owner) FROM databases
+WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = database) \gexec
+SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', database) FROM databases \gexec
 
 -- Free and all bytes of the disk, for the services' readiness: the health check writes the file. Made once, as a server whose disk
 -- is full must start without changing more than it has to.

@@ -48,7 +48,8 @@ def complete(template: str, users: str) -> str:
     Raises:
         ValueError: a secret file is missing or empty.
     """
-    definitions = json.loads(template) | json.loads(users)
+    definitions, derived = json.loads(template), json.loads(users)
+    definitions |= {**derived, "vhosts": definitions["vhosts"] + derived["vhosts"]}
     for user in definitions["users"]:
         password = hash_password(secret(user["name"]))
         user.update(password_hash=password, hashing_algorithm="rabbit_password_hashing_sha256")

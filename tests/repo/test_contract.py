@@ -33,8 +33,8 @@ def refusal(text: str) -> str:
 def test_a_schema_brings_two_roles_and_their_passwords() -> None:
     derived = derive([HOUSE, shop("x-landfast: {database: {schemas: {shop: {}}}}")])
 
-    assert derived.contents["postgres_roles"] == "shop,\nshop_owner,\n"
-    assert derived.contents["postgres_schemas"] == "shop,shop_owner,shop\n"
+    assert derived.contents["postgres_roles"] == "role,member_of\nshop,\nshop_owner,\n"
+    assert derived.contents["postgres_schemas"] == "schema,owner,user\nshop,shop_owner,shop\n"
     assert set(derived.declared) == {"postgres_shop_password", "postgres_shop_owner_password"}
     assert derived.consumers["postgres"]["shop_owner"] == "postgres_shop_owner_password"
 
@@ -42,7 +42,28 @@ def test_a_schema_brings_two_roles_and_their_passwords() -> None:
 def test_a_role_may_have_the_rights_of_others() -> None:
     one = shop("x-landfast: {database: {schemas: {a: {user: ''}, b: {}}, roles: {both: {member_of: [a_owner, b]}}}}")
 
-    assert derive([HOUSE, one]).contents["postgres_roles"] == "a_owner,\nb,\nb_owner,\nboth,a_owner\nboth,b\n"
+    assert (
+        derive([HOUSE, one]).contents["postgres_roles"].partition("\n")[2]
+        == "a_owner,\nb,\nb_owner,\nboth,a_owner\nboth,b\n"
+    )
+
+
+def test_a_database_of_its_own_has_one_role_that_owns_it() -> None:
+    one = shop("x-landfast: {database: {databases: {shop: {extensions: [citext, pg_trgm]}, more: {owner: both}}}}")
+
+    derived = derive([HOUSE, one])
+
+    assert derived.contents["postgres_databases"] == "database,owner,extensions\nshop,shop,citext pg_trgm\nmore,both,\n"
+    assert set(derived.declared) == {"postgres_shop_password", "postgres_both_password"}
+
+
+def test_a_user_may_do_all_in_a_vhost_of_its_own() -> None:
+    one = shop("x-landfast: {broker: {vhosts: {shop: {queue_type: classic}}, users: {shop: {vhost: shop}}}}")
+
+    users = json.loads(derive([HOUSE, one]).contents["rabbitmq_users"])
+
+    assert users["vhosts"] == [{"name": "shop", "default_queue_type": "classic"}]
+    assert users["permissions"] == [{"vhost": "shop", "user": "shop", "configure": ".*", "write": ".*", "read": ".*"}]
 
 
 def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
@@ -145,6 +166,10 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ('x-landfast: {http: {locations: {/: {service: "x; }"}}}}', "must have the form"),
         ('x-landfast: {http: {locations: {/: {service: "other:80"}}}}', "service: other is no service of this file"),
         ("x-landfast: {http: {locations: {/: {}}}}", "service: none is no service of this file"),
+        ("x-landfast: {broker: {users: {shop: {vhost: other}}}}", "no contract has a vhost other"),
+        ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must have the form quorum|classic"),
+        ("x-landfast: {database: {databases: {shop: {extensions: ['a b']}}}}", "'a b' must have the form"),
+        ("x-landfast: {database: {roles: {postgres: {}}}}", "'postgres' must have the form"),
         ("x-landfast: {database: {schemas: {Shop: {}}}}", "'Shop' must have the form"),
         ('x-landfast: {database: {schemas: {"a\'; DROP": {}}}}', "must have the form"),
         ("x-landfast: {database: {roles: {shop: {member_of: [nobody]}}}}", "no contract has a role nobody"),

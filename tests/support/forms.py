@@ -38,9 +38,11 @@ class Form:
 LAPTOP = Form("laptop")
 #: What servers get: nothing reloads code, cookies are for HTTPS, static files have hashed names.
 SHIPPED = Form("shipped", ("compose.yaml",))
-#: The shipped services with somebody's tasks that take long.
+#: The shipped services with somebody's tasks that take long, and somebody's application beside the demo's.
 LENGTHY = Form(
-    "lengthy", ("compose.yaml", "tests/stack/lengthy.yaml"), {"COMPOSE_PROFILES": "dramatiq", "OUTBOX_LOST_AFTER": "5"}
+    "lengthy",
+    ("compose.yaml", "tests/stack/lengthy.yaml", "tests/stub/compose.yaml", "tests/stub/listed.yaml"),
+    {"COMPOSE_PROFILES": "dramatiq", "OUTBOX_LOST_AFTER": "5"},
 )
 #: The shipped services with the chaos suite's ledger in them.
 LEDGER = Form(

@@ -1,0 +1,84 @@
+"""An application that the house has never heard of gets what its contract says, and nothing else."""
+
+from __future__ import annotations
+
+import socket
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
+
+HOST = {"Host": "stub.localhost"}
+
+
+def ask(stack: Stack, path: str) -> Any:  # noqa: ANN401 - what the stub answers
+    return requests.get(f"{stack.http_url}{path}", headers=HOST, timeout=20).json()
+
+
+def test_it_answers_at_its_own_host_name(lengthy: Stack) -> None:
+    assert ask(lengthy, "/")["host"] == "stub.localhost"
+    assert requests.get(f"{lengthy.http_url}/healthz", headers=HOST, timeout=20).text == "ok\n"
+    assert "host" not in requests.get(f"{lengthy.http_url}/", timeout=20).text[:100]
+
+
+def test_it_has_a_database_of_its_own(lengthy: Stack) -> None:
+    assert ask(lengthy, "/database/stub") == {"row": ["stub", True]}
+
+
+def test_it_cannot_enter_the_database_of_others(lengthy: Stack) -> None:
+    assert "permission denied for database" in ask(lengthy, "/database/landfast")["error"]
+
+
+def test_it_has_a_vhost_of_its_own(lengthy: Stack) -> None:
+    assert ask(lengthy, "/broker/stub") == {"received": ["hello"]}
+
+
+def test_it_cannot_enter_the_vhost_of_others(lengthy: Stack) -> None:
+    assert "access to vhost 'landfast' refused" in ask(lengthy, "/broker/landfast")["error"]
+
+
+def test_it_sees_no_other_service(lengthy: Stack) -> None:
+    script = "getent hosts redis || getent hosts web-django || getent hosts relay || echo nobody"
+
+    assert lengthy.execute("stub", "sh", "-c", script).strip() == "nobody"
+
+
+@pytest.mark.parametrize(
+    ("size", "status"), [(5 << 20, HTTPStatus.OK), ((5 << 20) + 1, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)]
+)
+def test_it_takes_bodies_up_to_what_its_contract_says(lengthy: Stack, size: int, status: HTTPStatus) -> None:
+    answer = requests.post(f"{lengthy.http_url}/upload/", data=b"x" * size, headers=HOST, timeout=20)
+
+    assert answer.status_code == status
+    if status == HTTPStatus.OK:
+        assert answer.json() == {"bytes": size}
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    else:
+        assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+def test_its_connections_become_websockets(lengthy: Stack) -> None:
+    ask_for = (
+        "GET / HTTP/1.1\r\nHost: stub.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", lengthy.ports.http), 20) as connection:
+        connection.sendall(ask_for.encode())
+        said = b""
+        while not said.endswith(b"hello") and (part := connection.recv(4096)):
+            said += part
+
+    assert said.startswith(b"HTTP/1.1 101 ")
+    assert b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in said  # RFC 6455, section 1.3
+
+
+def test_no_other_protocol_is_handed_on(lengthy: Stack) -> None:
+    answer = requests.get(
+        f"{lengthy.http_url}/", headers={**HOST, "Connection": "Upgrade", "Upgrade": "h2c"}, timeout=20
+    )
+
+    assert answer.json()["upgrade"] is None

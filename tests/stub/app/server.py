@@ -1,0 +1,88 @@
+"""The stub's server: each address tries one thing that its contract gives it, and says what came of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from kombu import Connection, Consumer, Producer, Queue
+
+#: What a server adds to the key of a WebSocket. Source: RFC 6455, section 1.3
+HANDSHAKE = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+def secret(name: str) -> str:
+    return Path("/run/secrets", name).read_text(encoding="utf-8")
+
+
+def database(name: str) -> dict[str, Any]:
+    """Write a row into a database, and say who did it."""
+    with psycopg.connect(
+        host="postgres", dbname=name, user="stub", password=secret("postgres_password"), connect_timeout=5
+    ) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS visit (name citext)")
+        connection.execute("INSERT INTO visit VALUES ('Stub')")
+        row = connection.execute(
+            "SELECT current_user, EXISTS (SELECT FROM visit WHERE name = 'STUB') GROUP BY 1"
+        ).fetchone()
+    return {"row": row}
+
+
+def broker(vhost: str) -> dict[str, Any]:
+    """Send a message to a queue of a vhost, and receive it."""
+    received: list[Any] = []
+    with Connection(f"amqp://stub:{secret('rabbitmq_password')}@rabbitmq/{vhost}", connect_timeout=5) as connection:
+        channel = connection.channel()
+        queue = Queue("letters", durable=True, channel=channel)
+        queue.declare()
+        Producer(channel).publish("hello", routing_key="letters")
+        with Consumer(channel, [queue], callbacks=[lambda body, _: received.append(body)], no_ack=True):
+            connection.drain_events(timeout=10)
+    return {"received": received}
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.headers.get("Upgrade") == "websocket":
+            self.shake_hands()
+            return
+        _, what, *name = self.path.split("/")
+        try:
+            tried = {"database": database, "broker": broker}.get(what)
+            answer = tried(name[0]) if tried else {"host": self.headers["Host"], "upgrade": self.headers.get("Upgrade")}
+        except Exception as error:  # noqa: BLE001 - tests look at what went wrong
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        self.answer(answer)
+
+    def do_POST(self) -> None:
+        self.answer({"bytes": len(self.rfile.read(int(self.headers["Content-Length"])))})
+
+    def answer(self, answer: dict[str, Any]) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def shake_hands(self) -> None:
+        """Open a WebSocket and send one text, ``hello``."""
+        key = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + HANDSHAKE).encode(), usedforsecurity=False).digest()
+        self.send_response(101)
+        for name, value in (("Upgrade", "websocket"), ("Connection", "Upgrade")):
+            self.send_header(name, value)
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(key).decode())
+        self.end_headers()
+        self.wfile.write(b"\x81\x05hello")
+        self.close_connection = True
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("", 8000), Handler).serve_forever()  # the container's own networks
