@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 TOOL_CACHE = ROOT / ".cache"
 #: What linters remember of files that they have seen, in any checkout: a new clone need not wait for mypy again.
 SEEN = cache.directory() / "tools"
-#: What runs on the servers' managers.
-ROLLOUT = ROOT / "ansible" / "roles" / "release" / "files"
 MYPY = ("mypy", "--strict", "--no-error-summary", "--explicit-package-bases")
 
 #: Lanes that need Docker: the stack of a laptop, containers that run alone and then the stack of a server, one bare
@@ -125,8 +123,8 @@ def types(host: Environment, services: Environment) -> list[Step]:
     found = [
         mypy("cli", host, ROOT, ("--python-version", "3.10", "cli", "stack"), ROOT),
         mypy("contract", host, ROOT, ("--python-version", "3.11", "contract"), ROOT),
-        mypy("tests", host, ROOT, ("--exclude=/app/", "tests"), ROOT, ROLLOUT),
-        mypy("rollout", host, ROLLOUT, ("--python-version", "3.10", "rollout"), ROLLOUT),
+        mypy("tests", host, ROOT, ("--exclude=/app/", "tests"), ROOT),
+        mypy("rollout", host, ROOT, ("--python-version", "3.10", "rollout"), ROOT),
     ]
     for folder in sorted((ROOT / "tests").glob("**/app")):  # code that tests let the services run
         name = "-".join(folder.relative_to(ROOT).parts)

@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 from cli.console import StackError
 from cli.settings import ROOT
 
-SOURCE = ROOT / "ansible/roles/release/files/rollout"
+SOURCE = ROOT / "rollout"
 PACKED = ROOT / ".cache/rollout.pyz"
 #: What Python runs when it is given the file.
 MAIN = "import sys\n\nfrom rollout.__main__ import main\n\nsys.exit(main())\n"

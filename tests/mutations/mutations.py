@@ -81,7 +81,7 @@ QUICK = Trial(
         ),
         Mutation(
             "a migration that fails counts as done",
-            "ansible/roles/release/files/rollout/jobs.py",
+            "rollout/jobs.py",
             'if task["Status"]["State"] != "complete":',
             'if task["Status"]["State"] == "unknown":',
             "tests/servers/test_rollout.py",
@@ -152,7 +152,7 @@ ON_A_SERVER = Trial(
         ),
         Mutation(
             "a release whose migration fails is not taken back",
-            "ansible/roles/release/files/rollout/jobs.py",
+            "rollout/jobs.py",
             'if task["Status"]["State"] != "complete":',
             'if task["Status"]["State"] == "unknown":',
             "tests/deploy/test_single_stack.py::test_a_release_whose_migration_fails_is_taken_back",

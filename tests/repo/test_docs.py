@@ -40,7 +40,9 @@ PLAYBOOK_OPTIONS = ("--inventory", "--extra-vars", "--limit", "--tags", "--skip-
 THEIRS = {"DATA_UPLOAD_MAX_MEMORY_SIZE"}
 #: What runs of tests make.
 MADE = "tests/output/"
-PATH = re.compile(r"(?:ansible|cli|docs|images|libs|nginx|services|tests|playbooks|roles|inventories)/[\w./-]*\w/?")
+PATH = re.compile(
+    r"(?:ansible|cli|docs|images|libs|nginx|rollout|services|tests|playbooks|roles|inventories)/[\w./-]*\w/?"
+)
 NAME = re.compile(r"[A-Za-z]\w*_\w*[A-Za-z0-9]")
 UNIT = re.compile(r"landfast-[a-z-]+\.(?:service|path|timer)")
 

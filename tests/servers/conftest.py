@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from rollout import jobs, records, roll, smoke
 
+from rollout import jobs, records, roll, smoke
 from tests.servers.memory import Swarm
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from rollout import change, lock, records, roll, status, watch
 from rollout.errors import BusyError, RolloutError
 from rollout.result import RESERVED, Result
-
 from tests.servers.memory import Json, Swarm, apply, image, options, plan
 
 if TYPE_CHECKING:

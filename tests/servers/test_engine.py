@@ -8,10 +8,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+
 from rollout import engine
 from rollout.engine import Engine
 from rollout.errors import RolloutError
-
 from tests.support.waiting import SLOWNESS
 
 if TYPE_CHECKING:

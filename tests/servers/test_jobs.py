@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from rollout import roll
 from rollout.errors import RolloutError
 from rollout.jobs import Jobs
-
 from tests.servers.memory import Json, Swarm, apply, plan
 
 if TYPE_CHECKING:

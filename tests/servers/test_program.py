@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 
 from cli.console import StackError
 from cli.servers import program
+from cli.settings import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,3 +47,12 @@ def test_another_time_or_place_makes_no_other_file(tmp_path: Path) -> None:
     first, second = program.pack(packed=tmp_path / "one"), program.pack(source, tmp_path / "two")
 
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_what_the_role_copies_from_the_checkout_is_there() -> None:
+    """Ansible would find out on the servers alone."""
+    tasks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "ansible/roles/release/tasks").glob("*.yml"))
+    copied = re.findall(r'src: "\{\{ release_checkout \}\}/(.+)"', tasks)
+
+    assert copied == ["rollout/host.py"]
+    assert [path for path in copied if not (ROOT / path).is_file()] == []

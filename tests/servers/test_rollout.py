@@ -6,9 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from rollout import judge, lock, records, roll, smoke, stage, watch
 from rollout.errors import BusyError, RolloutError
-
 from tests.servers.memory import Json, Swarm, apply, image, plan
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rollout import status
 
+from rollout import status
 from tests.servers.memory import Swarm, apply, plan
 
 if TYPE_CHECKING:

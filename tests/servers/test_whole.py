@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from rollout import lock, whole
 from rollout.errors import RolloutError, TransientError
-
 from tests.servers.memory import Json, Swarm, apply, plan
 
 if TYPE_CHECKING:

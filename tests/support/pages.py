@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "rollout/README.md",
     *sorted(page for page in (ROOT / "docs").rglob("*.md") if "adr" not in page.parts),
     *sorted((ROOT / "tests").rglob("*.md")),
 ]
