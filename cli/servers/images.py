@@ -6,7 +6,7 @@ import hashlib
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from cli import base_image, cache, compose, machine, network, preflight, process
@@ -36,7 +36,7 @@ class Built:
         release: its name.
         images: image as Compose names it -> by digest, as nodes find it.
         built: whether images were built for it just now.
-        sent: bytes that went to the registry.
+        sent: bytes that this machine sent to the servers' own registry over SSH.
         seconds: how long all took.
     """
 
@@ -100,9 +100,9 @@ def provide(ssh: Sequence[str], address: str, *, dirty: bool) -> Built:
     names = configuration.built_images(configuration.read({}))
     if address != "{}:{}".format(*registry.REGISTRY):
         return _provide(release, names, address, address, began)
-    with registry.gate(ssh) as gate:
-        done = _provide(release, names, gate.address, address, began)
-        return Built(done.release, done.images, done.built, gate.sent, done.seconds)
+    with registry.route(ssh) as route:
+        done = _provide(release, names, route.address, address, began)
+    return replace(done, sent=route.sent)  # SSH tells it at its end
 
 
 def _provide(release: str, names: Sequence[str], here: str, there: str, began: float) -> Built:

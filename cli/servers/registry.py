@@ -1,22 +1,23 @@
-"""Sending images to the servers' own registry, over the SSH connection that Ansible has, and counting the bytes."""
+"""The way to the servers' own registry, over the SSH connection that Ansible has, and the digests of images in it."""
 
 from __future__ import annotations
 
 import http.client
+import re
+import select
+import shlex
 import socket
 import subprocess
 import tempfile
-import threading
-import time
 import zlib
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
 
 from cli.console import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 #: Where the role `registry` has it listen, on the first manager.
 REGISTRY = ("127.0.0.1", 5000)
@@ -24,62 +25,29 @@ MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.index.v1+json"
 )
+#: Seconds within which a connection has to be there.
 CONNECT_TIMEOUT = 30
-PIECE = 1 << 16
+#: What ssh prints at its end with LogLevel=VERBOSE. Source: client_loop() in OpenSSH's clientloop.c
+TRANSFERRED = re.compile(r"^Transferred: sent (\d+), received \d+ bytes", re.MULTILINE)
 
 
-class Gate:
-    """A port of this machine that leads to the registry. It counts what goes through.
+@dataclass
+class Route:
+    """How this machine reaches the registry.
 
     Args:
-        connect: opens a connection to the registry.
-        port: the port; 0 for any that is free.
+        address: what images are named by for Docker to find it; Docker takes loopback without TLS.
+        sent: bytes that this machine sent over SSH. Known once the route is closed; 0 where SSH was not needed, or
+            where Ansible's own options keep it quiet (``-q``).
     """
 
-    def __init__(self, connect: Callable[[], socket.socket], port: int = 0) -> None:
-        """Listen."""
-        self.sent = 0
-        self._connect = connect
-        self._counting = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        """What images are named by for Docker to find the gate; it takes loopback without TLS."""
-        return f"127.0.0.1:{self.port}"
-
-    def close(self) -> None:
-        """Take no more connections."""
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, suppress(OSError), self._connect() as registry:
-            answers = threading.Thread(target=self._copy, args=(registry, client), daemon=True)
-            answers.start()
-            self._copy(client, registry, count=True)
-            answers.join()
-
-    def _copy(self, source: socket.socket, target: socket.socket, *, count: bool = False) -> None:
-        with suppress(OSError):
-            while piece := source.recv(PIECE):
-                if count:  # first, so that whoever has the answer finds all of the question counted
-                    with self._counting:
-                        self.sent += len(piece)
-                target.sendall(piece)
-            target.shutdown(socket.SHUT_WR)
+    address: str
+    sent: int = 0
 
 
 @contextmanager
-def gate(ssh: Sequence[str]) -> Iterator[Gate]:
-    """Open a way to the registry for as long as the block lasts.
+def route(ssh: Sequence[str]) -> Iterator[Route]:
+    """Open a route to the registry for as long as the block lasts.
 
     Args:
         ssh: the command that reaches the first manager, or nothing where that is this machine.
@@ -88,67 +56,70 @@ def gate(ssh: Sequence[str]) -> Iterator[Gate]:
         StackError: SSH did not get there.
     """
     if not ssh:
-        opened = Gate(lambda: socket.create_connection(REGISTRY, CONNECT_TIMEOUT), 0)
-        try:
-            yield opened
-        finally:
-            opened.close()
+        # The hosts say 127.0.0.1: a name that was pushed and goes again must be none that containers run by.
+        yield Route(f"localhost:{REGISTRY[1]}")
         return
-    with tempfile.TemporaryDirectory(prefix="landfast-") as folder:
-        path = Path(folder, "registry")
-        with tunnel(ssh, path):
-            opened = listen(path, ssh)
+    port = free_port(ssh)
+    command = forward(ssh, port)
+    opened = Route(f"127.0.0.1:{port}")
+    # Its words go into a file: nobody reads a pipe while images are sent, and ssh would wait once it is full.
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log) as process:
             try:
+                if not listens(process.stdout):
+                    log.seek(0)
+                    raise StackError(f"no way to the registry over SSH: {log.read().strip()}", shlex.join(command))
                 yield opened
             finally:
-                opened.close()
+                process.terminate()
+        log.seek(0)
+        counted = TRANSFERRED.search(log.read())
+        opened.sent = int(counted[1]) if counted else 0
 
 
-def listen(path: Path, ssh: Sequence[str]) -> Gate:
-    """Return a gate on this host's usual port, or on any where that is taken.
+def free_port(ssh: Sequence[str]) -> int:
+    """Return the usual port of this machine for a host's registry, or any that is free where that is taken.
 
     Docker remembers by the registry's address which layers are there already: a port that stays the same helps it.
 
     Args:
-        path: the tunnel's end here.
-        ssh: what the port is derived from.
+        ssh: the command that reaches the host; the port is derived from its last word.
     """
-
-    def connect() -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(str(path))
-        return connection
-
     usual = 20000 + zlib.crc32(ssh[-1].encode()) % 10000
     try:
-        return Gate(connect, usual)
+        probe = socket.create_server(("127.0.0.1", usual))
     except OSError:
-        return Gate(connect)
+        probe = socket.create_server(("127.0.0.1", 0))
+    with probe:
+        return int(probe.getsockname()[1])
 
 
-@contextmanager
-def tunnel(ssh: Sequence[str], path: Path) -> Iterator[None]:
-    """Lead the socket ``path`` to the registry for as long as the block lasts.
+def forward(ssh: Sequence[str], port: int) -> list[str]:
+    """Return the command that forwards a port of this machine to the registry, and counts the bytes.
 
-    Raises:
-        StackError: SSH did not get there.
+    Args:
+        ssh: the command that reaches the first manager.
+        port: the port here.
     """
-    command = [
-        ssh[0], "-N", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-o", "ControlPath=none",
-        "-o", "StreamLocalBindUnlink=yes", "-L", f"{path}:{REGISTRY[0]}:{REGISTRY[1]}", *ssh[1:],
-    ]  # fmt: skip
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            deadline = time.monotonic() + CONNECT_TIMEOUT
-            while not path.exists():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
-                    words = (process.communicate()[1] or "").strip()
-                    raise StackError(f"no way to the registry over SSH: {words}", " ".join(command))
-                time.sleep(0.05)
-            yield
-        finally:
-            process.terminate()
+    options = (
+        "BatchMode=yes",
+        "ControlPath=none",  # a connection that others share would not end with this command, nor count its bytes alone
+        "ExitOnForwardFailure=yes",
+        "LogLevel=VERBOSE",  # for the bytes
+        "PermitLocalCommand=yes",
+        "LocalCommand=echo",  # runs once the port is forwarded
+    )
+    settings = [word for option in options for word in ("-o", option)]
+    return [ssh[0], "-N", *settings, "-L", "127.0.0.1:{}:{}:{}".format(port, *REGISTRY), *ssh[1:]]
+
+
+def listens(output: IO[bytes] | None) -> bool:
+    """Wait until SSH forwards the port, and return whether it does: it may end, or take too long.
+
+    Args:
+        output: SSH's standard output.
+    """
+    return bool(output and select.select([output], [], [], CONNECT_TIMEOUT)[0] and output.readline())
 
 
 def digest(address: str, repository: str, tag: str) -> str:
