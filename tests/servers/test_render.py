@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -13,6 +14,7 @@ from cli.servers import configuration
 from cli.servers.manifest import Manifest
 from cli.servers.render import Plan, render
 from cli.servers.service import Release
+from cli.settings import ROOT
 
 DIGEST = f"sha256:{'0' * 64}"
 
@@ -88,6 +90,25 @@ def test_migrations_come_after_the_database_and_before_what_needs_them(plan: Pla
 
     assert position["postgres"] < position["migrate-outbox"] < position["relay"]
     assert position["postgres"] < position["migrate-web"] < position["web-django"] < position["nginx"]
+
+
+def test_whoever_says_how_to_stop_has_the_entry_point_that_reads_it(repository: Config, plan: Plan) -> None:
+    """Elsewhere the variables would say nothing, and visitors would meet errors in a deploy."""
+    recipes = {each["image"]: each["build"]["dockerfile"] for each in repository["services"].values() if "build" in each}
+    first = {
+        name: (entry.get("entrypoint") or entry_point(recipes[repository["services"][name]["image"]]))[:1]
+        for name, entry in plan.stack["services"].items()
+        if {"STOP_DELAY", "STOP_LINGER"} & set(entry.get("environment") or {})
+    }
+
+    assert set(first) == {"nginx", "web-django", "api-flask", "api-uploads"}
+    assert set(map(tuple, first.values())) == {("stop-gently",)}
+
+
+def entry_point(dockerfile: str) -> list[str]:
+    """Return the words of the last entry point of a Dockerfile."""
+    found = re.findall(r"^ENTRYPOINT (\[.*\])$", (ROOT / dockerfile).read_text(encoding="utf-8"), re.MULTILINE)
+    return list(json.loads(found[-1])) if found else []
 
 
 def test_each_service_gets_its_own_secrets_to_read(plan: Plan) -> None:
