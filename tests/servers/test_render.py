@@ -94,7 +94,9 @@ def test_migrations_come_after_the_database_and_before_what_needs_them(plan: Pla
 
 def test_whoever_says_how_to_stop_has_the_entry_point_that_reads_it(repository: Config, plan: Plan) -> None:
     """Elsewhere the variables would say nothing, and visitors would meet errors in a deploy."""
-    recipes = {each["image"]: each["build"]["dockerfile"] for each in repository["services"].values() if "build" in each}
+    recipes = {
+        each["image"]: each["build"]["dockerfile"] for each in repository["services"].values() if "build" in each
+    }
     first = {
         name: (entry.get("entrypoint") or entry_point(recipes[repository["services"][name]["image"]]))[:1]
         for name, entry in plan.stack["services"].items()
