@@ -17,7 +17,7 @@ from tests.support.releases import broken_migration, every_image, running_releas
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
 from tests.support.scenario import NAME, PAGE, visitors, with_download
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.support.host import Host, Login, Network
@@ -201,7 +201,7 @@ def come_and_go(host: Host, ended: threading.Event) -> list[str]:
     refusals = []
     while not ended.wait(0.05):
         try:
-            socket.create_connection((host.address, 443), timeout=5).close()
+            socket.create_connection((host.address, 443), timeout=PATIENCE * 5).close()
         except OSError as error:
             refusals.append(repr(error))
     return refusals

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from cli.settings import ca_bundle
 from tests.support.host_image import DEBIAN_13, USER, Release, image
-from tests.support.stack import LABEL, PREFIX, CommandError, docker
-from tests.support.waiting import wait_until
+from tests.support.stack import COMMAND, LABEL, PREFIX, CommandError, docker
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +121,7 @@ class Host:
                 "sh", "-c", "cat /usr/local/share/ca-certificates/surroundings.crt > /etc/ssl/certs/ca-certificates.crt"
             )
 
-    def run(self, *command: str, timeout: float = 120) -> str:
+    def run(self, *command: str, timeout: float = COMMAND) -> str:
         """Run a command on the machine as root, beside SSH, and return what it printed.
 
         Raises:
@@ -145,7 +145,8 @@ class Host:
         """
         script = 'umask 077 && mkdir -p "$(dirname "$0")" && cat > "$0"'
         command = ["docker", "exec", "--interactive", self.container, "sh", "-c", script, path]
-        result = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+        longest = PATIENCE * COMMAND
+        result = subprocess.run(command, input=text, capture_output=True, text=True, timeout=longest, check=False)
         if result.returncode:
             raise CommandError(f"{path} could not be written: {result.stderr}")
 
@@ -158,7 +159,7 @@ class Host:
 
     def reboot(self) -> None:
         """Shut the machine down in an orderly way and switch it on again."""
-        docker("stop", f"--time={SHUTDOWN}", self.container, timeout=SHUTDOWN + 30)
+        docker("stop", f"--time={PATIENCE * SHUTDOWN:.0f}", self.container, timeout=SHUTDOWN + 30)
         self.switch_on()
 
     def kill(self) -> None:
@@ -194,7 +195,7 @@ class Login:
         """Make a key in ``directory``."""
         login = cls(directory)
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "landfast-test", "-f", str(login.key)]
-        subprocess.run(command, check=True, timeout=30)
+        subprocess.run(command, check=True, timeout=PATIENCE * COMMAND)
         return login
 
     @property
@@ -226,7 +227,7 @@ class Login:
         """
         target = f"{user or host.user}@{host.address}"
         words = ["ssh", *options, *self.options, "-i", str(self.key), "-o", "BatchMode=yes", target, *command]
-        return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE * COMMAND, check=False)
 
 
 def machines(count: int, network: Network, release: Release = DEBIAN_13) -> Iterator[Host]:

@@ -15,6 +15,7 @@ from cli.machine import System
 from cli.process import as_root
 from cli.settings import Settings
 from tests.support.stack import docker
+from tests.support.waiting import PATIENCE
 
 #: Kept between runs: a bare machine changes only with its recipe.
 REPOSITORY = "landfast-bare-machine"
@@ -63,8 +64,9 @@ def image(release: Release) -> str:
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # /tmp may be memory
             archive = Path(folder) / "bare.tar"
             made = subprocess.run(
-                as_root(command(release, mirrors, archive)), capture_output=True, text=True, timeout=BUILD, check=False
-            )
+                as_root(command(release, mirrors, archive)),
+                capture_output=True, text=True, timeout=PATIENCE * BUILD, check=False,
+            )  # fmt: skip
             assert made.returncode == 0, f"mmdebstrap failed:\n{made.stderr}"
             docker("import", str(archive), name, timeout=BUILD)
     return name

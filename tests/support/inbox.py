@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 #: Seconds that a mail may take from the page to the inbox.
 DELIVERY = 30
@@ -62,7 +62,7 @@ class Inbox:
 
     def documents(self) -> list[dict[str, Any]]:
         """Return all that MailDev shows, as its API describes it."""
-        response = requests.get(f"{self.url}/api/email", timeout=30)
+        response = requests.get(f"{self.url}/api/email", timeout=PATIENCE * 30)
         response.raise_for_status()
         documents: list[dict[str, Any]] = response.json()
         return documents

@@ -18,11 +18,14 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from tests.support.waiting import PATIENCE, SLOWNESS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CONNECT_TIMEOUT = 3.0
-ANSWER_TIMEOUT = 30.0
+#: Seconds that visitors have patience: each is as much longer on a slow machine as the site takes.
+CONNECT_TIMEOUT = 3.0 * SLOWNESS
+ANSWER_TIMEOUT = 30.0 * SLOWNESS
 #: Requests on one connection before it is closed and another opened; who comes fresh has one for each request.
 KEPT_ALIVE = 50
 #: Visitors at once: of these, one in three opens a connection for each request.
@@ -143,7 +146,7 @@ class Load:
         """End, after the requests that are on their way."""
         self._end.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE * 60)
 
     def forget(self, address: str) -> None:
         """Take a host out of the site's name, as its owner does with one that is gone."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.support.checkout import copy_checkout
+from tests.support.stack import COMMAND
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +62,9 @@ class Checkout:
 
     def _git(self, *words: str) -> str:
         command = ["git", *AUTHOR, *words]
-        run = subprocess.run(command, cwd=self.directory, check=True, capture_output=True, text=True, timeout=60)
+        run = subprocess.run(
+            command, cwd=self.directory, check=True, capture_output=True, text=True, timeout=PATIENCE * COMMAND
+        )
         return run.stdout.strip()
 
 

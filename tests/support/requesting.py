@@ -8,6 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 
+from tests.support.waiting import PATIENCE
+
+#: Seconds that a page may take on an idle reference machine.
+PAGE = 15
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -31,7 +36,7 @@ def fetch(address: str, name: str, path: str, *, https: bool = True) -> Answer:
         OSError: nobody answers.
     """
     kind = partial(http.client.HTTPSConnection, context=_trusting()) if https else http.client.HTTPConnection
-    with closing(kind(address, timeout=15)) as connection:
+    with closing(kind(address, timeout=PATIENCE * PAGE)) as connection:
         connection.request("GET", path, headers={"Host": name})
         answer = connection.getresponse()
         return Answer(answer.status, answer.getheader("Location", ""), answer.read())

@@ -8,8 +8,14 @@ import ssl
 import subprocess
 from typing import TYPE_CHECKING
 
+from tests.support.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from pathlib import Path
+
+#: Seconds that a host may take for a handshake on an idle reference machine, and a command.
+HANDSHAKE = 5
+COMMAND = 20
 
 
 def certificate(address: str, name: str) -> bytes:
@@ -18,7 +24,7 @@ def certificate(address: str, name: str) -> bytes:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with (
-        socket.create_connection((address, 443), timeout=5) as plain,
+        socket.create_connection((address, 443), timeout=PATIENCE * HANDSHAKE) as plain,
         context.wrap_socket(plain, server_hostname=name) as encrypted,
     ):
         found = encrypted.getpeercert(binary_form=True)
@@ -49,10 +55,12 @@ def make(directory: Path, *names: str, days: int = 30) -> tuple[Path, Path]:
     kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", str(days)]
     holds = ["-subj", "/O=Owner", "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names)]
     command = ["openssl", "req", *kind, *holds, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True, timeout=20)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE * COMMAND)
     return certificate, key
 
 
 def _ask(found: bytes, *question: str) -> str:
     command = ["openssl", "x509", "-inform", "DER", "-noout", *question]
-    return subprocess.run(command, input=found, capture_output=True, check=True, timeout=20).stdout.decode()
+    return subprocess.run(
+        command, input=found, capture_output=True, check=True, timeout=PATIENCE * COMMAND
+    ).stdout.decode()
