@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import Ignore, Reject, Retry
 
-from landfast_outbox import endings, setbacks, store
+from landfast_outbox import endings, store
 from landfast_outbox.databases import DRIVER_OUTAGES
+from landfast_outbox.store import setbacks
 from landfast_outbox.task import as_json
 from landfast_outbox.writing import running
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -14,15 +13,17 @@ import psycopg
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.shortage import outage
-from psycopg.rows import class_row
 
-from landfast_outbox import census, store
+from landfast_outbox import store
 from landfast_outbox.databases import connect
+from landfast_outbox.store import census
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from psycopg import Connection
+
+    from landfast_outbox.store import DeadLetter
 
 #: Dead letters that one statement re-drives or deletes, and that a list shows unless it is asked for more.
 BATCH = 1000
@@ -34,45 +35,28 @@ DONE, NOT_FOUND, USAGE, AWAY = 0, 1, 2, 69
 COLUMNS = ("ID", "DEAD SINCE", "NAME", "QUEUE", "RETRIES", "DEATHS", "ERROR")
 
 
-@dataclass(frozen=True)
-class DeadLetter:
-    """A dead letter as it is shown."""
+def row(letter: DeadLetter) -> tuple[str, ...]:
+    """Return a dead letter as a row of the table."""
+    since = letter.dead_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    last = letter.error.strip().rpartition("\n")[2]
+    return (str(letter.id), since, letter.name, letter.queue, str(letter.retries), str(letter.deaths), last)
 
-    id: UUID
-    name: str
-    engine: str
-    queue: str
-    body: str
-    created_at: datetime
-    dead_at: datetime
-    publications: int
-    retries: int
-    deaths: int
-    error: str
 
-    @property
-    def row(self) -> tuple[str, ...]:
-        """Its line in a table."""
-        since = self.dead_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-        last = self.error.strip().rpartition("\n")[2]
-        return (str(self.id), since, self.name, self.queue, str(self.retries), str(self.deaths), last)
-
-    @property
-    def page(self) -> str:
-        """All of it."""
-        lines = [
-            ("id", self.id),
-            ("name", self.name),
-            ("engine", self.engine),
-            ("queue", self.queue),
-            ("written at", self.created_at.astimezone(UTC).isoformat(timespec="seconds")),
-            ("dead since", self.dead_at.astimezone(UTC).isoformat(timespec="seconds")),
-            ("publications", self.publications),
-            ("retries", self.retries),
-            ("deaths", self.deaths),
-            ("message", json.dumps(json.loads(self.body), ensure_ascii=False)),
-        ]
-        return "\n".join(f"{name:<13} {value}" for name, value in lines) + f"\n\n{self.error.rstrip()}"
+def page(letter: DeadLetter) -> str:
+    """Return all of a dead letter."""
+    lines = [
+        ("id", letter.id),
+        ("name", letter.name),
+        ("engine", letter.engine),
+        ("queue", letter.queue),
+        ("written at", letter.created_at.astimezone(UTC).isoformat(timespec="seconds")),
+        ("dead since", letter.dead_at.astimezone(UTC).isoformat(timespec="seconds")),
+        ("publications", letter.publications),
+        ("retries", letter.retries),
+        ("deaths", letter.deaths),
+        ("message", json.dumps(json.loads(letter.body), ensure_ascii=False)),
+    ]
+    return "\n".join(f"{name:<13} {value}" for name, value in lines) + f"\n\n{letter.error.rstrip()}"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -104,9 +88,9 @@ def show_list(connection: Connection[Any], options: argparse.Namespace) -> int:
     """Print the dead letters that fit, as a table."""
     total = census.counts(connection).dead
     ids = store.find_dead(connection, _filters(options), options.limit)
-    letters = _read(connection, ids)
+    letters = store.read_dead(connection, ids)
     if letters:
-        for line in table([COLUMNS, *(letter.row for letter in letters)]):
+        for line in table([COLUMNS, *(row(letter) for letter in letters)]):
             print(line)
     print(f"{len(letters)} shown, {total} dead letters in all")
     return DONE
@@ -114,11 +98,11 @@ def show_list(connection: Connection[Any], options: argparse.Namespace) -> int:
 
 def show(connection: Connection[Any], options: argparse.Namespace) -> int:
     """Print one dead letter."""
-    letters = _read(connection, [options.id])
+    letters = store.read_dead(connection, [options.id])
     if not letters:
         print(f"there is no dead letter {options.id}", file=sys.stderr)
         return NOT_FOUND
-    print(letters[0].page)
+    print(page(letters[0]))
     return DONE
 
 
@@ -163,19 +147,6 @@ def _batches(connection: Connection[Any], options: argparse.Namespace) -> Iterat
     ids = store.find_dead(connection, _filters(options), limit) if limit else []
     for start in range(0, len(ids), BATCH):
         yield ids[start : start + BATCH]
-
-
-def _read(connection: Connection[Any], ids: Sequence[UUID]) -> list[DeadLetter]:
-    with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
-        cursor.execute(
-            """
-            SELECT id, name, engine, queue, body, created_at, dead_at, publications, retries, deaths,
-                COALESCE(error, '') AS error
-            FROM outbox.task WHERE id = ANY (%s) AND dead_at IS NOT NULL ORDER BY dead_at
-            """,
-            (list(ids),),
-        )
-        return cursor.fetchall()
 
 
 def _filters(options: argparse.Namespace) -> dict[str, str]:

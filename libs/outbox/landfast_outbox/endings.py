@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, LiteralString
+from typing import TYPE_CHECKING
 
 from billiard.exceptions import WorkerLostError
 from celery.exceptions import Ignore
 from landfast_runtime.shortage import outage
 from psycopg.errors import LockNotAvailable
 
-from landfast_outbox import setbacks, store
+from landfast_outbox import store
 from landfast_outbox.databases import DRIVER_OUTAGES
+from landfast_outbox.store import setbacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +35,8 @@ DEATHS = 5
 PATIENCE = 300.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
-#: How long a worker's main process may stand still for a run that holds its row.
-LET_GO: LiteralString = "100ms"
+#: Milliseconds for which a worker's main process may stand still for a run that holds its row.
+LET_GO = 100
 
 
 def patiently[Result](database: Database, step: Callable[[], Result]) -> Result:
@@ -79,7 +80,7 @@ def bury_from_outside(database: Database, identifier: UUID, error: str) -> bool:
     """
     try:
         with database.connect() as connection:
-            connection.execute(f"SET lock_timeout = '{LET_GO}'")
+            store.limit_lock_wait(connection, LET_GO)
             store.bury(connection, identifier, error)
     except LockNotAvailable:
         return False

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from landfast_outbox import census, lanes
+from landfast_outbox.store import census, lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from landfast_runtime.health import CHECK_TIMEOUT, Impaired, Unavailable, asked_through
 
-from landfast_outbox import census, lanes
+from landfast_outbox.store import census, lanes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres
     from landfast_runtime.health import Check, Details
 
-    from landfast_outbox.census import Counts
+    from landfast_outbox.store.census import Counts
 
 #: Where a relay's /metrics and /healthz are, on the containers' network alone.
 METRICS_PORT = 9100

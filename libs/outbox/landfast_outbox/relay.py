@@ -105,8 +105,7 @@ class Relay:
         while not self._stopping.is_set():
             try:
                 with self._connect() as connection:
-                    # What the relay notes down may get lost in a crash: a task is then published twice, and run once.
-                    connection.execute("SET synchronous_commit = off")
+                    store.commit_asynchronously(connection)
                     self._listening = False
                     self._serve(connection)
             except psycopg.Error as error:
@@ -246,7 +245,7 @@ class Relay:
 
     def _listen(self, connection: Connection[Any], *, wanted: bool) -> None:
         if wanted != self._listening:
-            connection.execute(f"LISTEN {store.CHANNEL}" if wanted else f"UNLISTEN {store.CHANNEL}")
+            store.listen(connection, wanted=wanted)
             self._listening = wanted
 
     def _note(self, problem: str) -> None:

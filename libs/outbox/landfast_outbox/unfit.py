@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from landfast_outbox import consumer, endings, setbacks
+from landfast_outbox import consumer, endings
+from landfast_outbox.store import setbacks
 
 if TYPE_CHECKING:
     from landfast_outbox.databases import Database

@@ -14,9 +14,10 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware.middleware import SkipMessage
 from dramatiq.middleware.shutdown import Shutdown
 from dramatiq.middleware.time_limit import TimeLimitExceeded
-from landfast_outbox import census, consumer, dramatiq, endings, store
+from landfast_outbox import consumer, dramatiq, endings, store
 from landfast_outbox.actors import DurableActor, OutboxMiddleware
 from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox.store import census
 from landfast_outbox.task import NotDurableError, PayloadError
 from sqlalchemy import text
 

@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from landfast_outbox import census, store
+from landfast_outbox import store
 from landfast_outbox.closed import FIRST_WAIT, LONGEST_WAIT, ClosedQueues
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import BrokerError, Outcome, Publisher
 from landfast_outbox.relay import Relay
 from landfast_outbox.settings import Periods
+from landfast_outbox.store import census
 
 from tests.test_relay import FakePublisher, add
 

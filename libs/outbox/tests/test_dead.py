@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from landfast_outbox import census, dead, store
+from landfast_outbox import dead, store
 from landfast_outbox.databases import connect
+from landfast_outbox.store import census
 from landfast_outbox.task import NewTask
 
 if TYPE_CHECKING:

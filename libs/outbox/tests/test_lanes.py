@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from landfast_outbox import lanes, store
+from landfast_outbox import store
+from landfast_outbox.store import lanes
 from landfast_outbox.task import NewTask
 from landfast_testing.waiting import wait_until
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from landfast_outbox import consumer, endings, setbacks, store
+from landfast_outbox import consumer, endings, store
 from landfast_outbox.celery import database_of
 from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox.store import setbacks
 from psycopg import OperationalError
 from sqlalchemy import create_engine
 

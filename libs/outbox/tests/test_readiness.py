@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
-from landfast_outbox import census, readiness, store
-from landfast_outbox.census import Counts
+from landfast_outbox import readiness, store
 from landfast_outbox.readiness import OVERDUE, STALLED
+from landfast_outbox.store import census
+from landfast_outbox.store.census import Counts
 from landfast_outbox.task import NewTask
 from landfast_runtime.health import Impaired, Unavailable
 

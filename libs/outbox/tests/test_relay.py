@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, LiteralString, cast
 
 import psycopg
 import pytest
-from landfast_outbox import census, monitor, relay, setbacks, store
+from landfast_outbox import monitor, relay, store
 from landfast_outbox.databases import connect
 from landfast_outbox.publisher import BrokerError, Outcome, Publisher
 from landfast_outbox.relay import Relay
 from landfast_outbox.settings import Periods
+from landfast_outbox.store import census, setbacks
 from landfast_outbox.task import NewTask
 from landfast_testing.waiting import DEADLINE, wait_until
 from psycopg.sql import SQL, Identifier

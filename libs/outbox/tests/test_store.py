@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 import pytest
-from landfast_outbox import census, store
+from landfast_outbox import store
+from landfast_outbox.store import census
 from landfast_outbox.task import NewTask
 from landfast_testing.waiting import DEADLINE, wait_until
 from psycopg.sql import SQL

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import signals
-from landfast_outbox import setbacks, store
+from landfast_outbox import store
 from landfast_outbox.celery import database_of
 from landfast_outbox.databases import connect
+from landfast_outbox.store import setbacks
 from psycopg import OperationalError
 
 from tests import bodies

@@ -10,9 +10,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from landfast_outbox import census
 from landfast_outbox.django.models import State, Task
 from landfast_outbox.django.roles import OPERATOR, ensure_role
+from landfast_outbox.store import census
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,9 +18,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from landfast_outbox import census, store
+from landfast_outbox import store
 from landfast_outbox.django.filters import BoundedPaginator, EngineFilter, NameFilter, QueueFilter, StateFilter
 from landfast_outbox.django.models import ORDER, Task
+from landfast_outbox.store import census
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, LiteralString
 
-from landfast_outbox.census import EXACT
-from landfast_outbox.store import IN_FLIGHT, PENDING
+from landfast_outbox.store.census import EXACT
+from landfast_outbox.store.rows import IN_FLIGHT, PENDING
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -19,8 +19,8 @@ STANDING = 120.0
 _COLUMNS: LiteralString = "id, queue, due_at, created_at, retries, xmax AS locker"
 
 #: Who runs a task holds its row's lock, whose transaction is the row's ``xmax``, or the advisory lock of
-#: :func:`landfast_outbox.store.hold`. A task that failed before and is run again has waited since it was written:
-#: a server that answers nothing lets a run come to its time-out, and the next one begin.
+#: :func:`landfast_outbox.store.hold`. A task that failed before and is run again has waited since it was written: a
+#: server that answers nothing lets a run come to its time-out, and the next one begin.
 _STANDING: LiteralString = f"""
     WITH held AS MATERIALIZED (
         SELECT transactionid, CASE WHEN locktype = 'advisory' THEN classid::bigint << 32 | objid::bigint END AS key

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 from psycopg.rows import class_row
 
-from landfast_outbox.store import IN_FLIGHT, PENDING
+from landfast_outbox.store.rows import IN_FLIGHT, PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

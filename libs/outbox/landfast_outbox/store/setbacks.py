@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from landfast_outbox.store import IN_FLIGHT, storable
+from landfast_outbox.store.rows import IN_FLIGHT, storable
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -1,0 +1,84 @@
+"""Every SQL statement of the outbox, sorted by who needs it; no other module executes one, but for the migrations.
+
+Functions take a psycopg connection, and leave its transactions to the caller.
+
+A task is *pending* until a relay takes it, *in flight* until it is completed or dead, and *done* or *dead* then. Who
+runs a task holds the lock of its row: one that dies lets go of it without another word, however it died.
+
+=============  ========================================================================================
+module         whose statements
+=============  ========================================================================================
+``callers``    a task is written
+``relays``     tasks are taken, given back, swept and purged
+``workers``    a task is claimed, completed, retried or buried
+``operators``  dead letters are found, re-driven and deleted; tasks are given up
+``setbacks``   ``outbox.setback``: tasks that could not run, and those that may have taken effect outside
+``census``     how many tasks there are of each state
+``lanes``      queues whose tasks wait while none ends
+``rows``       the words that these share
+=============  ========================================================================================
+"""
+
+from landfast_outbox.store.callers import COPY_FROM, Cursor, insert
+from landfast_outbox.store.operators import DeadLetter, delete_dead, discard, find_dead, read_dead, redrive
+from landfast_outbox.store.relays import (
+    MOST_PUBLICATIONS,
+    Message,
+    commit_asynchronously,
+    give_back,
+    lead_ordered_queues,
+    listen,
+    next_due,
+    overdue,
+    purge,
+    purge_dead,
+    sweep,
+    take,
+)
+from landfast_outbox.store.rows import CHANNEL, LONGEST_ERROR
+from landfast_outbox.store.workers import (
+    Claim,
+    bury,
+    claim,
+    complete,
+    count_death,
+    hold,
+    let_go,
+    limit_lock_wait,
+    retry,
+)
+
+__all__ = [
+    "CHANNEL",
+    "COPY_FROM",
+    "LONGEST_ERROR",
+    "MOST_PUBLICATIONS",
+    "Claim",
+    "Cursor",
+    "DeadLetter",
+    "Message",
+    "bury",
+    "claim",
+    "commit_asynchronously",
+    "complete",
+    "count_death",
+    "delete_dead",
+    "discard",
+    "find_dead",
+    "give_back",
+    "hold",
+    "insert",
+    "lead_ordered_queues",
+    "let_go",
+    "limit_lock_wait",
+    "listen",
+    "next_due",
+    "overdue",
+    "purge",
+    "purge_dead",
+    "read_dead",
+    "redrive",
+    "retry",
+    "sweep",
+    "take",
+]

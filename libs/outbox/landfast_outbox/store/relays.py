@@ -1,0 +1,212 @@
+"""Statements of relays: what is due is taken, what came to nothing is pending again, what is long over is deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from psycopg.rows import class_row
+
+from landfast_outbox.store.rows import CHANNEL, IN_FLIGHT, OPEN, PENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime, timedelta
+    from uuid import UUID
+
+    from psycopg import Connection
+
+#: Publications of which nothing came before a task is a dead letter. With a wait of half an hour between two of them in
+#: the end (:func:`sweep`), that is about a day.
+MOST_PUBLICATIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A row that the relay is about to publish."""
+
+    id: UUID
+    queue: str
+    headers: dict[str, Any]
+    properties: dict[str, Any]
+    body: str
+    ordered: bool
+    due_at: datetime
+    sequence: int
+    #: Seconds since it was due, by the database's clock.
+    waited: float = 0.0
+
+
+def commit_asynchronously(connection: Connection[Any]) -> None:
+    """Let this connection's commits return before they are on the disk.
+
+    For a relay alone: if a crash loses its record that a task was published, the task is published twice, and run once.
+    """
+    connection.execute("SET synchronous_commit = off")
+
+
+def listen(connection: Connection[Any], *, wanted: bool) -> None:
+    """Ask PostgreSQL to notify this connection when tasks are written, or not any more."""
+    connection.execute(f"LISTEN {CHANNEL}" if wanted else f"UNLISTEN {CHANNEL}")
+
+
+def take(
+    connection: Connection[Any],
+    limit: int,
+    ordered_queues: Sequence[str],
+    without: Sequence[str] = (),
+    only: str | None = None,
+) -> list[Message]:
+    """Return tasks that are due, in the order of writing, recorded as published; those that others hold are left.
+
+    The record comes before the deed, so that no worker ever meets a row that its relay still holds. Whoever dies in
+    between leaves tasks that look lost, and :func:`sweep` finds them.
+
+    Args:
+        connection: the database.
+        limit: how many at most.
+        ordered_queues: the queues whose ordered tasks the caller alone publishes.
+        without: queues whose tasks are left.
+        only: the queue whose tasks are taken; those of all the others are left.
+    """
+    with connection.cursor(row_factory=class_row(Message)) as cursor:
+        cursor.execute(
+            f"""
+            WITH due AS MATERIALIZED (
+                SELECT id FROM outbox.task
+                WHERE {PENDING} AND due_at <= clock_timestamp() AND (NOT ordered OR queue = ANY (%s))
+                    AND queue <> ALL (%s) AND queue = COALESCE(%s, queue)
+                ORDER BY due_at, sequence LIMIT %s FOR UPDATE SKIP LOCKED
+            )
+            UPDATE outbox.task SET published_at = clock_timestamp(), publications = publications + 1
+            FROM due WHERE task.id = due.id
+            RETURNING task.id, queue, headers, properties, body, ordered, due_at, sequence,
+                extract(epoch FROM clock_timestamp() - due_at)::float8 AS waited
+            """,
+            (list(ordered_queues), list(without), only, limit),
+        )
+        return sorted(cursor.fetchall(), key=lambda message: (message.due_at, message.sequence))
+
+
+def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
+    """Return the queues whose ordered tasks this connection alone publishes, for as long as it lasts."""
+    rows = connection.execute(
+        f"""
+        WITH waiting AS MATERIALIZED (SELECT DISTINCT queue FROM outbox.task WHERE ordered AND {PENDING})
+        SELECT queue FROM waiting WHERE EXISTS (
+            SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND objsubid = 1
+            AND classid::bigint << 32 | objid::bigint = hashtextextended('outbox.publish.' || queue, 0)
+        ) OR pg_try_advisory_lock(hashtextextended('outbox.publish.' || queue, 0))
+        """
+    )
+    return [queue for (queue,) in rows]
+
+
+def give_back(connection: Connection[Any], ids: Sequence[UUID]) -> None:
+    """Make tasks pending again that the broker would not have or did not confirm; they are due as they were.
+
+    One that a worker holds by now did arrive; it is left alone.
+    """
+    connection.execute(
+        f"""
+        WITH back AS MATERIALIZED (
+            SELECT id FROM outbox.task WHERE id = ANY (%s) AND {OPEN} FOR UPDATE SKIP LOCKED
+        )
+        UPDATE outbox.task SET published_at = NULL, publications = publications - 1
+        FROM back WHERE task.id = back.id
+        """,
+        (list(ids),),
+    )
+
+
+def next_due(connection: Connection[Any], without: Sequence[str] = ()) -> float | None:
+    """Return the seconds until the next task is due, negative if one is overdue, or None without any.
+
+    Args:
+        connection: the database.
+        without: queues whose tasks do not count.
+    """
+    row = connection.execute(
+        f"""
+        SELECT extract(epoch FROM due_at - clock_timestamp())::float8 AS until_due FROM outbox.task
+        WHERE {PENDING} AND queue <> ALL (%s) ORDER BY due_at, sequence LIMIT 1
+        """,
+        (list(without),),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def overdue(connection: Connection[Any], after: timedelta) -> dict[str, int]:
+    """Return how many tasks of each queue were published ``after`` ago and are not completed."""
+    rows = connection.execute(
+        f"""
+        SELECT queue, count(*) FROM outbox.task WHERE {IN_FLIGHT} AND published_at < clock_timestamp() - %s
+        GROUP BY queue
+        """,
+        (after,),
+    )
+    return dict(rows.fetchall())
+
+
+def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int) -> int:
+    """Make tasks pending again that were published ``after`` ago, are not completed and that nobody works on.
+
+    A worker holds the lock of the row, or for a long task an advisory lock; both end with its connection. Each time
+    the wait doubles, up to 64 times: what is taken for lost by mistake is run once, by the worker that meets it first.
+    What came to nothing :data:`MOST_PUBLICATIONS` times is a dead letter: something throws its message away.
+
+    Args:
+        connection: the database.
+        queue: whose tasks.
+        after: how long ago.
+        limit: how many at most, the oldest first.
+
+    Returns:
+        How many that were.
+    """
+    done = connection.execute(
+        f"""
+        WITH lost AS MATERIALIZED (
+            SELECT id FROM outbox.task
+            WHERE {IN_FLIGHT} AND queue = %s
+              AND published_at < clock_timestamp() - %s * power(2, least(greatest(publications, 1) - 1, 6))
+            ORDER BY published_at LIMIT %s FOR UPDATE SKIP LOCKED
+        )
+        UPDATE outbox.task SET
+            published_at = CASE WHEN publications < %s THEN NULL ELSE published_at END,
+            dead_at = CASE WHEN publications < %s THEN NULL ELSE clock_timestamp() END,
+            error = CASE WHEN publications < %s THEN error ELSE
+                'it was published ' || publications || ' times, and no run of it ever came to an end' END
+        FROM lost WHERE task.id = lost.id AND pg_try_advisory_xact_lock(hashtextextended(lost.id::text, 1))
+        """,
+        (queue, after, limit, *[MOST_PUBLICATIONS] * 3),
+    )
+    return done.rowcount
+
+
+def purge(connection: Connection[Any], after: timedelta, limit: int) -> int:
+    """Delete tasks that were completed ``after`` ago, and return how many those were."""
+    return _purge(connection, "completed_at", after, limit)
+
+
+def purge_dead(connection: Connection[Any], after: timedelta, limit: int) -> int:
+    """Delete dead letters that have been so for ``after``, and return how many those were."""
+    return _purge(connection, "dead_at", after, limit)
+
+
+def _purge(connection: Connection[Any], ended_at: LiteralString, after: timedelta, limit: int) -> int:
+    row = connection.execute(
+        f"""
+        WITH gone AS (
+            DELETE FROM outbox.task WHERE id = ANY (ARRAY(
+                SELECT id FROM outbox.task WHERE {ended_at} < clock_timestamp() - %s
+                ORDER BY {ended_at} LIMIT %s FOR UPDATE SKIP LOCKED
+            )) RETURNING id
+        ), settled AS (
+            DELETE FROM outbox.setback USING gone WHERE task_id = gone.id
+        )
+        SELECT count(*) FROM gone
+        """,
+        (after, limit),
+    ).fetchone()
+    return row[0] if row else 0
