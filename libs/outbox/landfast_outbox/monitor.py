@@ -2,59 +2,58 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import disable_created_metrics, make_wsgi_app, start_http_server
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from landfast_outbox.store import census, lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from psycopg import Connection
 
-    from landfast_outbox.relay import Relay
-    from landfast_outbox.tally import Delays
+    from landfast_outbox.tally import Tally
 
-#: Prometheus's text format. https://prometheus.io/docs/instrumenting/exposition_formats/
-TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+class Watched(Protocol):
+    """What is shown of a relay."""
+
+    @property
+    def tally(self) -> Tally:
+        """What it has done."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether its loop turns."""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker takes no messages."""
 
 
 class TaskCollector(Collector):
     """Asks the database how the tasks stand whenever somebody wants to know.
 
     Args:
-        relay: tells what it has done.
+        relay: knows whether the broker is blocked.
         connect: opens a connection to the database.
     """
 
-    def __init__(self, relay: Relay, connect: Callable[[], Connection[Any]]) -> None:
+    def __init__(self, relay: Watched, connect: Callable[[], Connection[Any]]) -> None:
         self._relay = relay
         self._connect = connect
 
     def collect(self) -> Iterable[Metric]:
-        """Return the relay's counters and, while the database answers, the tasks' states."""
-        tally = self._relay.tally
-        for name, value, what in (
-            ("published", tally.published, "Tasks that the broker confirmed."),
-            ("refused", tally.refused, "Tasks that the broker handed back."),
-            ("republished", tally.republished, "Tasks that came to nothing and were published again."),
-            ("purged", tally.purged, "Completed tasks whose rows were deleted."),
-            ("failures", tally.failures, "Times that PostgreSQL or RabbitMQ was away."),
-        ):
-            yield CounterMetricFamily(f"outbox_{name}", what, value=value)
+        """Return the broker's state and, while the database answers, the tasks' states."""
         what = "Whether RabbitMQ takes no messages: an alarm of its disk or its memory is on."
         yield GaugeMetricFamily("outbox_broker_blocked", what, value=int(self._relay.blocked))
-        yield _histogram(
-            "outbox_publish_delay_seconds", "From when a task was due until it was confirmed.", tally.delays
-        )
         try:
             with self._connect() as connection:
                 counts, standing = census.counts(connection), lanes.standing(connection)
@@ -83,14 +82,32 @@ class TaskCollector(Collector):
         yield still
 
 
-def _histogram(name: str, what: str, delays: Delays) -> HistogramMetricFamily:
-    totals = accumulate(delays.counts)
-    bounds = [*(str(bound) for bound in delays.BOUNDS), "+Inf"]
-    return HistogramMetricFamily(name, what, buckets=list(zip(bounds, totals, strict=True)), sum_value=delays.sum)
+def pages(relay: Watched, metrics: WSGIApplication) -> WSGIApplication:
+    """Return the pages: the library would show the metrics at any path, and knows no health.
+
+    Args:
+        relay: whose health.
+        metrics: answers ``/metrics``.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path == "/metrics":
+            return metrics(environ, start_response)
+        status, text = HTTPStatus.NOT_FOUND, "there are /metrics and /healthz\n"
+        if path == "/healthz":
+            alive = relay.alive
+            status, text = (HTTPStatus.OK, "ok\n") if alive else (HTTPStatus.SERVICE_UNAVAILABLE, "it hangs\n")
+        body = text.encode()
+        headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+        start_response(f"{status.value} {status.phrase}", headers)
+        return [body]
+
+    return answer
 
 
 @contextmanager
-def serving(relay: Relay, connect: Callable[[], Connection[Any]], port: int) -> Iterator[int]:
+def serving(relay: Watched, connect: Callable[[], Connection[Any]], port: int) -> Iterator[int]:
     """Serve for as long as the block lasts, and hand out the port.
 
     Args:
@@ -98,33 +115,13 @@ def serving(relay: Relay, connect: Callable[[], Connection[Any]], port: int) -> 
         connect: opens a connection to the database.
         port: where; 0 takes a free one.
     """
-    registry = CollectorRegistry()
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a series more: when it began
+    registry = relay.tally.registry
     registry.register(TaskCollector(relay, connect))
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path == "/metrics":
-                self._answer(200, TEXT, generate_latest(registry))
-            elif self.path == "/healthz":
-                self._answer(200 if relay.alive else 503, "text/plain", b"ok\n" if relay.alive else b"it hangs\n")
-            else:
-                self._answer(404, "text/plain", b"there are /metrics and /healthz\n")
-
-        def _answer(self, status: int, kind: str, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Keep still: these are asked all the time."""
-
-    server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104 - the containers' network alone
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    server, _ = start_http_server(port, registry=registry)
+    server.set_app(pages(relay, make_wsgi_app(registry)))
     try:
-        yield server.server_address[1]
+        yield server.server_port
     finally:
         server.shutdown()
         server.server_close()

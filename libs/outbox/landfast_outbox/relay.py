@@ -150,13 +150,13 @@ class Relay:
         try:
             outcome = self._publisher.publish(batch)
         except BrokerError as error:
-            self.tally.published += len(error.confirmed)
+            self.tally.published.inc(len(error.confirmed))
             store.give_back(connection, [message.id for message in batch if message.id not in error.confirmed])
             raise
         took = time.monotonic() - started
         for message in batch:
             if message.id not in outcome.refused and message.id not in outcome.unsendable:
-                self.tally.delays.add(message.waited + took)
+                self.tally.delays.observe(message.waited + took)
         self._note_outcome(connection, batch, outcome)
         return more or len(batch) >= BATCH
 
@@ -173,8 +173,8 @@ class Relay:
 
     def _note_outcome(self, connection: Connection[Any], batch: Iterable[store.Message], outcome: Outcome) -> None:
         """Count what was published, give back what was refused, and remember which queues are closed."""
-        self.tally.published += len(outcome.confirmed)
-        self.tally.refused += len(outcome.refused) + len(outcome.unsendable)
+        self.tally.published.inc(len(outcome.confirmed))
+        self.tally.refused.inc(len(outcome.refused) + len(outcome.unsendable))
         if outcome.refused:
             store.give_back(connection, list(outcome.refused))
         for identifier, problem in outcome.unsendable.items():
@@ -212,7 +212,7 @@ class Relay:
             dead = store.purge_dead(connection, self._periods.kept_dead, ROUND_LIMIT)
         if dead:
             logger.warning("dead letters were deleted: nobody had re-driven them", extra={"tasks": dead})
-        self.tally.purged += done + dead
+        self.tally.purged.inc(done + dead)
         more = max(done, dead) == ROUND_LIMIT
         self._next_purge = time.monotonic() + (0 if more else ROUND)
         return more
@@ -222,7 +222,7 @@ class Relay:
             # What merely waits in a long queue is not lost: as many as are there may be among those that are overdue.
             missing = overdue - self._publisher.backlog(queue)
             if missing > 0 and (lost := store.sweep(connection, queue, self._periods.lost, min(missing, ROUND_LIMIT))):
-                self.tally.republished += lost
+                self.tally.republished.inc(lost)
                 logger.warning("tasks came to nothing and are published again", extra={"queue": queue, "tasks": lost})
 
     def _rest(self, connection: Connection[Any]) -> None:
@@ -251,7 +251,7 @@ class Relay:
     def _note(self, problem: str) -> None:
         """Say what is wrong, once; the loop turns all the same."""
         self.tally.turned = time.monotonic()
-        self.tally.failures += 1
+        self.tally.failures.inc()
         if problem != self.tally.problem:
             level = logging.ERROR if lacking(problem) else logging.WARNING
             logger.log(level, "tasks wait", extra={"problem": problem})

@@ -1,40 +1,37 @@
-"""What a relay has done since it started, for its metrics."""
+"""What a relay has done since it started: Prometheus's counters, and what its health is told by."""
 
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+#: Upper bounds of the delays, in seconds: the goals are 20 and 100 ms; whole minutes are for outages.
+BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
-class Delays:
-    """How long things took, in seconds, counted by size: what Prometheus calls a histogram."""
+class Tally:
+    """What one relay has done since it started.
 
-    #: The goals are 20 and 100 ms; whole minutes are for outages.
-    BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+    Attributes:
+        registry: has the counters, and no other relay's.
+        delays: seconds from when a task was due until the broker confirmed it.
+        problem: set while the last attempt failed: what is wrong.
+        turned: when it last got through its loop, by the monotonic clock: proof that it lives.
+    """
 
     def __init__(self) -> None:
-        self.counts = [0] * (len(self.BOUNDS) + 1)
-        self.sum = 0.0
+        self.registry = CollectorRegistry()
 
-    def add(self, seconds: float) -> None:
-        """Count one."""
-        self.counts[bisect_left(self.BOUNDS, seconds)] += 1
-        self.sum += seconds
+        def counter(name: str, what: str) -> Counter:
+            return Counter(f"outbox_{name}", what, registry=self.registry)
 
-
-@dataclass
-class Tally:
-    """What the relay has done since it started, for its metrics."""
-
-    published: int = 0
-    refused: int = 0
-    republished: int = 0
-    purged: int = 0
-    failures: int = 0
-    #: From when a task was due until the broker confirmed it.
-    delays: Delays = field(default_factory=Delays)
-    #: Set while the last attempt failed: what is wrong.
-    problem: str = ""
-    #: When it last got through its loop, by the monotonic clock: proof that it lives.
-    turned: float = field(default_factory=time.monotonic)
+        self.published = counter("published", "Tasks that the broker confirmed.")
+        self.refused = counter("refused", "Tasks that the broker handed back.")
+        self.republished = counter("republished", "Tasks that came to nothing and were published again.")
+        self.purged = counter("purged", "Completed tasks whose rows were deleted.")
+        self.failures = counter("failures", "Times that PostgreSQL or RabbitMQ was away.")
+        what = "From when a task was due until it was confirmed."
+        self.delays = Histogram("outbox_publish_delay_seconds", what, buckets=BOUNDS, registry=self.registry)
+        self.problem = ""
+        self.turned = time.monotonic()

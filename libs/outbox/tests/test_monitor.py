@@ -61,9 +61,9 @@ def test_it_tells_how_the_tasks_stand(postgres: Postgres, connection: Connection
         store.insert(cursor, [NewTask(id=each, name="add", queue="tasks", body="[[], {}, {}]") for each in ids])
     store.bury(connection, ids[0], "no such boat")
     with monitored(lambda: connect(postgres, "test")) as (relay, get):
-        relay.tally.published = 7
+        relay.tally.published.inc(7)
         for delay in (0.004, 0.03, 1000.0):
-            relay.tally.delays.add(delay)
+            relay.tally.delays.observe(delay)
         status, text = get("/metrics")
     found = samples(text)
     assert status == 200
