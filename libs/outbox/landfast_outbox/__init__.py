@@ -1,20 +1,37 @@
 """Durable tasks: a task is a row in its caller's transaction before it is a message, and PostgreSQL is the truth.
 
-=============  ========================================================================================
-module         what it does
-=============  ========================================================================================
-``task``       what a caller hands over, and what it may not ask for
-``store``      every SQL statement on the table ``outbox.task``
-``writing``    finds the transaction that a new task belongs to: SQLAlchemy's, Django's or one of its own
-``celery``     :class:`~landfast_outbox.celery.DurableTask`: ``delay`` writes, the worker completes
-``dramatiq``   the same for Dramatiq: what sends, in the form of its messages; it needs no Dramatiq
-``actors``     :class:`~landfast_outbox.actors.DurableActor`: what a Dramatiq worker runs
-``databases``  how a worker reaches the database: Django's way, or SQLAlchemy's
-``consumer``   runs a task so that its effect and its completion commit together or not at all
-``endings``    how a task ends, or is put off, when its run does not complete it
-``setbacks``   statements on ``outbox.setback``: tasks that could not run, and those that may have taken effect outside
-``unfit``      what becomes of messages that a worker cannot run
-``publisher``  sends many messages to RabbitMQ and waits for all their confirms together
-``relay``      the service: publishes what is committed, again where nothing came of it, and tidies up
-=============  ========================================================================================
+The core knows no framework:
+
+===================  ==================================================================================
+module               what it does
+===================  ==================================================================================
+``task``             what a caller hands over, and what it may not ask for
+``store``            every SQL statement
+``writing``          finds the transaction that a new task belongs to, or gives it one of its own
+``databases``        the databases that tasks make their effects in, and what running a task needs of one
+``consumer``         runs a task so that its effect and its completion commit together or not at all
+``endings``          how a task ends, or is put off, when its run does not complete it
+``exceptions``       what ends a run otherwise than by a result
+``relay``            the service: publishes what is committed, again where nothing came of it, and tidies up
+``publisher``        sends many messages to RabbitMQ and waits for all their confirms together
+``closed``           the queues that RabbitMQ takes nothing for
+``tally``            what a relay counts
+``monitor``          the relay's pages: ``/metrics`` and ``/healthz``
+``readiness``        whether committed tasks get out of the outbox, for a page of readiness
+``dead``             dead letters on the command line
+``settings``         what the relay reads from its environment
+===================  ==================================================================================
+
+All that is particular to a framework is in its adapter:
+
+===================  ==================================================================================
+module               whose
+===================  ==================================================================================
+``celery``           Celery's: :class:`~landfast_outbox.celery.DurableTask`; ``celery_messages`` makes its rows
+``dramatiq``         Dramatiq's for callers: the form of its messages; it needs no Dramatiq
+``actors``           Dramatiq's for workers: :class:`~landfast_outbox.actors.DurableActor`
+``django.database``  Django's: its transactions; the rest of ``django`` is the page in its admin
+``sqlalchemy``       SQLAlchemy's: its transactions
+``schema``           Alembic's: makes and changes the tables by ``migrations``
+===================  ==================================================================================
 """

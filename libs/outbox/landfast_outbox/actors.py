@@ -1,7 +1,8 @@
-"""What a Dramatiq worker runs: actors that complete their task with its effect, as Celery's durable tasks do.
+"""Dramatiq's adapter for workers: actors that complete their task with its effect, as Celery's durable tasks do.
 
-Dramatiq's own retries, age limits and dead letter queues have no part in it: a task waits for its retry in its row, and
-is a dead letter there. Each message is acknowledged when its run is over, whatever came of it.
+What callers need is in :mod:`landfast_outbox.dramatiq`. Dramatiq's own retries, age limits and dead letter queues have
+no part in it: a task waits for its retry in its row, and is a dead letter there. Each message is acknowledged when its
+run is over, whatever came of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from random import uniform
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from celery.exceptions import Ignore, Retry
 from dramatiq import Actor, Message
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.errors import ActorNotFound
@@ -26,7 +26,8 @@ from dramatiq.middleware.shutdown import Shutdown
 from dramatiq.middleware.time_limit import TimeLimitExceeded
 from landfast_runtime.logs import request_id, task_id
 
-from landfast_outbox import consumer, dramatiq, endings, store, unfit
+from landfast_outbox import consumer, databases, dramatiq, endings, store
+from landfast_outbox.exceptions import ControlError, RetryError
 from landfast_outbox.writing import write
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class OutboxMiddleware(Middleware):
         try:
             broker.get_actor(message.actor_name)
         except ActorNotFound:
-            unfit.put_off(consumer.any_database(), UUID(message.message_id), message.actor_name)
+            endings.put_off_unknown(databases.first(), UUID(message.message_id), message.actor_name)
 
 
 class DurableActor(Actor[Any, Any]):
@@ -127,11 +128,8 @@ class DurableActor(Actor[Any, Any]):
         try:
             consumer.run(self._delivery(message), partial(self._attempt, message, args, kwargs))
             state = "SUCCESS"
-        except Ignore:
-            state = "IGNORED"
-            raise SkipMessage from None
-        except Retry:
-            state = "RETRY"
+        except ControlError as end:
+            state = "RETRY" if isinstance(end, RetryError) else "IGNORED"
             raise SkipMessage from None
         except TimeLimitExceeded:
             error = f"it was ended at its time limit\n{traceback.format_exc()}"
@@ -146,7 +144,7 @@ class DurableActor(Actor[Any, Any]):
 
     @property
     def _database(self) -> Database:
-        return consumer.database_named(self.options.get("database", "default"), self.actor_name)
+        return databases.named(self.options.get("database", "default"), self.actor_name)
 
     def _delivery(self, message: MessageProxy) -> consumer.Delivery:
         return consumer.Delivery(
@@ -162,14 +160,12 @@ class DurableActor(Actor[Any, Any]):
         """Run the body, and turn an error into the wish for another run while there are some left.
 
         Raises:
-            Retry: the task is to run again.
+            RetryError: the task is to run again.
             Exception: it is not; or the database is away.
         """
         outages = self._database.outages
         try:
             return self.fn(*args, **kwargs)
-        except Ignore:
-            raise
         except Exception as error:
             if isinstance(error, outages):
                 raise
@@ -193,7 +189,7 @@ class DurableActor(Actor[Any, Any]):
                     **options,
                 )
             )
-            raise Retry(exc=error) from error
+            raise RetryError(error) from error
 
     def _hand_back(self, message: MessageProxy) -> None:
         """Let another worker run what this one had to break off."""

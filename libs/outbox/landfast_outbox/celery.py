@@ -1,11 +1,13 @@
-"""Celery's side: ``delay`` and ``apply_async`` write a row, and a worker completes it with its effect.
+"""Celery's adapter: ``delay`` and ``apply_async`` write a row, and a worker completes it with its effect.
 
-What a durable task cannot promise is refused when it is called, never silently made less durable.
+What a durable task cannot promise is refused when it is called, never silently made less durable;
+:mod:`landfast_outbox.celery_messages` makes the row.
 """
 
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,42 +15,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from celery import signals
 from celery.app.task import Task
-from celery.exceptions import TimeLimitExceeded
+from celery.exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from kombu.asynchronous import get_event_loop
-from landfast_runtime.logs import request_id
 
-from landfast_outbox import consumer, endings, unfit
+from landfast_outbox import celery_messages as messages
+from landfast_outbox import consumer, databases, endings
+from landfast_outbox.exceptions import ControlError, IgnoreError, PoisonError, RejectError, RetryError
 from landfast_outbox.task import NewTask, NotDurableError, as_json
 from landfast_outbox.writing import write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from celery import Celery
     from celery.result import AsyncResult
 
     from landfast_outbox.databases import Database
-
-#: What leads to messages that no transaction holds: the worker would send them after the task, or never.
-REFUSED = {
-    "link": "a callback would be sent by the worker after the commit: call the next task in this one's own body",
-    "link_error": "look at the dead letters instead, or catch the error in the task's own body",
-    "chord": "the results of its parts are counted in Redis, which may be lost: count them in the database",
-    "chain": "the next task would be sent after the commit: call it in this one's own body",
-    "expires": "a task that was committed runs to its end: look at the clock in its own body",
-    "exchange": "a durable task goes to a queue by name",
-    "routing_key": "a durable task goes to a queue by name",
-}
-
-
-#: What a message says of callbacks: a durable task has none.
-NOTHING_FOLLOWS: dict[str, None] = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
-
-#: The most that the protocol has room for.
-HIGHEST_PRIORITY = 255
-
-#: Characters of the arguments that Flower and the admin show.
-REPR_LENGTH = 1024
 
 
 class DurableTask(Task[Any, Any]):
@@ -73,7 +54,7 @@ class DurableTask(Task[Any, Any]):
     #: Whether it is delivered in the order of writing among the ordered tasks of its queue.
     ordered = False
 
-    #: Where its effects are: a name that the worker gave to :func:`landfast_outbox.consumer.use`.
+    #: Where its effects are: a name that the worker gave to :func:`landfast_outbox.databases.use`.
     database = "default"
 
     def apply_async(
@@ -108,7 +89,7 @@ class DurableTask(Task[Any, Any]):
                 tuple(args or ()), dict(kwargs or {}), task_id, producer, link, link_error, shadow, **options
             )
         if task_id and consumer.retries_itself(task_id):
-            task = self._message(args, kwargs, task_id, {**options, "shadow": shadow})
+            task = messages.row(self, args, kwargs, task_id, {**options, "shadow": shadow}, ordered=self.ordered)
             consumer.keep_retry(task)
         else:
             task = self.new(args, kwargs, task_id, link=link, link_error=link_error, shadow=shadow, **options)
@@ -136,9 +117,9 @@ class DurableTask(Task[Any, Any]):
             PayloadError: the arguments are no plain JSON, or too large.
             TypeError: the body does not take such arguments.
         """
-        refuse(self.name, {"expires": self.expires, **options})
+        messages.refuse(self.name, {"expires": self.expires, **options})
         self._check_arguments(args, kwargs)
-        return self._message(args, kwargs, task_id or str(uuid.uuid4()), options)
+        return messages.row(self, args, kwargs, task_id or str(uuid.uuid4()), options, ordered=self.ordered)
 
     def new_many(self, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> Iterator[NewTask]:
         """Return many calls as rows, several times faster than :meth:`new`: what they share is made once.
@@ -158,13 +139,13 @@ class DurableTask(Task[Any, Any]):
                 continue
             self._check_arguments(args, kwargs)
             identifier = uuid.uuid4()
-            own = {"id": str(identifier), "root_id": str(identifier), **shown(args, kwargs)}
+            own = {"id": str(identifier), "root_id": str(identifier), **messages.shown(args, kwargs)}
             yield replace(
                 template,
                 id=identifier,
                 headers={**template.headers, **own},
                 properties={**template.properties, "correlation_id": str(identifier)},
-                body=as_json(self.name, (args, kwargs, NOTHING_FOLLOWS)),
+                body=as_json(self.name, (args, kwargs, messages.NOTHING_FOLLOWS)),
             )
 
     def replace(self, sig: object) -> NoReturn:
@@ -183,7 +164,16 @@ class DurableTask(Task[Any, Any]):
         request = self.request
         if request.called_directly or request.is_eager or not request.get("durable"):
             return super().__call__(*args, **kwargs)
-        return consumer.run(self._delivery(), partial(self.run, *args, **kwargs))
+        try:
+            return consumer.run(self._delivery(), partial(self.run, *args, **kwargs), meaning)
+        except RejectError as end:
+            raise Reject(end.reason, requeue=end.requeue) from end
+        except RetryError as end:
+            raise Retry(exc=end.error, when=datetime.now(UTC) + timedelta(seconds=end.wait)) from end.error
+        except ControlError as end:
+            raise Ignore from end
+        except PoisonError as error:
+            raise WorkerLostError(str(error)) from error
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ANN401
         """Make a dead letter of a task that was killed at its time limit; others saw to that themselves.
@@ -206,57 +196,6 @@ class DurableTask(Task[Any, Any]):
             uuid.UUID(request.id), self.name, self.database, self.long, not request.ignore_result, comes_again
         )
 
-    def _message(
-        self,
-        args: Sequence[Any] | None,
-        kwargs: Mapping[str, Any] | None,
-        identifier: str,
-        options: Mapping[str, Any],
-    ) -> NewTask:
-        app = self.app
-        identifier = str(uuid.UUID(identifier))
-        args, kwargs = tuple(args or ()), dict(kwargs or {})
-        message = app.amqp.as_task_v2(
-            identifier,
-            self.name,
-            args,
-            kwargs,
-            argsrepr="",
-            kwargsrepr="",
-            group_id=options.get("group_id"),
-            group_index=options.get("group_index"),
-            root_id=options.get("root_id"),
-            parent_id=options.get("parent_id"),
-            shadow=options.get("shadow"),
-            retries=options.get("retries", 0),
-            time_limit=options.get("time_limit", self.time_limit),
-            soft_time_limit=options.get("soft_time_limit", self.soft_time_limit),
-            ignore_result=options.get("ignore_result", self.ignore_result),
-        )
-        # A retry's are those of its delivery; what the broker counted there starts anew.
-        own = {key: value for key, value in (options.get("headers") or {}).items() if not key.startswith("x-")}
-        headers = {**own, **message.headers, **shown(args, kwargs), "durable": True}
-        if current := request_id.get():
-            headers["request_id"] = current
-        properties = {"correlation_id": identifier}
-        priority = options.get("priority", self.priority)
-        if priority is not None:
-            if priority not in range(HIGHEST_PRIORITY + 1):
-                raise NotDurableError(f"the priority of {self.name} must be from 0 to {HIGHEST_PRIORITY}: {priority!r}")
-            properties["priority"] = priority
-        countdown = options.get("countdown")
-        return NewTask(
-            id=uuid.UUID(identifier),
-            name=self.name,
-            queue=queue_name(app, self, options),
-            body=as_json(self.name, message.body),
-            headers=headers,
-            properties=properties,
-            wait=timedelta(seconds=countdown) if countdown else None,
-            due_at=due(options.get("eta")),
-            ordered=self.ordered,
-        )
-
     def _check_arguments(self, args: Sequence[Any] | None, kwargs: Mapping[str, Any] | None) -> None:
         """Refuse arguments that the body does not take, as Celery itself does.
 
@@ -268,41 +207,16 @@ class DurableTask(Task[Any, Any]):
             check(*(args or ()), **(kwargs or {}))
 
 
-def shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, str]:
-    """Return what Flower and the admin show of a task's arguments."""
-    return {"argsrepr": repr(tuple(args))[:REPR_LENGTH], "kwargsrepr": repr(dict(kwargs))[:REPR_LENGTH]}
-
-
-def refuse(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse options that a durable task cannot promise.
-
-    Args:
-        name: the task's.
-        options: as ``apply_async`` got them.
-
-    Raises:
-        NotDurableError: one of them was given.
-    """
-    for option, reason in REFUSED.items():
-        if options.get(option):
-            raise NotDurableError(f"{name} is durable and takes no {option!r}: {reason}")
-    if options.get("serializer") not in {None, "json"}:
-        raise NotDurableError(f"{name} is durable, and its arguments are JSON: serializer={options['serializer']!r}")
-
-
-def queue_name(app: Celery[Any], task: Task[Any, Any], options: Mapping[str, Any]) -> str:
-    """Return the queue that a task goes to: the caller's choice, the task's own, the routes', the default."""
-    chosen = options.get("queue") or getattr(task, "queue", None)
-    if not chosen:
-        chosen = app.amqp.router.route({}, task.name).get("queue") or app.conf.task_default_queue
-    return str(getattr(chosen, "name", chosen))
-
-
-def due(eta: datetime | str | None) -> datetime | None:
-    """Return when a task is due, with a time zone: UTC unless it has one. None is for at once."""
-    if isinstance(eta, str):
-        eta = datetime.fromisoformat(eta)
-    return eta.replace(tzinfo=UTC) if eta is not None and eta.tzinfo is None else eta
+def meaning(error: Exception) -> ControlError | None:
+    """Return what a body asks for by an exception of Celery's; None if it is an error."""
+    match error:
+        case Ignore():
+            return IgnoreError()
+        case Reject(args=(reason, requeue)):
+            return RejectError(reason, requeue=requeue)
+        case Retry():
+            return RetryError(error.exc)
+    return None
 
 
 def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> list[str]:
@@ -342,7 +256,7 @@ def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: floa
 
 def database_of(task: DurableTask) -> Database:
     """Return the database that a task makes its effects in."""
-    return consumer.database_named(task.database, task.name)
+    return databases.named(task.database, task.name)
 
 
 @signals.task_revoked.connect
@@ -352,5 +266,23 @@ def bury_revoked(request: Any, sender: Any = None, **_: Any) -> None:  # noqa: A
         bury_from_outside(sender, request.id, "it was revoked")
 
 
-signals.task_unknown.connect(unfit.put_off_unknown)
-signals.task_rejected.connect(unfit.bury_unreadable)
+@signals.task_unknown.connect
+def put_off_unknown(name: str, message: Any, **_: Any) -> None:  # noqa: ANN401
+    """Put off a durable task that this worker does not know."""
+    if identifier := _written_as(message):
+        endings.put_off_unknown(databases.first(), identifier, name)
+
+
+@signals.task_rejected.connect
+def bury_unreadable(message: Any, exc: Exception | None = None, **_: Any) -> None:  # noqa: ANN401
+    """Make a dead letter of a message that is no task of Celery's: it will not become one."""
+    if identifier := _written_as(message):
+        error = f"a worker of Celery cannot read its message: {exc or 'it is in the form of another framework'}"
+        endings.bury_from_outside(databases.first(), identifier, error)
+
+
+def _written_as(message: Any) -> uuid.UUID | None:  # noqa: ANN401 - kombu's
+    """Return the id of the row that a message was published from; none if it is from no row."""
+    with suppress(ValueError):
+        return uuid.UUID(message.properties.get("message_id") or "")
+    return None

@@ -14,14 +14,19 @@ import traceback
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery.exceptions import Ignore, Reject, Retry
-
-from landfast_outbox import endings, store
+from landfast_outbox import databases, endings, store
 from landfast_outbox.databases import DRIVER_OUTAGES
+from landfast_outbox.exceptions import (
+    ControlError,
+    IgnoreError,
+    OvertakenError,
+    RejectError,
+    RetryError,
+    UncertainError,
+)
 from landfast_outbox.store import setbacks
 from landfast_outbox.task import as_json
 from landfast_outbox.writing import running
@@ -35,15 +40,10 @@ if TYPE_CHECKING:
     from landfast_outbox.databases import Database
     from landfast_outbox.task import NewTask
 
+    #: Says what an exception of a body asks for in the terms of its framework; None if it is an error like any other.
+    Meaning = Callable[[Exception], ControlError | None]
+
 logger = logging.getLogger(__name__)
-
-
-class OvertakenError(Ignore):
-    """Another run of the task has completed it; this one's effect must not commit, and nobody is to retry it."""
-
-
-class UncertainError(Exception):
-    """An earlier run passed its :func:`point_of_no_return` and did not come to its end: another is not begun."""
 
 
 class InterruptedRunError(Exception):
@@ -65,7 +65,7 @@ class Delivery:
     Args:
         id: the task's.
         name: the task's, for messages.
-        database: where its effects are: a name that was given to :func:`use`.
+        database: where its effects are: a name that was given to :func:`landfast_outbox.databases.use`.
         long: whether the body makes its own transactions.
         keep_result: whether what the body returns is kept.
         comes_again: whether the broker delivered it before: an earlier run may have ended with its worker.
@@ -88,6 +88,7 @@ class Run:
         database: where its effects are.
         keep_result: whether what the body returns is kept.
         long: whether the body makes its own transactions.
+        meaning: says what an exception of the body asks for.
         again: the message for another run, once the body asked for a retry.
         begun: whether the body has begun.
         completed: whether the body recorded by itself that the task is done.
@@ -97,44 +98,13 @@ class Run:
     database: Database
     keep_result: bool
     long: bool
+    meaning: Meaning
     again: NewTask | None = None
     begun: bool = False
     completed: bool = False
 
 
-_databases: dict[str, Database] = {}
 _current: ContextVar[Run | None] = ContextVar("outbox_run", default=None)
-
-
-def use(database: Database, name: str = "default") -> None:
-    """Name a database that tasks make their effects in; once a process."""
-    _databases[name] = database
-
-
-def database_named(name: str, task: str) -> Database:
-    """Return the database that a task makes its effects in.
-
-    Args:
-        name: what it was given to :func:`use` by.
-        task: the task's name.
-
-    Raises:
-        RuntimeError: this process does not know it.
-    """
-    try:
-        return _databases[name]
-    except KeyError:
-        message = f"{task} wants the database {name!r}: name it by landfast_outbox.consumer.use()"
-        raise RuntimeError(message) from None
-
-
-def any_database() -> Database:
-    """Return one of the databases: each has the outbox.
-
-    Raises:
-        RuntimeError: this process named none.
-    """
-    return database_named(next(iter(_databases), "default"), "the worker")
 
 
 def retries_itself(identifier: str | None) -> bool:
@@ -150,27 +120,32 @@ def keep_retry(task: NewTask) -> None:
         current.again = task
 
 
-def run(delivery: Delivery, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the body returns
+def _nothing_special(_error: Exception) -> None:
+    """Take each exception for an error: :class:`ControlError` is all that a body may ask by."""
+
+
+def run(delivery: Delivery, body: Callable[[], Any], meaning: Meaning = _nothing_special) -> Any:  # noqa: ANN401
     """Run a delivered task.
 
     Args:
         delivery: what was delivered.
         body: the task's own code, with its arguments.
+        meaning: says what an exception of the body asks for in the terms of its framework.
 
     Returns:
         What the body returned, or what it had returned when it was completed before.
 
     Raises:
-        Ignore: there is nothing to run: somebody else works on it, it is over, or the database stays away and the
+        IgnoreError: there is nothing to run: somebody else works on it, it is over, or the database stays away and the
             relay will send it again. Or the body itself raised it: then the task is done, without a result.
-        Reject: the body raised it; the task is a dead letter now unless the broker is to deliver it again.
-        Retry: the body asked for another run, or the database failed this one; the row says when.
+        RejectError: the body raised it; the task is a dead letter now unless the broker is to deliver it again.
+        RetryError: the body asked for another run, or the database failed this one; the row says when.
         UncertainError: an earlier run may have taken effect outside; the task is a dead letter now.
-        WorkerLostError: each run ended with its worker; the task is a dead letter now.
-        Exception: what the body raised; the task is a dead letter now.
+        PoisonError: each run ended with its worker; the task is a dead letter now.
+        Exception: what the body raised. The task is a dead letter now, unless its framework means one of the above.
     """
-    database = database_named(delivery.database, delivery.name)
-    current = Run(delivery.id, database, keep_result=delivery.keep_result, long=delivery.long)
+    database = databases.named(delivery.database, delivery.name)
+    current = Run(delivery.id, database, keep_result=delivery.keep_result, long=delivery.long, meaning=meaning)
     token = _current.set(current)
     try:
         if delivery.comes_again:
@@ -226,26 +201,29 @@ def _last_transaction(current: Run, result: object, *, keep: bool = True) -> Ite
 def _attempt(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
     try:
         return _run_long(current, body) if current.long else _run_short(current, body)
-    except OvertakenError:
-        logger.warning("another run completed the task meanwhile: this one was rolled back")
+    except ControlError as wish:
+        _grant(current, wish)
         raise
-    except Ignore:
-        raise
-    except Reject as wish:
-        reason, requeue = wish.args
-        if not requeue:
-            endings.bury(current.database, current.id, f"the task rejected itself: {reason}")
-        raise
-    except Retry as wish:
-        endings.retry(current.database, current.id, current.again, wish)
-        raise
-    except current.database.outages as error:
-        if current.begun:
+    except Exception as error:
+        asked = current.meaning(error)
+        if asked is not None:
+            _grant(current, asked)
+        elif not isinstance(error, current.database.outages):
+            endings.bury(current.database, current.id, traceback.format_exc())
+        elif current.begun:
             raise InterruptedRunError(error) from error
         raise
-    except Exception:
-        endings.bury(current.database, current.id, traceback.format_exc())
-        raise
+
+
+def _grant(current: Run, wish: ControlError) -> None:
+    """Write to the row what a body asked for; the run's own transaction is over."""
+    match wish:
+        case OvertakenError():
+            logger.warning("another run completed the task meanwhile: this one was rolled back")
+        case RejectError(requeue=False):
+            endings.bury(current.database, current.id, f"the task rejected itself: {wish.reason}")
+        case RetryError():
+            endings.retry(current.database, current.id, current.again, wish.error)
 
 
 def _run_short(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
@@ -282,10 +260,10 @@ def _held(connection: Connection[Any], current: Run) -> Iterator[None]:
     """Hold a long task's advisory lock for the time of the block.
 
     Raises:
-        Ignore: somebody else holds it.
+        IgnoreError: somebody else holds it.
     """
     if not store.hold(connection, current.id):
-        raise Ignore
+        raise IgnoreError
     try:
         yield
     finally:
@@ -298,8 +276,8 @@ def _conclude(current: Run, result: object, *, keep: bool) -> None:
         pass
 
 
-def _call(current: Run, claim: store.Claim, body: Callable[[], Any]) -> tuple[Any, Ignore | None]:
-    """Run the body, and return what it returned, or its wish that nobody is told.
+def _call(current: Run, claim: store.Claim, body: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+    """Run the body, and return what it returned, or the exception by which it asked that nobody is told.
 
     Raises:
         UncertainError: an earlier run may have taken effect outside.
@@ -314,8 +292,12 @@ def _call(current: Run, claim: store.Claim, body: Callable[[], Any]) -> tuple[An
         return body(), None
     except OvertakenError:
         raise
-    except Ignore as wish:
+    except IgnoreError as wish:
         return None, wish
+    except Exception as error:
+        if isinstance(current.meaning(error), IgnoreError):
+            return None, error
+        raise
 
 
 def _complete(connection: Connection[Any], current: Run, result: object, *, keep: bool = True) -> None:
@@ -337,8 +319,8 @@ def _put_off(current: Run, error: Exception) -> Any:  # noqa: ANN401 - what an e
         What the task returned, if it was completed after all: only the answer to its commit got lost.
 
     Raises:
-        Retry: the task is to run again.
-        Ignore: somebody else has it, or the database stays away and the relay will send it again.
+        RetryError: the task is to run again.
+        IgnoreError: somebody else has it, or the database stays away and the relay will send it again.
         Exception: ``error``; it was put off too often, and the task is a dead letter now.
     """
     trace = "".join(traceback.format_exception(error))
@@ -350,11 +332,11 @@ def _put_off(current: Run, error: Exception) -> Any:  # noqa: ANN401 - what an e
     if put_off.dead:
         raise error
     logger.warning("the database failed a run, the task is put off", extra={"problem": str(error)})
-    raise Retry(exc=error, when=datetime.now(UTC) + timedelta(seconds=put_off.wait)) from error
+    raise RetryError(error, put_off.wait) from error
 
 
 def _look(current: Run) -> Any:  # noqa: ANN401
-    """Return what the task returned; Ignore is raised if it is not done."""
+    """Return what the task returned; :class:`IgnoreError` is raised if it is not done."""
     with current.database.transaction() as connection:
         return _earlier(store.claim(connection, current.id))
 
@@ -363,8 +345,8 @@ def _earlier(claim: store.Claim) -> Any:  # noqa: ANN401 - what an earlier run r
     """Return what an earlier run returned: its worker may have died before it told anybody.
 
     Raises:
-        Ignore: nothing was kept, or the task is not done.
+        IgnoreError: nothing was kept, or the task is not done.
     """
     if claim.result is None:
-        raise Ignore
+        raise IgnoreError
     return json.loads(claim.result)

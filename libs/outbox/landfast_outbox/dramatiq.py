@@ -1,4 +1,4 @@
-"""Sending to Dramatiq's workers: a row in the caller's transaction, in the form of Dramatiq's own messages.
+"""Dramatiq's adapter for callers: a row in the caller's transaction, in the form of Dramatiq's own messages.
 
 Callers need no Dramatiq, only an actor's name; :mod:`landfast_outbox.actors` is what its workers run.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from landfast_runtime.logs import request_id
 
-from landfast_outbox.task import NewTask, NotDurableError, as_json
+from landfast_outbox.task import NewTask, as_json, refuse
 from landfast_outbox.writing import write
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def new(
     **options: Any,  # noqa: ANN401
 ) -> NewTask:
     """Return a task as a row, and write nothing; arguments and errors are those of :func:`send`."""
-    for option, reason in REFUSED.items():
-        if options.get(option):
-            raise NotDurableError(f"{actor} is durable and takes no {option!r}: {reason}")
+    refuse(actor, options, REFUSED)
     if current := request_id.get():
         options.setdefault("request_id", current)
     identifier = uuid.UUID(task_id) if task_id else uuid.uuid4()

@@ -7,20 +7,17 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from billiard.exceptions import WorkerLostError
-from celery.exceptions import Ignore
 from landfast_runtime.shortage import outage
 from psycopg.errors import LockNotAvailable
 
 from landfast_outbox import store
 from landfast_outbox.databases import DRIVER_OUTAGES
+from landfast_outbox.exceptions import IgnoreError, PoisonError
 from landfast_outbox.store import setbacks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
-
-    from celery.exceptions import Retry
 
     from landfast_outbox.databases import Database
     from landfast_outbox.task import NewTask
@@ -47,7 +44,7 @@ def patiently[Result](database: Database, step: Callable[[], Result]) -> Result:
         step: has no effect while it is.
 
     Raises:
-        Ignore: it stays away; the relay will send the task again.
+        IgnoreError: it stays away; the relay will send the task again.
     """
     deadline, wait = time.monotonic() + PATIENCE, FIRST_WAIT
     while True:
@@ -58,7 +55,7 @@ def patiently[Result](database: Database, step: Callable[[], Result]) -> Result:
             what = outage("the database", error)
             if time.monotonic() > deadline:
                 logger.warning("%s: the task will be sent again", what, extra={"problem": str(error)})
-                raise Ignore from error
+                raise IgnoreError from error
             logger.warning("%s: the task waits for it", what, extra={"problem": str(error)})
             time.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
@@ -107,11 +104,29 @@ def put_off_from_outside(database: Database, identifier: UUID, patience: setback
         logger.warning("a task could not be put off", extra={"problem": str(problem), "id": str(identifier)})
 
 
+def put_off_unknown(database: Database, identifier: UUID, name: str) -> None:
+    """Put off a task that this worker does not know: a newer release's may. In the end it is a dead letter.
+
+    A framework rejects such a message and logs it; its row would stay in flight, and the relay publish it for ever.
+
+    Args:
+        database: where the row is.
+        identifier: the task's id.
+        name: the task's name.
+    """
+    error = (
+        f"no worker knows the task {name!r}: its module is gone, or is not among those that workers import "
+        "(Celery's include=, Dramatiq's list of actors). Deploy a release that has it, then re-drive this one"
+    )
+    logger.error("a task is unknown here and is put off", extra={"task": name, "id": str(identifier)})
+    put_off_from_outside(database, identifier, setbacks.UNKNOWN, error)
+
+
 def count_death(database: Database, identifier: UUID) -> None:
     """Count a run that ended with its worker.
 
     Raises:
-        WorkerLostError: those were too many; the task is a dead letter.
+        PoisonError: those were too many; the task is a dead letter.
     """
     with database.transaction() as connection:
         deaths = store.count_death(connection, identifier)
@@ -119,26 +134,26 @@ def count_death(database: Database, identifier: UUID) -> None:
         if poison:
             store.bury(connection, identifier, f"its worker died {deaths} times while it ran")
     if poison:
-        raise WorkerLostError(f"its worker died {deaths} times while it ran")
+        raise PoisonError(f"its worker died {deaths} times while it ran")
 
 
-def retry(database: Database, identifier: UUID, again: NewTask | None, wish: Retry) -> None:
+def retry(database: Database, identifier: UUID, again: NewTask | None, error: Exception | None) -> None:
     """Write to the row what the body asked for: another run, later.
 
     Args:
         database: where the row is.
         identifier: which task.
         again: the message for the other run; without one the body did not ask in the right way.
-        wish: what the body raised.
+        error: why the body asked for it.
 
     Raises:
-        RuntimeError: the body raised the wish by itself; the task is a dead letter.
+        RuntimeError: the body asked by an exception alone; the task is a dead letter.
     """
     if again is None:
         bury(database, identifier, "a durable task retries by self.retry()")
-        raise RuntimeError("a durable task retries by self.retry()") from wish
+        raise RuntimeError("a durable task retries by self.retry()") from error
     wait = again.wait or timedelta(0)
     if again.due_at:
         wait = max(again.due_at - datetime.now(UTC), timedelta(0))
     with database.transaction() as connection:
-        store.retry(connection, identifier, again, wait, repr(wish.exc))
+        store.retry(connection, identifier, again, wait, repr(error))

@@ -63,6 +63,22 @@ class NewTask:
             )
 
 
+def refuse(name: str, options: Mapping[str, Any], reasons: Mapping[str, str]) -> None:
+    """Refuse options that a durable task cannot promise.
+
+    Args:
+        name: the task's.
+        options: what the caller asked for.
+        reasons: why each of a framework's options is refused.
+
+    Raises:
+        NotDurableError: one of them was given.
+    """
+    for option, reason in reasons.items():
+        if options.get(option):
+            raise NotDurableError(f"{name} is durable and takes no {option!r}: {reason}")
+
+
 def as_json(name: str, value: object) -> str:
     """Return ``value`` as JSON.
 

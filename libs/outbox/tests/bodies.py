@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from landfast_outbox import consumer
-from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from sqlalchemy import text
 
 from tests.app import app

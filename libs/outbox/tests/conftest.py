@@ -8,8 +8,10 @@ import django
 import psycopg
 import pytest
 from django.conf import settings
-from landfast_outbox import consumer, endings, writing
-from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase, connect
+from landfast_outbox import databases, endings, writing
+from landfast_outbox.databases import connect
+from landfast_outbox.django.database import DjangoDatabase, use_django
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase, use_sqlalchemy
 from landfast_runtime.connections import Postgres
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
@@ -80,7 +82,7 @@ def engine(postgres: Postgres) -> Iterator[Engine]:
 def sessions(connection: Connection[Any], engine: Engine) -> Iterator[sessionmaker[Session]]:  # noqa: ARG001 - tidies up
     """What makes sessions that tasks belong to; outside of them a task is a transaction of its own."""
     made = sessionmaker(engine)
-    writing.use_sqlalchemy(engine, made)
+    use_sqlalchemy(engine, made)
     yield made
     engine.dispose()  # a test may have cut its connections
     writing._default.clear()  # noqa: SLF001 - a process never wants it back
@@ -98,7 +100,7 @@ def django_connection(connection: Connection[Any], _django: None) -> Iterator[Ba
     """Django's connection, set up for tasks to be written through it."""
     from django.db import connection as found  # noqa: PLC0415 - the settings must be there first
 
-    writing.use_django()
+    use_django()
     yield found
     found.close()
     writing._default.clear()  # noqa: SLF001 - as above
@@ -112,8 +114,8 @@ def worker_databases(
     request.getfixturevalue("django_connection")
     request.getfixturevalue("sessions")
     monkeypatch.setattr(endings, "FIRST_WAIT", 0.01)
-    consumer.use(SQLAlchemyDatabase(lambda: engine, postgres))
-    consumer.use(DjangoDatabase(postgres), "django")
+    databases.use(SQLAlchemyDatabase(lambda: engine, postgres))
+    databases.use(DjangoDatabase(postgres), "django")
 
 
 @pytest.fixture(params=list(bodies.KINDS))

@@ -14,9 +14,10 @@ from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware.middleware import SkipMessage
 from dramatiq.middleware.shutdown import Shutdown
 from dramatiq.middleware.time_limit import TimeLimitExceeded
-from landfast_outbox import consumer, dramatiq, endings, store
+from landfast_outbox import consumer, databases, dramatiq, endings, store
 from landfast_outbox.actors import DurableActor, OutboxMiddleware
-from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox.exceptions import IgnoreError
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_outbox.store import census
 from landfast_outbox.task import NotDurableError, PayloadError
 from sqlalchemy import text
@@ -80,9 +81,9 @@ def bench(
     postgres: Postgres,
     sessions: sessionmaker[Session],  # noqa: ARG001 - lets tasks be written
 ) -> Iterator[Bench]:
-    consumer.use(SQLAlchemyDatabase(lambda: engine, postgres))
+    databases.use(SQLAlchemyDatabase(lambda: engine, postgres))
     yield Bench(connection)
-    consumer._databases.clear()  # noqa: SLF001 - a process never wants it back
+    databases._named.clear()  # noqa: SLF001 - a process never wants it back
 
 
 def leave(what: str) -> None:
@@ -217,6 +218,39 @@ def test_it_makes_a_dead_letter_of_a_task_past_its_time_limit(bench: Bench) -> N
         bench.deliver(actor)
     assert "time limit" in bench.row().error
     assert bench.effects == []
+
+
+def test_a_body_that_wants_nobody_to_be_told_is_done(bench: Bench) -> None:
+    actor = bench.actor()
+    actor.send("x")
+
+    def ignore(what: str) -> None:
+        leave(what)
+        raise IgnoreError
+
+    bench.body = ignore
+    with pytest.raises(SkipMessage):
+        bench.deliver(actor)
+    row = bench.row()
+    assert row.completed_at is not None
+    assert (row.result, row.retries, bench.effects) == (None, 0, ["x"])
+
+
+def test_of_two_long_runs_at_once_one_commits(bench: Bench, connection: Connection[Any]) -> None:
+    actor = bench.actor(long=True)
+    actor.send("x")
+
+    def work(what: str) -> None:
+        store.complete(connection, bench.row().id, None)  # as the other run does, whose lock was lost
+        with consumer.effect() as own:
+            own.execute("INSERT INTO effect VALUES (%s)", [what])
+
+    bench.body = work
+    with pytest.raises(SkipMessage):
+        bench.deliver(actor)
+    row = bench.row()
+    assert row.completed_at is not None
+    assert (row.dead_at, row.retries, bench.effects) == (None, 0, [])
 
 
 def test_it_hands_back_what_a_stopping_worker_breaks_off(bench: Bench) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import chain, chord, group
-from landfast_outbox.celery import REFUSED, enqueue_many
+from landfast_outbox.celery import enqueue_many
+from landfast_outbox.celery_messages import REFUSED
 from landfast_outbox.task import MAX_BODY, NotDurableError, PayloadError
 from landfast_runtime.logs import request_id
 

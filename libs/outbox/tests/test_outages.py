@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from landfast_outbox import consumer, endings, store
+from landfast_outbox import databases, endings, store
 from landfast_outbox.celery import database_of
-from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_outbox.store import setbacks
 from psycopg import OperationalError
 from sqlalchemy import create_engine
@@ -187,11 +187,11 @@ def test_a_task_is_left_to_the_relay_while_the_database_stays_away(
     bodies.sqlalchemy.delay()
     [message] = take(connection)
     there = database_of(bodies.sqlalchemy)
-    consumer.use(SQLAlchemyDatabase(lambda: nowhere, there._postgres))  # type: ignore[attr-defined]  # noqa: SLF001
+    databases.use(SQLAlchemyDatabase(lambda: nowhere, there._postgres))  # type: ignore[attr-defined]  # noqa: SLF001
     try:
         assert deliver(message, deliveries=1).state == "IGNORED"
     finally:
-        consumer.use(there)
+        databases.use(there)
 
     assert state(connection) == "in flight"
     assert deliver(message).state == "SUCCESS"

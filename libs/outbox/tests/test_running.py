@@ -10,7 +10,8 @@ import pytest
 from celery.exceptions import Ignore, Reject
 from landfast_outbox import consumer, store
 from landfast_outbox.celery import enqueue_many
-from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox.exceptions import IgnoreError, RejectError, UncertainError
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_outbox.task import NotDurableError, PayloadError
 from psycopg import OperationalError
 from sqlalchemy import text
@@ -20,6 +21,8 @@ from tests.app import add, plain
 from tests.worker import Ended, deliver, effects, error, make_due, state, take, work
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from landfast_outbox.celery import DurableTask
     from landfast_testing.outbox import Outbox
     from psycopg import Connection
@@ -233,12 +236,15 @@ def test_what_a_long_task_sends_with_its_effect_belongs_to_that(connection: Conn
     assert [task.name for task in outbox.tasks] == ["tests.body.long"]
 
 
-@pytest.mark.parametrize("task", [bodies.sqlalchemy, bodies.long])
-def test_a_body_that_wants_nobody_to_be_told_is_done(connection: Connection[Any], task: DurableTask) -> None:
+@pytest.mark.parametrize("wish", [Ignore, IgnoreError])
+@pytest.mark.parametrize("task", [bodies.sqlalchemy, bodies.stubborn, bodies.long])
+def test_a_body_that_wants_nobody_to_be_told_is_done(
+    connection: Connection[Any], task: DurableTask, wish: type[BaseException]
+) -> None:
     def body(running: DurableTask) -> NoReturn:
         if not running.long:
             bodies.in_sqlalchemy("one")
-        raise Ignore
+        raise wish
 
     bodies.choose(body)
     task.delay()
@@ -249,11 +255,17 @@ def test_a_body_that_wants_nobody_to_be_told_is_done(connection: Connection[Any]
     assert effects(connection) == ([] if task.long else ["one"])
 
 
+@pytest.mark.parametrize("wish", [Reject, RejectError])
 @pytest.mark.parametrize(("requeue", "left"), [(False, "dead"), (True, "in flight")])
-def test_a_body_may_reject_its_message(connection: Connection[Any], requeue: bool, left: str) -> None:  # noqa: FBT001
+def test_a_body_may_reject_its_message(
+    connection: Connection[Any],
+    requeue: bool,  # noqa: FBT001
+    left: str,
+    wish: Callable[..., BaseException],
+) -> None:
     def body(_task: object) -> NoReturn:
         bodies.in_sqlalchemy("one")
-        raise Reject("not mine", requeue=requeue)
+        raise wish("not mine", requeue=requeue)
 
     bodies.choose(body)
     bodies.sqlalchemy.delay()
@@ -342,7 +354,7 @@ def test_a_run_that_passed_its_point_of_no_return_and_has_no_known_end_is_a_dead
     if end == "outage":
         [message] = take(connection)
 
-    assert isinstance(deliver(message, deliveries=1).result, consumer.UncertainError)
+    assert isinstance(deliver(message, deliveries=1).result, UncertainError)
     assert (len(runs), state(connection)) == (1, "dead")
     assert "may have taken effect" in error(connection)
     store.redrive(connection, [message.id])

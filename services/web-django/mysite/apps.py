@@ -13,7 +13,7 @@ class MysiteConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers, and let tasks be written in the transaction that they come from."""
-        from landfast_outbox.writing import use_django  # noqa: PLC0415
+        from landfast_outbox.django.database import use_django  # noqa: PLC0415
 
         from mysite import receivers  # noqa: PLC0415 - models must be there first
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from landfast_outbox.writing import use_sqlalchemy
+from landfast_outbox.sqlalchemy import use_sqlalchemy
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 from sqlalchemy import create_engine, text

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from celery.app.trace import build_tracer
-from landfast_outbox import consumer, store
-from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox import consumer, databases, store
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_runtime.celery import TASK_TIME_LIMIT
 from landfast_runtime.connections import Postgres
 from landfast_testing.postgres import server
@@ -81,9 +81,9 @@ def at_work(database: Engine, outbox: Outbox) -> Iterator[Engine]:  # noqa: ARG0
     """The database, named as a worker names it."""
     postgres = server()
     settings = Postgres(postgres.host, postgres.port, "worker", postgres.user, "")
-    consumer.use(SQLAlchemyDatabase(lambda: database, settings))
+    databases.use(SQLAlchemyDatabase(lambda: database, settings))
     yield database
-    consumer._databases.clear()  # noqa: SLF001 - a process never wants it back
+    databases._named.clear()  # noqa: SLF001 - a process never wants it back
 
 
 def run_a_letter(engine: Engine, monkeypatch: pytest.MonkeyPatch, ending: Exception) -> tuple[str, str]:

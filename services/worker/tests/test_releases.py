@@ -15,8 +15,8 @@ import pytest
 from celery.app.trace import build_tracer
 from dramatiq import Message
 from dramatiq.broker import MessageProxy
-from landfast_outbox import consumer, publisher, store
-from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox import databases, publisher, store
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_outbox.task import NewTask
 from landfast_runtime.connections import Postgres
 from sqlalchemy import text
@@ -46,9 +46,9 @@ def _tasks() -> None:
 def at_work(database: Engine, outbox: Outbox) -> Iterator[Engine]:  # noqa: ARG001 - empties the table
     """The database, named as a worker names it."""
     postgres = Postgres(str(database.url.host), 5432, "worker", str(database.url.username), "")
-    consumer.use(SQLAlchemyDatabase(lambda: database, postgres))
+    databases.use(SQLAlchemyDatabase(lambda: database, postgres))
     yield database
-    consumer._databases.clear()  # noqa: SLF001 - a process never wants it back
+    databases._named.clear()  # noqa: SLF001 - a process never wants it back
 
 
 def write(engine: Engine, row: dict[str, Any]) -> store.Message:
@@ -93,7 +93,7 @@ def test_today_s_worker_completes_it(at_work: Engine, label: str, monkeypatch: p
     else:
         from worker.dramatiq_app import broker  # noqa: PLC0415 - it sets up Django
 
-        consumer.use(SQLAlchemyDatabase(lambda: at_work, Postgres("", 5432, "worker", "", "")))
+        databases.use(SQLAlchemyDatabase(lambda: at_work, Postgres("", 5432, "worker", "", "")))
         delivered = MessageProxy(Message.decode(message.body.encode()))
         broker.emit_before("process_message", delivered)
         broker.get_actor(delivered.actor_name)(*delivered.args, **delivered.kwargs)

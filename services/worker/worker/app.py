@@ -12,8 +12,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "worker.settings")
 
 from celery import signals
 from kombu import Queue
-from landfast_outbox import consumer
-from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase
+from landfast_outbox import databases
+from landfast_outbox.django.database import DjangoDatabase
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_runtime.celery import configure_logging, configure_worker
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
@@ -68,8 +69,8 @@ def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what 
 def prepare_worker(instance: Any, **_: Any) -> None:  # noqa: ANN401
     """Name the databases of tasks, see that a bad mail setting stops the worker, and choose what it consumes."""
     mail_settings()
-    consumer.use(DjangoDatabase(postgres))
-    consumer.use(SQLAlchemyDatabase(api_engine, postgres), "api")
+    databases.use(DjangoDatabase(postgres))
+    databases.use(SQLAlchemyDatabase(api_engine, postgres), "api")
     slots.clear()
     instance.app.amqp.queues.select(lane.queues)
     instance.app.amqp.queues.select_add(probe_queue())

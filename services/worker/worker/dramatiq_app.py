@@ -13,9 +13,10 @@ import logging.config
 
 import django
 import dramatiq
-from landfast_outbox import consumer
+from landfast_outbox import databases
 from landfast_outbox.actors import DurableActor, make_broker
-from landfast_outbox.databases import DjangoDatabase, SQLAlchemyDatabase
+from landfast_outbox.django.database import DjangoDatabase
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_runtime.celery import TASK_TIME_LIMIT
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
@@ -32,8 +33,8 @@ logging.config.dictConfig(logging_config("worker-dramatiq", worker_settings().lo
 django.setup()
 
 postgres = load("worker-dramatiq", Postgres.from_env)
-consumer.use(DjangoDatabase(postgres))
-consumer.use(SQLAlchemyDatabase(api_engine, postgres), "api")
+databases.use(DjangoDatabase(postgres))
+databases.use(SQLAlchemyDatabase(api_engine, postgres), "api")
 
 broker = make_broker(celery_settings.broker, TASK_TIME_LIMIT)
 broker.add_middleware(RenewingMiddleware(worker_settings().growth))

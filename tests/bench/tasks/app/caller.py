@@ -23,7 +23,7 @@ DEADLINE = 300
 def use_database() -> None:
     """Let durable tasks be written through SQLAlchemy, as in the API."""
     from api.background import engine  # noqa: PLC0415 - the other ways need no database
-    from landfast_outbox.writing import use_sqlalchemy  # noqa: PLC0415
+    from landfast_outbox.sqlalchemy import use_sqlalchemy  # noqa: PLC0415
     from sqlalchemy.orm import sessionmaker  # noqa: PLC0415
 
     use_sqlalchemy(engine(), sessionmaker(engine()))

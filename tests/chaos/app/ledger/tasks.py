@@ -6,7 +6,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING
 
-from landfast_outbox.databases import SQLAlchemyDatabase
+from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_runtime.logs import task_id
 from tasks.celery_app import app
 
