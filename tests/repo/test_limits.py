@@ -86,7 +86,7 @@ BUFFERS, BUFFER = map(number, directive(LIMITS, "large_client_header_buffers").s
 #: Bytes that Nginx reads of a request before its body.
 LINE_AND_HEADERS = FIRST_BUFFER + BUFFERS * BUFFER
 GUNICORN = constants(DJANGO / "gunicorn.conf.py")
-PATIENCE = constants(ROOT / "libs/runtime/landfast_runtime/restarts.py")["PATIENCE"]
+PATIENCE = constants(ROOT / "libs/runtime/landfast_runtime/postgres/restarts.py")["PATIENCE"]
 DRAIN = constants(ROOT / "images/postgres/entrypoint.sh")["drain_seconds"]
 
 

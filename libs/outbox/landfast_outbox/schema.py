@@ -15,11 +15,11 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
-from landfast_runtime.compatibility import Review
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
-from landfast_runtime.pending import REASON, Pending, tell
+from landfast_runtime.schema.compatibility import Review
+from landfast_runtime.schema.pending import REASON, Pending, tell
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.script import ScriptDirectory
 from landfast_outbox import schema
-from landfast_runtime.compatibility import Review
+from landfast_runtime.schema.compatibility import Review
 from landfast_testing.postgres import server
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool

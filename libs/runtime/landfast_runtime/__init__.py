@@ -1,1 +1,21 @@
-"""What every Landfast service shares: configuration, secrets, logging, health probes and the Celery application."""
+"""What every Landfast service shares. A service installs the libraries of the modules that it imports, and no others.
+
+==================  ===================================================================================
+module              its purpose
+==================  ===================================================================================
+``env``             configuration: variables and secrets, read once and judged
+``addresses``       configuration: host names and web addresses
+``connections``     configuration: where PostgreSQL, Redis and RabbitMQ are, and as whom they are entered
+``logs``            a JSON object a line, with the ids of request and task
+``health``          readiness: asks each server that a service depends on
+``probe``           a container's own health check: ``python -m landfast_runtime.probe URL``
+``wire``            the requests that both of them send, over HTTP or the uwsgi protocol
+``shortage``        tells a server whose disk or memory is full from one that is away
+``postgres``        waiting for a PostgreSQL that restarts; statements that save a trip to it
+``schema``          migrations before they run: which are pending, and what the release before cannot live with
+``celery``          the Celery application
+``celery_results``  where its results are kept
+``memory``          by how much a process may grow before it is replaced
+``debugger``        the stop at a ``breakpoint()`` under ``./stack debug``
+==================  ===================================================================================
+"""

@@ -155,7 +155,7 @@ def create_celery(
     app: Celery[Any] = Celery(
         name,
         broker=broker.url,
-        backend=f"landfast_runtime.results:ResultBackend+{results.url}",
+        backend=f"landfast_runtime.celery_results:ResultBackend+{results.url}",
         include=list(include),
         task_cls=task_class,
         amqp=PromptAMQP,

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
-from landfast_runtime import ask
+from landfast_runtime import wire
 from landfast_runtime.shortage import lacking, shortage
 
 if TYPE_CHECKING:
@@ -301,8 +301,8 @@ def uwsgi(host: str, port: int, path: str) -> Check:
     """Return a check that asks a uWSGI server for ``path`` over the uwsgi protocol and wants a 2xx answer."""
 
     def check() -> None:
-        status_line = ask.status_line(host, port, ask.uwsgi_get(host, port, path), CHECK_TIMEOUT)
-        if not ask.succeeded(status_line):
+        status_line = wire.status_line(host, port, wire.uwsgi_get(host, port, path), CHECK_TIMEOUT)
+        if not wire.succeeded(status_line):
             raise Unavailable(f"{path} answered {status_line or 'nothing'!r}")
 
     return check

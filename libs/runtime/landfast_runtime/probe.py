@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sys
 
-from landfast_runtime import ask
+from landfast_runtime import wire
 
 #: Seconds that the server may take to answer, a little less than Docker waits. One under load is late but not dead, and
 #: one whose workers are still starting answers as soon as they can.
 TIMEOUT = 8.0
 
-REQUESTS = {"http": ask.http_get, "uwsgi": ask.uwsgi_get}
+REQUESTS = {"http": wire.http_get, "uwsgi": wire.uwsgi_get}
 
 
 def main(url: str) -> int:
@@ -25,11 +25,11 @@ def main(url: str) -> int:
     host, _, port = address.partition(":")
     page = slash + path
     try:
-        status_line = ask.status_line(host, int(port), REQUESTS[scheme](host, int(port), page), TIMEOUT)
+        status_line = wire.status_line(host, int(port), REQUESTS[scheme](host, int(port), page), TIMEOUT)
     except OSError as error:
         print(f"{url}: {error}")
         return 1
-    if ask.succeeded(status_line):
+    if wire.succeeded(status_line):
         return 0
     print(f"{page} answered {status_line or 'nothing'!r}")
     return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from landfast_runtime.compatibility import Review, statements
+from landfast_runtime.schema.compatibility import Review, statements
 
 REQUIRED = "adds the required column subtitle to article without a default that stays in the database"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from landfast_runtime.restarts import is_restart, was_closed
+from landfast_runtime.postgres.restarts import is_restart, was_closed
 from landfast_testing.postgres import USER, Postgres, initialize, program, start
 from landfast_testing.waiting import DEADLINE, wait_until
 

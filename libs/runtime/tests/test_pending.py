@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from landfast_runtime.pending import Pending, lines, refusal
+from landfast_runtime.schema.pending import Pending, lines, refusal
 
 DROPS = Pending("news.0004_c", ("drops the column body of news_article",))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import psycopg
 import pytest
-from landfast_runtime.restarts import Outage, is_restart
+from landfast_runtime.postgres.restarts import Outage, is_restart
 from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
 

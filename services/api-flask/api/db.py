@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from flask import Flask, current_app, g
 from landfast_outbox.sqlalchemy import use_sqlalchemy
-from landfast_runtime.restarts import PATIENCE, Outage, was_closed
-from landfast_runtime.statements import has_begun
+from landfast_runtime.postgres.restarts import PATIENCE, Outage, was_closed
+from landfast_runtime.postgres.statements import has_begun
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker

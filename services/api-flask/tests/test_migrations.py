@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from api import pending
 from api.tables import Base
 from landfast_outbox.schema import judged
-from landfast_runtime.compatibility import Review
+from landfast_runtime.schema.compatibility import Review
 from sqlalchemy import create_engine, inspect, text
 
 from tests.conftest import postgres_url
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from alembic.script import Script
-    from landfast_runtime.pending import Pending
+    from landfast_runtime.schema.pending import Pending
     from sqlalchemy import Connection
 
 

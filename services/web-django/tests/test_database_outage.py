@@ -12,7 +12,7 @@ from django.db import OperationalError
 from django.db.backends.postgresql.base import DatabaseWrapper as PostgresWrapper
 from django.db.backends.signals import connection_created
 from django.db.utils import ConnectionHandler
-from landfast_runtime.restarts import Outage
+from landfast_runtime.postgres.restarts import Outage
 from landfast_testing.entrance import Entrance
 from landfast_testing.postgres import server
 from mysite import settings as real_settings

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
     from django.db.migrations.operations.base import Operation
-    from landfast_runtime.pending import Pending
+    from landfast_runtime.schema.pending import Pending
 
 #: The apps whose migrations are ours.
 OWN = ("accounts", "news", "rest")

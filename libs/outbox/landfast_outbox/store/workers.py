@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from landfast_runtime.statements import begin_statement, in_one_trip
+from landfast_runtime.postgres.statements import begin_statement, in_one_trip
 from psycopg import DatabaseError
 from psycopg.pq import Escaping, TransactionStatus
 from psycopg.types.json import Jsonb

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import OperationalError
 from django.db.backends.postgresql import base
-from landfast_runtime.restarts import PATIENCE, Outage, was_closed
-from landfast_runtime.statements import has_begun
+from landfast_runtime.postgres.restarts import PATIENCE, Outage, was_closed
+from landfast_runtime.postgres.statements import has_begun
 from psycopg.errors import AdminShutdown
 from psycopg_pool import PoolTimeout
 

@@ -19,7 +19,7 @@ class Pending:
 
     Args:
         name: what people call it.
-        problems: what the release before could not live with (:mod:`landfast_runtime.compatibility`).
+        problems: what the release before could not live with (:mod:`landfast_runtime.schema.compatibility`).
         reason: why it can all the same; its author says so.
     """
 

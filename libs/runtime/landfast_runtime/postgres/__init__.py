@@ -1,0 +1,1 @@
+"""PostgreSQL: waiting while it restarts, and statements that save a trip to it."""
