@@ -157,7 +157,7 @@ class DurableActor(Actor[Any, Any]):
         )
 
     def _attempt(self, message: MessageProxy, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Run the body, and turn an error into the wish for another run while there are some left.
+        """Run the body, and turn an error into a retry while there are retries left.
 
         Raises:
             RetryError: the task is to run again.

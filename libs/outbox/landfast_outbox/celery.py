@@ -236,10 +236,10 @@ def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping
 
 
 def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: float = endings.FIRST_WAIT) -> None:
-    """Make a task a dead letter whose process is being killed: Celery tells of that before it does so.
+    """Make a dead letter of a task whose process is being killed: Celery reports that before it kills the process.
 
-    Until the process has let go of the row, the worker's loop tries again and does its other work meanwhile. Should the
-    worker end before, the relay sends the task again.
+    While the process still locks the row, the worker's event loop retries this between its other work. If the worker
+    ends first, the relay publishes the task again.
 
     Args:
         task: what ran.

@@ -1,8 +1,8 @@
-"""The relay: publishes what is committed, publishes again what came to nothing, and deletes what is long done.
+"""The relay publishes committed tasks, publishes lost ones again, and deletes those that were completed long ago.
 
 ``python -m landfast_outbox.relay``. Several may run: a row is locked by the one that publishes it. It is woken by
-PostgreSQL's NOTIFY when a transaction with tasks commits, and looks by itself now and then, should a note get lost.
-While tasks keep coming it listens to no notes and looks by itself: each would wake it and PostgreSQL's process for it.
+PostgreSQL's NOTIFY when a transaction with tasks commits, and polls every second in case a notification gets lost.
+While tasks keep coming it does not listen but polls: each notification would wake it and its PostgreSQL process.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 #: Rows that are locked, published and confirmed together.
 BATCH = 500
 
-#: Seconds between two looks without a note, and between two attempts while something is away.
+#: Seconds between two polls without a notification, and between two attempts while a server is away.
 IDLE = 1.0
 AWAY = 1.0
 
@@ -109,7 +109,7 @@ class Relay:
                     self._listening = False
                     self._serve(connection)
             except psycopg.Error as error:
-                self._note(f"postgres: {first_line(error)}")
+                self._fail(f"postgres: {first_line(error)}")
                 self._stopping.wait(AWAY)
         self._publisher.close()
 
@@ -120,7 +120,7 @@ class Relay:
                 busy = self.turn(connection)
             except BrokerError as error:
                 self._closed.clear()
-                self._note(f"rabbitmq: {error}")
+                self._fail(f"rabbitmq: {error}")
                 self._stopping.wait(AWAY)
                 continue
             blocked = self.blocked and f"rabbitmq takes nothing: {self._publisher.blocked}"
@@ -219,37 +219,37 @@ class Relay:
 
     def _sweep(self, connection: Connection[Any]) -> None:
         for queue, overdue in store.overdue(connection, self._periods.lost).items():
-            # What merely waits in a long queue is not lost: as many as are there may be among those that are overdue.
+            # A task that waits in a long queue is not lost: as many as the queue has may be among the overdue ones.
             missing = overdue - self._publisher.backlog(queue)
             if missing > 0 and (lost := store.sweep(connection, queue, self._periods.lost, min(missing, ROUND_LIMIT))):
                 self.tally.republished.inc(lost)
                 logger.warning("tasks came to nothing and are published again", extra={"queue": queue, "tasks": lost})
 
     def _rest(self, connection: Connection[Any]) -> None:
-        """Wait for a note, or until something falls due, and for more to come if the last batch was a moment ago."""
+        """Wait for a notification or for the next due task, and a moment longer if the last batch has just ended."""
         if self._crowded:
             self._listen(connection, wanted=False)
             self._stopping.wait(self._next_batch - time.monotonic())
             return
         if not self._listening:
             self._listen(connection, wanted=True)
-            return  # what was committed until now the next look finds
+            return  # the next poll finds the tasks that were committed before LISTEN
         due = store.next_due(connection, self._closed.names)
-        # What is overdue is somebody else's now; of what has come since, a note is waiting.
+        # Another relay has the tasks that are overdue here. For tasks that came since, a notification is waiting.
         wait = IDLE if due is None or due <= 0 else min(due, IDLE)
         _read(connection.notifies(timeout=wait, stop_after=1))
         early = self._next_batch - time.monotonic()
         if early > 0:
             self._stopping.wait(early)
-            _read(connection.notifies(timeout=0))  # of tasks that the next batch has
+            _read(connection.notifies(timeout=0))  # the next batch has their tasks
 
     def _listen(self, connection: Connection[Any], *, wanted: bool) -> None:
         if wanted != self._listening:
             store.listen(connection, wanted=wanted)
             self._listening = wanted
 
-    def _note(self, problem: str) -> None:
-        """Say what is wrong, once; the loop turns all the same."""
+    def _fail(self, problem: str) -> None:
+        """Count a failure and log it, once while it lasts; the loop goes on."""
         self.tally.turned = time.monotonic()
         self.tally.failures.inc()
         if problem != self.tally.problem:
@@ -258,9 +258,9 @@ class Relay:
         self.tally.problem = problem
 
 
-def _read(notes: Iterable[object]) -> None:
-    """Read all notes: each that is left would be a turn of the loop for nothing."""
-    for _ in notes:
+def _read(notifications: Iterable[object]) -> None:
+    """Read all notifications: each that is left would cost a poll that finds nothing."""
+    for _ in notifications:
         pass
 
 

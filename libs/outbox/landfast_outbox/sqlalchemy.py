@@ -93,7 +93,7 @@ def _at_once(engine: Engine) -> Iterator[Cursor]:
             yield cursor
         connection.autocommit = before
     except BaseException as error:
-        borrowed.invalidate(error)  # what is in doubt goes to nobody else
+        borrowed.invalidate(error)  # nobody else gets a connection whose state is in doubt
         raise
     finally:
         borrowed.close()

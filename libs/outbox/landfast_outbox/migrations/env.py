@@ -1,11 +1,11 @@
-"""Alembic's way to the outbox's tables: a connection comes in, statements run in one transaction."""
+"""Alembic's environment for the outbox's tables: all migrations run in one transaction of the connection it gets."""
 
 from alembic import context
 from sqlalchemy import text
 
-#: Who migrates waits for whoever does already; any number does, as long as it is the same.
+#: The key of the advisory lock that lets one migration run at a time. The number has no meaning.
 LOCK = 8_153_204_417
-#: How long a statement waits for a table in use, before it gives up rather than hold up everybody behind it.
+#: How long a statement waits for a lock before it fails: every later query on the table waits behind it.
 LOCK_TIMEOUT = "10s"
 
 connection = context.config.attributes["connection"]

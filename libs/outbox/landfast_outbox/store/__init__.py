@@ -2,8 +2,8 @@
 
 Functions take a psycopg connection, and leave its transactions to the caller.
 
-A task is *pending* until a relay takes it, *in flight* until it is completed or dead, and *done* or *dead* then. Who
-runs a task holds the lock of its row: one that dies lets go of it without another word, however it died.
+A task is *pending* until a relay takes it, *in flight* until it is completed or dead, and *done* or *dead* then. A
+worker that runs a task holds the lock of its row; PostgreSQL releases it when the worker dies, however it died.
 
 =============  ========================================================================================
 module         whose statements

@@ -40,7 +40,7 @@ class Cursor(Protocol):
 def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
     """Write tasks into the cursor's transaction."""
     for queue in sorted({task.queue for task in tasks if task.ordered}):
-        # Who writes to the same queue waits until this transaction ends: so the order of writing is that of commits.
+        # Others that write to the same queue wait until this transaction ends: they commit in the order of writing.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('outbox.write.' || %s, 0))", (queue,))
     if len(tasks) == 1:
         cursor.execute(_INSERT, _row(tasks[0]))

@@ -18,7 +18,7 @@ STANDING = 120.0
 
 _COLUMNS: LiteralString = "id, queue, due_at, created_at, retries, xmax AS locker"
 
-#: Who runs a task holds its row's lock, whose transaction is the row's ``xmax``, or the advisory lock of
+#: A worker that runs a task holds its row's lock, whose transaction is the row's ``xmax``, or the advisory lock of
 #: :func:`landfast_outbox.store.hold`. A task that failed before and is run again has waited since it was written: a
 #: server that answers nothing lets a run come to its time-out, and the next one begin.
 _STANDING: LiteralString = f"""

@@ -1,4 +1,4 @@
-"""Statements of relays: what is due is taken, what came to nothing is pending again, what is long over is deleted."""
+"""Statements of relays: they take due tasks, make lost ones pending again, and delete those that ended long ago."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def take(
 ) -> list[Message]:
     """Return tasks that are due, in the order of writing, recorded as published; those that others hold are left.
 
-    The record comes before the deed, so that no worker ever meets a row that its relay still holds. Whoever dies in
-    between leaves tasks that look lost, and :func:`sweep` finds them.
+    The tasks are recorded as published first, so that no worker ever finds a row that its relay still locks. A relay
+    that dies before it publishes leaves tasks that look lost; :func:`sweep` finds them.
 
     Args:
         connection: the database.
@@ -152,8 +152,8 @@ def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int)
     """Make tasks pending again that were published ``after`` ago, are not completed and that nobody works on.
 
     A worker holds the lock of the row, or for a long task an advisory lock; both end with its connection. Each time
-    the wait doubles, up to 64 times: what is taken for lost by mistake is run once, by the worker that meets it first.
-    What came to nothing :data:`MOST_PUBLICATIONS` times is a dead letter: something throws its message away.
+    the wait doubles, up to 64 times. A task that is swept by mistake is run once, by the first worker that claims it.
+    After :data:`MOST_PUBLICATIONS` publications without a run that ended, a task is a dead letter: its messages vanish.
 
     Args:
         connection: the database.

@@ -76,7 +76,7 @@ def complete(connection: Connection[Any], identifier: UUID, result: str | None =
     Args:
         connection: the database.
         identifier: which task.
-        result: what it returned, as JSON, to be told to who asks again.
+        result: its return value, as JSON; a later delivery of the task returns it.
 
     Returns:
         False if the task was over already: then nothing is committed.
