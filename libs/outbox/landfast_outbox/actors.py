@@ -27,7 +27,7 @@ from dramatiq.middleware.time_limit import TimeLimitExceeded
 from landfast_runtime.logs import request_id, task_id
 
 from landfast_outbox import consumer, databases, dramatiq, endings, store
-from landfast_outbox.exceptions import ControlError, RetryError
+from landfast_outbox.exceptions import ControlError, RejectError, RetryError
 from landfast_outbox.writing import write
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ logger = logging.getLogger(__name__)
 #: Attempts after the first, and seconds between two: the wait doubles each time.
 RETRIES = 20
 FIRST_WAIT, LONGEST_WAIT = 5.0, 1800.0
+
+#: How a run ended that has no result, in the words that Celery has for it.
+STATES: dict[type[ControlError], str] = {RejectError: "REJECTED", RetryError: "RETRY"}
 
 _message: ContextVar[MessageProxy | None] = ContextVar("outbox_message", default=None)
 
@@ -129,7 +132,7 @@ class DurableActor(Actor[Any, Any]):
             consumer.run(self._delivery(message), partial(self._attempt, message, args, kwargs))
             state = "SUCCESS"
         except ControlError as end:
-            state = "RETRY" if isinstance(end, RetryError) else "IGNORED"
+            state = STATES.get(type(end), "IGNORED")
             raise SkipMessage from None
         except TimeLimitExceeded:
             error = f"it was ended at its time limit\n{traceback.format_exc()}"

@@ -16,7 +16,7 @@ from dramatiq.middleware.shutdown import Shutdown
 from dramatiq.middleware.time_limit import TimeLimitExceeded
 from landfast_outbox import consumer, databases, dramatiq, endings, store
 from landfast_outbox.actors import DurableActor, OutboxMiddleware
-from landfast_outbox.exceptions import IgnoreError
+from landfast_outbox.exceptions import IgnoreError, RejectError
 from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_outbox.store import census
 from landfast_outbox.task import NotDurableError, PayloadError
@@ -234,6 +234,23 @@ def test_a_body_that_wants_nobody_to_be_told_is_done(bench: Bench) -> None:
     row = bench.row()
     assert row.completed_at is not None
     assert (row.result, row.retries, bench.effects) == (None, 0, ["x"])
+
+
+def test_a_body_may_reject_its_message(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    actor = bench.actor()
+    actor.send("x")
+
+    def reject(what: str) -> None:
+        leave(what)
+        raise RejectError("not mine")
+
+    bench.body = reject
+    with caplog.at_level("INFO"), pytest.raises(SkipMessage):
+        bench.deliver(actor)
+    row = bench.row()
+    assert row.dead_at is not None
+    assert (row.error, row.retries, bench.effects) == ("the task rejected itself: not mine", 0, [])
+    assert [vars(record)["state"] for record in caplog.records if record.message == "task ended"] == ["REJECTED"]
 
 
 def test_of_two_long_runs_at_once_one_commits(bench: Bench, connection: Connection[Any]) -> None:
