@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from contract import nginx
+from contract import environment, nginx
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Derived:
 
     Args:
         declared: secret -> how it comes about.
-        contents: derived file -> what is in it.
+        contents: derived file -> what is in it; secrets there are filled in by :func:`contract.environment.fill`.
         consumers: service -> name in /run/secrets -> secret or derived file.
     """
 
@@ -101,6 +101,14 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         "servers.conf": "nginx_servers",
         "programs.conf": "nginx_programs",
     }
+    for contract in contracts:
+        for service, variables in contract.environment.items():
+            where = f"{contract.file}: services.{service}.x-environment"
+            name = f"environment_{service.replace('-', '_')}"
+            contents[name] = environment.exports(variables, contract, declared, where)
+            contents["with_environment"] = environment.SHIM
+            files = {"environment": name, "with-environment": "with_environment"}
+            consumers[service] = consumers.get(service, {}) | files
     _check_consumers(consumers, {**declared, **contents})
     return Derived(declared, contents, consumers)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ class Contract:
         file: where it stands.
         needs: what ``x-landfast`` says.
         secrets: service -> name in /run/secrets -> secret.
+        environment: service -> variable -> value, with placeholders.
         services: the names of all services in the file.
         extra: what ``nginx.extra`` beside it says.
     """
@@ -35,6 +36,7 @@ class Contract:
     file: str
     needs: Mapping[str, Any]
     secrets: Mapping[str, Mapping[str, str]]
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     services: Collection[str] = ()
     extra: str = ""
 
@@ -100,7 +102,10 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     secrets = {name: entry["x-secrets"] for name, entry in services.items() if "x-secrets" in (entry or {})}
     for name, given in secrets.items():
         schema.check(given, schema.SERVICE_SECRETS, f"{file}: services.{name}.x-secrets")
-    return Contract(file, needs, secrets, list(services))
+    environment = {name: entry["x-environment"] for name, entry in services.items() if "x-environment" in (entry or {})}
+    for name, given in environment.items():
+        schema.check(given, schema.SERVICE_ENVIRONMENT, f"{file}: services.{name}.x-environment")
+    return Contract(file, needs, secrets, environment, list(services))
 
 
 def _document(path: Path, name: str) -> dict[str, Any]:

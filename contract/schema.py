@@ -150,6 +150,12 @@ APPLICATION = Key(
 #: Of a service, beside Compose's own keys.
 SERVICE_SECRETS = Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", NAME, "text"))
 
+SERVICE_ENVIRONMENT = Key(
+    "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` runs with them",
+    form=r"[A-Za-z_]\w*",
+    each=Key("with `{database.url}`, `{broker.url}`, `{secret.NAME}` and their like in it", kind="text"),
+)
+
 _KINDS = {"text": str, "list": list, "number": int, "switch": bool, "keys": dict}
 _LIKE = {"text": "a text", "list": "a list", "number": "a whole number", "switch": "true or false", "keys": "a mapping"}
 

@@ -71,7 +71,7 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def names(given: dict[str, Any]) -> dict[str, Any]:
-    """Tell the names of the secrets in Swarm, and the files that the host keeps; values of secrets stay here."""
+    """Tell the names of the secrets in Swarm, the files that the host keeps, and what is in derived ones."""
     manifest = Manifest.read()
     manifest.check(given["secrets"])
     return {
@@ -80,7 +80,7 @@ def names(given: dict[str, Any]) -> dict[str, Any]:
             for name, version in manifest.versions(given["secrets"]).items()
         },
         "files": {service: dict(files) for service, files in manifest.consumers.items()},
-        "contents": dict(manifest.contents),
+        "contents": manifest.filled(given["secrets"]),
     }
 
 

@@ -35,7 +35,7 @@ class Manifest:
     Args:
         lengths: secret that is random -> its length.
         optional: secrets that are there once someone has set them.
-        contents: derived file -> what is in it. For servers it is a secret like others.
+        contents: derived file -> what is in it, but for secrets. For servers it is a secret like others.
         consumers: service -> name in /run/secrets -> secret or derived file.
     """
 
@@ -115,7 +115,13 @@ class Manifest:
         """Return secret or derived file -> a word that changes with its value, for those that there are."""
         key = str(values[NAMING_KEY]).encode()
         there = {name: values[name] for name in self.lengths if values.get(name)}
-        return {name: version(key, name, value) for name, value in {**there, **self.contents}.items()}
+        return {name: version(key, name, value) for name, value in {**there, **self.filled(values)}.items()}
+
+    def filled(self, values: Mapping[str, str]) -> dict[str, str]:
+        """Return derived file -> what is in it, with its secrets."""
+        from contract.environment import fill  # noqa: PLC0415 - as in read
+
+        return {name: fill(content, lambda secret: values.get(secret) or "") for name, content in self.contents.items()}
 
 
 def version(key: bytes, name: str, value: str) -> str:

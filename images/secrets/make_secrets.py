@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract.derived import Derived, derive
+from contract.environment import fill
 from contract.errors import ContractError
 from contract.files import read
 
@@ -137,6 +138,12 @@ def read_secret(name: str) -> str:
         raise SecretError(f"{name}: nobody has set it. {way_out}") from None
 
 
+def read_if_set(name: str) -> str:
+    """Return a secret's value as it was stored; nothing for an optional one that nobody has set."""
+    path = MASTER / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def set_secret(name: str, value: str) -> None:
     """Store a secret of the operator's own; services see it when they start next.
 
@@ -157,11 +164,10 @@ def hand_out(derived: Derived) -> None:
         directory = SERVICES / service
         directory.mkdir(exist_ok=True)
         for name, secret in files.items():
-            content = derived.contents.get(secret)
-            if content is None:
-                if not (MASTER / secret).exists():
-                    continue  # an optional one
-                content = (MASTER / secret).read_text(encoding="utf-8")
+            if secret in derived.contents:
+                content = fill(derived.contents[secret], read_if_set)
+            elif not (content := read_if_set(secret)):
+                continue  # an optional one
             path = directory / name
             if not path.exists() or path.read_text(encoding="utf-8") != content:
                 write(path, content, 0o444)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from contract import schema
 from contract.derived import derive
+from contract.environment import fill
 from contract.errors import ContractError
 from contract.files import Contract, listed, parse, read
 
@@ -144,6 +146,47 @@ def test_two_applications_cannot_answer_at_the_same_place() -> None:
         derive([HOUSE, one, replace(one, file="other")])
 
 
+PRODUCT = """
+x-landfast:
+  secrets: {key: {}}
+  database: {databases: {shop: {}}}
+  broker: {vhosts: {shop: {}}, users: {shop: {vhost: shop}}}
+services:
+  shop-web:
+    x-environment:
+      DATABASE_URL: "{database.url}"
+      BROKER_URL: "{broker.url}?heartbeat=30"
+      WHO: "{database.user}@{database.host}:{database.port}/{broker.vhost}"
+      OWN: 'it''s {secret.key} {"json": 1}'
+"""
+
+
+def shell(content: str, *names: str) -> list[str]:
+    """Return what a shell makes of variables."""
+    script = content + "".join(f'printf "%s\\0" "${name}"\n' for name in names)
+    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True, env={})
+    return done.stdout.split("\0")[:-1]
+
+
+def test_variables_are_filled_in_where_the_secrets_are() -> None:
+    derived = derive([HOUSE, shop(PRODUCT)])
+    values = {"postgres_shop_password": "p@ss/w:rd", "rabbitmq_shop_password": "plain", "key": "it's $HOME `x` \\"}
+
+    content = fill(derived.contents["environment_shop_web"], lambda name: values[name])
+
+    assert not [value for value in values.values() if value in derived.contents["environment_shop_web"]]
+    assert shell(content, "DATABASE_URL", "BROKER_URL", "WHO", "OWN") == [
+        "postgresql://shop:p%40ss%2Fw%3Ard@postgres:5432/shop",
+        "amqp://shop:plain@rabbitmq:5672/shop?heartbeat=30",
+        "shop@postgres:5432/shop",
+        "it's it's $HOME `x` \\ {\"json\": 1}",
+    ]
+    assert derived.consumers["shop-web"] == {
+        "environment": "environment_shop_web",
+        "with-environment": "with_environment",
+    }
+
+
 def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
     derived = derive(
         [
@@ -170,6 +213,11 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must have the form quorum|classic"),
         ("x-landfast: {database: {databases: {shop: {extensions: ['a b']}}}}", "'a b' must have the form"),
         ("x-landfast: {database: {roles: {postgres: {}}}}", "'postgres' must have the form"),
+        ('services: {shop: {x-environment: {A: "{databse.url}"}}}', "{databse.url}; there are: secret.NAME"),
+        (PRODUCT.replace("database.url", "databse.url"), "did you mean {database.url}?"),
+        (PRODUCT.replace("secret.key", "secret.keys"), "did you mean {secret.key}?"),
+        ("services: {shop: {x-environment: {A: 1}}}", "must be a text, not 1"),
+        ("services: {shop: {x-environment: {A-B: x}}}", "'A-B' must have the form"),
         ("x-landfast: {database: {schemas: {Shop: {}}}}", "'Shop' must have the form"),
         ('x-landfast: {database: {schemas: {"a\'; DROP": {}}}}', "must have the form"),
         ("x-landfast: {database: {roles: {shop: {member_of: [nobody]}}}}", "no contract has a role nobody"),
@@ -224,6 +272,10 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
 
 def test_every_key_stands_in_the_reference() -> None:
     page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
-    keys = [*schema.documented(schema.APPLICATION), *schema.documented(schema.SERVICE_SECRETS, "x-secrets")]
+    keys = [
+        *schema.documented(schema.APPLICATION),
+        *schema.documented(schema.SERVICE_SECRETS, "x-secrets"),
+        *schema.documented(schema.SERVICE_ENVIRONMENT, "x-environment"),
+    ]
 
     assert [f"| `{name}` | {means} |" for name, means in keys if f"| `{name}` | {means} |" not in page] == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
+
+from tests.support.stack import docker
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -39,6 +42,15 @@ def test_it_has_a_vhost_of_its_own(lengthy: Stack) -> None:
 
 def test_it_cannot_enter_the_vhost_of_others(lengthy: Stack) -> None:
     assert "access to vhost 'landfast' refused" in ask(lengthy, "/broker/landfast")["error"]
+
+
+def test_its_variables_are_filled_in_and_nobody_outside_sees_them(lengthy: Stack) -> None:
+    filled = ("sh", "/run/secrets/with-environment", "sh", "-c", 'echo "$GREETING"')
+    greeting = lengthy.execute("stub", *filled).strip()
+
+    assert re.fullmatch(r"it's \w{40} \$HOME", greeting)
+    (container,) = lengthy.compose("ps", "--quiet", "stub").stdout.split()
+    assert greeting.split()[1] not in docker("inspect", container)
 
 
 def test_it_sees_no_other_service(lengthy: Stack) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,15 +16,9 @@ from kombu import Connection, Consumer, Producer, Queue
 HANDSHAKE = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-def secret(name: str) -> str:
-    return Path("/run/secrets", name).read_text(encoding="utf-8")
-
-
 def database(name: str) -> dict[str, Any]:
     """Write a row into a database, and say who did it."""
-    with psycopg.connect(
-        host="postgres", dbname=name, user="stub", password=secret("postgres_password"), connect_timeout=5
-    ) as connection:
+    with psycopg.connect(os.environ["DATABASE_URL"], dbname=name, connect_timeout=5) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS visit (name citext)")
         connection.execute("INSERT INTO visit VALUES ('Stub')")
         row = connection.execute(
@@ -36,7 +30,8 @@ def database(name: str) -> dict[str, Any]:
 def broker(vhost: str) -> dict[str, Any]:
     """Send a message to a queue of a vhost, and receive it."""
     received: list[Any] = []
-    with Connection(f"amqp://stub:{secret('rabbitmq_password')}@rabbitmq/{vhost}", connect_timeout=5) as connection:
+    place = os.environ["BROKER_URL"].rpartition("/")[0]
+    with Connection(f"{place}/{vhost}", connect_timeout=5) as connection:
         channel = connection.channel()
         queue = Queue("letters", durable=True, channel=channel)
         queue.declare()

@@ -1,0 +1,105 @@
+"""Variables with placeholders: what products want as ``DATABASE_URL`` and the like, filled in inside the container.
+
+A service's ``x-environment`` becomes a file of ``export`` lines, which holds secrets and is one. Whatever starts the
+service's command reads it: ``sh /run/secrets/with-environment COMMAND...``. So nothing of it is in ``docker inspect``.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from contract.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from contract.files import Contract
+
+#: Runs in any image that has a POSIX shell.
+SHIM = """\
+#!/bin/sh
+# Runs a command with the variables of the contract: sh /run/secrets/with-environment COMMAND...
+. /run/secrets/environment
+exec "$@"
+"""
+
+_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(\|url)?\}")
+_SECRET = "secret."  # noqa: S105 - what a placeholder begins with
+
+
+def exports(variables: Mapping[str, str], contract: Contract, secrets: Collection[str], where: str) -> str:
+    """Return the lines that a shell reads; secrets in them are still placeholders.
+
+    Args:
+        variables: what ``x-environment`` says.
+        contract: that of the application.
+        secrets: the names of all secrets.
+        where: file and key, for the message.
+
+    Raises:
+        ContractError: a placeholder stands for nothing.
+    """
+    known = _known(contract)
+
+    def expand(found: re.Match[str]) -> str:
+        name = found[1]
+        if name.startswith(_SECRET) and name.removeprefix(_SECRET) in secrets:
+            return found[0]
+        if name in known:
+            return known[name]
+        there = [*known, *(_SECRET + secret for secret in secrets)]
+        close = get_close_matches(name, there, 1)
+        raise ContractError(f"{where}: nothing is called {{{name}}}; {_hint(close, known)}")
+
+    return "".join(f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}\n" for name, value in variables.items())
+
+
+def fill(content: str, read: Callable[[str], str]) -> str:
+    """Return a derived file's content with its secrets; one that is filled into quotes is quoted for the shell.
+
+    Args:
+        content: as :func:`exports` made it. Other files have no such placeholder.
+        read: returns a secret's value; empty, if it is an optional one that nobody has set.
+    """
+
+    def put(found: re.Match[str]) -> str:
+        value = read(found[1].removeprefix(_SECRET)).rstrip("\n")
+        return (quote(value, safe="") if found[2] else value).replace("'", r"'\''")
+
+    return _PLACEHOLDER.sub(lambda found: put(found) if found[1].startswith(_SECRET) else found[0], content)
+
+
+def _known(contract: Contract) -> dict[str, str]:
+    """Return placeholder -> what it stands for: the only database, and the only user of the broker."""
+    found: dict[str, str] = {}
+    databases: Mapping[str, Any] = (contract.needs.get("database") or {}).get("databases") or {}
+    users: Mapping[str, Any] = (contract.needs.get("broker") or {}).get("users") or {}
+    if len(databases) == 1:
+        ((name, entry),) = databases.items()
+        owner = (entry or {}).get("owner", name)
+        password = f"{{secret.postgres_{owner}_password}}"
+        found |= {"database.host": "postgres", "database.port": "5432", "database.name": name, "database.user": owner}
+        found |= {"database.password": password}
+        found["database.url"] = f"postgresql://{owner}:{password[:-1]}|url}}@postgres:5432/{name}"
+    if len(users) == 1:
+        ((name, entry),) = users.items()
+        vhost = (entry or {}).get("vhost", "landfast")
+        password = f"{{secret.rabbitmq_{name}_password}}"
+        found |= {"broker.host": "rabbitmq", "broker.port": "5672", "broker.vhost": vhost, "broker.user": name}
+        found |= {"broker.password": password}
+        found["broker.url"] = f"amqp://{name}:{password[:-1]}|url}}@rabbitmq:5672/{vhost}"
+    return found
+
+
+def _hint(close: list[str], known: Collection[str]) -> str:
+    if close:
+        return f"did you mean {{{close[0]}}}?"
+    return f"there are: {', '.join(known)}{', ' if known else ''}secret.NAME"
+
+
+def _quoted(value: str) -> str:
+    """Return a value for the shell; its placeholders stay as they are."""
+    return "'" + value.replace("'", r"'\''") + "'"
