@@ -61,11 +61,13 @@ class Derived:
         declared: secret -> how it comes about.
         contents: derived file -> what is in it; secrets there are filled in by :func:`contract.environment.fill`.
         consumers: service -> name in /run/secrets -> secret or derived file.
+        hosts: the host names that applications answer at.
     """
 
     declared: Mapping[str, Mapping[str, Any]]
     contents: Mapping[str, str]
     consumers: Mapping[str, Mapping[str, str]]
+    hosts: Sequence[str] = ()
 
 
 def derive(contracts: Sequence[Contract]) -> Derived:
@@ -110,7 +112,8 @@ def derive(contracts: Sequence[Contract]) -> Derived:
             files = {"environment": name, "with-environment": "with_environment"}
             consumers[service] = consumers.get(service, {}) | files
     _check_consumers(consumers, {**declared, **contents})
-    return Derived(declared, contents, consumers)
+    hosts = {host for each in contracts for host in (each.needs.get("http") or {}).get("hosts") or ()}
+    return Derived(declared, contents, consumers, sorted(hosts))
 
 
 def roles_csv(roles: Iterable[Role]) -> str:

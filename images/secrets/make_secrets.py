@@ -1,6 +1,7 @@
 """Makes the secrets of a local stack, once, and hands each service the ones that it needs.
 
-``make`` (the default) creates what is missing and repairs services' copies; it never changes a secret that exists.
+``make`` (the default) creates what is missing and repairs services' copies; it never changes a secret that exists, but
+for the local certificate when an application gets another host name.
 ``show NAME`` prints one, ``set NAME`` stores one of your own from standard input. The contracts of house and
 applications say which secrets there are, and who reads them.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import secrets
 import shutil
 import string
@@ -25,7 +27,7 @@ from contract.errors import ContractError
 from contract.files import read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 #: Where the Compose files with the contracts are.
 CONTRACTS = Path("/stack")
@@ -36,6 +38,9 @@ MASTER = ROOT / "master"
 SERVICES = ROOT / "services"
 ALPHABET = string.ascii_letters + string.digits
 DEFAULT_LENGTH = 32
+
+#: Who signs the local certificate.
+AUTHORITY = "Landfast local CA"
 
 #: Days that the local certificate is good for; browsers refuse more than 825.
 CERTIFICATE_DAYS = 820
@@ -61,22 +66,23 @@ def openssl(*arguments: str) -> None:
     subprocess.run(["openssl", *arguments], check=True, capture_output=True)
 
 
-def make_certificate(directory: Path) -> dict[str, str]:
-    """Return a new certificate for localhost, its key, and the certificate of the authority that signed it.
+def make_certificate(directory: Path, hosts: Iterable[str]) -> dict[str, str]:
+    """Return a new certificate for localhost and ``hosts``, its key, and that of the authority that signed it.
 
     The authority's key is thrown away: nobody, not even this stack, can sign a second certificate that a browser which
     trusts the authority would accept.
     """
     key, certificate, ca_key, ca = (str(directory / name) for name in ("key", "crt", "ca.key", "ca.crt"))
     days = str(CERTIFICATE_DAYS)
+    names = ",".join(["DNS:localhost", "IP:127.0.0.1", "IP:::1", *(f"DNS:{host}" for host in hosts)])
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     openssl(
-        *("req", "-x509", *new_key, "-keyout", ca_key, "-out", ca, "-days", days, "-subj", "/CN=Landfast local CA"),
+        *("req", "-x509", *new_key, "-keyout", ca_key, "-out", ca, "-days", days, "-subj", f"/CN={AUTHORITY}"),
         *("-addext", "basicConstraints=critical,CA:TRUE,pathlen:0", "-addext", "keyUsage=critical,keyCertSign,cRLSign"),
     )
     openssl(
         *("req", "-x509", *new_key, "-CA", ca, "-CAkey", ca_key, "-keyout", key, "-out", certificate, "-days", days),
-        *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"),
+        *("-subj", "/CN=localhost", "-addext", f"subjectAltName={names}"),
         *("-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth"),
     )
     return {
@@ -86,8 +92,22 @@ def make_certificate(directory: Path) -> dict[str, str]:
     }
 
 
-def make_missing(declared: Mapping[str, Mapping[str, Any]]) -> None:
-    """Create the secrets that do not exist yet.
+def lacks_a_name(hosts: Iterable[str]) -> bool:
+    """Return whether the certificate is one that was made here, before an application got one of ``hosts``."""
+    path = MASTER / "tls_certificate"
+    if not path.exists():
+        return False
+    show = ["openssl", "x509", "-in", str(path), "-noout", "-issuer", "-ext", "subjectAltName"]
+    shown = subprocess.run(show, check=False, capture_output=True, text=True).stdout
+    return AUTHORITY in shown and not {f"DNS:{host}" for host in hosts} <= set(re.split(r"[,\s]+", shown))
+
+
+def make_missing(declared: Mapping[str, Mapping[str, Any]], hosts: Iterable[str] = ()) -> None:
+    """Create the secrets that do not exist yet, and a new certificate if the local one lacks a name.
+
+    Args:
+        declared: secret -> how it comes about.
+        hosts: the host names that applications answer at.
 
     Raises:
         SecretError: one exists but is empty.
@@ -101,9 +121,9 @@ def make_missing(declared: Mapping[str, Mapping[str, Any]]) -> None:
             )
     missing = [name for name in declared if not (declared[name].get("optional") or (MASTER / name).exists())]
     made: dict[str, str] = {}
-    if any(declared[name].get("make") == "certificate" for name in missing):
+    if lacks_a_name(hosts) or any(declared[name].get("make") == "certificate" for name in missing):
         with tempfile.TemporaryDirectory() as directory:
-            made = make_certificate(Path(directory))  # all three: they only fit each other
+            made = make_certificate(Path(directory), hosts)  # all three: they only fit each other
     for name in missing:
         if declared[name].get("make") != "certificate":
             length = declared[name].get("length", DEFAULT_LENGTH)
@@ -201,7 +221,7 @@ def main(given: Sequence[str]) -> int:
             if arguments.command == "set":
                 set_secret(arguments.name, sys.stdin.read())
             else:
-                make_missing(derived.declared)
+                make_missing(derived.declared, derived.hosts)
             hand_out(derived)
     except (ContractError, SecretError) as error:
         print(f"secrets: {error}", file=sys.stderr)

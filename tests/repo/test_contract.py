@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -279,3 +280,16 @@ def test_every_key_stands_in_the_reference() -> None:
     ]
 
     assert [f"| `{name}` | {means} |" for name, means in keys if f"| `{name}` | {means} |" not in page] == []
+
+
+def test_the_contract_of_the_guide_can_be_followed() -> None:
+    page = (ROOT / "docs/how-to/applications.md").read_text(encoding="utf-8")
+    mine = replace(shop(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0].replace("!override ", "")), file="mine")
+
+    derived = derive([*read(ROOT), mine])
+
+    assert derived.hosts == ["mine.localhost"]
+    assert "DATABASE_URL='postgresql://mine:" in derived.contents["environment_mine_worker"]
+    assert "server_name mine.localhost;" in derived.contents["nginx_servers"]
+    mounted = set(re.findall(r"subpath: ([\w-]+)", page))
+    assert mounted == {"mine", "mine-worker", "migrate-mine"} <= set(derived.consumers)

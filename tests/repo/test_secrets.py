@@ -153,3 +153,31 @@ def test_the_certificate_fits_its_key_and_its_authority(maker: ModuleType, tmp_p
     verify = ["openssl", "verify", "-CAfile", str(master / "ca_certificate"), "-verify_hostname", "localhost"]
     subprocess.run([*verify, str(master / "tls_certificate")], check=True, capture_output=True)
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(master / "tls_certificate", master / "tls_key")
+
+
+def test_a_new_host_name_brings_a_new_certificate_once(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    declared, master = derive(read(ROOT)).declared, tmp_path / "master"
+    before = (master / "tls_certificate").read_text()
+
+    maker.make_missing(declared, ["shop.localhost", "www.shop.localhost"])
+    after = (master / "tls_certificate").read_text()
+    maker.make_missing(declared, ["www.shop.localhost"])
+
+    assert before != after == (master / "tls_certificate").read_text()
+    verify = ["openssl", "verify", "-CAfile", str(master / "ca_certificate"), "-verify_hostname", "shop.localhost"]
+    subprocess.run([*verify, str(master / "tls_certificate")], check=True, capture_output=True)
+
+
+def test_a_certificate_of_the_operator_s_own_stays(maker: ModuleType, tmp_path: Path) -> None:
+    make(maker)
+    own = tmp_path / "own.pem"
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run(
+        [*new, "-keyout", "/dev/null", "-out", str(own), "-subj", "/CN=mine"], check=True, capture_output=True
+    )
+    maker.set_secret("tls_certificate", own.read_text())
+
+    maker.make_missing(derive(read(ROOT)).declared, ["shop.localhost"])
+
+    assert (tmp_path / "master/tls_certificate").read_text() == own.read_text().strip()

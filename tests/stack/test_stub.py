@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,18 @@ def test_it_answers_at_its_own_host_name(lengthy: Stack) -> None:
     assert ask(lengthy, "/")["host"] == "stub.localhost"
     assert requests.get(f"{lengthy.http_url}/healthz", headers=HOST, timeout=20).text == "ok\n"
     assert "host" not in requests.get(f"{lengthy.http_url}/", timeout=20).text[:100]
+
+
+def test_its_name_is_in_the_local_certificate(lengthy: Stack) -> None:
+    authority = lengthy.compose("run", "--rm", "--no-deps", "--no-TTY", "secrets", "show", "ca_certificate").stdout
+    trusting = ssl.create_default_context(cadata=authority)
+    with (
+        socket.create_connection(("127.0.0.1", lengthy.ports.https), 20) as connection,
+        trusting.wrap_socket(connection, server_hostname="stub.localhost") as encrypted,
+    ):
+        names = {name for kind, name in encrypted.getpeercert()["subjectAltName"] if kind == "DNS"}
+
+    assert names == {"localhost", "stub.localhost"}
 
 
 def test_it_has_a_database_of_its_own(lengthy: Stack) -> None:
