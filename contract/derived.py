@@ -151,7 +151,9 @@ def users_json(
         permissions.append({"vhost": vhost, "user": name, **may})
     return {
         "vhosts": [
-            {"name": name, "default_queue_type": entry.get("queue_type", "quorum")} for name, entry in vhosts.items()
+            # Below "metadata": RabbitMQ 4.0 passes over it elsewhere.
+            {"name": name, "metadata": {"default_queue_type": entry.get("queue_type", "quorum")}}
+            for name, entry in vhosts.items()
         ],
         "users": [{"name": name, "tags": list(entry.get("tags", []))} for name, entry in users.items()],
         "permissions": permissions,

@@ -65,7 +65,7 @@ def test_a_user_may_do_all_in_a_vhost_of_its_own() -> None:
 
     users = json.loads(derive([HOUSE, one]).contents["rabbitmq_users"])
 
-    assert users["vhosts"] == [{"name": "shop", "default_queue_type": "classic"}]
+    assert users["vhosts"] == [{"name": "shop", "metadata": {"default_queue_type": "classic"}}]
     assert users["permissions"] == [{"vhost": "shop", "user": "shop", "configure": ".*", "write": ".*", "read": ".*"}]
 
 

@@ -53,6 +53,16 @@ def test_it_has_a_vhost_of_its_own(lengthy: Stack) -> None:
     assert ask(lengthy, "/broker/stub") == {"received": ["hello"]}
 
 
+def test_its_queues_are_of_the_type_that_its_contract_says(lengthy: Stack) -> None:
+    listed = lengthy.execute("rabbitmq", "rabbitmqctl", "-q", "list_vhosts", "name", "default_queue_type").split()
+
+    assert dict(zip(listed[::2], listed[1::2], strict=True)) == {
+        "name": "default_queue_type",
+        "landfast": "quorum",
+        "stub": "classic",
+    }
+
+
 def test_it_cannot_enter_the_vhost_of_others(lengthy: Stack) -> None:
     assert "access to vhost 'landfast' refused" in ask(lengthy, "/broker/landfast")["error"]
 
