@@ -13,8 +13,8 @@ from django.contrib.staticfiles.finders import find
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
-from graphql import parse
-from mysite.graphql.limits import MAX_SPREADS, cost
+from graphql import get_introspection_query, get_nullable_type, is_list_type, is_object_type, parse
+from mysite.graphql.limits import CUT_LISTS, MAX_SPREADS, SHORT_LISTS, cost
 from mysite.graphql.schema import schema
 from mysite.graphql.views import View
 from mysite.rest.models import Token
@@ -237,12 +237,43 @@ def test_it_knows_programs_by_their_tokens(make_article: MakeArticle, make_user:
 # --- limits ----------------------------------------------------------------------------------------------------------
 
 
-def test_it_refuses_what_is_nested_too_deeply(client: Client) -> None:
+def deep() -> str:
     query = "{ articles(pagination: {limit: 1}) { results { slug } } }"
     for _ in range(3):
         inner = "comments(pagination: {limit: 1}) { results { article { slug } } }"
         query = query.replace("{ slug }", "{ " + inner + " }")
-    assert "exceeds maximum operation depth" in complaint(client, query)
+    return query
+
+
+def test_it_refuses_what_is_nested_too_deeply(client: Client) -> None:
+    assert "exceeds maximum operation depth" in complaint(client, deep())
+
+
+def test_it_has_the_same_limits_on_a_laptop_and_may_be_asked_for_all_of_its_schema_there() -> None:
+    local = schema(local=True)
+    refused = local.execute_sync(deep())
+    assert refused.errors
+    assert "exceeds maximum operation depth" in refused.errors[0].message
+    described = local.execute_sync(get_introspection_query(input_value_deprecation=True, specified_by_url=True))
+    assert described.errors is None
+    assert described.data
+    assert described.data["__schema"]["queryType"]["name"] == "Query"
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("{ ...missing }", "Unknown fragment 'missing'."),
+        ("{ articles { results { ...missing } } }", "Unknown fragment 'missing'."),
+        ("{ }", "Nothing is selected between these braces."),
+        ("{ articles { } }", "Nothing is selected between these braces."),
+    ],
+)
+def test_it_names_what_is_wrong_where_strawberrys_limiters_crash(
+    client: Client, query: str, problem: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert complaint(client, query) == problem
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_it_refuses_the_same_field_under_many_names(client: Client) -> None:
@@ -301,6 +332,17 @@ def test_it_reckons_a_list_as_long_as_it_may_be() -> None:
     assert cost(parse(f"query other($n: Int = 1) {{ tags {{ name }} }} {default}"), {}) == 1 + 40
     unknown = "query($n: Int) { tags(pagination: {limit: $n}) { name } }"
     assert cost(parse(unknown), {}) == 1 + 50
+
+
+def test_it_knows_the_length_of_every_list_in_the_schema() -> None:
+    lists = {
+        name
+        for parent, kind in schema(local=True)._schema.type_map.items()  # noqa: SLF001 - the only name for it
+        if is_object_type(kind) and not parent.startswith("__") and not parent.endswith("OffsetPaginated")
+        for name, field in kind.fields.items()
+        if is_list_type(get_nullable_type(field.type)) or str(field.type).rstrip("!").endswith("OffsetPaginated")
+    }
+    assert lists == CUT_LISTS | SHORT_LISTS
 
 
 def test_it_refuses_fragments_that_multiply(client: Client) -> None:

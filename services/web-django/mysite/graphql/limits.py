@@ -1,7 +1,8 @@
-"""What a document may cost, reckoned before anything is asked of the database.
+"""What a document may ask for, found out before anything is asked of the database.
 
-A field costs one, and everything below a list as often as the list may be long. Fragments that spread one another
-could make the reckoning itself endless, so their number is limited first.
+Strawberry limits depth, aliases and tokens. It has no limit for the cost and for spreads: these are counted here. A
+field costs one, and everything below a list as often as the list may be long. Fragments that spread one another could
+make all of this endless, so their number is limited first.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from graphql import (
     OperationDefinitionNode,
     ValidationRule,
     Visitor,
+    validate,
     value_from_ast_untyped,
     visit,
 )
-from strawberry.extensions import SchemaExtension
+from strawberry.extensions import MaxAliasesLimiter, QueryDepthLimiter, SchemaExtension
 from strawberry.types import ExecutionResult
 from strawberry_django.settings import strawberry_django_settings
 
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode, SelectionSetNode, StringValueNode
 
+#: Levels of fields: articles > results > comments > results > article > category > name, and one to spare.
+MAX_DEPTH = 8
+MAX_ALIASES = 15
+MAX_TOKENS = 1000
 MAX_COST = 3000
 MAX_SPREADS = 12
 #: How many tags an article is taken to have: a list that is not cut.
@@ -42,9 +48,13 @@ SHORT_LISTS = frozenset({"tags"})
 #: Fields that are cut by ``pagination``, given or not.
 CUT_LISTS = frozenset({"articles", "comments", "categories"})
 
+#: Strawberry's own rules. As extensions they would run beside the others and crash on what those refuse, such as a
+#: fragment that is not there.
+LIMITERS = (*QueryDepthLimiter(MAX_DEPTH).validation_rules, *MaxAliasesLimiter(MAX_ALIASES).validation_rules)
 
-class CostLimiter(SchemaExtension):
-    """Refuses documents that cost too much."""
+
+class Limits(SchemaExtension):
+    """Refuses documents that ask for too much, by strawberry's own limiters and by their cost."""
 
     def on_validate(self) -> Iterator[None]:
         """Count spreads before the other rules, because some of those follow every one."""
@@ -54,16 +64,24 @@ class CostLimiter(SchemaExtension):
         yield
 
     def on_execute(self) -> Iterator[None]:
-        """Reckon what is left to be done, once the document is known to make sense."""
+        """Apply the other limits, once the document is known to make sense."""
         context = self.execution_context
-        if context.graphql_document is not None:
-            try:
-                problem = _too_costly(context.graphql_document, context.variables or {})
-            except GraphQLError as error:
-                problem = error.message
-            if problem:
-                context.result = ExecutionResult(data=None, errors=[GraphQLError(problem)])
+        document = context.graphql_document
+        if document is not None:
+            schema = context.schema._schema  # noqa: SLF001 - graphql-core's; strawberry has no other name for it
+            errors = validate(schema, document, LIMITERS) or _too_costly(document, context.variables or {})
+            if errors:
+                context.result = ExecutionResult(data=None, errors=errors)
         yield
+
+
+class SomethingSelected(ValidationRule):
+    """Refuses ``{}``: graphql-core takes it, and strawberry's limiters crash on it."""
+
+    def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
+        """Look at one selection."""
+        if not node.selections:
+            self.report_error(GraphQLError("Nothing is selected between these braces.", node))
 
 
 class StorableTexts(ValidationRule):
@@ -135,9 +153,13 @@ def _too_many_spreads(document: DocumentNode) -> str | None:
     return f"More than {MAX_SPREADS} fragment spreads." if spreads.count > MAX_SPREADS else None
 
 
-def _too_costly(document: DocumentNode, variables: Mapping[str, Any]) -> str | None:
-    reckoned = cost(document, variables)
-    return f"This would cost {reckoned}, and at most {MAX_COST} is allowed." if reckoned > MAX_COST else None
+def _too_costly(document: DocumentNode, variables: Mapping[str, Any]) -> list[GraphQLError]:
+    try:
+        reckoned = cost(document, variables)
+    except GraphQLError as error:
+        return [error]
+    problem = f"This would cost {reckoned}, and at most {MAX_COST} is allowed."
+    return [GraphQLError(problem)] if reckoned > MAX_COST else []
 
 
 def _length(field: FieldNode, variables: Mapping[str, Any]) -> int:

@@ -18,9 +18,7 @@ from strawberry.extensions import (
     AddValidationRules,
     DisableIntrospection,
     MaskErrors,
-    MaxAliasesLimiter,
     MaxTokensLimiter,
-    QueryDepthLimiter,
     SchemaExtension,
 )
 from strawberry.schema.config import StrawberryConfig
@@ -30,18 +28,13 @@ from strawberry_django.pagination import OffsetPaginated
 
 from mysite import content
 from mysite.errors import RETRY_AFTER, is_outage, log_outage, outage_message
-from mysite.graphql.limits import CostLimiter, StorableTexts
+from mysite.graphql.limits import MAX_TOKENS, Limits, SomethingSelected, StorableTexts
 from mysite.graphql.types import ArticleType, CategoryType, CommentType, TagType, viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
-
-#: Levels of fields: articles > results > comments > results > article > category > name, and one to spare.
-MAX_DEPTH = 8
-MAX_ALIASES = 15
-MAX_TOKENS = 1000
 
 
 class RefusedError(GraphQLError):
@@ -141,16 +134,11 @@ def schema(*, local: bool) -> Schema:
     extensions: list[Callable[[], SchemaExtension]] = [
         lambda: Mask(is_internal, "Something broke on our side."),
         lambda: MaxTokensLimiter(MAX_TOKENS),
-        lambda: AddValidationRules([StorableTexts]),
-        CostLimiter,
+        lambda: AddValidationRules([SomethingSelected, StorableTexts]),
+        Limits,
         DjangoOptimizerExtension,
     ]
     if not local:
-        # Asking for the schema is deep; who may ask for it is not held to the depth.
-        extensions += [
-            lambda: QueryDepthLimiter(MAX_DEPTH),
-            lambda: MaxAliasesLimiter(MAX_ALIASES),
-            DisableIntrospection,
-        ]
+        extensions.append(DisableIntrospection)
     config = StrawberryConfig(disable_field_suggestions=not local)
     return Schema(Query, Mutation, extensions=extensions, config=config)
