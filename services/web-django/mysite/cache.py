@@ -1,16 +1,24 @@
-"""A cache that may be away: whatever Redis fails to answer counts as a miss."""
+"""A cache that may be away: ``django-redis`` ignores a Redis that does not answer; here is what it lacks for that.
+
+It asks again for every key, so that a page waits as often as it looks something up, and it logs a traceback each time.
+docs/adr/0026-libraries-for-the-cache-and-graphql.md has the tests that fail without this module.
+"""
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from django.core.cache.backends.redis import RedisCache, RedisCacheClient
-from redis.exceptions import RedisError
+from django_redis.cache import RedisCache
+from redis.connection import ConnectionPool
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from redis.connection import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -18,70 +26,62 @@ logger = logging.getLogger(__name__)
 PAUSE = 2.0
 
 
-def _optional[**Arguments, Answer](
-    method: Callable[Concatenate[Any, Arguments], Answer], miss: Callable[Arguments, Answer]
-) -> Callable[Concatenate[OptionalRedisClient, Arguments], Answer]:
-    """Return ``method`` so that it answers as ``miss`` does while Redis is away."""
+class PausingPool(ConnectionPool):
+    """Connections to a Redis that may be away: once one has failed, none is given out for a while.
 
-    def attempt(client: OptionalRedisClient, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
-        if time.monotonic() < client.paused_until:
-            return miss(*args, **kwargs)
-        try:
-            return method(client, *args, **kwargs)
-        except (RedisError, OSError) as error:
-            client.paused_until = time.monotonic() + PAUSE
-            logger.warning("the cache does not answer, going on without it for %g s: %s", PAUSE, error)
-            return miss(*args, **kwargs)
-
-    return attempt
-
-
-def _nothing(*_args: object, **_kwargs: object) -> None:
-    """Stand in for what has no answer."""
-
-
-def _no(*_args: object, **_kwargs: object) -> bool:
-    """Stand in for what tells whether something was found or done."""
-    return False
-
-
-def _empty(*_args: object, **_kwargs: object) -> dict[Any, Any]:
-    """Stand in for many values."""
-    return {}
-
-
-def _default(*arguments: object, **_kwargs: object) -> object:
-    """Stand in for one value: the caller's default, its last argument."""
-    return arguments[-1]
-
-
-def _unknown_key(key: object, *_args: object, **_kwargs: object) -> NoReturn:
-    """Stand in for counting: Django's way of saying that there is nothing to count."""
-    raise ValueError(f"Key {key!r} not found.")
-
-
-class OptionalRedisClient(RedisCacheClient):
-    """Django's Redis client, with a warning and a miss in place of an exception while Redis is away."""
+    All threads of a process share one pool, and with it the pause.
+    """
 
     paused_until = 0.0
 
-    add = _optional(RedisCacheClient.add, _no)
-    get = _optional(RedisCacheClient.get, _default)
-    set = _optional(RedisCacheClient.set, _nothing)
-    touch = _optional(RedisCacheClient.touch, _no)
-    delete = _optional(RedisCacheClient.delete, _no)
-    get_many = _optional(RedisCacheClient.get_many, _empty)
-    has_key = _optional(RedisCacheClient.has_key, _no)
-    incr = _optional(RedisCacheClient.incr, _unknown_key)
-    set_many = _optional(RedisCacheClient.set_many, _nothing)
-    delete_many = _optional(RedisCacheClient.delete_many, _nothing)
-    clear = _optional(RedisCacheClient.clear, _no)
+    def get_connection(self, *args: Any, **kwargs: Any) -> Connection:  # noqa: ANN401
+        """Return a connection to Redis.
+
+        Raises:
+            RedisConnectionError: Redis is away, or was a moment ago.
+        """
+        if time.monotonic() < self.paused_until:
+            raise RedisConnectionError("Redis failed a moment ago and is left alone.")
+        return super().get_connection(*args, **kwargs)
+
+    def release(self, connection: Connection) -> None:  # type: ignore[override] # as redis-py's own
+        """Take a connection back; redis-py has closed it if it failed, and the exception is on its way."""
+        if not connection.is_connected and time.monotonic() >= self.paused_until:
+            self.paused_until = time.monotonic() + PAUSE
+            logger.warning("the cache does not answer, going on without it for %g s: %s", PAUSE, sys.exception())
+        super().release(connection)
 
 
-class OptionalRedisCache(RedisCache):
-    """The cache backend for ``CACHES``: Redis while it answers, nothing while it does not."""
+class OptionalRedisCache(RedisCache):  # type: ignore[misc] # it has no types
+    """The cache backend for ``CACHES``: django-redis's own, with Django's contract in an outage, too."""
 
-    def __init__(self, server: str, params: dict[str, Any]) -> None:
-        """Talk to Redis through the client that may fail."""
-        super().__init__(server, params)
-        self._class = OptionalRedisClient
+    def touch(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ANN401
+        """Give a key another time to live; return whether it was there. django-redis lets exceptions through here."""
+        try:
+            return bool(super().touch(*args, **kwargs))
+        except (RedisConnectionError, RedisTimeoutError):
+            return False
+
+    def incr(self, key: str, delta: int = 1, **kwargs: Any) -> int:  # noqa: ANN401
+        """Count in one step on the server, and return the new number.
+
+        Raises:
+            ValueError: there is nothing to count, or Redis is away. django-redis answers None then.
+        """
+        counted: int | None = super().incr(key, delta, **kwargs)
+        if counted is None:
+            raise ValueError(f"Key {key!r} not found.")
+        return counted
+
+    def decr(self, key: str, delta: int = 1, **kwargs: Any) -> int:  # noqa: ANN401
+        """Count backwards, as :meth:`incr` does forwards."""
+        return self.incr(key, -delta, **kwargs)
+
+
+def _is_refusal(record: logging.LogRecord) -> bool:
+    """Tell whether django-redis logs what Redis refused; of what it did not answer the pool has warned already."""
+    error = record.exc_info[1] if record.exc_info else None
+    return error is not None and isinstance(error.__cause__, ResponseError)
+
+
+logging.getLogger("django_redis.cache").addFilter(_is_refusal)

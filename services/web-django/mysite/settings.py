@@ -113,13 +113,19 @@ CACHES = {
         "BACKEND": "mysite.cache.OptionalRedisCache",
         "LOCATION": SITE.cache.url,
         "KEY_PREFIX": config.SERVICE,
+        "VERSION": 2,  # values of releases before were pickled: these do not read them, nor those these
         "OPTIONS": {
-            "socket_timeout": 0.25,
-            "socket_connect_timeout": 0.25,
-            "retry": Retry(NoBackoff(), 0),
+            "IGNORE_EXCEPTIONS": True,
+            # The API uses this Redis too. JSON is read as data; a pickle would run as code of the site.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_TIMEOUT": 0.25,
+            "SOCKET_CONNECT_TIMEOUT": 0.25,
+            "CONNECTION_POOL_CLASS": "mysite.cache.PausingPool",
+            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
         },
     },
 }
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True  # mysite/cache.py leaves those that say something new
 if SITE.live_reload:
     # Whoever edits a template wants to see it, not the fragment that was rendered before.
     CACHES["template_fragments"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from accounts.models import User
 from django.contrib.auth.models import Group, Permission
-from django.core.cache import cache
+from django.core.cache import BaseCache, cache, caches
 from django.db import OperationalError, connection
+from django.test import override_settings
 from django.utils import timezone
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
+from mysite import settings as real_settings
 from news.models import Article
 from news.roles import EDITOR, MODERATOR, ensure_roles
 from psycopg.errors import DiskFull
@@ -41,6 +43,14 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> Letters:
 def _empty_cache() -> Iterator[None]:
     yield
     cache.clear()
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> BaseCache:
+    """Return the cache of the real settings, whose Redis is a port where nobody listens."""
+    monkeypatch.setattr("django_redis.pool.ConnectionFactory._pools", {})  # the pause of another test is not for this
+    with override_settings(CACHES=real_settings.CACHES):
+        return caches.create_connection("default")
 
 
 @pytest.fixture(scope="session")

@@ -11,60 +11,76 @@ import pytest
 from django.conf import settings
 from django.core.cache import caches
 from django.test import override_settings
+from django_redis.exceptions import ConnectionInterrupted
 from mysite import cache as cache_module
 from mysite import settings as real_settings
-from mysite.cache import OptionalRedisCache
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoPermissionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from django.core.cache import BaseCache
     from django.test import Client
     from news.models import Article
 
-
-@pytest.fixture
-def cache() -> OptionalRedisCache:
-    """Return the cache of the real settings, whose Redis is a port where nobody listens."""
-    with override_settings(CACHES=real_settings.CACHES):
-        found = caches.create_connection("default")
-    assert isinstance(found, OptionalRedisCache)
-    return found
+WARNINGS = "mysite.cache"
 
 
-def test_it_counts_everything_as_a_miss(cache: OptionalRedisCache) -> None:
-    cache.set("key", 1)
-    assert cache.get("key") is None
-    assert cache.get("key", "default") == "default"
-    assert cache.get_or_set("key", lambda: "computed") == "computed"
-    assert cache.add("key", 1) is False
-    assert cache.touch("key") is False
-    assert cache.delete("key") is False
-    assert cache.has_key("key") is False
-    assert cache.get_many(["one", "two"]) == {}
-    assert cache.set_many({"one": 1}) == []
-    cache.delete_many(["one"])
-    cache.clear()
+def test_it_counts_everything_as_a_miss(away: BaseCache) -> None:
+    away.set("key", 1)
+    assert away.get("key") is None
+    assert away.get("key", "default") == "default"
+    assert away.get_or_set("key", lambda: "computed") == "computed"
+    assert not away.add("key", 1)
+    assert not away.touch("key")
+    assert not away.delete("key")
+    assert not away.has_key("key")
+    assert away.get_many(["one", "two"]) == {}
+    assert not away.set_many({"one": 1})
+    away.delete_many(["one"])
+    away.clear()
     with pytest.raises(ValueError, match="not found"):
-        cache.incr("key")
+        away.incr("key")
+    with pytest.raises(ValueError, match="not found"):
+        away.decr("key")
 
 
 def test_it_warns_once_and_leaves_redis_alone_for_a_while(
-    cache: OptionalRedisCache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    away: BaseCache, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
     monkeypatch.setattr("mysite.cache.time.monotonic", lambda: now)
-    with caplog.at_level(logging.WARNING, logger="mysite.cache"):
-        for _ in range(3):
-            cache.get("key")
-        assert len(caplog.records) == 1
-        now += cache_module.PAUSE + 0.1
-        cache.get("key")
+    for _ in range(3):
+        away.get("key")
+    assert [(record.name, record.levelname) for record in caplog.records] == [(WARNINGS, "WARNING")]
+    assert "refused" in caplog.text
+    now += cache_module.PAUSE + 0.1
+    away.get("key")
     assert len(caplog.records) == 2
 
 
-def test_it_shows_no_password_in_its_warning(cache: OptionalRedisCache, caplog: pytest.LogCaptureFixture) -> None:
-    cache.get("key")
+def test_it_leaves_redis_alone_in_every_thread(away: BaseCache, caplog: pytest.LogCaptureFixture) -> None:
+    """Each thread has a cache of its own, as Django gives it one."""
+    with override_settings(CACHES=real_settings.CACHES):
+        others = [caches.create_connection("default") for _ in range(3)]
+    for cache in (away, *others):
+        assert cache.get("key") is None
+    assert len(caplog.records) == 1
+
+
+def test_it_shows_no_password_in_its_warning(away: BaseCache, caplog: pytest.LogCaptureFixture) -> None:
+    away.get("key")
+    assert caplog.text
     assert real_settings.SITE.cache.password not in caplog.text
+
+
+@pytest.mark.parametrize(("cause", "logged"), [(NoPermissionError("no right"), True), (RedisConnectionError(), False)])
+def test_it_logs_what_redis_refuses(cause: Exception, logged: bool, caplog: pytest.LogCaptureFixture) -> None:  # noqa: FBT001 - that is what it is about
+    error = ConnectionInterrupted(None)
+    error.__cause__ = cause
+    logging.getLogger("django_redis.cache").error("Exception ignored", exc_info=error)
+    assert bool(caplog.records) is logged
 
 
 @pytest.fixture
@@ -74,13 +90,31 @@ def silent_server() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def test_it_does_not_wait_for_a_redis_that_hangs(silent_server: int) -> None:
+@pytest.mark.usefixtures("away")
+def test_it_does_not_wait_for_a_redis_that_hangs(silent_server: int, caplog: pytest.LogCaptureFixture) -> None:
     options = real_settings.CACHES["default"] | {"LOCATION": f"redis://:password@127.0.0.1:{silent_server}/0"}
     with override_settings(CACHES={"default": options}):
         cache = caches.create_connection("default")
     started = time.monotonic()
-    assert cache.get("key") is None
+    for _ in range(20):
+        assert cache.get("key") is None
     assert time.monotonic() - started < 2
+    assert "Timeout" in caplog.text
+
+
+def test_it_keeps_values_as_data_that_runs_no_code() -> None:
+    """Whoever may write to Redis could otherwise leave a pickle there that runs as code of the site."""
+    with override_settings(CACHES=real_settings.CACHES):
+        client = caches.create_connection("default").client  # type: ignore[attr-defined]
+    assert client.encode({"since": [1.5], "ok": True}) == b'{"since": [1.5], "ok": true}'
+    assert client.encode(7) == 7
+    assert client.decode(b"7") == 7
+
+
+def test_it_shares_no_key_with_releases_that_pickled() -> None:
+    with override_settings(CACHES=real_settings.CACHES):
+        cache = caches.create_connection("default")
+    assert str(cache.make_key("key")) == "web-django:2:key"
 
 
 def test_it_still_shows_the_site(client: Client, make_article: Callable[..., Article]) -> None:
