@@ -1,4 +1,4 @@
-"""A bad variable or an unreadable secret stops a service at once, with one line that names it."""
+"""Bad variables and unreadable secrets stop a service at once, with one line for each that names it."""
 
 from __future__ import annotations
 
@@ -128,10 +128,13 @@ def test_an_empty_secret_stops_the_service_with_one_line_that_names_it(
 
 
 @pytest.mark.parametrize("service", ["web-django", "api-flask", "worker", "flower"])
-def test_missing_secrets_stop_the_service(images: Stack, service: str) -> None:
+def test_missing_secrets_stop_the_service_with_a_line_for_each(images: Stack, service: str) -> None:
     status, lines = run_until_it_stops(images, service, "--env", "SECRETS_DIR=/nowhere")
 
-    assert_stopped_because_of("/nowhere/", status, lines)
+    missing = {json.loads(line)["variable"] for line in lines if "/nowhere/" in line}
+    assert missing, lines[-20:]
+    for name in missing:
+        assert_stopped_because_of(f"/nowhere/{name} ", status, lines)
 
 
 def test_a_damaged_secret_is_never_shown(images: Stack, tmp_path: Path) -> None:

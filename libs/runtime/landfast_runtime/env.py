@@ -1,7 +1,7 @@
 """Strict reading of environment variables and secret files.
 
 Each service has one configuration module that builds a frozen dataclass from an :class:`Env` once, at start.
-A bad value never travels further than that module: the service stops with one line that names it.
+A bad value never travels further than that module: the service stops with a line for each that names it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 #: sysexits.h's EX_CONFIG: something was found in an unconfigured or misconfigured state.
 EXIT_BAD_CONFIGURATION = 78
@@ -45,18 +45,36 @@ class Env:
 
     Args:
         variables: where variables are read from; the process environment unless told otherwise.
+        problems: takes what is wrong instead of an exception, so that all of it can be reported at once.
     """
 
-    def __init__(self, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, variables: Mapping[str, str] | None = None, *, problems: list[ConfigError] | None = None
+    ) -> None:
         self._variables = os.environ if variables is None else variables
+        self._problems = problems
+
+    def refuse[Value](self, name: str, problem: str, *, instead: Value) -> Value:
+        """Raise :class:`ConfigError`; where problems are collected, add it to them and return ``instead``.
+
+        Args:
+            name: the variable's or the secret file's name.
+            problem: what is wrong with it and what would be right.
+            instead: a value of the right type. Settings with a problem are thrown away, so it is never used.
+        """
+        error = ConfigError(name, problem)
+        if self._problems is None:
+            raise error from None
+        self._problems.append(error)
+        return instead
 
     def text(self, name: str, *, default: str | None = None, choices: Collection[str] | None = None) -> str:
         """Return a variable as text; ``choices`` limits what is accepted. Without a default it must be set."""
         value = self._variables.get(name, "").strip() or default
         if value is None:
-            raise ConfigError(name, "is not set; .env.example explains it")
+            return self.refuse(name, "is not set; .env.example explains it", instead="")
         if choices is not None and value not in choices:
-            raise ConfigError(name, f"is {value!r}, must be one of {', '.join(sorted(choices))}")
+            return self.refuse(name, f"is {value!r}, must be one of {', '.join(sorted(choices))}", instead=value)
         return value
 
     def integer(
@@ -65,22 +83,20 @@ class Env:
         """Return a variable as a whole number within ``minimum`` and ``maximum``, both inclusive."""
         value = self.text(name, default=None if default is None else str(default))
         if not re.fullmatch(r"[+-]?[0-9]{1,18}", value):
-            raise ConfigError(name, f"is {value!r}, must be a whole number")
+            return self.refuse(name, f"is {value!r}, must be a whole number", instead=0)
         number = int(value)
         if minimum is not None and number < minimum:
-            raise ConfigError(name, f"is {number}, must be at least {minimum}")
+            return self.refuse(name, f"is {number}, must be at least {minimum}", instead=number)
         if maximum is not None and number > maximum:
-            raise ConfigError(name, f"is {number}, must be at most {maximum}")
+            return self.refuse(name, f"is {number}, must be at most {maximum}", instead=number)
         return number
 
     def boolean(self, name: str, *, default: bool | None = None) -> bool:
         """Return a variable as a truth value; 1/true/yes/on and 0/false/no/off are accepted in any case."""
         value = self.text(name, default=None if default is None else str(default)).lower()
-        if value in TRUE_WORDS:
-            return True
-        if value in FALSE_WORDS:
-            return False
-        raise ConfigError(name, f"is {value!r}, must be true or false")
+        if value not in TRUE_WORDS | FALSE_WORDS:
+            return self.refuse(name, f"is {value!r}, must be true or false", instead=False)
+        return value in TRUE_WORDS
 
     def words(self, name: str, *, default: str | None = None) -> tuple[str, ...]:
         """Return a comma-separated variable as a tuple of its non-empty, stripped parts."""
@@ -93,18 +109,18 @@ class Env:
             name: the file's name.
             minimum_length: characters below which the secret counts as damaged.
         """
-        path = Path(self.text("SECRETS_DIR", default="/run/secrets")) / name
+        path = self._secret_file(name)
         try:
             value = path.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
-            raise ConfigError(name, f"secret file {path} is missing") from None
+            return self.refuse(name, f"secret file {path} is missing", instead="")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-            raise ConfigError(name, f"secret file {path} cannot be read: {reason}") from None
+            return self.refuse(name, f"secret file {path} cannot be read: {reason}", instead="")
         if not value:
-            raise ConfigError(name, f"secret file {path} is empty")
+            return self.refuse(name, f"secret file {path} is empty", instead="")
         if len(value) < minimum_length:
-            raise ConfigError(name, f"secret file {path} holds fewer than {minimum_length} characters")
+            return self.refuse(name, f"secret file {path} holds fewer than {minimum_length} characters", instead="")
         return value
 
     def optional_secret(self, name: str, *, minimum_length: int = 16) -> str | None:
@@ -114,34 +130,50 @@ class Env:
             name: the file's name.
             minimum_length: characters below which the secret counts as damaged.
         """
-        there = (Path(self.text("SECRETS_DIR", default="/run/secrets")) / name).exists()
-        return self.secret(name, minimum_length=minimum_length) if there else None
+        return self.secret(name, minimum_length=minimum_length) if self._secret_file(name).exists() else None
+
+    def _secret_file(self, name: str) -> Path:
+        return Path(self.text("SECRETS_DIR", default="/run/secrets")) / name
 
 
-def stop_on_bad_configuration(service: str, error: ConfigError) -> NoReturn:
-    """Print one JSON line that names the variable and the problem, then exit with :data:`EXIT_BAD_CONFIGURATION`."""
-    line = {
-        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "level": "critical",
-        "service": service,
-        "message": f"configuration: {error}",
-        "variable": error.name,
-    }
-    print(json.dumps(line), file=sys.stderr, flush=True)
+def stop_on_bad_configuration(service: str, problems: Sequence[ConfigError]) -> NoReturn:
+    """Print a JSON line for each variable that names it and its problem, then exit with :data:`EXIT_BAD_CONFIGURATION`.
+
+    Args:
+        service: the name that the lines carry.
+        problems: what is wrong. Of each variable the first is told.
+    """
+    first: dict[str, ConfigError] = {}
+    for error in problems:
+        first.setdefault(error.name, error)
+    for name, error in first.items():
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": "critical",
+            "service": service,
+            "message": f"configuration: {error}",
+            "variable": name,
+        }
+        print(json.dumps(line), file=sys.stderr, flush=True)
     sys.exit(EXIT_BAD_CONFIGURATION)
 
 
 def load[Settings](
     service: str, build: Callable[[Env], Settings], variables: Mapping[str, str] | None = None
 ) -> Settings:
-    """Build a service's settings once, or stop the process with one clear line.
+    """Build a service's settings once, or stop the process with a clear line for each thing that is wrong.
 
     Args:
-        service: the name that the line carries.
+        service: the name that the lines carry.
         build: makes the settings from an :class:`Env`.
         variables: replaces the process environment.
     """
+    problems: list[ConfigError] = []
     try:
-        return build(Env(variables))
+        settings = build(Env(variables, problems=problems))
     except ConfigError as error:
-        stop_on_bad_configuration(service, error)
+        problems.append(error)
+    else:
+        if not problems:
+            return settings
+    stop_on_bad_configuration(service, problems)

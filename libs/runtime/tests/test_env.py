@@ -88,6 +88,13 @@ def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
     assert Env({"SECRETS_DIR": str(tmp_path)}).secret("password") == "0123456789abcdef"
 
 
+def test_a_secret_is_never_taken_from_a_variable(tmp_path: Path) -> None:
+    env = Env({"SECRETS_DIR": str(tmp_path), "password": "of-the-environment", "PASSWORD": "of-the-environment"})
+
+    with pytest.raises(ConfigError, match="is missing"):
+        env.secret("password")
+
+
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
@@ -140,3 +147,45 @@ def test_a_bad_setting_stops_the_process_with_one_line_of_json(capsys: pytest.Ca
     document = json.loads(line)
     assert (document["level"], document["service"], document["variable"]) == ("critical", "service", "N")
     assert document["message"] == "configuration: N: is 'x', must be a whole number"
+
+
+def test_all_problems_are_told_at_once_and_one_of_each_variable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(env: Env) -> object:
+        return (
+            env.text("USER"),
+            env.text("MODE", choices=("a", "b")),
+            env.integer("PORT"),
+            env.integer("THREADS", minimum=1),
+            env.boolean("FLAG"),
+            env.words("HOSTS", default="a"),
+            env.secret("password"),
+            env.refuse("OWN", "makes no sense", instead=None),
+        )
+
+    variables = {"MODE": "c", "THREADS": "0", "FLAG": "maybe", "SECRETS_DIR": str(tmp_path)}
+    with pytest.raises(SystemExit) as stopped:
+        load("service", build, variables)
+
+    assert stopped.value.code == EXIT_BAD_CONFIGURATION
+    told = {line["variable"]: line["message"] for line in map(json.loads, capsys.readouterr().err.splitlines())}
+    assert told == {
+        "USER": "configuration: USER: is not set; .env.example explains it",
+        "MODE": "configuration: MODE: is 'c', must be one of a, b",
+        "PORT": "configuration: PORT: is not set; .env.example explains it",
+        "THREADS": "configuration: THREADS: is 0, must be at least 1",
+        "FLAG": "configuration: FLAG: is 'maybe', must be true or false",
+        "password": f"configuration: password: secret file {tmp_path}/password is missing",
+        "OWN": "configuration: OWN: makes no sense",
+    }
+
+
+def test_a_problem_that_ends_the_reading_comes_after_those_before_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def build(env: Env) -> object:
+        env.integer("N")
+        raise ConfigError("OTHER", "is of no use")
+
+    with pytest.raises(SystemExit):
+        load("service", build, {"N": "x"})
+    assert [json.loads(line)["variable"] for line in capsys.readouterr().err.splitlines()] == ["N", "OTHER"]

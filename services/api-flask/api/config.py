@@ -1,4 +1,4 @@
-"""Every setting of the API, read once; a bad one stops the service with a line that names it."""
+"""Every setting of the API, read once; bad ones stop the service with a line for each."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ class Settings:
 
 
 def load_settings() -> Settings:
-    """Return the API's settings, or stop the process with a line that names the bad one."""
+    """Return the API's settings, or stop the process with a line for each bad one."""
     return load("api-flask", Settings.from_env)
 
 
 def load_database_settings() -> DatabaseSettings:
-    """Return the migrations' settings, or stop the process with a line that names the bad one."""
+    """Return the migrations' settings, or stop the process with a line for each bad one."""
     return load("migrate-api", DatabaseSettings.from_env)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from landfast_runtime.addresses import is_host, web_address
 from landfast_runtime.connections import Postgres, RabbitMQ, Redis
-from landfast_runtime.env import ConfigError, Env, load
+from landfast_runtime.env import Env, load
 
 from mysite.media import MediaStorage
 
@@ -106,7 +106,7 @@ class Administrator:
         """
         email = env.text("ADMIN_EMAIL", default="admin@localhost")
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
-            raise ConfigError("ADMIN_EMAIL", f"is {email!r}, must be an address such as admin@example.org")
+            env.refuse("ADMIN_EMAIL", f"is {email!r}, must be an address such as admin@example.org", instead=email)
         return cls(
             username=env.text("ADMIN_USER", default="admin"),
             email=email,
@@ -116,19 +116,19 @@ class Administrator:
 
 @cache
 def site() -> Site:
-    """Return the site's configuration, or stop the process with one line that names what is wrong."""
+    """Return the site's configuration, or stop the process with a line for each thing that is wrong."""
     return load(SERVICE, Site.from_env)
 
 
 @cache
 def dependencies() -> Dependencies:
-    """Return the other services' addresses, or stop the process with one line that names what is wrong."""
+    """Return the other services' addresses, or stop the process with a line for each thing that is wrong."""
     return load(SERVICE, Dependencies.from_env)
 
 
 @cache
 def administrator() -> Administrator:
-    """Return the administrator to make, or stop the process with one line that names what is wrong."""
+    """Return the administrator to make, or stop the process with a line for each thing that is wrong."""
     return load(SERVICE, Administrator.from_env)
 
 
@@ -139,9 +139,9 @@ def _public_url(env: Env) -> str:
     try:
         path = web_address(value).path
     except ValueError as error:
-        raise ConfigError("PUBLIC_URL", f"is {value!r} ({error}), {like}") from None
+        return env.refuse("PUBLIC_URL", f"is {value!r} ({error}), {like}", instead="http://localhost")
     if path:
-        raise ConfigError("PUBLIC_URL", f"is {value!r}, {like}")
+        return env.refuse("PUBLIC_URL", f"is {value!r}, {like}", instead="http://localhost")
     return value
 
 
@@ -150,7 +150,8 @@ def _allowed_hosts(env: Env, public_url: str) -> tuple[str, ...]:
     given = env.words("ALLOWED_HOSTS", default=f"localhost,{LOOPBACK},[::1]")
     for host in given:
         if host != "*" and not is_host(host.removeprefix(".")):  # a dot: all names below this one, too
-            raise ConfigError("ALLOWED_HOSTS", f"holds {host!r}, must be host names without scheme, port or path")
+            problem = f"holds {host!r}, must be host names without scheme, port or path"
+            return env.refuse("ALLOWED_HOSTS", problem, instead=())
     public = urlsplit(public_url).hostname or ""
     bracketed = f"[{public}]" if ":" in public else public
     return tuple(dict.fromkeys((*given, bracketed, LOOPBACK)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings
 from django.core.management import call_command
-from landfast_runtime.env import EXIT_BAD_CONFIGURATION, ConfigError, Env
+from landfast_runtime.env import EXIT_BAD_CONFIGURATION, ConfigError, Env, load
 from mysite import settings_static
 from mysite.config import Administrator, Dependencies, Site
 
@@ -107,6 +108,20 @@ def test_it_names_the_secret_that_is_empty(
     with pytest.raises(ConfigError) as caught:
         part.from_env(Env(VARIABLES | {"SECRETS_DIR": str(tmp_path)}))
     assert caught.value.name == secret
+
+
+def test_it_names_everything_that_makes_no_sense_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = {
+        "PUBLIC_URL": "http://[",
+        "ALLOWED_HOSTS": "a b",
+        "WEB_THREADS": "0",
+        "POSTGRES_USER": "",
+        "MEDIA_STORAGE": "ftp://pictures",
+    }
+    with pytest.raises(SystemExit):
+        load("web-django", Site.from_env, VARIABLES | bad | {"SECRETS_DIR": str(tmp_path)})
+    named = [json.loads(line)["variable"] for line in capsys.readouterr().err.splitlines()]
+    assert sorted(named) == sorted([*bad, "django_secret_key", "postgres_password", "redis_cache_password"])
 
 
 def test_it_shows_no_secret_in_its_configuration() -> None:

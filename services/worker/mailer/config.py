@@ -41,5 +41,5 @@ class MailSettings:
 
 @cache
 def mail_settings() -> MailSettings:
-    """Return the settings; a bad one stops the worker with a line that names it."""
+    """Return the settings; bad ones stop the worker with a line for each."""
     return load("worker", MailSettings.from_env)

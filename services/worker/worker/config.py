@@ -51,5 +51,5 @@ class FlowerSettings:
 
 @cache
 def worker_settings() -> WorkerSettings:
-    """Return the settings; a bad one stops the process with a line that names it."""
+    """Return the settings; bad ones stop the process with a line for each."""
     return load("worker", WorkerSettings.from_env)
