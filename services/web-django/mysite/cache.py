@@ -1,7 +1,7 @@
 """A cache that may be away: ``django-redis`` ignores a Redis that does not answer; here is what it lacks for that.
 
 It asks again for every key, so that a page waits as often as it looks something up, and it logs a traceback each time.
-docs/adr/0026-libraries-for-the-cache-and-graphql.md has the tests that fail without this module.
+docs/adr/0027-libraries-for-the-cache-and-graphql.md has the tests that fail without this module.
 """
 
 from __future__ import annotations
