@@ -88,7 +88,12 @@ def error_response(
 ) -> Response:
     """Return the problem document of an error."""
     problem = Problem(title=status.phrase, status=status, detail=message, field=field, errors=faults or None)
-    return Response(problem.model_dump_json(exclude_none=True) + "\n", status, content_type=MEDIA_TYPE)
+    return problem_response(problem)
+
+
+def problem_response(problem: Problem) -> Response:
+    """Return a problem document as the response of its status."""
+    return Response(problem.model_dump_json(exclude_none=True) + "\n", problem.status, content_type=MEDIA_TYPE)
 
 
 def first_line(error: Exception) -> str:

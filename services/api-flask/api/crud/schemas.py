@@ -41,7 +41,6 @@ class Schemas:
         one: the answer that holds a row.
         many: the answer that holds a page of rows.
         query: how a page is asked for.
-        columns: the columns that callers may set.
     """
 
     create: type[BaseModel]
@@ -49,7 +48,6 @@ class Schemas:
     one: type[BaseModel]
     many: type[BaseModel]
     query: type[BaseModel]
-    columns: tuple[str, ...]
 
 
 class Links(BaseModel):
@@ -112,7 +110,6 @@ def schemas_of(model: type[Base], type_: str) -> Schemas:
         one=model_of("Document", data=(resource, ...)),
         many=model_of("Page", data=(list[resource], ...), links=(Links, ...), meta=(Meta, ...)),  # type: ignore[valid-type]
         query=_query(name, columns, writable),
-        columns=tuple(column.key for column in writable),
     )
 
 

@@ -18,7 +18,7 @@ from api.datasets.lines import known_encoding
 from api.datasets.loading import load
 from api.datasets.models import ROWS_PER_PART, Dataset, DatasetPart
 from api.db import transaction
-from api.errors import MEDIA_TYPE, ApiError
+from api.errors import ApiError, problem_response
 from api.routes import Answer, Routes, respond
 
 if TYPE_CHECKING:
@@ -83,12 +83,7 @@ def upload(query: UploadQuery) -> Response:
             session.refresh(dataset)
             document = DatasetDocument.of(dataset)
     except FaultyFileError as error:
-        problem = FileProblem.of(error.faults, f"{error}; nothing was stored")
-        return Response(
-            problem.model_dump_json(exclude_none=True) + "\n",
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            content_type=MEDIA_TYPE,
-        )
+        return problem_response(FileProblem.of(error.faults, f"{error}; nothing was stored"))
     location = url_for("datasets.show", dataset_id=document.id)
     return respond(document, HTTPStatus.CREATED, {"Location": location})
 
