@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LIST = ROOT / "compose.yaml"
 
-_ROOM = re.compile(r"^\s*- (services/[\w.-]+)/compose\.yaml\s*(?:#.*)?$", re.MULTILINE)
+_ROOM = re.compile(r"""^\s*- ["']?(?:\./)?(services/[\w.-]+)/compose\.yaml["']?\s*(?:#.*)?$""", re.MULTILINE)
 
 
 def rooms() -> list[Path]:

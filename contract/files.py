@@ -80,10 +80,13 @@ def listed(root: Path) -> list[str]:
     Raises:
         ContractError: it includes something in a form that is not understood here.
     """
+    entries = _document(root / LIST, LIST).get("include") or []
+    if not isinstance(entries, list):
+        raise ContractError(f"{LIST}: include must be a list, not {entries!r}")
     found = []
-    for entry in _document(root / LIST, LIST).get("include") or []:
+    for entry in entries:
         paths = entry.get("path") if isinstance(entry, dict) else entry
-        for path in [paths] if isinstance(paths, str) else paths or []:
+        for path in paths if isinstance(paths, list) else [paths]:
             if not isinstance(path, str):
                 raise ContractError(f"{LIST}: include: {path!r} is no path")
             found.append(PurePosixPath(path).as_posix())
@@ -98,14 +101,21 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     """
     needs = document.get("x-landfast") or {}
     schema.check(needs, schema.APPLICATION, f"{file}: x-landfast")
-    services = document.get("services") or {}
-    secrets = {name: entry["x-secrets"] for name, entry in services.items() if "x-secrets" in (entry or {})}
+    services = _mapping(document.get("services"), f"{file}: services")
+    services = {name: _mapping(entry, f"{file}: services.{name}") for name, entry in services.items()}
+    secrets = {name: entry["x-secrets"] for name, entry in services.items() if "x-secrets" in entry}
     for name, given in secrets.items():
         schema.check(given, schema.SERVICE_SECRETS, f"{file}: services.{name}.x-secrets")
-    environment = {name: entry["x-environment"] for name, entry in services.items() if "x-environment" in (entry or {})}
+    environment = {name: entry["x-environment"] for name, entry in services.items() if "x-environment" in entry}
     for name, given in environment.items():
         schema.check(given, schema.SERVICE_ENVIRONMENT, f"{file}: services.{name}.x-environment")
     return Contract(file, needs, secrets, environment, list(services))
+
+
+def _mapping(value: object, where: str) -> dict[str, Any]:
+    if value is not None and not isinstance(value, dict):
+        raise ContractError(f"{where} must be a mapping, not {value!r}")
+    return value or {}
 
 
 def _document(path: Path, name: str) -> dict[str, Any]:
@@ -117,6 +127,4 @@ def _document(path: Path, name: str) -> dict[str, Any]:
         raise ContractError(f"{name}: {error}") from error
     except yaml.YAMLError as error:
         raise ContractError(f"{name} is no YAML: {error}") from error
-    if not isinstance(document, dict):
-        raise ContractError(f"{name} must be a mapping")
-    return document
+    return _mapping(document, name)

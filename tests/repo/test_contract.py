@@ -271,6 +271,30 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("compose.yaml", "include: 5", "compose.yaml: include must be a list, not 5"),
+        ("compose.yaml", "include: [{path: 5}]", "compose.yaml: include: 5 is no path"),
+        ("compose.yaml", "include: [{paths: [a]}]", "compose.yaml: include: None is no path"),
+        ("compose.yaml", "- a", "compose.yaml must be a mapping"),
+        ("compose.house.yaml", "services: 5", "compose.house.yaml: services must be a mapping, not 5"),
+        ("compose.house.yaml", "services: {nginx: 5}", "compose.house.yaml: services.nginx must be a mapping, not 5"),
+        ("compose.house.yaml", "x-landfast: 5", "compose.house.yaml: x-landfast must be a mapping, not 5"),
+    ],
+)
+def test_a_file_of_another_shape_is_named(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [compose.house.yaml]")
+    (tmp_path / "compose.house.yaml").write_text("")
+    assert [contract.file for contract in read(tmp_path)] == ["compose.house.yaml"]
+
+    (tmp_path / name).write_text(content)
+
+    with pytest.raises(ContractError) as caught:
+        read(tmp_path)
+    assert said in str(caught.value)
+
+
 def test_every_key_stands_in_the_reference() -> None:
     page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
     keys = [
