@@ -26,8 +26,11 @@ def images() -> dict[str, str]:
     for path in (*applications.files(), *applications.files("override")):
         for section in _SECTION.findall(path.read_text(encoding="utf-8")):
             for service, block in _SERVICE.findall(section):
-                if image := _IMAGE.search(block):
-                    found[service] = path.parent.name if path.parent != ROOT else image[1]
+                image = _IMAGE.search(block)
+                if path.parent != ROOT:  # a part of the house's, such as another network of Nginx, is none of its own
+                    found.setdefault(service, path.parent.name)
+                elif image:
+                    found[service] = image[1]
     return found
 
 

@@ -53,8 +53,10 @@ def test_the_services_are_those_of_the_compose_files() -> None:
     for path in (*applications.files(), *applications.files("override")):
         plain = re.sub(r"!(override|reset) ", "", path.read_text(encoding="utf-8"))
         for service, entry in yaml.safe_load(plain)["services"].items():
-            if "image" in entry:
-                found[service] = entry["image"].rpartition("/")[2] if path.parent == ROOT else path.parent.name
+            if path.parent != ROOT:
+                found.setdefault(service, path.parent.name)
+            elif "image" in entry:
+                found[service] = entry["image"].rpartition("/")[2]
 
     assert services.images() == found
 
