@@ -14,6 +14,7 @@ from api.db import CONNECT_TIMEOUT, database_url, serving_engine, transaction, w
 from api.models import Task
 from landfast_testing.entrance import Entrance
 from landfast_testing.postgres import USER, server
+from landfast_testing.waiting import DEADLINE, wait_until
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from flask import Flask
     from landfast_testing.outbox import Outbox
     from sqlalchemy import Engine
-
-DEADLINE = 20.0
 
 
 def test_a_password_may_hold_any_character(settings: Settings) -> None:
@@ -139,7 +138,11 @@ def test_tasks_wait_while_the_database_restarts_and_each_is_written_once(
         def send() -> int:
             return app.test_client().post("/api/v1/tasks/add", json={"x": 4, "y": 4}).status_code
 
-        assert [done.result(DEADLINE) for done in [threads.submit(send) for _ in range(4)]] == [202] * 4
+        # A busy machine may take longer for the first connections than requests wait for them.
+        wait_until(
+            lambda: [done.result() for done in [threads.submit(send) for _ in range(4)]] == [202] * 4, "connections"
+        )
+        before = len(outbox.tasks)
         entrance.close()
         waiting = [threads.submit(send) for _ in range(4)]
         entrance.wait_for_refusal()
@@ -148,4 +151,4 @@ def test_tasks_wait_while_the_database_restarts_and_each_is_written_once(
 
         assert [done.result(DEADLINE) for done in waiting] == [202] * 4
         serving.dispose()
-    assert len(outbox.tasks) == 8
+    assert len(outbox.tasks) == before + 4
