@@ -32,7 +32,7 @@ from tests.support.releases import broken_migration, every_image, running_releas
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
 from tests.support.scenario import NAME, PAGE, visitors, with_download
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, SLOWNESS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,14 +133,15 @@ def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, wha
     variables: dict[str, Any] = {}
     if what == "never healthy":
         checkout.commit({WSGI: NEVER_HEALTHY + checkout.read(WSGI)})
-        variables, words = {"release_step_seconds": 60}, "web-django"
+        variables, words = {"release_step_seconds": round(60 * SLOWNESS)}, "web-django"
     elif what == "its migration fails":
         checkout.commit(broken_migration(checkout))
         words = "division by zero"
     else:
         checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 2\n"})
         checks = [{"path": "/healthz"}, {"path": "/", "contains": "words that no page has"}]
-        variables, words = {"release_checks": checks, "release_smoke_seconds": 5}, "words that no page has"
+        variables = {"release_checks": checks, "release_smoke_seconds": round(5 * PATIENCE)}
+        words = "words that no page has"
     try:
         with visitors(site, f"a release: {what}"):
             run = play(site, "deploy", check=False, variables=variables)
