@@ -42,18 +42,17 @@ def slowness() -> float:
 
 def blocks_a_second() -> float:
     """Return how many blocks all processors together compress a second."""
-    deadline = time.monotonic() + SPAN
 
-    def compress() -> int:
-        count = 0
-        while time.monotonic() < deadline:
+    def rate() -> float:
+        began, count = time.monotonic(), 0
+        while not count or time.monotonic() - began < SPAN:  # one at least: a starved thread may come too late for any
             zlib.compress(BLOCK)  # lets other threads run meanwhile
             count += 1
-        return count
+        return count / (time.monotonic() - began)
 
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
-        return sum(future.result() for future in [pool.submit(compress) for _ in range(workers)]) / SPAN
+        return sum(future.result() for future in [pool.submit(rate) for _ in range(workers)])
 
 
 if __name__ == "__main__":
