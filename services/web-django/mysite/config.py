@@ -115,6 +115,12 @@ class Administrator:
 
 
 @cache
+def service() -> str:
+    """Return what log lines call this process by: a one-shot with the site's code has a name of its own."""
+    return Env().text("SERVICE_NAME", default=SERVICE)
+
+
+@cache
 def site() -> Site:
     """Return the site's configuration, or stop the process with a line for each thing that is wrong."""
     return load(SERVICE, Site.from_env)

@@ -169,7 +169,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 LOGGING_CONFIG = "logging.config.dictConfig"
-LOGGING = logging_config(config.SERVICE, SITE.log_level)
+LOGGING = logging_config(config.service(), SITE.log_level)
 # Nginx logs every request with its status; what Django has to add is the traceback of one that crashed here.
 LOGGING["filters"] = {
     "crashes": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info is not None}
