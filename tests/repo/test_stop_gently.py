@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.settings import ROOT
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +52,22 @@ while "stays" in sys.argv:
 def stopped_gently(*command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command under the program."""
     environment = {"PATH": "/usr/bin:/bin", **variables}
-    running = subprocess.Popen([str(PROGRAM), *command], stdout=subprocess.PIPE, text=True, env=environment)
-    with running as process:
+    with subprocess.Popen(
+        [str(PROGRAM), *command], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+    ) as process:
+        too_late = threading.Timer(60 * PATIENCE, end, [process])  # or a test would read for ever what nobody says
+        too_late.start()
         try:
             yield process
         finally:
-            process.kill()
+            too_late.cancel()
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Kill the program, and its command with it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def says(process: subprocess.Popen[str]) -> str:

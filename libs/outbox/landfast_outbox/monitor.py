@@ -90,10 +90,10 @@ def pages(relay: Watched, metrics: WSGIApplication) -> WSGIApplication:
         metrics: answers ``/metrics``.
     """
 
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
+    def answer(request: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = request["PATH_INFO"]
         if path == "/metrics":
-            return metrics(environ, start_response)
+            return metrics(request, start_response)
         status, text = HTTPStatus.NOT_FOUND, "there are /metrics and /healthz\n"
         if path == "/healthz":
             alive = relay.alive
