@@ -1,7 +1,7 @@
 """Variables with placeholders: what products want as ``DATABASE_URL`` and the like, filled in inside the container.
 
-A service's ``x-environment`` becomes a file of ``export`` lines, which holds secrets and is one. Whatever starts the
-service's command reads it: ``sh /run/secrets/with-environment COMMAND...``. So nothing of it is in ``docker inspect``.
+A service's ``x-environment`` becomes a script that sets the variables and runs a command: ``sh
+/run/secrets/with-environment COMMAND...``. It holds secrets, and is one: nothing of it is in ``docker inspect``.
 """
 
 from __future__ import annotations
@@ -18,26 +18,21 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: Runs in any image that has a POSIX shell.
-SHIM = """\
-#!/bin/sh
-# Runs a command with the variables of the contract: sh /run/secrets/with-environment COMMAND...
-. /run/secrets/environment
-exec "$@"
-"""
+#: The script's name in /run/secrets. It runs in any image that has a POSIX shell.
+SCRIPT = "with-environment"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(\|url)?\}")
 _SECRET = "secret."  # noqa: S105 - what a placeholder begins with
 
 
-def exports(variables: Mapping[str, str], contract: Contract, secrets: Collection[str], where: str) -> str:
-    """Return the lines that a shell reads; secrets in them are still placeholders.
+def script(variables: Mapping[str, str], contract: Contract, secrets: Collection[str], service: str) -> str:
+    """Return the script; secrets in it are still placeholders.
 
     Args:
         variables: what ``x-environment`` says.
         contract: that of the application.
         secrets: the names of all secrets.
-        where: file and key, for the message.
+        service: whose they are.
 
     Raises:
         ContractError: a placeholder stands for nothing.
@@ -52,16 +47,19 @@ def exports(variables: Mapping[str, str], contract: Contract, secrets: Collectio
             return known[name]
         there = [*known, *(_SECRET + secret for secret in secrets)]
         close = get_close_matches(name, there, 1)
-        raise ContractError(f"{where}: nothing is called {{{name}}}; {_hint(close, known)}")
+        raise ContractError(
+            f"{contract.file}: services.{service}.x-environment: nothing is called {{{name}}}; {_hint(close, known)}"
+        )
 
-    return "".join(f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}\n" for name, value in variables.items())
+    lines = [f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}" for name, value in variables.items()]
+    return "\n".join(["#!/bin/sh", *lines, 'exec "$@"', ""])
 
 
 def fill(content: str, read: Callable[[str], str]) -> str:
     """Return a derived file's content with its secrets; one that is filled into quotes is quoted for the shell.
 
     Args:
-        content: as :func:`exports` made it. Other files have no such placeholder.
+        content: as :func:`script` made it. Other files have no such placeholder.
         read: returns a secret's value; empty, if it is an optional one that nobody has set.
     """
 

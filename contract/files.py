@@ -69,7 +69,7 @@ def read(root: Path) -> list[Contract]:
     found = [parse(name, _document(root / name, name)) for name in (HOUSE, *listed(root))]
     extras = [(root / contract.file).with_name(EXTRA) for contract in found]
     return [
-        replace(contract, extra=extra.read_text(encoding="utf-8")) if extra.is_file() else contract
+        replace(contract, extra=_text(extra, f"{extra.relative_to(root)}")) if extra.is_file() else contract
         for contract, extra in zip(found, extras, strict=True)
     ]
 
@@ -120,11 +120,16 @@ def _mapping(value: object, where: str) -> dict[str, Any]:
 
 def _document(path: Path, name: str) -> dict[str, Any]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(_text(path, name), _Loader)  # noqa: S506 - a SafeLoader
+    except yaml.YAMLError as error:
+        raise ContractError(f"{name} is no YAML: {error}") from error
+    return _mapping(document, name)
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ContractError(f"{name}: there is no such file; {LIST} names it") from None
     except (OSError, UnicodeError) as error:
         raise ContractError(f"{name}: {error}") from error
-    except yaml.YAMLError as error:
-        raise ContractError(f"{name} is no YAML: {error}") from error
-    return _mapping(document, name)

@@ -1,4 +1,4 @@
-"""What Nginx reads of the contracts: locations of the stack's own address, and servers with names of their own."""
+"""Nginx's part of the contracts: locations of the stack's own address, and servers with names of their own."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PASS = {
 
 @dataclass(frozen=True)
 class Location:
-    """Where an application answers.
+    """A place where an application answers.
 
     Args:
         path: what its addresses begin with.
@@ -55,21 +55,26 @@ class Location:
         return _block(f"location = {self.path[:-1]}", [f"return 308 {self.path};"]) if len(self.path) > 1 else ""
 
 
-def locations(contracts: Sequence[Contract]) -> str:
-    """Return the locations of all applications that answer at the stack's own address.
+def files(contracts: Sequence[Contract]) -> dict[str, str]:
+    """Return name in /run/secrets -> content.
 
     Raises:
-        ContractError: two of them want the same path, or a service is none of the application's.
+        ContractError: two contracts want the same place, or a service is none of the application's.
     """
+    return {
+        "locations.conf": _locations(contracts),
+        "servers.conf": _servers(contracts),
+        "programs.conf": _programs(contracts),
+    }
+
+
+def _locations(contracts: Sequence[Contract]) -> str:
+    """Return the locations of all applications that answer at the stack's own address."""
     return HEAD + "".join(_content(each) for each in _once(contracts) if not each.needs["http"].get("hosts"))
 
 
-def servers(contracts: Sequence[Contract]) -> str:
-    """Return what belongs beside the stack's own server: a server for each application with host names of its own.
-
-    Raises:
-        ContractError: as :func:`locations`.
-    """
+def _servers(contracts: Sequence[Contract]) -> str:
+    """Return what belongs beside the stack's own server: a server for each application with host names of its own."""
     named = [each for each in _once(contracts) if each.needs["http"].get("hosts")]
     blocks = [
         f"\nserver {{\n    server_name {' '.join(each.needs['http']['hosts'])};\n    include snippets/server.conf;\n"
@@ -79,7 +84,7 @@ def servers(contracts: Sequence[Contract]) -> str:
     return HEAD + "".join(blocks)
 
 
-def programs(contracts: Sequence[Contract]) -> str:
+def _programs(contracts: Sequence[Contract]) -> str:
     """Return the rows of the map that says under which paths programs get problem documents."""
     paths = sorted({path for each in contracts for path in (each.needs.get("http") or {}).get("programs", ())})
     return HEAD + "".join(f'"~^(:\\S+ )?{re.escape(path.rstrip("/"))}[/?: ]" problem;\n' for path in paths)
@@ -89,7 +94,7 @@ def _once(contracts: Sequence[Contract]) -> Iterator[Contract]:
     """Yield each contract that says where it answers.
 
     Raises:
-        ContractError: as :func:`locations`.
+        ContractError: as :func:`files`.
     """
     taken: dict[tuple[str, str], str] = {}
     for contract in contracts:

@@ -1,4 +1,4 @@
-"""What a contract may say: every key, what it means, and the form of its value."""
+"""The keys of a contract: the meaning of each, and the form of its value."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
 PERMISSION = r"\^.*|\.\*|"
+#: The forms in words, for messages; any other is shown as it is.
+WORDS = {
+    NAME: "a-z, 0-9 and _, not beginning with a digit, at most 63, and no name of PostgreSQL's own",
+    FILE: "letters, digits, _ . and -, beginning with none of the last two",
+    HOST: "a host name in small letters",
+    PATH: "a path from slash to slash",
+    PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
+}
 
 
 @dataclass(frozen=True)
@@ -181,17 +189,22 @@ def _faults(value: object, key: Key, where: str) -> Iterator[str]:
         yield f"{where} must be {_LIKE[key.kind]}, not {value!r}: {key.means}"
     elif isinstance(value, dict):
         yield from _mapping_faults(value, key, where)
-    else:
-        for text in [value] if isinstance(value, str) else value if isinstance(value, list) else []:
-            if not isinstance(text, str) or not re.fullmatch(key.form, text, re.DOTALL):
-                yield f"{where}: {text!r} must have the form {key.form}"
+    elif isinstance(value, list):
+        for item in value:
+            yield from _form_faults(item, key, where)
+    elif isinstance(value, str):
+        yield from _form_faults(value, key, where)
+
+
+def _form_faults(text: object, key: Key, where: str) -> Iterator[str]:
+    if not isinstance(text, str) or not re.fullmatch(key.form, text, re.DOTALL):
+        yield f"{where}: {text!r} must have the form: {WORDS.get(key.form, key.form)}"
 
 
 def _mapping_faults(value: dict[object, object], key: Key, where: str) -> Iterator[str]:
     for name, entry in value.items():
         if key.each is not None:
-            if not re.fullmatch(key.form, str(name)):
-                yield f"{where}: {name!r} must have the form {key.form}"
+            yield from _form_faults(name, key, where)
             yield from _faults(entry, key.each, f"{where}.{name}")
         elif name in key.keys:
             yield from _faults(entry, key.keys[str(name)], f"{where}.{name}")

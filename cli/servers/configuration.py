@@ -69,9 +69,9 @@ def read(settings: Mapping[str, object]) -> dict[str, Any]:
     )  # fmt: skip
     if output.returncode != 0:
         raise StackError("Compose refuses the files", output.stderr.strip())
-    # As YAML, for as JSON it leaves out what Compose itself does not know of services. Ansible brings the parser.
-    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - Ansible brings it; ./stack itself knows no YAML
 
+    # As JSON, Compose 2.26 leaves out all that it does not know of services: x-...
     return yaml.safe_load(output.stdout)  # type: ignore[no-any-return]
 
 

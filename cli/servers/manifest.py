@@ -54,8 +54,8 @@ class Manifest:
         if sys.version_info < (3, 11):  # the laptop's commands run on older ones
             raise StackError("servers need Python 3.11 or newer on this machine")
         from contract.derived import derive  # noqa: PLC0415 - as above
-        from contract.errors import ContractError  # noqa: PLC0415
-        from contract.files import read  # noqa: PLC0415
+        from contract.errors import ContractError  # noqa: PLC0415 - as above
+        from contract.files import read  # noqa: PLC0415 - as above
 
         try:
             return cls.of(derive(read(root)))

@@ -6,6 +6,7 @@ it, and both get an order, which Swarm itself does not know.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 #: The newest version of the legacy format that Docker 26 reads.
 FORMAT = "3.12"
+#: Letters of a secret's name. Source: Docker's validateSecretSpec
+LONGEST_NAME = 64
 #: A label that keeps a service of compose.yaml off servers.
 ON_SERVERS = "landfast.servers"
 #: What a service says of when it is rolled, and the order of these; ``once`` or ``others`` if it says nothing.
@@ -111,8 +114,11 @@ def host_secrets(service: Mapping[str, Any]) -> list[str]:
 
 
 def secret_name(stack: str, secret: str, version: str) -> str:
-    """Return the name in Swarm of one version of a secret."""
-    return f"{stack}_{secret}-{version}"
+    """Return the name in Swarm of one version of a secret; a digest stands for a name that is too long for it."""
+    name = f"{stack}_{secret}-{version}"
+    return (
+        name if len(name) <= LONGEST_NAME else f"{stack}_{hashlib.sha256(secret.encode()).hexdigest()[:20]}-{version}"
+    )
 
 
 def stack_file(services: Mapping[str, Service], config: Mapping[str, Any], release: Release) -> dict[str, Any]:

@@ -5,7 +5,7 @@ asked_to_stop=
 trap 'asked_to_stop=1' INT TERM # bash would pass over one that comes while a command runs
 
 need-secrets roles.csv schemas.csv databases.csv
-mapfile -t roles < <(tail -n +2 /run/secrets/roles.csv | cut -d , -f 1 | sort -u)
+mapfile -t roles < <(roles)
 need-secrets "${roles[@]}"
 database=${POSTGRES_DB:-landfast}
 if [[ ! $database =~ ^[a-z_][a-z0-9_]{0,62}$ ]]; then

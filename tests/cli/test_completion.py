@@ -13,6 +13,8 @@ import yaml  # type: ignore[import-untyped] # Ansible brings it
 from cli import applications, checks, completion, debugging, main, services
 from cli.settings import ROOT
 from cli.shortcuts import SHORTCUTS
+from contract.derived import derive
+from contract.files import read
 
 
 def complete(*typed: str) -> list[str]:
@@ -61,9 +63,12 @@ def test_the_services_are_those_of_the_compose_files() -> None:
     assert services.images() == found
 
 
-def test_the_secrets_are_those_of_the_manifest() -> None:
-    assert {"admin_password", "smtp_password", "ca_certificate", "tls_key"} <= set(completion.secrets())
-    assert "group" not in completion.secrets()
+def test_the_secrets_are_those_of_the_contracts() -> None:
+    assert completion.secrets() == sorted(derive(read(ROOT)).declared)
+
+
+def test_the_applications_are_those_of_the_contracts() -> None:
+    assert [str(path.relative_to(ROOT)) for path in applications.files()] == [each.file for each in read(ROOT)]
 
 
 COMPLETED = {

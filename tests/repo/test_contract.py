@@ -36,8 +36,8 @@ def refusal(text: str) -> str:
 def test_a_schema_brings_two_roles_and_their_passwords() -> None:
     derived = derive([HOUSE, shop("x-landfast: {database: {schemas: {shop: {}}}}")])
 
-    assert derived.contents["postgres_roles"] == "role,member_of\nshop,\nshop_owner,\n"
-    assert derived.contents["postgres_schemas"] == "schema,owner,user\nshop,shop_owner,shop\n"
+    assert derived.contents["postgres.roles.csv"] == "role,member_of\nshop,\nshop_owner,\n"
+    assert derived.contents["postgres.schemas.csv"] == "schema,owner,user\nshop,shop_owner,shop\n"
     assert set(derived.declared) == {"postgres_shop_password", "postgres_shop_owner_password"}
     assert derived.consumers["postgres"]["shop_owner"] == "postgres_shop_owner_password"
 
@@ -46,7 +46,7 @@ def test_a_role_may_have_the_rights_of_others() -> None:
     one = shop("x-landfast: {database: {schemas: {a: {user: ''}, b: {}}, roles: {both: {member_of: [a_owner, b]}}}}")
 
     assert (
-        derive([HOUSE, one]).contents["postgres_roles"].partition("\n")[2]
+        derive([HOUSE, one]).contents["postgres.roles.csv"].partition("\n")[2]
         == "a_owner,\nb,\nb_owner,\nboth,a_owner\nboth,b\n"
     )
 
@@ -56,14 +56,17 @@ def test_a_database_of_its_own_has_one_role_that_owns_it() -> None:
 
     derived = derive([HOUSE, one])
 
-    assert derived.contents["postgres_databases"] == "database,owner,extensions\nshop,shop,citext pg_trgm\nmore,both,\n"
+    assert (
+        derived.contents["postgres.databases.csv"]
+        == "database,owner,extensions\nshop,shop,citext pg_trgm\nmore,both,\n"
+    )
     assert set(derived.declared) == {"postgres_shop_password", "postgres_both_password"}
 
 
 def test_a_user_may_do_all_in_a_vhost_of_its_own() -> None:
     one = shop("x-landfast: {broker: {vhosts: {shop: {queue_type: classic}}, users: {shop: {vhost: shop}}}}")
 
-    users = json.loads(derive([HOUSE, one]).contents["rabbitmq_users"])
+    users = json.loads(derive([HOUSE, one]).contents["rabbitmq.users.json"])
 
     assert users["vhosts"] == [{"name": "shop", "metadata": {"default_queue_type": "classic"}}]
     assert users["permissions"] == [{"vhost": "shop", "user": "shop", "configure": ".*", "write": ".*", "read": ".*"}]
@@ -72,12 +75,12 @@ def test_a_user_may_do_all_in_a_vhost_of_its_own() -> None:
 def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
     derived = derive([HOUSE, shop('x-landfast: {broker: {users: {shop: {write: "^shop$", tags: [monitoring]}}}}')])
 
-    users = json.loads(derived.contents["rabbitmq_users"])
+    users = json.loads(derived.contents["rabbitmq.users.json"])
     assert users["users"] == [{"name": "shop", "tags": ["monitoring"]}]
     assert users["permissions"] == [
         {"vhost": "landfast", "user": "shop", "configure": "^$", "write": "^shop$", "read": "^$"}
     ]
-    assert derived.consumers["rabbitmq"] == {"shop": "rabbitmq_shop_password", "users.json": "rabbitmq_users"}
+    assert derived.consumers["rabbitmq"] == {"shop": "rabbitmq_shop_password", "users.json": "rabbitmq.users.json"}
 
 
 SHOP = """
@@ -95,9 +98,9 @@ services: {shop: {}, shop-api: {}}
 def test_an_application_with_names_of_its_own_is_a_server_of_its_own() -> None:
     contents = derive([HOUSE, replace(shop(SHOP), extra="location = /x { return 404; }\n")]).contents
 
-    assert contents["nginx_locations"].count("\n") == 1, "a comment alone"
+    assert contents["nginx.locations.conf"].count("\n") == 1, "a comment alone"
     assert (
-        contents["nginx_servers"].partition("\n\n")[2]
+        contents["nginx.servers.conf"].partition("\n\n")[2]
         == """\
 server {
     server_name shop.localhost www.shop.localhost;
@@ -130,14 +133,14 @@ server {
 }
 """
     )
-    assert contents["nginx_programs"].splitlines()[1:] == [r'"~^(:\S+ )?/api[/?: ]" problem;']
+    assert contents["nginx.programs.conf"].splitlines()[1:] == [r'"~^(:\S+ )?/api[/?: ]" problem;']
 
 
 def test_an_application_without_a_name_answers_at_the_stack_s_own_address() -> None:
     contents = derive([HOUSE, shop(SHOP.replace("    hosts: [shop.localhost, www.shop.localhost]\n", ""))]).contents
 
-    assert "location /api/ {" in contents["nginx_locations"]
-    assert contents["nginx_servers"].count("\n") == 1
+    assert "location /api/ {" in contents["nginx.locations.conf"]
+    assert contents["nginx.servers.conf"].count("\n") == 1
 
 
 def test_two_applications_cannot_answer_at_the_same_place() -> None:
@@ -162,30 +165,27 @@ services:
 """
 
 
-def shell(content: str, *names: str) -> list[str]:
-    """Return what a shell makes of variables."""
-    script = content + "".join(f'printf "%s\\0" "${name}"\n' for name in names)
-    done = subprocess.run(["sh", "-euc", script], capture_output=True, text=True, check=True, env={})
-    return done.stdout.split("\0")[:-1]
+def shell(script: str, *names: str) -> list[str]:
+    """Return what a command finds in variables that the script sets."""
+    show = "".join(f'printf "%s\\0" "${name}"\n' for name in names)
+    command = ["sh", "-c", script, "with-environment", "sh", "-euc", show]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env={}).stdout.split("\0")[:-1]
 
 
 def test_variables_are_filled_in_where_the_secrets_are() -> None:
     derived = derive([HOUSE, shop(PRODUCT)])
     values = {"postgres_shop_password": "p@ss/w:rd", "rabbitmq_shop_password": "plain", "key": "it's $HOME `x` \\"}
 
-    content = fill(derived.contents["environment_shop_web"], lambda name: values[name])
+    content = fill(derived.contents["shop-web.with-environment"], lambda name: values[name])
 
-    assert not [value for value in values.values() if value in derived.contents["environment_shop_web"]]
+    assert not [value for value in values.values() if value in derived.contents["shop-web.with-environment"]]
     assert shell(content, "DATABASE_URL", "BROKER_URL", "WHO", "OWN") == [
         "postgresql://shop:p%40ss%2Fw%3Ard@postgres:5432/shop",
         "amqp://shop:plain@rabbitmq:5672/shop?heartbeat=30",
         "shop@postgres:5432/shop",
         "it's it's $HOME `x` \\ {\"json\": 1}",
     ]
-    assert derived.consumers["shop-web"] == {
-        "environment": "environment_shop_web",
-        "with-environment": "with_environment",
-    }
+    assert derived.consumers["shop-web"] == {"with-environment": "shop-web.with-environment"}
 
 
 def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
@@ -211,7 +211,7 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ('x-landfast: {http: {locations: {/: {service: "other:80"}}}}', "service: other is no service of this file"),
         ("x-landfast: {http: {locations: {/: {}}}}", "service: none is no service of this file"),
         ("x-landfast: {broker: {users: {shop: {vhost: other}}}}", "no contract has a vhost other"),
-        ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must have the form quorum|classic"),
+        ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must have the form: quorum|classic"),
         ("x-landfast: {database: {databases: {shop: {extensions: ['a b']}}}}", "'a b' must have the form"),
         ("x-landfast: {database: {roles: {postgres: {}}}}", "'postgres' must have the form"),
         ('services: {shop: {x-environment: {A: "{databse.url}"}}}', "{databse.url}; there are: secret.NAME"),
@@ -230,7 +230,10 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ("services: {shop: {x-secrets: {password: other}}}", "no contract declares a secret other"),
         ("services: {shop: {x-secrets: {../password: key}}}", "'../password' must have the form"),
         ("services: {shop: {x-secrets: [key]}}", "services.shop.x-secrets must be a mapping"),
-        ("x-landfast: {database: {schemas: {shop: {owner: shop}}}}", "shop is in schemas already"),
+        (
+            "x-landfast: {database: {schemas: {shop: {owner: shop}}}}",
+            "services/shop/compose.yaml: shop is in services/shop/compose.yaml already",
+        ),
     ],
 )
 def test_what_nothing_reads_is_refused_by_name(text: str, said: str) -> None:
@@ -246,6 +249,14 @@ def test_two_applications_cannot_have_the_same_schema() -> None:
 
     with pytest.raises(ContractError, match=r"shop is in services/shop/compose\.yaml already; choose another name"):
         derive([HOUSE, one, one])
+
+
+def test_two_contracts_cannot_give_secrets_to_the_same_service() -> None:
+    one = shop("x-landfast: {secrets: {key: {}}}\nservices: {shop: {x-secrets: {key: key}}}")
+    other = replace(one, file="other", needs={})
+
+    with pytest.raises(ContractError, match=r"other: shop is in services/shop/compose\.yaml already"):
+        derive([HOUSE, one, other])
 
 
 def test_what_compose_puts_behind_tags_is_read_like_the_rest(tmp_path: Path) -> None:
@@ -313,7 +324,7 @@ def test_the_contract_of_the_guide_can_be_followed() -> None:
     derived = derive([*read(ROOT), mine])
 
     assert derived.hosts == ["mine.localhost"]
-    assert "DATABASE_URL='postgresql://mine:" in derived.contents["environment_mine_worker"]
-    assert "server_name mine.localhost;" in derived.contents["nginx_servers"]
+    assert "DATABASE_URL='postgresql://mine:" in derived.contents["mine-worker.with-environment"]
+    assert "server_name mine.localhost;" in derived.contents["nginx.servers.conf"]
     mounted = set(re.findall(r"subpath: ([\w-]+)", page))
     assert mounted == {"mine", "mine-worker", "migrate-mine"} <= set(derived.consumers)

@@ -47,7 +47,7 @@ def directive(path: str, name: str, within: str = "") -> str:
 
 def largest_body(path: str) -> str:
     """Return what the contracts let requests carry to a path at the stack's own address."""
-    locations = derive(read(ROOT)).contents["nginx_locations"]
+    locations = derive(read(ROOT)).contents["nginx.locations.conf"]
     found = re.search(rf"^location {path} {{[^}}]*client_max_body_size (\w+);", locations, re.MULTILINE)
     assert found, path
     return found[1]

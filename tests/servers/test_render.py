@@ -12,7 +12,7 @@ import pytest
 from cli.console import StackError
 from cli.servers import configuration
 from cli.servers.manifest import Manifest
-from cli.servers.render import Plan, render
+from cli.servers.render import Plan, render, secret_name
 from cli.servers.service import Release
 from cli.settings import ROOT
 
@@ -111,6 +111,13 @@ def entry_point(dockerfile: str) -> list[str]:
     """Return the words of the last entry point of a Dockerfile."""
     found = re.findall(r"^ENTRYPOINT (\[.*\])$", (ROOT / dockerfile).read_text(encoding="utf-8"), re.MULTILINE)
     return list(json.loads(found[-1])) if found else []
+
+
+def test_swarm_takes_the_name_of_every_secret_however_long() -> None:
+    names = {secret_name("landfast", secret, "0" * 12) for secret in ("short", "a" * 63, "a" * 62 + "b")}
+
+    assert len(names) == 3
+    assert max(map(len, names)) <= 64
 
 
 def test_each_service_gets_its_own_secrets_to_read(plan: Plan) -> None:

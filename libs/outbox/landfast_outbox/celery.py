@@ -175,7 +175,7 @@ class DurableTask(Task[Any, Any]):
         except PoisonError as error:
             raise WorkerLostError(str(error)) from error
 
-    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ANN401
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ANN401 - Celery's
         """Make a dead letter of a task that was killed at its time limit; others saw to that themselves.
 
         Args:
@@ -267,14 +267,14 @@ def bury_revoked(request: Any, sender: Any = None, **_: Any) -> None:  # noqa: A
 
 
 @signals.task_unknown.connect
-def put_off_unknown(name: str, message: Any, **_: Any) -> None:  # noqa: ANN401
+def put_off_unknown(name: str, message: Any, **_: Any) -> None:  # noqa: ANN401 - as above
     """Put off a durable task that this worker does not know."""
     if identifier := _written_as(message):
         endings.put_off_unknown(databases.first(), identifier, name)
 
 
 @signals.task_rejected.connect
-def bury_unreadable(message: Any, exc: Exception | None = None, **_: Any) -> None:  # noqa: ANN401
+def bury_unreadable(message: Any, exc: Exception | None = None, **_: Any) -> None:  # noqa: ANN401 - as above
     """Make a dead letter of a message that is no task of Celery's: it will not become one."""
     if identifier := _written_as(message):
         error = f"a worker of Celery cannot read its message: {exc or 'it is in the form of another framework'}"

@@ -198,7 +198,7 @@ def _last_transaction(current: Run, result: object, *, keep: bool = True) -> Ite
     current.completed = True
 
 
-def _attempt(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401
+def _attempt(current: Run, body: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the body returns
     try:
         return _run_long(current, body) if current.long else _run_short(current, body)
     except ControlError as wish:

@@ -11,7 +11,7 @@ BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60
 
 
 class Tally:
-    """What one relay has done since it started.
+    """The deeds of one relay since it started.
 
     Attributes:
         registry: has the counters, and no other relay's.

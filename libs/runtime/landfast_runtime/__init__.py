@@ -1,4 +1,4 @@
-"""What every Landfast service shares. A service installs the libraries of the modules that it imports, and no others.
+"""The parts that services share. A service installs the libraries of the modules that it imports, and no others.
 
 ==================  ===================================================================================
 module              its purpose

@@ -24,7 +24,7 @@ OVER = "LF001"
 
 
 class Claim(NamedTuple):
-    """What became of an attempt to work on a task.
+    """The outcome of an attempt to work on a task.
 
     Args:
         granted: whether the task is the caller's to run, until its transaction ends.

@@ -1,0 +1,67 @@
+"""The roles, schemas and databases that PostgreSQL's ``set-passwords`` makes, as lines of CSV with a heading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from contract.errors import ContractError
+from contract.named import below, once
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from contract.files import Contract
+
+
+def roles(contracts: Sequence[Contract]) -> dict[str, Sequence[str]]:
+    """Return each role that may log in -> the roles whose rights it has.
+
+    Raises:
+        ContractError: two contracts have the same role, or one is to have the rights of a role that there is not.
+    """
+    wanted: list[tuple[str, str, Sequence[str]]] = []
+    for file, name, entry in below(contracts, "database", "schemas"):
+        wanted += [(file, role, ()) for role in (entry.get("user", name), _owner(name, entry)) if role]
+    wanted += [(file, entry.get("owner", name), ()) for file, name, entry in below(contracts, "database", "databases")]
+    further = [(file, name, entry.get("member_of", ())) for file, name, entry in below(contracts, "database", "roles")]
+    found = once([*wanted, *further])
+    for file, name, others in further:
+        for other in others:
+            if other not in found:
+                raise ContractError(f"{file}: database.roles.{name}: member_of: no contract has a role {other}")
+    return found
+
+
+def files(contracts: Sequence[Contract]) -> dict[str, str]:
+    """Return name in /run/secrets -> content.
+
+    Raises:
+        ContractError: two contracts have the same role, schema or database, or one wants the rights of no role.
+    """
+    memberships = [(role, other) for role, others in roles(contracts).items() for other in others or ("",)]
+    schemas = once(below(contracts, "database", "schemas"))
+    databases = once(below(contracts, "database", "databases"))
+    return {
+        "roles.csv": _csv(("role", "member_of"), memberships),
+        "schemas.csv": _csv(
+            ("schema", "owner", "user"),
+            [(name, _owner(name, entry), entry.get("user", name)) for name, entry in schemas.items()],
+        ),
+        "databases.csv": _csv(
+            ("database", "owner", "extensions"),
+            [
+                (name, entry.get("owner", name), " ".join(entry.get("extensions", ())))
+                for name, entry in databases.items()
+            ],
+        ),
+    }
+
+
+def _owner(schema: str, entry: Mapping[str, Any]) -> str:
+    owner: str = entry.get("owner", f"{schema}_owner")
+    return owner
+
+
+def _csv(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return lines; no name has a comma in it (``schema.NAME``)."""
+    return "".join(f"{','.join(row)}\n" for row in (heading, *rows))

@@ -1,0 +1,54 @@
+"""The vhosts and users that RabbitMQ's entrypoint adds to its definitions, and what the users may."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from contract.errors import ContractError
+from contract.named import below, once
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from contract.files import Contract
+
+#: The vhost of durable tasks, which all users share; images/rabbitmq/definitions.json makes it.
+SHARED = "landfast"
+
+
+def users(contracts: Sequence[Contract]) -> list[str]:
+    """Return the names of the users.
+
+    Raises:
+        ContractError: two contracts have the same one.
+    """
+    return list(once(below(contracts, "broker", "users")))
+
+
+def definitions(contracts: Sequence[Contract]) -> str:
+    """Return vhosts, users and permissions in the form of RabbitMQ's definitions, without password hashes.
+
+    Raises:
+        ContractError: two contracts have the same vhost or user, or a user is of a vhost that there is not.
+    """
+    vhosts = once(below(contracts, "broker", "vhosts"))
+    permissions = []
+    for file, name, entry in below(contracts, "broker", "users"):
+        vhost = entry.get("vhost", SHARED)
+        if vhost not in {SHARED, *vhosts}:
+            raise ContractError(f"{file}: broker.users.{name}: vhost: no contract has a vhost {vhost}")
+        unsaid = "^$" if vhost == SHARED else ".*"
+        may = {what: entry.get(what, unsaid) for what in ("configure", "write", "read")}
+        permissions.append({"vhost": vhost, "user": name, **may})
+    named = once(below(contracts, "broker", "users"))
+    document = {
+        "vhosts": [
+            # Below "metadata": RabbitMQ 4.0 passes over it elsewhere.
+            {"name": name, "metadata": {"default_queue_type": entry.get("queue_type", "quorum")}}
+            for name, entry in vhosts.items()
+        ],
+        "users": [{"name": name, "tags": list(entry.get("tags", []))} for name, entry in named.items()],
+        "permissions": permissions,
+    }
+    return json.dumps(document, indent=2) + "\n"
