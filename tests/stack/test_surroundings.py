@@ -56,7 +56,7 @@ def test_a_taken_port_is_named_and_stops_nothing_else(shipped: Stack) -> None:
     assert result.returncode != 0
     assert str(taken) in result.stderr
     shipped.up()
-    assert Site(shipped.http_url).get("/readyz").status_code == 200
+    wait_ready(shipped)
 
 
 def test_a_wrong_database_password_is_named_by_readiness(stack: Stack, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ class FormChanger:
         project, ports = Stack().project, Ports.free()
         self._stacks = {form: Stack(project, directory, ports, form.files, dict(form.variables)) for form in ORDER}
         self._current = first
+        self._missed: set[Form] = set()
 
     @property
     def first(self) -> Stack:
@@ -91,10 +92,13 @@ class FormChanger:
         """Return the stack in a form; what differs from the form before is replaced, data and secrets stay.
 
         Raises:
-            AssertionError: it does not get healthy.
+            AssertionError: it does not get healthy. The tests that follow fail at once: each would wait as long in vain.
         """
         stack = self._stacks[form]
+        if form in self._missed:
+            raise AssertionError(f"the stack did not take the form {form.name}: see the first failure")
         if form is not self._current:
+            self._missed.add(form)
             with measured(f"change to the form {form.name}"):
                 _tell_database(stack, _FORGET)
                 if form is LEDGER:
@@ -102,6 +106,7 @@ class FormChanger:
                 stack.up()
                 self.add_schema(form)
                 wait_ready(stack)
+            self._missed.discard(form)
             self._current = form
         return stack
 

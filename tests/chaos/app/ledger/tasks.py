@@ -6,7 +6,6 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING
 
-from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_runtime.logs import task_id
 from tasks.celery_app import app
 
@@ -50,6 +49,8 @@ def book_by_dramatiq(entry: str, run: str, work: float) -> None:
 
 def book(entry: Entry, task: str) -> None:
     """Have both effects, in the transaction that SQLAlchemy has open for the task."""
+    from landfast_outbox.sqlalchemy import SQLAlchemyDatabase  # noqa: PLC0415 - the site has no SQLAlchemy
+
     SQLAlchemyDatabase.connection().exec_driver_sql(BOOK, entry.row(task))
     tell_recorder(task, entry)
 
