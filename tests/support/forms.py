@@ -92,7 +92,7 @@ class FormChanger:
         """Return the stack in a form; what differs from the form before is replaced, data and secrets stay.
 
         Raises:
-            AssertionError: it does not get healthy. The tests that follow fail at once: each would wait as long in vain.
+            AssertionError: it does not get healthy. The tests that follow fail at once: each would wait as long.
         """
         stack = self._stacks[form]
         if form in self._missed:
