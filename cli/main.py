@@ -155,10 +155,12 @@ def summary(settings: Settings) -> list[tuple[str, str]]:
         ("the site", settings.public_url),
         ("", f"https://localhost:{ports['HTTPS_PORT']} (with a certificate of its own making)"),
         ("API", f"{settings.public_url}/api/"),
-        ("Flower", f"{settings.public_url}/flower/"),
-        ("RabbitMQ", f"{settings.public_url}/rabbitmq/"),
+        ("the console", f"{settings.public_url}/console/, with Flower, RabbitMQ and durable tasks"),
         ("mail inbox", f"http://localhost:{ports['MAIL_PORT']}"),
-        ("log in as", f"{settings.admin_user}, with the password that `./stack secret admin_password` prints"),
+        (
+            "operators",
+            f"log in as {settings.operator}; `./stack secret operator_password` prints the password",
+        ),
     ]
 
 

@@ -75,7 +75,7 @@ def next_step(name: str, problem: str, failing: list[str]) -> str:
     if through in failing:
         return f"mend {through} first; then this is known"
     if _WRONG_PASSWORD.search(problem):
-        return f"each takes its password when it starts: docker compose restart {through or service} web-django"
+        return f"each takes its password when it starts: docker compose restart {through or service} console"
     if _DISK.search(problem):
         at_once = "docker compose exec postgres reserve release gives room at once; then " if name == "postgres" else ""
         return f"{at_once}docker system df; docker builder prune"

@@ -50,7 +50,7 @@ class Settings:
     debian_mirror: str
     python_index_url_file: str
     public_url: str
-    admin_user: str
+    operator: str
     ca_bundle: str = ""
     unread: tuple[str, ...] = ()
 
@@ -70,7 +70,7 @@ class Settings:
             debian_mirror=value("DEBIAN_MIRROR", ""),
             python_index_url_file=value("PYTHON_INDEX_URL_FILE", ""),
             public_url=value("PUBLIC_URL", f"http://localhost:{ports['HTTP_PORT']}"),
-            admin_user=value("ADMIN_USER", "admin"),
+            operator=value("OPERATOR_USER", "operator"),
             ca_bundle=value("CA_BUNDLE", ""),
             unread=tuple(name for name in in_file if name not in known(in_file) and not name.startswith(TOOLS)),
         )

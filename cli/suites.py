@@ -26,6 +26,8 @@ TOOL_CACHE = ROOT / ".cache"
 SEEN = cache.directory() / "tools"
 MYPY = ("mypy", "--strict", "--no-error-summary", "--explicit-package-bases")
 
+CONSOLE = ROOT / "console"
+
 #: Lanes that need Docker: the stack of a laptop, containers that run alone and then the stack of a server, one bare
 #: server, and what ``--all`` runs after these.
 STACK, IMAGES, SERVER, LONG = "stack", "images", "server", "long"
@@ -152,7 +154,7 @@ def unit_tests(host: Environment, services: Environment) -> list[Step]:
         generated = folder / "tests/generated"
         step = pytest(f"tests-{folder.name}", services, folder, folder / "tests", but=generated)
         step = replace(step, variables={"PYTHONPATH": join(import_paths(folder))})
-        found.append(covered(step, services) if folder.parent.name == "services" else step)
+        found.append(covered(step, services) if folder.parent.name == "services" or folder == CONSOLE else step)
     return found + [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "servers", "repo")]
 
 
@@ -185,8 +187,9 @@ def pytest(name: str, environment: Environment, directory: Path, *folders: Path,
 
 
 def python_folders() -> list[Path]:
-    """Return the folders of shared libraries and of services that hold Python."""
-    return sorted(path.parent for parent in ("libs", "services") for path in (ROOT / parent).glob("*/tests"))
+    """Return the folders of shared libraries, of the console and of services that hold Python."""
+    shared = sorted(path.parent for parent in ("libs", "services") for path in (ROOT / parent).glob("*/tests"))
+    return [*shared, CONSOLE]
 
 
 def import_paths(folder: Path) -> list[Path]:
@@ -196,6 +199,7 @@ def import_paths(folder: Path) -> list[Path]:
     """
     services = ROOT / "services"
     others = [services / "web-django", services / "api-flask"] if folder.name == "worker" else [services / "worker"]
+    others = [] if folder == CONSOLE else others
     return [folder, *sorted((ROOT / "libs").glob("*")), *others, *([ROOT] if folder.name == "secrets" else [])]
 
 

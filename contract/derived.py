@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract import environment, nginx, postgres, rabbitmq
+from contract import environment, nginx, postgres, rabbitmq, readiness
 from contract.errors import ContractError
 from contract.named import below, once
 
@@ -50,6 +50,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     own = once(below(contracts, "secrets"))
     declared = {**{secret: {} for each in passwords.values() for secret in each.values()}, **own}
     files = {
+        "console": {"readiness.json": readiness.document(contracts)},
         "nginx": nginx.files(contracts),
         "postgres": postgres.files(contracts),
         "rabbitmq": {"users.json": rabbitmq.definitions(contracts)},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
+from contract.named import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -65,6 +66,7 @@ def files(contracts: Sequence[Contract]) -> dict[str, str]:
         "locations.conf": _locations(contracts),
         "servers.conf": _servers(contracts),
         "programs.conf": _programs(contracts),
+        "readiness.conf": _readiness(contracts),
     }
 
 
@@ -88,6 +90,23 @@ def _programs(contracts: Sequence[Contract]) -> str:
     """Return the rows of the map that says under which paths programs get problem documents."""
     paths = sorted({path for each in contracts for path in (each.needs.get("http") or {}).get("programs", ())})
     return HEAD + "".join(f'"~^(:\\S+ )?{re.escape(path.rstrip("/"))}[/?: ]" problem;\n' for path in paths)
+
+
+def _readiness(contracts: Sequence[Contract]) -> str:
+    """Return the locations by which the console asks services whether they serve, each by its name in the report.
+
+    Nginx alone shares a network with every application.
+    """
+    names = {contract.file: (contract.needs.get("http") or {}).get("hosts") or [] for contract in contracts}
+    blocks = []
+    for file, name, entry in below(contracts, "readiness"):
+        if "service" in entry:
+            host = next(iter(names[file]), "127.0.0.1")
+            lines = [f"set $place {entry['service']};", f"set $asked_host {host};"]
+            lines.append(f"set $asked_path {entry.get('path', '/')};")
+            lines.append(f"include snippets/ask-{entry.get('protocol', 'http')}.conf;")
+            blocks.append(_block(f"location = /{name}", lines))
+    return HEAD + "".join(blocks)
 
 
 def _once(contracts: Sequence[Contract]) -> Iterator[Contract]:

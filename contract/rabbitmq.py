@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: The vhost of durable tasks, which all users share; images/rabbitmq/definitions.json makes it.
 SHARED = "landfast"
+#: The house's user that looks into each application's vhost: compose.house.yaml.
+CONSOLE = "console"
 
 
 def users(contracts: Sequence[Contract]) -> list[str]:
@@ -41,6 +43,9 @@ def definitions(contracts: Sequence[Contract]) -> str:
         unsaid = "^$" if vhost == SHARED else ".*"
         may = {what: entry.get(what, unsaid) for what in ("configure", "write", "read")}
         permissions.append({"vhost": vhost, "user": name, **may})
+    # Whoever may enter a vhost may see whether a queue is consumed there, and nothing else.
+    nothing = dict.fromkeys(("configure", "write", "read"), "^$")
+    permissions += [{"vhost": vhost, "user": CONSOLE, **nothing} for vhost in vhosts]
     named = once(below(contracts, "broker", "users"))
     document = {
         "vhosts": [

@@ -17,6 +17,7 @@ NAME = r"(?!pg_|postgres$|template[01]$)[a-z_][a-z0-9_]{0,62}"
 FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
+PLACE = r"[a-z0-9][a-z0-9-]*:\d+"
 PERMISSION = r"\^.*|\.\*|"
 #: The forms in words, for messages; any other is shown as it is.
 WORDS = {
@@ -135,9 +136,7 @@ HTTP = Key(
             each=Key(
                 "who answers there",
                 keys={
-                    "service": Key(
-                        "a service of this file and its port, `NAME:PORT`", r"[a-z0-9][a-z0-9-]*:\d+", "text"
-                    ),
+                    "service": Key("a service of this file and its port, `NAME:PORT`", PLACE, "text"),
                     "protocol": Key("`http` or `uwsgi`; http without it", "http|uwsgi", "text"),
                     "largest_body": Key("how much a request may carry, like 12m; 2m without it", r"\d+[km]?", "text"),
                     "websocket": Key("connections may become WebSockets", kind="switch"),
@@ -150,9 +149,24 @@ HTTP = Key(
     },
 )
 
+READINESS = Key(
+    "what `/readyz` reports of it, by the names in the report",
+    form=r"[a-z0-9][a-z0-9-]*",
+    each=Key(
+        "a page that has to answer, or a queue that somebody has to consume",
+        keys={
+            "service": Key("whose page, as in `http`: `NAME:PORT`", PLACE, "text"),
+            "protocol": Key("of the service: `http` or `uwsgi`; http without it", "http|uwsgi", "text"),
+            "path": Key("the page; / without it. What answers below 400 serves", r"/[\w.~/?=&%+-]*", "text"),
+            "queue": Key("the queue", r"[\w.-]+", "text"),
+            "vhost": Key("where the queue is; in that of durable tasks without it", NAME, "text"),
+        },
+    ),
+)
+
 APPLICATION = Key(
     "what Compose has no words for",
-    keys={"http": HTTP, "secrets": SECRETS, "database": DATABASE, "broker": BROKER},
+    keys={"http": HTTP, "readiness": READINESS, "secrets": SECRETS, "database": DATABASE, "broker": BROKER},
 )
 
 #: Of a service, beside Compose's own keys.

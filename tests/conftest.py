@@ -166,6 +166,19 @@ def staff(stack: Stack, admin: Person) -> Site:
 
 
 @pytest.fixture
+def operator(stack: Stack) -> Site:
+    """A visitor who has logged in to the console as the first operator."""
+    return log_in_to_console(stack)
+
+
+def log_in_to_console(stack: Stack) -> Site:
+    """Return the first operator as a visitor."""
+    site = Site(stack.http_url)
+    site.log_in("operator", secrets.show(stack, "operator_password"), "/console/login/")
+    return site
+
+
+@pytest.fixture
 def person() -> Person:
     """Somebody who is not registered yet."""
     return Person.new()

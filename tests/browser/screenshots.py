@@ -39,8 +39,8 @@ def main() -> None:
     take_site(stack, PHONE, "site-phone", anchor="#articles")
     take_article(stack, DESKTOP, "site-article")
     take_article(stack, PHONE, "site-phone-dark", dark=True)
-    take_newsroom(stack, settings.admin_user)
-    take_flower(stack, settings.admin_user)
+    take_newsroom(stack)
+    take_flower(stack, settings.operator)
 
 
 def take_site(stack: Stack, size: tuple[int, int], name: str, anchor: str = "", *, dark: bool = False) -> None:
@@ -60,24 +60,24 @@ def take_article(stack: Stack, size: tuple[int, int], name: str, *, dark: bool =
         save(session, name)
 
 
-def take_newsroom(stack: Stack, admin: str) -> None:
+def take_newsroom(stack: Stack) -> None:
     """Take the list of articles as editors see it."""
     with browser(DESKTOP) as session:
-        log_in(session, stack.http_url, admin, secrets.show(stack, "admin_password"))
+        log_in(session, stack.http_url, "admin", secrets.show(stack, "admin_password"))
         session.get(f"{stack.http_url}/admin/news/article/")
         see(session, "#result_list")
         save(session, "newsroom")
 
 
-def take_flower(stack: Stack, admin: str) -> None:
-    """Take Flower's list of tasks as staff see it."""
+def take_flower(stack: Stack, operator: str) -> None:
+    """Take Flower's list of tasks as operators see it."""
     site = Site(stack.http_url)
     locations = [site.send_task(number, number).headers["Location"] for number in range(SUMS)]
     wait_until(lambda: all(site.result(location) is not None for location in locations), 60, "some sums to show")
     with browser(DESKTOP) as session:
-        session.get(f"{stack.http_url}/accounts/login/?next=/flower/tasks")
-        fill(session, {"username": admin, "password": secrets.show(stack, "admin_password")})
-        click(session, "button", "Log in")
+        session.get(f"{stack.http_url}/console/login/?next=/flower/tasks")
+        fill(session, {"username": operator, "password": secrets.show(stack, "operator_password")})
+        click(session, "input[type=submit]")
         see(session, "td", "tasks.arithmetic.add")
         save(session, "flower")
 

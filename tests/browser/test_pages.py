@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 #: No link leads a visitor here, or not surely.
-UNLINKED = ("/", "/no-such-page/", "/search/?q=boat", "/lookout/", "/api/reports")
+UNLINKED = ("/", "/no-such-page/", "/search/?q=boat", "/console/readiness/", "/console/login/", "/api/reports")
 
 #: Pages of programs that only show something once their scripts ran, and what is there then.
 PROGRAMS = {
@@ -67,18 +67,20 @@ def pages(site: Site) -> list[str]:
 
 
 def test_no_page_has_an_error_on_its_console(
-    stack: Stack, chromium: WebDriver, member: Site, staff: Site, inbox: Inbox, pages: list[str]
+    stack: Stack, chromium: WebDriver, member: Site, staff: Site, operator: Site, inbox: Inbox, pages: list[str]
 ) -> None:
+    operator.session.cookies.update(staff.session.cookies)
     task = staff.send_task(1, 2).headers["Location"].rpartition("/")[2]
-    own = [*ACCOUNT, *admins_pages(staff), *rest_pages(staff), *PROGRAMS, "/flower/", "/flower/workers"]
+    of_staff = [*ACCOUNT, *admins_pages(staff), *rest_pages(staff)]
+    own = [*of_staff, *console_pages(operator), *PROGRAMS, "/flower/", "/flower/workers"]
     assert len(pages) > 10
     assert len(own) > 30
     wrong = faults(chromium, inbox.url, ["/"])
     wrong |= faults(chromium, stack.http_url, [*pages, TOO_LONG])
     be(chromium, member)
     wrong |= faults(chromium, stack.http_url, ["/flower/"])  # they are refused
-    be(chromium, staff)
-    wait_until(lambda: task in staff.get("/flower/api/tasks").json(), 20, "the task in Flower")
+    be(chromium, operator)
+    wait_until(lambda: task in operator.get("/flower/api/tasks").json(), 20, "the task in Flower")
     wrong |= faults(chromium, stack.http_url, [*own, f"/flower/task/{task}"])
     report = "\n".join(f"{page[:80]}\n  " + "\n  ".join(found) for page, found in wrong.items())
     assert not wrong, f"these pages have faults:\n{report}"
@@ -120,6 +122,12 @@ def admins_pages(site: Site) -> list[str]:
     found = re.findall(r'href="(/admin/[^"?#]*)"', site.get("/admin/").text)
     [article, *_] = re.findall(r'href="(/admin/news/article/\d+/change/)', site.get("/admin/news/article/").text)
     return [*dict.fromkeys(path for path in found if "logout" not in path), article]
+
+
+def console_pages(site: Site) -> list[str]:
+    """Return the pages that the console's first page links to."""
+    found = re.findall(r'href="(/console/[^"?#]*)"', site.get("/console/").text)
+    return ["/console/", *dict.fromkeys(path for path in found if not re.search(r"logout|static", path))]
 
 
 def rest_pages(site: Site) -> list[str]:

@@ -53,6 +53,7 @@ def test_it_measures_a_service_s_own_tests_and_nobody_else_s() -> None:
     assert "coverage report" in " ".join(web.then)
     assert {name for name, step in STEPS.items() if step.then} == {
         "tests-api-flask",
+        "tests-console",
         "tests-web-django",
         "tests-worker",
     }

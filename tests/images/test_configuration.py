@@ -41,6 +41,7 @@ class BadValue:
 
 
 BAD_VALUES = [
+    BadValue("console", "RABBITMQ_PORT", "many"),
     BadValue("web-django", "LOG_LEVEL", "loud"),
     BadValue("web-django", "PUBLIC_URL", "localhost"),
     BadValue("web-django", "POSTGRES_PORT", "70000"),
@@ -63,6 +64,9 @@ BAD_VALUES = [
 ]
 
 SECRETS = [
+    ("console", "console_secret_key"),
+    ("console", "readiness.json"),
+    ("migrate-console", "operator_password"),
     ("web-django", "django_secret_key"),
     ("web-django", "postgres_password"),
     ("web-django", "redis_cache_password"),

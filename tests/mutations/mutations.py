@@ -97,7 +97,7 @@ ON_A_STACK = Trial(
         Mutation(
             "Flower is open",
             "nginx/conf.d/site.conf",
-            "        include snippets/staff-only.conf;\n        proxy_pass http://$flower;",
+            "        include snippets/operators-only.conf;\n        proxy_pass http://$flower;",
             "        proxy_pass http://$flower;",
             "tests/stack/test_operators.py",
         ),

@@ -69,7 +69,10 @@ def test_a_user_may_do_all_in_a_vhost_of_its_own() -> None:
     users = json.loads(derive([HOUSE, one]).contents["rabbitmq.users.json"])
 
     assert users["vhosts"] == [{"name": "shop", "metadata": {"default_queue_type": "classic"}}]
-    assert users["permissions"] == [{"vhost": "shop", "user": "shop", "configure": ".*", "write": ".*", "read": ".*"}]
+    assert users["permissions"] == [
+        {"vhost": "shop", "user": "shop", "configure": ".*", "write": ".*", "read": ".*"},
+        {"vhost": "shop", "user": "console", "configure": "^$", "write": "^$", "read": "^$"},
+    ]
 
 
 def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
@@ -204,7 +207,7 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
     [
         ("x-landfast: {databse: {}}", "x-landfast: nothing reads 'databse'; did you mean database?"),
         ("x-landfast: {database: {schemas: {shop: {ownr: me}}}}", "did you mean owner?"),
-        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: http, secrets, database, broker"),
+        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: http, readiness, secrets, database, broker"),
         ("x-landfast: {http: {hosts: [Shop_1]}}", "'Shop_1' must have the form"),
         ("x-landfast: {http: {locations: {/a: {}}}}", "'/a' must have the form"),
         ('x-landfast: {http: {locations: {/: {service: "x; }"}}}}', "must have the form"),

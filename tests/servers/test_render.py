@@ -63,7 +63,7 @@ def refusal(config: Config) -> str:
 
 def test_it_renders_the_repositorys_own_files(plan: Plan) -> None:
     assert {"nginx", "web-django", "api-flask", "worker", "postgres", "static"} <= set(plan.stack["services"])
-    assert set(plan.jobs) == {"migrate-web", "migrate-api", "migrate-outbox"}
+    assert set(plan.jobs) == {"migrate-web", "migrate-api", "migrate-outbox", "migrate-console"}
 
 
 def test_dockers_own_reader_takes_the_stack_file_and_every_job(plan: Plan) -> None:
@@ -103,7 +103,7 @@ def test_whoever_says_how_to_stop_has_the_entry_point_that_reads_it(repository: 
         if {"STOP_DELAY", "STOP_LINGER"} & set(entry.get("environment") or {})
     }
 
-    assert set(first) == {"nginx", "web-django", "api-flask", "api-uploads"}
+    assert set(first) == {"nginx", "console", "web-django", "api-flask", "api-uploads"}
     assert set(map(tuple, first.values())) == {("stop-gently",)}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.site import Site
-from tests.support.stopping import Load, in_flight, now, stopping, wait_for_line, wait_for_requests
+from tests.support.stopping import Load, in_flight, locked, now, stopping, wait_for_line, wait_for_requests
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -76,14 +76,16 @@ def test_django_finishes_the_requests_that_wait_for_the_database(
 ) -> None:
     member = trusting(either)
     assert member.register(person.name, person.email, person.password).status_code == 302
-    either.pause("postgres")
     since = now()
 
-    with in_flight(3, lambda: member.get("/accounts/profile/")) as answers:
+    with (
+        locked(either, "web.django_session") as release,
+        in_flight(3, lambda: member.get("/accounts/profile/")) as answers,
+    ):
         wait_for_requests(either, "web-django", DJANGO_PORT, 3)
         with stopping(either, "web-django"):
             wait_for_line(either, "web-django", "Handling signal: term", since)
-            either.compose("unpause", "postgres")
+            release()
 
     assert [answer.result().status_code for answer in answers] == [200, 200, 200]
     assert exit_code(either, "web-django") == 0

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 MEMBERS = {
-    "edge": {"nginx", "web-django", "api-flask", "api-uploads", "flower", "rabbitmq"},
+    "edge": {"nginx", "console", "web-django", "api-flask", "api-uploads", "flower", "rabbitmq"},
     "data": {
+        "console",
         "web-django",
         "api-flask",
         "api-uploads",

@@ -1,4 +1,4 @@
-"""Flower and RabbitMQ's management pages: for the site's staff, behind the site's own login."""
+"""Flower and RabbitMQ's management pages: for operators, behind the console's login."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support import secrets
+from tests.support.site import Site
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from tests.support.site import Site
+    from tests.conftest import Person
     from tests.support.stack import Stack
 
 PAGES = ("/flower/", "/flower/workers", "/flower/api/tasks", "/rabbitmq/", "/rabbitmq/api/overview")
@@ -23,16 +24,33 @@ def test_it_sends_an_anonymous_visitor_to_the_login_and_back(site: Site, path: s
 
     assert response.status_code == 302
     location = urlsplit(response.headers["Location"])
-    assert location.path == "/accounts/login/"
+    assert location.path == "/console/login/"
     assert parse_qs(location.query)["next"] == [path]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_it_refuses_a_member_who_is_not_staff(member: Site, path: str) -> None:
-    response = member.get(path)
+@pytest.mark.parametrize("who", ["member", "staff"])
+def test_whom_an_application_knows_is_nobody_here(request: pytest.FixtureRequest, who: str, path: str) -> None:
+    visitor: Site = request.getfixturevalue(who)
+
+    assert visitor.get(path).status_code == 302
+
+
+def test_it_refuses_an_account_of_the_console_that_is_no_operator(stack: Stack, person: Person) -> None:
+    code = f"""
+from django.contrib.auth.models import User
+User.objects.create_user({person.name!r}, {person.email!r}, {person.password!r})
+from django.test import Client
+client = Client()
+client.force_login(User.objects.get(username={person.name!r}))
+print(client.cookies["console_session"].value)
+"""
+    session = stack.execute("console", "python", "manage.py", "shell", "--verbosity=0", "--command", code).strip()
+
+    response = Site(stack.http_url).get("/flower/", cookies={"console_session": session})
 
     assert response.status_code == 403
-    assert "Staff only" in response.text
+    assert "Operators only" in response.text
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
@@ -41,26 +59,26 @@ def test_it_guards_every_method(site: Site, method: str) -> None:
     assert site.request(method, "/rabbitmq/api/queues/landfast/tasks").status_code in {302, 403}
 
 
-def test_it_shows_staff_the_tasks_that_ran(staff: Site) -> None:
-    location = staff.send_task(20, 22).headers["Location"]
+def test_it_shows_operators_the_tasks_that_ran(operator: Site) -> None:
+    location = operator.send_task(20, 22).headers["Location"]
     task = location.rpartition("/")[2]
 
-    found = wait_until(lambda: staff.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
+    found = wait_until(lambda: operator.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
 
     assert found["name"] == "tasks.arithmetic.add"
-    wait_until(lambda: staff.get("/flower/api/tasks").json()[task]["result"] == "42", 20, "the task's result in Flower")
+    wait_until(lambda: operator.get("/flower/api/tasks").json()[task]["result"] == "42", 20, "its result in Flower")
 
 
-def test_it_shows_staff_the_workers(staff: Site) -> None:
+def test_it_shows_operators_the_workers(operator: Site) -> None:
     def workers() -> list[str]:
-        return sorted(staff.get("/flower/api/workers", params={"refresh": "1"}).json())
+        return sorted(operator.get("/flower/api/workers", params={"refresh": "1"}).json())
 
     wait_until(lambda: len(workers()) == 2, 20, lambda: f"that of letters, and that of all other tasks: {workers()}")
 
 
-def test_it_shows_staff_the_broker_tab(staff: Site) -> None:
+def test_it_shows_operators_the_broker_tab(operator: Site) -> None:
     def shown() -> bool:
-        page = staff.get("/flower/broker")
+        page = operator.get("/flower/broker")
         assert page.status_code == 200
         return ">tasks<" in page.text.replace(" ", "").replace("\n", "")
 
@@ -68,17 +86,17 @@ def test_it_shows_staff_the_broker_tab(staff: Site) -> None:
     wait_until(shown, 20, "the queue on the broker tab")
 
 
-def test_it_shows_staff_flowers_page_with_its_own_style(staff: Site) -> None:
-    page = staff.get("/flower/workers")
+def test_it_shows_operators_flowers_page_with_its_own_style(operator: Site) -> None:
+    page = operator.get("/flower/workers")
 
     assert page.status_code == 200
     assert "/flower/static/" in page.text
     style = page.text.partition('href="/flower/static/')[2].partition('"')[0]
-    assert staff.get(f"/flower/static/{style}").status_code == 200
+    assert operator.get(f"/flower/static/{style}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/flower/metrics", "/flower/healthcheck", "/flower/metrics/", "/flower/%6Detrics"])
-@pytest.mark.parametrize("who", ["site", "staff"])
+@pytest.mark.parametrize("who", ["site", "operator"])
 def test_it_hides_flowers_open_pages_from_everyone(request: pytest.FixtureRequest, who: str, path: str) -> None:
     visitor: Site = request.getfixturevalue(who)
 
@@ -86,16 +104,16 @@ def test_it_hides_flowers_open_pages_from_everyone(request: pytest.FixtureReques
     assert "flower_" not in visitor.get(path).text
 
 
-def test_it_shows_staff_the_management_pages(staff: Site) -> None:
-    assert "RabbitMQ Management" in staff.get("/rabbitmq/").text
+def test_it_shows_operators_the_management_pages(operator: Site) -> None:
+    assert "RabbitMQ Management" in operator.get("/rabbitmq/").text
 
 
-def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(stack: Stack, staff: Site) -> None:
-    operator = ("operator", secrets.show(stack, "rabbitmq_operator_password"))
+def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(stack: Stack, operator: Site) -> None:
+    login = ("operator", secrets.show(stack, "rabbitmq_operator_password"))
 
     def listed(**order: str) -> list[str]:
         query = {"page": "1", "page_size": "100", "name": "", "use_regex": "false", "pagination": "true", **order}
-        answer = staff.get("/rabbitmq/api/queues", params=query, auth=operator)
+        answer = operator.get("/rabbitmq/api/queues", params=query, auth=login)
         return [queue["name"] for queue in answer.json()["items"]]
 
     first, *_ = [number for number, name in enumerate(listed()) if name.startswith("celery_delayed_")]
@@ -103,7 +121,7 @@ def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(sta
     assert listed(sort="name") == sorted(listed())
 
 
-def test_it_has_no_guest_on_the_broker(staff: Site) -> None:
-    response = staff.get("/rabbitmq/api/overview", auth=("guest", "guest"))
+def test_it_has_no_guest_on_the_broker(operator: Site) -> None:
+    response = operator.get("/rabbitmq/api/overview", auth=("guest", "guest"))
 
     assert response.status_code == 401

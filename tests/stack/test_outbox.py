@@ -52,18 +52,18 @@ def dead(stack: Stack, *arguments: str) -> str:
     return stack.execute("relay", "python", "-m", "landfast_outbox", "dead", *arguments)
 
 
-def test_flower_and_the_admin_show_the_id_that_the_api_gave(staff: Site) -> None:
-    task = send(staff)
-    found = wait_until(lambda: staff.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
+def test_flower_and_the_console_show_the_id_that_the_api_gave(operator: Site) -> None:
+    task = send(operator)
+    found = wait_until(lambda: operator.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
     assert found["uuid"] == task
-    page = staff.get(f"/admin/outbox/task/{task}/change/")
+    page = operator.get(f"/console/outbox/task/{task}/change/")
     assert page.status_code == 200
     assert "tasks.arithmetic.add" in page.text
 
 
-def test_the_admin_redrives_a_dead_letter(stack: Stack, staff: Site, dead_letter: str) -> None:
+def test_the_console_redrives_a_dead_letter(stack: Stack, operator: Site, dead_letter: str) -> None:
     fields = {"action": "redrive", "_selected_action": dead_letter}
-    assert staff.submit(f"/admin/outbox/task/?state=dead&q={dead_letter}", fields).status_code == 302
+    assert operator.submit(f"/console/outbox/task/?state=dead&q={dead_letter}", fields).status_code == 302
     wait_until(lambda: state(stack, dead_letter) == "done", 30, "the dead letter to be done")
 
 

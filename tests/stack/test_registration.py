@@ -98,7 +98,7 @@ def test_it_never_lets_the_page_wait_for_the_mail_server(
 
 
 def test_it_shows_a_letter_that_waits_for_the_mail_server_and_sends_it_later(
-    ready: Stack, site: Site, staff: Site, inbox: Inbox, person: Person
+    ready: Stack, site: Site, operator: Site, inbox: Inbox, person: Person
 ) -> None:
     ready.stop("mail")
     started = time.monotonic()
@@ -107,23 +107,21 @@ def test_it_shows_a_letter_that_waits_for_the_mail_server_and_sends_it_later(
 
     assert response.status_code == 302
     assert waited < PATIENCE * PATIENCE_OF_A_VISITOR
-    task, letter = wait_until(lambda: waiting_letter(staff), 60, "a letter that waits, in Flower")
+    task, letter = wait_until(lambda: waiting_letter(operator), 60, "a letter that waits, in Flower")
     assert re.search(r"(gai|Connection|Timeout|OS)\w*(Error)?\(", letter["exception"]), letter
 
     ready.start("mail")
     assert inbox.wait_for_mail(person.email, timeout=120).subject == "Welcome aboard"
-    wait_until(
-        lambda: letter_in_flower(staff, task)["state"] == "SUCCESS", 20, lambda: str(letter_in_flower(staff, task))
-    )
+    wait_until(lambda: letter_in_flower(operator, task)["state"] == "SUCCESS", 20, "its success in Flower")
     assert len(inbox.mails_to(person.email)) == 1
 
 
-def waiting_letter(staff: Site) -> tuple[str, dict[str, Any]] | None:
+def waiting_letter(operator: Site) -> tuple[str, dict[str, Any]] | None:
     """Return id and state of the welcome mail that Flower shows as one to be tried again, none without any.
 
     One that merely came before its account was committed is tried again, too: it waits for nobody's mail server.
     """
-    tasks = staff.get("/flower/api/tasks").json()
+    tasks = operator.get("/flower/api/tasks").json()
     waiting = (
         (task, shown)
         for task, shown in tasks.items()
@@ -132,7 +130,7 @@ def waiting_letter(staff: Site) -> tuple[str, dict[str, Any]] | None:
     return next(((task, shown) for task, shown in waiting if shown["name"] == "tasks.mail.send_welcome"), None)
 
 
-def letter_in_flower(staff: Site, task: str) -> dict[str, Any]:
+def letter_in_flower(operator: Site, task: str) -> dict[str, Any]:
     """Return what Flower shows of a task."""
-    shown: dict[str, Any] = staff.get("/flower/api/tasks").json()[task]
+    shown: dict[str, Any] = operator.get("/flower/api/tasks").json()[task]
     return shown

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import log_in_to_console
 from tests.support.killing import COMES_BACK, kill, wait_restarted
 from tests.support.site import Site
 from tests.support.waiting import wait_until
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower", "postgres",
-    "redis", "redis-cache", "rabbitmq", "mail",
+    "nginx", "console", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower",
+    "postgres", "redis", "redis-cache", "rabbitmq", "mail",
 ]  # fmt: skip
 
 #: Seconds between two of Flower's saves, and some more.
@@ -41,12 +42,11 @@ def test_the_list_of_services_is_complete(stack: Stack) -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def shown(stack: Stack, admin: Person) -> tuple[str, str]:
+def shown(stack: Stack) -> tuple[str, str]:
     """A task that Flower shows, and when it had last saved what it shows: it does so once a minute, meanwhile."""
-    staff = Site(stack.http_url)
-    staff.log_in(admin.name, admin.password)
-    task = staff.send_task(1, 9).headers["Location"].rpartition("/")[2]
-    wait_until(lambda: staff.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
+    operator = log_in_to_console(stack)
+    task = operator.send_task(1, 9).headers["Location"].rpartition("/")[2]
+    wait_until(lambda: operator.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
     return task, saved(stack)
 
 
@@ -69,13 +69,13 @@ def test_it_comes_back_after_a_kill_with_nothing_lost(
     assert len(inbox.mails_to(person.email)) == 1, "the mail, once"
 
 
-def test_flower_still_shows_a_task_after_a_kill(ready: Stack, staff: Site, shown: tuple[str, str]) -> None:
+def test_flower_still_shows_a_task_after_a_kill(ready: Stack, operator: Site, shown: tuple[str, str]) -> None:
     task, before = shown
     wait_until(lambda: saved(ready) > before, FLOWER_SAVES, "Flower to save what it shows", interval=1)
 
     wait_restarted(ready, "flower", kill(ready, "flower"))
 
-    assert task in staff.get("/flower/api/tasks").json()
+    assert task in operator.get("/flower/api/tasks").json()
 
 
 def test_queued_tasks_survive_a_kill_of_the_broker(ready: Stack, site: Site) -> None:

@@ -73,7 +73,9 @@ def test_no_service_can_read_anothers_secrets(stack: Stack, known: dict[str, str
     workers = {"worker", "worker-mail", "beat"}
     assert readers["django_secret_key"] == {"web-django", *workers}, "workers sign the links in mails"
     assert readers["tls_key"] == {"nginx"}
-    assert readers["admin_password"] == set()
+    assert readers["admin_password"] == readers["operator_password"] == set()
+    assert readers["console_secret_key"] == {"console"}
+    assert readers["postgres_console_password"] == {"postgres", "console"}
     assert readers["rabbitmq_operator_password"] == {"rabbitmq"}
     assert readers["postgres_web_password"] == {"postgres", "web-django"}
     assert readers["postgres_web_owner_password"] == {"postgres"}

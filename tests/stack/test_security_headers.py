@@ -80,7 +80,7 @@ def test_its_cookies_are_kept_from_scripts_and_other_sites(member: Site) -> None
     assert session.get_nonstandard_attr("SameSite") in {"Lax", "Strict"}
 
 
-@pytest.mark.parametrize("path", ["/internal/", "/internal/auth/staff", "/pages/403.html"])
+@pytest.mark.parametrize("path", ["/internal/", "/internal/auth/operator", "/pages/403.html"])
 def test_it_hides_what_only_nginx_may_ask(site: Site, path: str) -> None:
     assert site.get(path).status_code == 404
 

@@ -64,7 +64,7 @@ def test_a_wrong_database_password_is_named_by_readiness(stack: Stack, tmp_path:
     wrong.write_text("not-the-password-of-anybody", encoding="ascii")
     name = f"{stack.project}-wrong-password"
     volume = f"{wrong}:/run/secrets/postgres_password:ro"
-    stack.compose("run", "--detach", "--rm", "--no-deps", "--name", name, "--volume", volume, "web-django")
+    stack.compose("run", "--detach", "--rm", "--no-deps", "--name", name, "--volume", volume, "console")
     ask = (
         "import sys, urllib.request, urllib.error\n"
         "try:\n    print(urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=10).read().decode())\n"
@@ -90,7 +90,7 @@ def test_migrations_with_a_wrong_password_fail_and_say_so(stack: Stack, tmp_path
     wrong = tmp_path / "password"
     wrong.write_text("not-the-password-of-anybody", encoding="ascii")
 
-    for service in ("migrate-web", "migrate-api", "migrate-outbox"):
+    for service in ("migrate-web", "migrate-api", "migrate-outbox", "migrate-console"):
         volume = f"{wrong}:/run/secrets/postgres_password:ro"
         command = ["run", "--rm", "--no-deps", "--no-TTY", "--volume", volume, service]
         result = stack.compose(*command, check=False, timeout=90)

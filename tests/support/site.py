@@ -73,9 +73,9 @@ class Site:
         data = {"csrfmiddlewaretoken": unescape(token[1]), **fields}
         return self.post(path, data=data, headers={"Referer": page.url})
 
-    def log_in(self, username: str, password: str) -> None:
-        """Log in on the site's own page."""
-        response = self.submit("/accounts/login/", {"username": username, "password": password})
+    def log_in(self, username: str, password: str, page: str = "/accounts/login/") -> None:
+        """Log in on the site's own page, or on the console's."""
+        response = self.submit(page, {"username": username, "password": password})
         assert response.status_code == 302, "the login was refused"
 
     def register(self, username: str, email: str, password: str) -> requests.Response:

@@ -60,6 +60,50 @@ def stopping(stack: Stack, service: str) -> Iterator[None]:
 
 
 @contextmanager
+def locked(stack: Stack, table: str) -> Iterator[Callable[[], None]]:
+    """Hold a table of the database, so that requests wait within a query, for as long as a test needs.
+
+    (A database that is paused lets nobody connect either, and those who want to wait for two seconds alone.)
+
+    Args:
+        stack: whose database.
+        table: the table with its schema.
+
+    Yields:
+        What gives the table back; done at the end in any case.
+    """
+    name = f"lock-{token_hex(4)}"
+    hold = f"LOCK TABLE {table}; SELECT pg_sleep(600)"
+    mine = f"FROM pg_stat_activity WHERE application_name = '{name}'"
+
+    def ask(statement: str) -> str:
+        return stack.execute("postgres", "psql", "--no-psqlrc", "--tuples-only", "--command", statement, "landfast")
+
+    def release() -> None:
+        ask(f"SELECT pg_terminate_backend(pid) {mine}")
+
+    with ThreadPoolExecutor(1) as pool:
+        command = (
+            "exec",
+            "--no-TTY",
+            "--env",
+            f"PGAPPNAME={name}",
+            "postgres",
+            "psql",
+            "--no-psqlrc",
+            "--command",
+            hold,
+        )
+        held = pool.submit(stack.compose, *command, "landfast", check=False)
+        try:
+            wait_until(lambda: "PgSleep" in ask(f"SELECT wait_event {mine}"), 20, f"{table} to be locked")
+            yield release
+        finally:
+            release()
+            held.result()
+
+
+@contextmanager
 def in_flight(count: int, request: Callable[[], Answer]) -> Iterator[list[Future[Answer]]]:
     """Send ``count`` requests side by side and hand over what will be their answers."""
     with ThreadPoolExecutor(count) as pool:

@@ -74,7 +74,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What readiness asks about beyond the database and the cache, and where callers hand tasks over."""
+    """Where callers hand tasks over, and where these leave results."""
 
     results: Redis
     rabbitmq: RabbitMQ

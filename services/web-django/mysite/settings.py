@@ -27,12 +27,12 @@ WSGI_APPLICATION = "mysite.wsgi.application"
 SITE_URL = SITE.public_url
 
 MIDDLEWARE = [
-    "mysite.middleware.RequestIdMiddleware",
+    "landfast_runtime.django.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
-    "mysite.middleware.PrivateByDefaultMiddleware",
+    "landfast_runtime.django.middleware.PrivateByDefaultMiddleware",
     "mysite.wellformed.WellFormedMiddleware",  # before whatever reads the query or a cookie
     "mysite.middleware.DatabaseOutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -14,7 +14,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-PASSWORD_HASHERS = ["accounts.hashers.Argon2"]
+PASSWORD_HASHERS = ["landfast_runtime.django.hashers.Argon2"]
 PASSWORD_RESET_TIMEOUT = 4 * 3600
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "accounts:profile"
@@ -29,7 +29,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # Trying on does not make the wait longer; the page says how long it is.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "accounts.lockout.client_address"
+AXES_CLIENT_IP_CALLABLE = "landfast_runtime.django.visitors.client_address"
 NEWS_CLIENT_ADDRESS = AXES_CLIENT_IP_CALLABLE  # comments are limited by the same address
 AXES_USERNAME_CALLABLE = "accounts.lockout.counted_name"
 AXES_LOCKOUT_CALLABLE = "mysite.errors.locked_out"

@@ -21,7 +21,7 @@ INSTALLED_APPS = [
     "mysite",  # first: its templates dress the admin
     "accounts",
     "news",
-    "landfast_outbox.django",
+    "landfast_runtime.django",
     "mysite.apps.Admin",  # Django's admin, with a site of ours
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from mysite import access, health, icon
+from mysite import health, icon
 
 urlpatterns = [
     path("", include("news.urls")),
@@ -15,9 +15,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("favicon.ico", icon.icon),
     path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
-    path("lookout/", health.lookout, name="lookout"),
-    path("internal/auth/staff", access.staff, name="staff"),
 ]
 
 handler400 = "mysite.errors.bad_request"

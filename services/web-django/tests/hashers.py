@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.hashers import Argon2
+from landfast_runtime.django.hashers import Argon2
 
 
 class QuickArgon2(Argon2):

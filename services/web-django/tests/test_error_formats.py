@@ -88,8 +88,8 @@ def test_a_full_disk_of_pictures_is_no_crash(monkeypatch: pytest.MonkeyPatch, ca
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("rest_framework.throttling.AnonRateThrottle.allow_request", refuse)
-    monkeypatch.setattr("mysite.health.shared_report.get", refuse)
-    for address in (ARTICLES, "/readyz"):
+    monkeypatch.setattr("mysite.health.HttpResponse", refuse)
+    for address in (ARTICLES, "/healthz"):
         answer = send("GET", address)
         assert (answer.status, answer.headers["Retry-After"]) == (503, "10")
         assert "no room left, so nothing was saved" in answer.body.decode()

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from accounts.lockout import UNKNOWN, client_address
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -15,6 +14,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from landfast_runtime.django.visitors import UNKNOWN, client_address
 
 from tests.conftest import PASSWORD
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.db.migrations import AddField, AlterUniqueTogether, Migration, RemoveField, RunSQL
 from django.db.migrations.executor import MigrationExecutor
-from mysite.management.commands.pending import judged
+from landfast_runtime.django.management.commands.pending import judged
 from news import demo, seeding
 
 if TYPE_CHECKING:

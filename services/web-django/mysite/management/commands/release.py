@@ -6,7 +6,6 @@ from accounts.administrators import ensure_administrator
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
-from landfast_outbox.django.roles import ensure_role
 from landfast_runtime.shortage import outage
 from news.roles import ensure_roles
 from news.seeding import seed
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
             made = ensure_administrator(administrator.username, administrator.email, administrator.password)
-            roles = ensure_roles() + ensure_role()
+            roles = ensure_roles()
             entries = ensure_timetable()
             # This command reaches the database and the volume, but no object storage outside.
             articles = seed(covers=not config.site().media.bucket)

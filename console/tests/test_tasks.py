@@ -1,4 +1,4 @@
-"""The outbox in the admin: seeing every task, and giving dead letters another chance."""
+"""Durable tasks in the console: seeing every task, and giving dead letters another chance."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from landfast_outbox.store import census
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from accounts.models import User
+    from django.contrib.auth.models import User
     from django.test import Client
     from landfast_testing.outbox import Outbox
 
-LIST = "/admin/outbox/task/"
+LIST = "/console/outbox/task/"
 
 TRACEBACK = "Traceback (most recent call last):\n  File <b>x.py</b>\nValueError: no such boat"
 
@@ -160,7 +160,7 @@ def test_a_line_of_the_list_has_the_beginning_of_an_id_and_tells_the_rest(
     task = str(add("dead"))
     page = client.get(LIST).content.decode()
     assert f'<span title="{task}">{task[:8]}</span>' in page
-    assert f"/admin/outbox/task/{task}/change/" in page
+    assert f"/console/outbox/task/{task}/change/" in page
 
 
 @pytest.mark.usefixtures("operator")

@@ -7,8 +7,8 @@ from django.views.decorators.cache import never_cache
 
 
 @never_cache
-def staff(request: HttpRequest) -> HttpResponse:
-    """Answer 204 to staff, 401 to nobody in particular and 403 to everyone else, for Nginx's ``auth_request``."""
+def operator(request: HttpRequest) -> HttpResponse:
+    """Answer 204 to operators, 401 to nobody in particular and 403 to everyone else, for Nginx's ``auth_request``."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     return HttpResponse(status=204 if request.user.is_staff else 403)

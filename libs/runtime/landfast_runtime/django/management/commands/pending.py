@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
+
 from landfast_runtime.schema.compatibility import Review
 from landfast_runtime.schema.pending import REASON, Pending, lines, refusal
 from landfast_runtime.shortage import outage

@@ -1,0 +1,1 @@
+"""The house's own pages: operators' login, readiness and durable tasks."""

@@ -1,0 +1,17 @@
+"""The console as an app, and Django's admin with the console's site."""
+
+from django.apps import AppConfig
+from django.contrib.admin import apps
+
+
+class ConsoleConfig(AppConfig):
+    """Templates and commands."""
+
+    name = "console"
+
+
+class Admin(apps.AdminConfig):
+    """Django's admin, whose front page is the console's."""
+
+    default = False  # this module's own app is the one above
+    default_site = "console.site.Site"

@@ -1,0 +1,121 @@
+"""Everything that the console reads from its environment, typed and checked once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+from landfast_runtime.env import Env, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SERVICE = "console"
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True)
+class Console:
+    """What the settings module needs, in whichever command."""
+
+    secret_key: str = field(repr=False)
+    public_url: str
+    cookie_secure: bool
+    log_level: str
+    postgres: Postgres
+
+    @classmethod
+    def from_env(cls, env: Env) -> Console:
+        """Read the console's variables and secrets.
+
+        Raises:
+            ConfigError: one is missing or makes no sense.
+        """
+        return cls(
+            secret_key=env.secret("console_secret_key", minimum_length=32),
+            public_url=env.text("PUBLIC_URL", default="http://localhost:8080").rstrip("/"),
+            cookie_secure=env.boolean("COOKIE_SECURE", default=True),
+            log_level=env.text("LOG_LEVEL", default="INFO", choices=LOG_LEVELS),
+            postgres=Postgres.from_env(env),
+        )
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What readiness asks.
+
+    Args:
+        results: the Redis that keeps.
+        cache: the Redis that forgets.
+        rabbitmq: the broker, in the vhost of durable tasks.
+        applications: name in the report -> what of an application is asked, as its contract says.
+    """
+
+    results: Redis
+    cache: Redis
+    rabbitmq: RabbitMQ
+    applications: Mapping[str, Mapping[str, str]]
+
+    @classmethod
+    def from_env(cls, env: Env) -> Dependencies:
+        """Read ``REDIS_*``, ``RABBITMQ_*``, their secrets, and the derived file ``readiness.json``.
+
+        Raises:
+            ConfigError: one is missing or makes no sense.
+        """
+        applications: Any = {}
+        try:
+            applications = json.loads(env.secret("readiness.json"))
+        except ValueError as error:
+            env.refuse("readiness.json", f"is no JSON: {error}", instead=None)
+        return cls(
+            results=Redis.results_from_env(env),
+            cache=Redis.cache_from_env(env),
+            rabbitmq=RabbitMQ.from_env(env),
+            applications=applications,
+        )
+
+
+@dataclass(frozen=True)
+class Operator:
+    """The first operator; made once, at the first release."""
+
+    username: str
+    password: str = field(repr=False)
+
+    @classmethod
+    def from_env(cls, env: Env) -> Operator:
+        """Read ``OPERATOR_USER`` and the secret ``operator_password``.
+
+        Raises:
+            ConfigError: one is missing or makes no sense.
+        """
+        return cls(env.text("OPERATOR_USER", default="operator"), env.secret("operator_password"))
+
+
+@cache
+def service() -> str:
+    """Return what log lines call this process by: the one-shot has a name of its own."""
+    return Env().text("SERVICE_NAME", default=SERVICE)
+
+
+@cache
+def console() -> Console:
+    """Return the configuration, or stop the process with a line for each thing that is wrong."""
+    return load(SERVICE, Console.from_env)
+
+
+@cache
+def dependencies() -> Dependencies:
+    """Return what readiness asks, or stop the process with a line for each thing that is wrong."""
+    return load(SERVICE, Dependencies.from_env)
+
+
+@cache
+def operator() -> Operator:
+    """Return the operator to make, or stop the process with a line for each thing that is wrong."""
+    return load(SERVICE, Operator.from_env)

@@ -1,0 +1,58 @@
+"""A decent answer while the database is away."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from landfast_runtime.shortage import outage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+#: What Django raises when PostgreSQL is gone, refuses, restarts or takes too long.
+OUTAGES = (OperationalError, InterfaceError)
+
+#: Seconds after which browsers are asked to come back.
+RETRY_AFTER = 10
+
+
+class OutageMiddleware:
+    """Answers 503 for an outage within a view; :func:`server_error` does so for middleware.
+
+    Args:
+        get_response: what answers the request.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Remember what to wrap."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        return self._get_response(request)
+
+    def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return the answer for an outage if that is why the view failed."""
+        return unavailable(exception) if isinstance(exception, OUTAGES) else None
+
+
+def unavailable(error: BaseException) -> HttpResponse:
+    """Return the answer for a database that does not answer; it touches neither database nor session."""
+    logger.warning("%s: %s", outage("the database", error), error)
+    headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
+    return HttpResponse(render_to_string("console/503.html"), status=503, headers=headers)
+
+
+def server_error(_request: HttpRequest) -> HttpResponse:
+    """Answer for an exception that nothing else caught: 503 if it is an outage, else 500."""
+    error = sys.exception()
+    if isinstance(error, OUTAGES):
+        return unavailable(error)
+    return HttpResponse(render_to_string("console/500.html"), status=500)

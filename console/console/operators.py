@@ -1,0 +1,23 @@
+"""The first operator."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+
+@transaction.atomic
+def ensure_operator(username: str, password: str) -> bool:
+    """Make the first operator, who may make others, unless there is one of that name; theirs keep their passwords.
+
+    Args:
+        username: the name to log in with.
+        password: the first password, to be changed at will.
+
+    Returns:
+        Whether one was made.
+    """
+    if User.objects.filter(username__iexact=username).exists():
+        return False
+    User.objects.create_superuser(username, "", password)
+    return True

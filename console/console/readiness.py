@@ -1,0 +1,124 @@
+"""Whether the console lives (``/healthz``), and all that the stack stands on serves (``/readyz``, for people a page).
+
+The backing services are asked with a real question each. Of applications, their contracts say what is asked: Nginx asks
+a service that answers requests, since it alone shares a network with each; and a queue is asked for its consumers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+from functools import cache, partial
+from http import HTTPStatus
+from http.client import HTTPConnection
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from landfast_outbox import readiness as outbox
+from landfast_runtime import health
+
+from console import config
+
+#: Seconds for which a report is handed out again: the page is public, and each report logs in everywhere.
+REPORT_LIFETIME = 0.2
+
+RELAY_HOST = "relay"
+RELAY_PATH = "/healthz"
+
+#: Where Nginx asks applications, on the containers' network alone. (contract/nginx.py)
+NGINX_HOST = "nginx"
+NGINX_PORT = 8081
+
+
+@cache
+def checks() -> dict[str, health.Check]:
+    """Return the check of each dependency by its name in the report."""
+    console, dependencies = config.console(), config.dependencies()
+    found = {
+        "postgres": health.postgres(console.postgres),
+        "redis": health.redis(dependencies.results),
+        "redis-cache": health.redis(dependencies.cache),
+        "rabbitmq": health.rabbitmq(dependencies.rabbitmq),
+        "relay": health.http(RELAY_HOST, outbox.METRICS_PORT, RELAY_PATH),
+        "outbox": outbox.check(console.postgres),
+    }
+    for name, asked in dependencies.applications.items():
+        if "queue" in asked:
+            broker = replace(dependencies.rabbitmq, vhost=asked["vhost"])
+            found[name] = health.consumers(broker, asked["queue"])
+        else:
+            found[name] = partial(ask_nginx, name)
+    return found
+
+
+def ask_nginx(name: str) -> None:
+    """Have Nginx ask a service whether it serves.
+
+    Args:
+        name: the service's in the report.
+
+    Raises:
+        Unavailable: it does not, or Nginx cannot be asked.
+    """
+    connection = HTTPConnection(NGINX_HOST, NGINX_PORT, timeout=health.CHECK_TIMEOUT)
+    try:
+        with health.asked_through("Nginx"):
+            connection.request("GET", f"/{name}")
+            response = connection.getresponse()
+            answer = response.read(80).decode(errors="replace").strip()
+        # A redirect serves as well: the front page of a product often leads to its login.
+        if response.status >= HTTPStatus.BAD_REQUEST:
+            raise health.Unavailable(f"it answered {response.status}: {answer}")
+    finally:
+        connection.close()
+
+
+class SharedReport:
+    """One report for all who ask at about the same time."""
+
+    def __init__(self) -> None:
+        """Begin without a report."""
+        self._lock = threading.Lock()
+        self._report: health.Report | None = None
+        self._made_at = 0.0
+
+    def get(self) -> health.Report:
+        """Return the last report while it is fresh, else make a new one; whoever comes meanwhile waits for it."""
+        with self._lock:
+            if self._report is None or time.monotonic() - self._made_at > REPORT_LIFETIME:
+                self._report = health.run(checks())
+                self._made_at = time.monotonic()
+            return self._report
+
+    def forget(self) -> None:
+        """Make the next caller get a new report."""
+        with self._lock:
+            self._report = None
+
+
+shared_report = SharedReport()
+
+
+@never_cache
+@require_safe
+def healthz(_request: HttpRequest) -> HttpResponse:
+    """Answer while this process does, asking nobody else."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@never_cache
+@require_safe
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """Report every dependency by name; 503 while one of them does not serve."""
+    report = shared_report.get()
+    return JsonResponse(report.as_dict(), status=200 if report.ready else 503)
+
+
+@never_cache
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the report of ``/readyz`` as a page; it needs neither the database nor a session, as these may be gone."""
+    return HttpResponse(render_to_string("console/readiness.html", {"report": shared_report.get(), "request": request}))

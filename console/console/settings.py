@@ -1,0 +1,143 @@
+"""Django's settings, put together from the typed configuration; no variable is read here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils.csp import CSP
+from landfast_runtime.logs import logging_config
+
+from console import config
+from console import settings_static as static
+
+CONSOLE = config.console()
+
+SECRET_KEY = CONSOLE.secret_key
+DEBUG = False
+# Nginx sends whatever name is nobody else's to the stack's own address, and no link or letter is made of the name.
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = static.INSTALLED_APPS
+ROOT_URLCONF = "console.urls"
+WSGI_APPLICATION = "console.wsgi.application"
+
+MIDDLEWARE = [
+    "landfast_runtime.django.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "landfast_runtime.django.middleware.PrivateByDefaultMiddleware",
+    "console.middleware.OutageMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # last: it replaces a login's answer by that of the lock-out
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = static.STATIC_URL
+STATIC_ROOT = static.STATIC_ROOT
+STORAGES = static.STORAGES
+
+# Few people use it: a connection for each thread that had something to ask, and given up when it has idled.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": CONSOLE.postgres.database,
+        "USER": CONSOLE.postgres.user,
+        "PASSWORD": CONSOLE.postgres.password,
+        "HOST": CONSOLE.postgres.host,
+        "PORT": str(CONSOLE.postgres.port),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"application_name": config.SERVICE, "connect_timeout": 2},
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Operators -------------------------------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: whoever is locked out is not even asked for the password
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
+    for name, options in (
+        ("UserAttributeSimilarityValidator", {}),
+        ("MinimumLengthValidator", {"min_length": 12}),
+        ("CommonPasswordValidator", {}),
+        ("NumericPasswordValidator", {}),
+    )
+]
+PASSWORD_HASHERS = ["landfast_runtime.django.hashers.Argon2"]
+LOGIN_URL = "/console/login/"
+LOGIN_REDIRECT_URL = "/console/"
+
+# Five wrong passwords for one name from one address, and that pair waits.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "landfast_runtime.django.visitors.client_address"
+AXES_LOCKOUT_TEMPLATE = "console/locked.html"
+AXES_ALLOWED_CORS_ORIGINS = ""
+AXES_VERBOSE = False
+
+# --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and hands the Host header on with its port ------------
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Names of its own, for an application at the same address has such cookies too. Everywhere: Flower stands beside it.
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "console_session", "console_csrf"
+CSRF_COOKIE_PATH = "/console/"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONSOLE.cookie_secure
+SESSION_COOKIE_AGE = 12 * 3600  # seconds: a day's work
+CSRF_COOKIE_HTTPONLY = True
+# Forms sent to the very host that they came from always pass. This adds another TLS proxy in front of Nginx.
+CSRF_TRUSTED_ORIGINS = [CONSOLE.public_url]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP: dict[str, list[str]] = {
+    "default-src": [CSP.SELF],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.NONE],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# --- Language, time, logs --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ru", "Русский")]
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_config(config.service(), CONSOLE.log_level)
+# Nginx logs every request with its status; what Django has to add is the traceback of one that crashed here.
+LOGGING["filters"] = {
+    "crashes": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info is not None}
+}
+LOGGING["loggers"] = {
+    "django.request": {"level": "ERROR", "filters": ["crashes"]},
+    "gunicorn.http.wsgi": {"level": "ERROR"},  # it warns at each HEAD that Django leaves cutting the body to the server
+    "axes": {"level": "WARNING"},  # it tells each login otherwise
+}

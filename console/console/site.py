@@ -1,0 +1,32 @@
+"""The console's pages: Django's admin, with the ways to the other pages for operators on its front page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin import AdminSite
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.template.response import TemplateResponse
+
+#: What stands behind the same login, by its address.
+PLACES = {
+    "/flower/": ("Flower", _("workers, and the tasks that they ran")),
+    "/rabbitmq/": ("RabbitMQ", _("queues and connections; it asks for a name and a password of its own")),
+    "/console/readiness/": (_("Readiness"), _("whether all that the stack stands on serves")),
+}
+
+
+class Site(AdminSite):
+    """For operators: staff of the console alone, whoever is staff of an application."""
+
+    site_header = site_title = "Landfast"
+    index_title = _("Console")
+    site_url = None  # there may be no site
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Show the front page."""
+        places = [(address, name, purpose) for address, (name, purpose) in PLACES.items()]
+        return super().index(request, {"places": places, **(extra_context or {})})

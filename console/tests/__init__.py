@@ -1,0 +1,50 @@
+"""Tests of the console. They need no running stack: a PostgreSQL of their own, and nobody else is asked.
+
+Importing this package makes the environment that the console finds in its container, with secrets made up for this one
+run. It happens here because Django's settings read it, and everything that tests import imports those.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import django
+
+SECRETS = (
+    "console_secret_key",
+    "operator_password",
+    "postgres_password",
+    "rabbitmq_password",
+    "redis_password",
+    "redis_cache_password",
+)
+
+_folder = tempfile.TemporaryDirectory(prefix="console-tests-")
+atexit.register(_folder.cleanup)
+for _name in SECRETS:
+    (Path(_folder.name) / _name).write_text(secrets.token_hex(32), encoding="utf-8")
+(Path(_folder.name) / "readiness.json").write_text(
+    '{"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}}', encoding="utf-8"
+)
+
+#: What Compose would pass. Nobody listens on port 1: what escapes a test's replacements reaches no service.
+VARIABLES = {
+    "SECRETS_DIR": _folder.name,
+    "POSTGRES_USER": "console",
+    "POSTGRES_HOST": "127.0.0.1",
+    "POSTGRES_PORT": "1",
+    "RABBITMQ_USER": "console",
+    "RABBITMQ_HOST": "127.0.0.1",
+    "RABBITMQ_PORT": "1",
+    "REDIS_HOST": "127.0.0.1",
+    "REDIS_PORT": "1",
+    "REDIS_CACHE_HOST": "127.0.0.1",
+    "REDIS_CACHE_PORT": "1",
+    "COOKIE_SECURE": "false",
+}
+os.environ.update(VARIABLES, DJANGO_SETTINGS_MODULE="tests.settings")
+django.setup()

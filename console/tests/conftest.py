@@ -1,0 +1,83 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connection
+from landfast_testing.outbox import EMPTY, Outbox, make_tables
+from landfast_testing.postgres import server
+
+from console import readiness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+PASSWORD = "eleven-tame-herons"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001 - makes the console's tables
+    """Make the outbox's tables beside the console's."""
+    make_tables(server().url(connection.settings_dict["NAME"]))
+
+
+@pytest.fixture
+def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
+    """Return what reads the tasks, of which there are none."""
+
+    def select(query: str) -> list[Any]:
+        with connection.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        cursor.execute(EMPTY)
+    return Outbox(select)
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the database
+    """Return a function that stores a user whose password is :data:`PASSWORD`."""
+
+    def make(username: str = "ada", **fields: Any) -> User:  # noqa: ANN401
+        return User.objects.create_user(username, f"{username}@example.org", PASSWORD, **fields)
+
+    return make
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Exception | None]]:
+    """Return what each dependency does when asked: answer (None) or fail; readiness asks these instead."""
+    found: dict[str, Exception | None] = dict.fromkeys(readiness.checks())
+
+    def check_of(name: str) -> Callable[[], None]:
+        def check() -> None:
+            if (failure := found[name]) is not None:
+                raise failure
+
+        return check
+
+    monkeypatch.setattr(readiness, "checks", lambda: {name: check_of(name) for name in found})
+    readiness.shared_report.forget()
+    yield found
+    readiness.shared_report.forget()
+
+
+@pytest.fixture
+def database_outage(db: None) -> Callable[[], AbstractContextManager[None]]:  # noqa: ARG001 - opens the database
+    """Return a context within which every query fails, as it does while PostgreSQL is away."""
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        def fail(*_: object) -> NoReturn:
+            raise OperationalError("connection refused")
+
+        with connection.execute_wrapper(fail):
+            yield
+
+    return away

@@ -1,0 +1,10 @@
+"""The commands as an app."""
+
+from django.apps import AppConfig
+
+
+class RuntimeConfig(AppConfig):
+    """``manage.py pending``, for any project."""
+
+    name = "landfast_runtime.django"
+    label = "runtime"
