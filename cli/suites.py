@@ -133,7 +133,7 @@ def types(host: Environment, services: Environment) -> list[Step]:
         worker = ROOT / "services/worker"
         arguments = (f"--config-file={worker / 'mypy.ini'}", ".")
         found.append(mypy(name, services, folder, arguments, folder, *import_paths(worker)))
-    folders = [*python_folders(), *sorted({path.parent for path in (ROOT / "images").glob("*/*.py")})]
+    folders = dict.fromkeys([*python_folders(), *sorted(path.parent for path in (ROOT / "images").glob("*/*.py"))])
     found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in folders]
     return found
 
@@ -187,20 +187,26 @@ def pytest(name: str, environment: Environment, directory: Path, *folders: Path,
 
 
 def python_folders() -> list[Path]:
-    """Return the folders of shared libraries, of the console and of services that hold Python."""
-    shared = sorted(path.parent for parent in ("libs", "services") for path in (ROOT / parent).glob("*/tests"))
-    return [*shared, CONSOLE]
+    """Return the folders of shared libraries, services, images and the console that hold Python with tests."""
+    parents = ("libs", "services", "images")
+    return [*sorted(path.parent for parent in parents for path in (ROOT / parent).glob("*/tests")), CONSOLE]
 
 
 def import_paths(folder: Path) -> list[Path]:
     """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, what it works with.
 
-    Callers know the tasks; workers know the applications; the maker of secrets knows the contracts.
+    Callers know the tasks; workers know the applications; the maker of secrets knows the contracts. An image of the
+    house knows no application.
     """
     services = ROOT / "services"
-    others = [services / "web-django", services / "api-flask"] if folder.name == "worker" else [services / "worker"]
-    others = [] if folder == CONSOLE else others
-    return [folder, *sorted((ROOT / "libs").glob("*")), *others, *([ROOT] if folder.name == "secrets" else [])]
+    others = [services / "worker"]
+    if folder == CONSOLE:
+        others = []
+    elif folder.parent == ROOT / "images":
+        others = [ROOT] if folder.name == "secrets" else []
+    elif folder.name == "worker":
+        others = [services / "web-django", services / "api-flask"]
+    return [folder, *sorted((ROOT / "libs").glob("*")), *others]
 
 
 def join(paths: Iterable[Path]) -> str:

@@ -21,6 +21,7 @@ def all_steps() -> set[str]:
         ("worker", ["tests-worker", "types-worker"]),
         ("beat", ["tests-worker", "types-worker"]),
         ("relay", ["tests-outbox", "types-outbox"]),
+        ("flower", ["tests-flower", "types-flower"]),
         ("secrets", ["types-secrets"]),
     ],
 )

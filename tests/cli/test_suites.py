@@ -43,7 +43,8 @@ def test_the_usual_run_has_all_of_the_quick_one() -> None:
 
 def test_every_test_that_crosses_services_belongs_to_a_step() -> None:
     targets = [Path(target) for step in AVAILABLE for target in step.targets]
-    files = {*ROOT.glob("tests/*/test_*.py"), *ROOT.glob("services/*/tests/**/test_*.py")}
+    beside = (path for folder in ("services", "images") for path in ROOT.glob(f"{folder}/*/tests/**/test_*.py"))
+    files = {*ROOT.glob("tests/*/test_*.py"), *beside}
     assert {file for file in files if not any(checks.within(file, target) for target in targets)} == set()
 
 

@@ -59,7 +59,7 @@ BAD_VALUES = [
     BadValue("relay", "OUTBOX_LOST_AFTER", "soon"),
     BadValue("relay", "OUTBOX_KEEP_DONE", "-1"),
     BadValue("migrate-outbox", "POSTGRES_PORT", "0"),
-    BadValue("flower", "REDIS_PORT", "none"),
+    BadValue("flower", "RABBITMQ_PORT", "none"),
     BadValue("postgres", "POSTGRES_DB", 'land"; fast'),
 ]
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from cli.settings import ROOT
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 DOCKERFILES = sorted(
     path for folder in ("services", "images", "nginx") for path in ROOT.glob(f"{folder}/**/Dockerfile")
 )
-
+HOUSE = [path for path in DOCKERFILES if (ROOT / "services") not in path.parents]
 
 #: What a step sees of the repository beside what was copied before.
 SOURCE = re.compile(r"type=bind,source=([^,\s]+)")
@@ -67,6 +64,20 @@ def test_an_image_that_keeps_data_consists_of_single_files_and_its_own(service: 
     assert all((ROOT / path).is_file() for path in used)
     foreign = {path for path in used if not path.startswith(f"images/{service}/")}
     assert {path.removeprefix("images/base/") for path in foreign} <= scripts
+
+
+@pytest.mark.parametrize("dockerfile", HOUSE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_an_image_of_the_house_holds_nothing_of_an_application(dockerfile: Path) -> None:
+    assert [step for step in instructions(dockerfile) if "services/" in step] == []
+
+
+def test_the_house_runs_images_of_its_own_alone() -> None:
+    text = (ROOT / "compose.house.yaml").read_text(encoding="utf-8")
+    recipes = set(re.findall(r"dockerfile: ([\w/.-]+)", text))
+    images = set(re.findall(r"image: \S+/([\w-]+)$", text, re.MULTILINE))
+
+    assert recipes == {f"{path.relative_to(ROOT)}" for path in HOUSE if path.parent.name != "mail"}  # on a laptop alone
+    assert images == {Path(recipe).parent.name for recipe in recipes}
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ class ConfirmedTask(Task[Any, Any]):
 def create_celery(
     name: str,
     broker: RabbitMQ,
-    results: Redis,
+    results: Redis | None = None,
     include: Iterable[str] = (),
     queues: Iterable[str] = (),
     task_class: type[Task[Any, Any]] = ConfirmedTask,
@@ -147,7 +147,7 @@ def create_celery(
     Args:
         name: the application's main name.
         broker: where tasks go.
-        results: where results are kept.
+        results: where results are kept; nowhere without it.
         include: modules that define tasks; a worker imports them at start.
         queues: what there is beside :data:`QUEUE`; a worker consumes them all.
         task_class: what tasks are unless they say otherwise.
@@ -155,7 +155,7 @@ def create_celery(
     app: Celery[Any] = Celery(
         name,
         broker=broker.url,
-        backend=f"landfast_runtime.celery_results:ResultBackend+{results.url}",
+        backend=f"landfast_runtime.celery_results:ResultBackend+{results.url}" if results else None,
         include=list(include),
         task_cls=task_class,
         amqp=PromptAMQP,

@@ -24,7 +24,6 @@ _secrets = Path(tempfile.mkdtemp(prefix="worker-tests-"))
 for _name in (
     "rabbitmq_password",
     "redis_password",
-    "flower_password",
     "redis_cache_password",
     "postgres_password",
     "django_secret_key",

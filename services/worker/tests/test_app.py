@@ -1,4 +1,4 @@
-"""How worker, beat and Flower are put together from their settings."""
+"""How worker and beat are put together from their settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
-from celery.events.state import Task
 from kombu import Connection
 from tasks import probe
 from worker import app as worker_app
@@ -86,27 +85,6 @@ def test_beat_marks_every_tick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
     assert ticking.tick() == 4.5
     assert beat.main() == 0
-
-
-@pytest.mark.usefixtures("untouched_logging")
-def test_flower_asks_for_its_password_and_reads_the_broker() -> None:
-    from worker import flowerconfig  # noqa: PLC0415 - it sets logging up when it is read
-
-    assert flowerconfig.basic_auth == ["flower:only-for-tests-0123456789-0123456789"]
-    assert flowerconfig.broker_api.startswith("http://worker:only-for-tests")
-    assert flowerconfig.url_prefix == "flower"
-    assert flowerconfig.persistent
-
-
-@pytest.mark.usefixtures("untouched_logging")
-def test_flower_says_of_a_failed_task_where_to_retry_it() -> None:
-    from worker import flowerconfig  # noqa: PLC0415 - it sets logging up when it is read
-
-    failed = flowerconfig.format_task(Task(uuid="5f0c", state="FAILURE"))
-    done = flowerconfig.format_task(Task(uuid="5f0d", state="SUCCESS"))
-
-    assert failed.as_dict()["retry_it_at"] == "/admin/outbox/task/?q=5f0c"
-    assert "retry_it_at" not in done.as_dict()
 
 
 def test_tasks_send_mail_by_smtp_and_use_a_connection_of_their_own() -> None:

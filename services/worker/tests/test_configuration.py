@@ -6,7 +6,7 @@ import pytest
 from landfast_runtime.env import ConfigError, Env
 from mailer.config import MailSettings
 from worker import settings as worker_settings
-from worker.config import FlowerSettings, WorkerSettings
+from worker.config import WorkerSettings
 
 
 @pytest.mark.parametrize(
@@ -26,15 +26,10 @@ from worker.config import FlowerSettings, WorkerSettings
             {"SMTP_USER": "u", "SECRETS_DIR": "/nowhere"},
             "smtp_password: secret file /nowhere/smtp_password",
         ),
-        (
-            FlowerSettings,
-            {"SECRETS_DIR": "/nowhere"},
-            "flower_password: secret file /nowhere/flower_password is missing",
-        ),
     ],
 )
 def test_it_names_the_variable_and_the_problem(
-    settings: type[WorkerSettings | MailSettings | FlowerSettings], variables: dict[str, str], message: str
+    settings: type[WorkerSettings | MailSettings], variables: dict[str, str], message: str
 ) -> None:
     with pytest.raises(ConfigError) as raised:
         settings.from_env(Env(variables))

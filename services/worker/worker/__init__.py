@@ -1,1 +1,1 @@
-"""What runs the tasks: worker, beat and Flower, each with its configuration and its proof of health."""
+"""What runs the tasks: worker and beat, each with its configuration and its proof of health."""

@@ -1,17 +1,16 @@
-"""The settings of worker, beat and Flower."""
+"""The settings of worker and beat."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from landfast_runtime.env import Env, load
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How a worker runs; beat and Flower share the log level."""
+    """How a worker runs; beat shares the log level."""
 
     service: str
     log_level: str
@@ -28,24 +27,6 @@ class WorkerSettings:
             concurrency=env.integer("WORKER_CONCURRENCY", default=2, minimum=1, maximum=64),
             lane=env.text("WORKER_LANE", default="tasks", choices=("tasks", "mail")),
             growth=env.integer("WORKER_GROWTH_MB", default=0, minimum=0, maximum=1_000_000),
-        )
-
-
-@dataclass(frozen=True)
-class FlowerSettings:
-    """Flower's own login and where it keeps what it has seen."""
-
-    user: str
-    password: str
-    state: Path
-
-    @classmethod
-    def from_env(cls, env: Env) -> FlowerSettings:
-        """Read ``FLOWER_USER``, ``FLOWER_STATE`` and the secret ``flower_password``."""
-        return cls(
-            user=env.text("FLOWER_USER", default="flower"),
-            password=env.secret("flower_password"),
-            state=Path(env.text("FLOWER_STATE", default="/var/lib/flower/state")),
         )
 
 

@@ -1,0 +1,19 @@
+"""Settings for tests: made-up secrets and no broker. Read before any module of the image is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_secrets = Path(tempfile.mkdtemp(prefix="flower-tests-"))
+for _name in ("flower_password", "rabbitmq_password"):
+    (_secrets / _name).write_text("only-for-tests/0123456789-0123456789")
+
+os.environ |= {
+    "SECRETS_DIR": str(_secrets),
+    "RABBITMQ_HOST": "127.0.0.1",
+    "RABBITMQ_PORT": "1",
+    "RABBITMQ_USER": "flower",
+    "RABBITMQ_VHOST": "other",
+}

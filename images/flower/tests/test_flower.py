@@ -1,0 +1,74 @@
+"""What Flower makes of its settings, and that it knows no application."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import celery_app
+import pytest
+from celery.backends.base import DisabledBackend
+from celery.events.state import Task
+from landfast_runtime.env import ConfigError, Env
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+
+@pytest.fixture
+def flowerconfig() -> Iterator[ModuleType]:
+    """Flower's configuration; the root logger, which it sets up, is as before afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    import flowerconfig  # noqa: PLC0415 - it sets logging up when it is read
+
+    yield flowerconfig
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_it_asks_for_its_password_and_reads_the_broker(flowerconfig: ModuleType) -> None:
+    assert flowerconfig.basic_auth == ["flower:only-for-tests/0123456789-0123456789"]
+    assert flowerconfig.broker_api == (
+        "http://flower:only-for-tests%2F0123456789-0123456789@127.0.0.1:15672/rabbitmq/api/"
+    )
+    assert flowerconfig.url_prefix == "flower"
+    assert flowerconfig.persistent
+    assert flowerconfig.db == "/var/lib/flower/state"
+
+
+def test_it_watches_the_vhost_that_a_variable_names() -> None:
+    assert celery_app.app.conf.broker_url.endswith("@127.0.0.1:1/other")
+
+
+def test_it_knows_no_task_of_an_application_and_reads_no_results() -> None:
+    celery_app.app.finalize()
+
+    assert {name for name in celery_app.app.tasks if not name.startswith("celery.")} == set()
+    assert isinstance(celery_app.app.backend, DisabledBackend)
+    assert not {"tasks", "worker", "redis"} & {name.partition(".")[0] for name in sys.modules}
+
+
+def test_it_says_of_a_failed_task_where_to_retry_it(flowerconfig: ModuleType) -> None:
+    failed = flowerconfig.format_task(Task(uuid="5f0c", state="FAILURE"))
+    done = flowerconfig.format_task(Task(uuid="5f0d", state="SUCCESS"))
+
+    assert failed.as_dict()["retry_it_at"] == "/admin/outbox/task/?q=5f0c"
+    assert "retry_it_at" not in done.as_dict()
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"SECRETS_DIR": "/nowhere"}, "flower_password: secret file /nowhere/flower_password is missing"),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: is 'loud', must be one of"),
+        ({"RABBITMQ_PORT": "none"}, "RABBITMQ_PORT: is 'none', must be a whole number"),
+    ],
+)
+def test_it_names_the_variable_and_the_problem(variables: dict[str, str], message: str) -> None:
+    problems: list[ConfigError] = []
+    celery_app.FlowerSettings.from_env(Env({"RABBITMQ_USER": "flower", **variables}, problems=problems))
+
+    assert message in "\n".join(map(str, problems))
