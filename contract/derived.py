@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract import environment, nginx, postgres, rabbitmq, readiness
+from contract import durable, environment, nginx, postgres, rabbitmq, readiness
 from contract.errors import ContractError
-from contract.named import below, once
+from contract.named import below, once, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from contract.files import Contract
 
@@ -54,6 +54,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         "nginx": nginx.files(contracts),
         "postgres": postgres.files(contracts),
         "rabbitmq": {"users.json": rabbitmq.definitions(contracts)},
+        durable.READER: durable.files(contracts),
         **_environments(contracts, declared),
     }
     contents = {f"{service}.{file}": text for service, texts in files.items() for file, text in texts.items()}
@@ -66,7 +67,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     return Derived(declared, contents, consumers, sorted(hosts))
 
 
-def _secrets(contracts: Sequence[Contract], declared: Mapping[str, object]) -> dict[str, Mapping[str, str]]:
+def _secrets(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, Mapping[str, str]]:
     """Return service -> what ``x-secrets`` gives it.
 
     Raises:
@@ -76,7 +77,7 @@ def _secrets(contracts: Sequence[Contract], declared: Mapping[str, object]) -> d
     for file, service, files in given:
         for secret in files.values():
             if secret not in declared:
-                raise ContractError(f"{file}: services.{service}.x-secrets: no contract declares a secret {secret}")
+                raise ContractError(f"{file}: services.{service}.x-secrets: {unknown('secret', secret, declared)}")
     return once(given)
 
 

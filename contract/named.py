@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from contract.files import Contract
 
@@ -40,3 +41,15 @@ def once(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
             raise ContractError(f"{file}: {name} is in {files[name]} already; choose another name")
         found[name], files[name] = entry, file
     return found
+
+
+def unknown(kind: str, name: str, there: Collection[str]) -> str:
+    """Return what to say of a name that no contract has, with the nearest that one has.
+
+    Args:
+        kind: what it should be the name of.
+        name: what a contract says.
+        there: the names that there are.
+    """
+    close = get_close_matches(name, there, 1)
+    return f"no contract has a {kind} {name}" + (f"; did you mean {close[0]}?" if close else "")

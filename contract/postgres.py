@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
-from contract.named import below, once
+from contract.named import below, once, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ def roles(contracts: Sequence[Contract]) -> dict[str, Sequence[str]]:
     for file, name, others in further:
         for other in others:
             if other not in found:
-                raise ContractError(f"{file}: database.roles.{name}: member_of: no contract has a role {other}")
+                raise ContractError(f"{file}: database.roles.{name}: member_of: {unknown('role', other, found)}")
     return found
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from contract.errors import ContractError
-from contract.named import below, once
+from contract.named import below, once, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ def definitions(contracts: Sequence[Contract]) -> str:
     for file, name, entry in below(contracts, "broker", "users"):
         vhost = entry.get("vhost", SHARED)
         if vhost not in {SHARED, *vhosts}:
-            raise ContractError(f"{file}: broker.users.{name}: vhost: no contract has a vhost {vhost}")
+            raise ContractError(f"{file}: broker.users.{name}: vhost: {unknown('vhost', vhost, [SHARED, *vhosts])}")
         unsaid = "^$" if vhost == SHARED else ".*"
         may = {what: entry.get(what, unsaid) for what in ("configure", "write", "read")}
         permissions.append({"vhost": vhost, "user": name, **may})

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
-from contract.named import below, once
+from contract.named import below, once, unknown
 from contract.rabbitmq import SHARED
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def asked(contracts: Sequence[Contract]) -> dict[str, Mapping[str, Any]]:
         if "service" in entry and entry["service"].partition(":")[0] not in services[file]:
             raise ContractError(f"{where}: service: {entry['service'].partition(':')[0]} is no service of this file")
         if entry.get("vhost", SHARED) not in vhosts:
-            raise ContractError(f"{where}: vhost: no contract has a vhost {entry['vhost']}")
+            raise ContractError(f"{where}: vhost: {unknown('vhost', entry['vhost'], vhosts)}")
     return once(entries)
 
 

@@ -164,9 +164,29 @@ READINESS = Key(
     ),
 )
 
+#: What roles do with durable tasks; their rights follow from it (``libs/outbox``, ``rights.py``).
+PARTS = {
+    "writers": "roles whose transactions write tasks, and read what became of them",
+    "workers": "roles whose transactions complete tasks; they may write some, too",
+    "operators": "roles of people's tools: they look, re-drive dead letters and give tasks up",
+    "relays": "roles that publish tasks and tidy up: the house's own",
+}
+
+DURABLE_TASKS = Key(
+    "which database roles have a part in durable tasks",
+    keys={part: Key(means, NAME, "list") for part, means in PARTS.items()},
+)
+
 APPLICATION = Key(
     "what Compose has no words for",
-    keys={"http": HTTP, "readiness": READINESS, "secrets": SECRETS, "database": DATABASE, "broker": BROKER},
+    keys={
+        "http": HTTP,
+        "readiness": READINESS,
+        "secrets": SECRETS,
+        "database": DATABASE,
+        "broker": BROKER,
+        "durable_tasks": DURABLE_TASKS,
+    },
 )
 
 #: Of a service, beside Compose's own keys.

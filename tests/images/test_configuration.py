@@ -73,6 +73,7 @@ SECRETS = [
     ("migrate-web", "admin_password"),
     ("migrate-api", "postgres_password"),
     ("migrate-outbox", "postgres_password"),
+    ("migrate-outbox", "durable_tasks.json"),
     ("relay", "rabbitmq_password"),
     ("api-flask", "rabbitmq_password"),
     ("api-flask", "redis_password"),

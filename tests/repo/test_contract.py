@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contract import schema
+from contract import durable, schema
 from contract.derived import derive
 from contract.environment import fill
 from contract.errors import ContractError
@@ -84,6 +84,38 @@ def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
         {"vhost": "landfast", "user": "shop", "configure": "^$", "write": "^shop$", "read": "^$"}
     ]
     assert derived.consumers["rabbitmq"] == {"shop": "rabbitmq_shop_password", "users.json": "rabbitmq.users.json"}
+
+
+def parts(*contracts: Contract) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = json.loads(derive(contracts).contents["migrate-outbox.durable_tasks.json"])
+    return found
+
+
+def test_the_outbox_s_migrations_are_told_who_does_what_with_tasks() -> None:
+    house = replace(HOUSE, needs={"database": {"roles": {"relay": {}}}, "durable_tasks": {"relays": ["relay"]}})
+    one = shop("x-landfast: {database: {schemas: {shop: {}}}, durable_tasks: {writers: [shop], workers: [shop]}}")
+    other = shop("x-landfast: {database: {roles: {desk: {}}}, durable_tasks: {writers: [desk], operators: [desk]}}")
+
+    assert parts(house, one, replace(other, file="other")) == {
+        "writers": ["desk", "shop"],
+        "workers": ["shop"],
+        "operators": ["desk"],
+        "relays": ["relay"],
+    }
+    assert derive([house, one]).consumers["migrate-outbox"] == {
+        "durable_tasks.json": "migrate-outbox.durable_tasks.json"
+    }
+
+
+def test_without_durable_tasks_nobody_has_a_part_in_them() -> None:
+    assert parts(HOUSE) == {"writers": [], "workers": [], "operators": [], "relays": []}
+
+
+def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> None:
+    granted = (ROOT / "libs/outbox/landfast_outbox/rights.py").read_text(encoding="utf-8")
+
+    assert re.findall(r'^        "(\w+)": \(', granted, re.MULTILINE) == list(schema.PARTS)
+    assert f'FILE = "{next(iter(durable.files([])))}"' in granted
 
 
 SHOP = """
@@ -207,7 +239,17 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
     [
         ("x-landfast: {databse: {}}", "x-landfast: nothing reads 'databse'; did you mean database?"),
         ("x-landfast: {database: {schemas: {shop: {ownr: me}}}}", "did you mean owner?"),
-        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: http, readiness, secrets, database, broker"),
+        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: http, readiness, secrets"),
+        ("x-landfast: {durable_tasks: {writer: [a]}}", "nothing reads 'writer'; did you mean writers?"),
+        ("x-landfast: {durable_tasks: {writers: shop}}", "must be a list, not 'shop': roles whose transactions write"),
+        (
+            "x-landfast: {database: {schemas: {shop: {}}}, durable_tasks: {writers: [shp]}}",
+            "shop/compose.yaml: durable_tasks.writers: no contract has a role shp; did you mean shop?",
+        ),
+        (
+            "x-landfast: {database: {databases: {shop: {}}}, durable_tasks: {workers: [shop]}}",
+            "durable_tasks.workers: shop has a database of its own, and durable tasks are in the shared one",
+        ),
         ("x-landfast: {http: {hosts: [Shop_1]}}", "'Shop_1' must have the form"),
         ("x-landfast: {http: {locations: {/a: {}}}}", "'/a' must have the form"),
         ('x-landfast: {http: {locations: {/: {service: "x; }"}}}}', "must have the form"),
@@ -225,12 +267,18 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ("x-landfast: {database: {schemas: {Shop: {}}}}", "'Shop' must have the form"),
         ('x-landfast: {database: {schemas: {"a\'; DROP": {}}}}', "must have the form"),
         ("x-landfast: {database: {roles: {shop: {member_of: [nobody]}}}}", "no contract has a role nobody"),
+        ("x-landfast: {database: {roles: {web: {}, shop: {member_of: [wen]}}}}", "a role wen; did you mean web?"),
+        ("x-landfast: {broker: {users: {shop: {vhost: landfsat}}}}", "a vhost landfsat; did you mean landfast?"),
         ("x-landfast: {database: {roles: {shop: {member_of: web}}}}", "must be a list, not 'web'"),
         ("x-landfast: {secrets: {key: {length: long}}}", "must be a whole number, not 'long'"),
         ("x-landfast: {secrets: {key: {length: true}}}", "must be a whole number, not True"),
         ("x-landfast: {secrets: {key: {optional: 1}}}", "must be true or false, not 1"),
         ("x-landfast: [database]", "x-landfast must be a mapping"),
-        ("services: {shop: {x-secrets: {password: other}}}", "no contract declares a secret other"),
+        ("services: {shop: {x-secrets: {password: other}}}", "no contract has a secret other"),
+        (
+            "x-landfast: {secrets: {key: {}}}\nservices: {shop: {x-secrets: {key: kye}}}",
+            "services.shop.x-secrets: no contract has a secret kye; did you mean key?",
+        ),
         ("services: {shop: {x-secrets: {../password: key}}}", "'../password' must have the form"),
         ("services: {shop: {x-secrets: [key]}}", "services.shop.x-secrets must be a mapping"),
         (

@@ -19,6 +19,7 @@ module               what it does
 ``monitor``          the relay's pages: ``/metrics`` and ``/healthz``
 ``readiness``        whether committed tasks get out of the outbox, for a page of readiness
 ``dead``             dead letters on the command line
+``rights``           who may do what with the tables, as the contracts want it
 ``settings``         what the relay reads from its environment
 ===================  ==================================================================================
 

@@ -1,14 +1,19 @@
-"""The outbox's tables, made and changed step by step: ``python -m landfast_outbox.schema`` before a release serves."""
+"""The outbox's tables, made and changed step by step, and the rights on them, as the contracts want them.
+
+``python -m landfast_outbox.schema`` before a release serves.
+"""
 
 from __future__ import annotations
 
 import argparse
+import logging
 import logging.config
 import sys
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.operations import Operations
@@ -24,11 +29,22 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from landfast_outbox.databases import connect
+from landfast_outbox.rights import differences, follow, parts_from_env
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from alembic.script import Script
+    from landfast_runtime.env import Env
     from sqlalchemy import Engine
+
+    from landfast_outbox.rights import Parts
+
+#: What log lines and connections are labelled with: the one-shot's name.
+SERVICE = "migrate-outbox"
+
+logger = logging.getLogger(__name__)
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
@@ -118,26 +134,34 @@ def _config(connection: object) -> Config:
     return config
 
 
+def settings(env: Env) -> tuple[Postgres, Parts]:
+    """Read ``POSTGRES_*``, its password, and which roles do what with tasks."""
+    return Postgres.from_env(env), parts_from_env(env)
+
+
 def main(arguments: Sequence[str] = ()) -> None:
-    """Bring the tables to the newest revision: the one-shot service ``migrate-outbox``.
+    """Bring the tables to the newest revision, and rights in line with the contracts: the one-shot ``migrate-outbox``.
 
     Args:
         arguments: with ``--pending`` it only tells what it would do.
     """
     parser = argparse.ArgumentParser(prog="python -m landfast_outbox.schema", description=__doc__)
-    parser.add_argument("--pending", action="store_true", help="tell which revisions are pending, and change nothing")
+    parser.add_argument("--pending", action="store_true", help="tell what would be changed, and change nothing")
     only_tell = parser.parse_args(arguments).pending
-    postgres = load("migrate-outbox", Postgres.from_env)
+    postgres, parts = load(SERVICE, settings)
     engine = create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool)
-    if only_tell:
-        try:
-            found = pending(engine)
-        except (OperationalError, ValueError) as error:
-            sys.exit(f"migrate-outbox: {error}")
-        tell(found)
-        return
-    logging.config.dictConfig(logging_config("migrate-outbox", "INFO"))
-    upgrade(engine)
+    if not only_tell:
+        logging.config.dictConfig(logging_config(SERVICE, "INFO"))
+        upgrade(engine)
+    try:
+        with connect(postgres, SERVICE) as connection:
+            if only_tell:
+                tell([*pending(engine), *map(Pending, differences(connection, parts))])
+            else:
+                for change in follow(connection, parts):
+                    logger.info(change)
+    except (OperationalError, psycopg.OperationalError, ValueError) as error:
+        sys.exit(f"{SERVICE}: {error}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from alembic.script import ScriptDirectory
 from landfast_outbox import schema
+from landfast_outbox.rights import FILE
 from landfast_runtime.schema.compatibility import Review
 from landfast_testing.postgres import server
 from sqlalchemy import create_engine, text
@@ -19,41 +20,42 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 TABLES = {"migration", "setback", "task"}
-ROLES = ("web", "api", "worker", "relay", "stranger")
 
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    """A database with nothing but roles and an empty schema."""
+    """A database with nothing but an empty schema."""
     server().make_database("schema")
     engine = create_engine(server().url("schema"), poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA outbox"))
-        for role in ROLES:
-            connection.execute(text(f"DROP ROLE IF EXISTS {role}"))
-            connection.execute(text(f"CREATE ROLE {role}"))
     yield engine
     server().make_database("schema")
+
+
+@pytest.fixture
+def service(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """What the one-shot finds around it; where its secrets are."""
+    (tmp_path / "postgres_password").write_text("not-needed-by-a-socket")
+    (tmp_path / FILE).write_text('{"writers": ["shop"]}')
+    for name, value in (
+        ("SECRETS_DIR", str(tmp_path)),
+        ("POSTGRES_HOST", server().host),
+        ("POSTGRES_DB", "schema"),
+        ("POSTGRES_USER", server().user),
+    ):
+        monkeypatch.setenv(name, value)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE ROLE shop"))
+    yield tmp_path
+    server().make_database("schema")
     with create_engine(server().url("postgres"), poolclass=NullPool).begin() as connection:
-        for role in ROLES:
-            connection.execute(text(f"DROP ROLE {role}"))
+        connection.execute(text("DROP ROLE shop"))
 
 
 def tables(engine: Engine) -> set[str]:
     with engine.begin() as connection:
         return set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'outbox'")))
-
-
-def may(engine: Engine, role: str, table: str = "task") -> set[str]:
-    """Return what a role may do with a table."""
-    with engine.begin() as connection:
-        return {
-            right
-            for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
-            if connection.scalar(
-                text("SELECT has_table_privilege(:r, 'outbox.' || :t, :p)"), {"r": role, "t": table, "p": right}
-            )
-        }
 
 
 def test_tables_come_once_and_go_again(engine: Engine) -> None:
@@ -76,48 +78,58 @@ def test_tables_come_once_and_go_again(engine: Engine) -> None:
     assert tables(engine) == TABLES
 
 
-def test_each_service_may_do_what_it_needs_and_no_more(engine: Engine) -> None:
-    schema.upgrade(engine)
-
-    assert {role: may(engine, role) for role in ROLES} == {
-        "web": {"SELECT", "INSERT"},
-        "api": {"SELECT", "INSERT"},
-        "worker": {"SELECT", "INSERT", "UPDATE"},
-        "relay": {"SELECT", "INSERT", "UPDATE", "DELETE"},
-        "stranger": set(),
-    }
-    assert {role: may(engine, role, "setback") for role in ROLES} == {
-        "web": {"SELECT", "DELETE"},
-        "api": set(),
-        "worker": {"SELECT", "INSERT", "UPDATE", "DELETE"},
-        "relay": {"SELECT", "DELETE"},
-        "stranger": set(),
-    }
+def may_write(engine: Engine) -> bool:
     with engine.begin() as connection:
-        columns = connection.scalars(
-            text(
-                "SELECT column_name FROM information_schema.column_privileges "
-                "WHERE grantee = 'web' AND privilege_type = 'UPDATE'"
-            )
-        )
-        changed = {"dead_at", "published_at", "due_at", "deaths", "retries", "publications", "headers", "body", "error"}
-        assert set(columns) == changed
+        return bool(connection.scalar(text("SELECT has_table_privilege('shop', 'outbox.task', 'INSERT')")))
 
 
-def test_the_service_reads_its_address_from_the_environment(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    (tmp_path / "postgres_password").write_text("not-needed-by-a-socket")
-    for name, value in (
-        ("SECRETS_DIR", str(tmp_path)),
-        ("POSTGRES_HOST", server().host),
-        ("POSTGRES_DB", "schema"),
-        ("POSTGRES_USER", server().user),
-    ):
-        monkeypatch.setenv(name, value)
+@pytest.mark.usefixtures("service")
+def test_the_service_makes_the_tables_and_grants_what_the_contracts_want(engine: Engine) -> None:
     schema.main()
 
     assert tables(engine) == TABLES
+    assert may_write(engine)
+
+
+def test_each_run_of_the_service_follows_the_contracts_of_then(engine: Engine, service: Path) -> None:
+    schema.main()
+    (service / FILE).write_text('{"writers": []}')
+    schema.main()
+
+    assert not may_write(engine)
+
+
+@pytest.mark.usefixtures("service")
+def test_the_service_tells_what_it_would_do(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    schema.main(["--pending"])
+
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("pending: 0001 ")
+    assert told[-1] == "pending: rights of shop: gets INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox"
+    assert tables(engine) == set()
+    schema.main()
+    capsys.readouterr()
+    schema.main(["--pending"])
+    assert capsys.readouterr().out == "pending: none\n"
+
+
+def test_a_role_that_there_is_not_ends_the_service_with_its_name(service: Path) -> None:
+    (service / FILE).write_text('{"writers": ["shp"]}')
+
+    with pytest.raises(SystemExit, match="migrate-outbox: PostgreSQL has no role shp"):
+        schema.main()
+
+
+def test_without_the_derived_file_the_service_stops_before_it_changes_anything(
+    engine: Engine, service: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (service / FILE).unlink()
+
+    with pytest.raises(SystemExit):
+        schema.main()
+
+    assert "durable_tasks.json: secret file" in capsys.readouterr().err
+    assert tables(engine) == set()
 
 
 def test_it_tells_what_is_pending_and_runs_nothing(engine: Engine) -> None:

@@ -15,6 +15,7 @@ module         whose statements
 ``setbacks``   ``outbox.setback``: tasks that could not run, and those that may have taken effect outside
 ``census``     how many tasks there are of each state
 ``lanes``      queues whose tasks wait while none ends
+``rights``     which role may do what
 ``rows``       the words that these share
 =============  ========================================================================================
 """

@@ -1,0 +1,136 @@
+"""Who may do what with durable tasks: the contracts say which roles do what, and their rights follow at each migration.
+
+``x-landfast.durable_tasks`` of all contracts together reaches the migrations as a file of JSON:
+``{"writers": ["shop"], "workers": ["shop"], "operators": [], "relays": ["relay"]}``.
+"""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from landfast_outbox.store import rights as store
+from landfast_outbox.store.rights import Right
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from landfast_runtime.env import Env
+    from psycopg import Connection
+
+    #: What somebody does with tasks -> the roles that do it.
+    Parts = Mapping[str, Sequence[str]]
+
+#: The file's name in /run/secrets.
+FILE = "durable_tasks.json"
+
+#: What another chance, and a task that is given up, change in a row.
+_CHANGED_BY_OPERATORS = (
+    "dead_at", "published_at", "due_at", "deaths", "retries", "publications", "headers", "body", "error",
+)  # fmt: skip
+
+#: What each part needs: privilege, table, and column if not all of them.
+RIGHTS: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
+    {
+        "writers": (("SELECT", "task"), ("INSERT", "task")),
+        "workers": (
+            *((privilege, "task") for privilege in ("SELECT", "INSERT", "UPDATE")),
+            *((privilege, "setback") for privilege in ("SELECT", "INSERT", "UPDATE", "DELETE")),
+        ),
+        "operators": (
+            ("SELECT", "task"),
+            *(("UPDATE", "task", column) for column in _CHANGED_BY_OPERATORS),
+            ("SELECT", "setback"),
+            ("DELETE", "setback"),
+        ),
+        "relays": (
+            *((privilege, "task") for privilege in ("SELECT", "UPDATE", "DELETE")),
+            ("SELECT", "setback"),
+            ("DELETE", "setback"),
+        ),
+    }
+)
+
+
+def parts_from_env(env: Env) -> Parts:
+    """Read which roles do what from the derived file.
+
+    Args:
+        env: says where the file is; it is refused by name if it has another shape.
+    """
+    text = env.secret(FILE, minimum_length=2)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if _fits(found):
+        return dict(found)
+    problem = f"must be JSON with lists of roles by {', '.join(RIGHTS)}; it follows from the contracts at each start"
+    return env.refuse(FILE, problem, instead={})
+
+
+def _fits(found: object) -> bool:
+    """Return whether it has the shape of :data:`Parts`."""
+    if not isinstance(found, dict) or not found.keys() <= RIGHTS.keys():
+        return False
+    return all(isinstance(roles, list) and all(isinstance(role, str) for role in roles) for roles in found.values())
+
+
+def wanted(parts: Parts) -> set[Right]:
+    """Return the rights that roles need for what they do."""
+    found = set[Right]()
+    for part, roles in parts.items():
+        for role in roles:
+            found |= {Right(role, "USAGE"), *(Right(role, *right) for right in RIGHTS[part])}
+    return found
+
+
+def differences(connection: Connection[Any], parts: Parts) -> list[str]:
+    """Return what :func:`follow` would change, a line for each role.
+
+    Args:
+        connection: the database.
+        parts: who does what.
+    """
+    there, due = store.held(connection), wanted(parts)
+    changes = {"gets": due - there, "loses": there - due}
+    return [
+        f"rights of {role}: {'; '.join(_told(role, changes))}" for role in sorted({right.role for right in there ^ due})
+    ]
+
+
+def _told(role: str, changes: Mapping[str, set[Right]]) -> Iterator[str]:
+    for verb, rights in changes.items():
+        if mine := ", ".join(str(right) for right in sorted(rights) if right.role == role):
+            yield f"{verb} {mine}"
+
+
+def follow(connection: Connection[Any], parts: Parts) -> list[str]:
+    """Give every role exactly the rights that it needs for what it does, in one transaction.
+
+    Args:
+        connection: the schema's owner's, without an open transaction.
+        parts: who does what.
+
+    Returns:
+        What changed, a line for each role.
+
+    Raises:
+        ValueError: PostgreSQL does not have one of the roles.
+    """
+    due = wanted(parts)
+    with connection.transaction():
+        store.alone(connection)
+        if missing := store.missing_roles(connection, {right.role for right in due}):
+            raise ValueError(
+                f"PostgreSQL has no role {', '.join(missing)}, which a contract names in x-landfast.durable_tasks. "
+                "It makes roles when it starts: docker compose up --detach --force-recreate postgres"
+            )
+        changed = differences(connection, parts)
+        for right in store.held(connection) - due:
+            store.revoke(connection, right)
+        # What was revoked of a table is gone from its columns as well: so look again.
+        for right in due - store.held(connection):
+            store.grant(connection, right)
+    return changed

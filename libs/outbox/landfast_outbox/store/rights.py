@@ -1,0 +1,92 @@
+"""Statements on rights: which role may do what with the outbox's schema and its tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
+
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from psycopg import Connection
+
+#: The key of the advisory lock that lets one process change rights at a time. The number has no meaning.
+LOCK = 8_153_204_418
+
+#: Rights of the owners are left out: nobody grants them. The grantee without a number is PUBLIC, all roles there are.
+_RIGHTS: LiteralString = """
+    SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END, privilege_type, relation, field
+    FROM (
+        SELECT nspowner AS owner, nspacl AS acl, '' AS relation, '' AS field FROM pg_namespace WHERE nspname = 'outbox'
+        UNION ALL
+        SELECT relowner, relacl, relname::text, '' FROM pg_class
+        WHERE relnamespace = to_regnamespace('outbox') AND relkind IN ('r', 'v')
+        UNION ALL
+        SELECT relowner, attacl, relname::text, attname::text FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
+        WHERE relnamespace = to_regnamespace('outbox') AND relkind IN ('r', 'v')
+    ) AS objects, aclexplode(acl)
+    WHERE grantee <> owner
+"""
+
+
+class Right(NamedTuple):
+    """One thing that a role may do.
+
+    Args:
+        role: who; ``PUBLIC`` stands for everybody.
+        privilege: what, in PostgreSQL's word: ``SELECT``.
+        table: with which table; with the schema itself if it is empty.
+        column: with which column; with all of them if it is empty.
+    """
+
+    role: str
+    privilege: str
+    table: str = ""
+    column: str = ""
+
+    def __str__(self) -> str:
+        """Return it as people read it."""
+        column = f" of {self.column}" if self.column else ""
+        return f"{self.privilege}{column} on outbox{'.' * bool(self.table)}{self.table}"
+
+
+def held(connection: Connection[Any]) -> set[Right]:
+    """Return the rights that roles have, but for the owners'."""
+    return {Right(*row) for row in connection.execute(_RIGHTS)}
+
+
+def missing_roles(connection: Connection[Any], roles: Iterable[str]) -> list[str]:
+    """Return those of the roles that PostgreSQL does not have."""
+    rows = connection.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE name NOT IN (SELECT rolname FROM pg_roles) ORDER BY name",
+        (list(roles),),
+    )
+    return [name for (name,) in rows]
+
+
+def alone(connection: Connection[Any]) -> None:
+    """Wait until no other transaction changes rights; nobody else does until this one ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+
+
+def grant(connection: Connection[Any], right: Right) -> None:
+    """Let a role do something; the connection is the schema's owner's."""
+    connection.execute(_statement("GRANT {} ON {} TO {}", right))
+
+
+def revoke(connection: Connection[Any], right: Right) -> None:
+    """Let a role do something no longer.
+
+    PostgreSQL revokes a table's privilege from each of its columns, too.
+    """
+    connection.execute(_statement("REVOKE {} ON {} FROM {}", right))
+
+
+def _statement(form: LiteralString, right: Right) -> sql.Composed:
+    what: sql.Composable = sql.SQL(right.privilege)
+    if right.column:
+        what = sql.SQL("{} ({})").format(what, sql.Identifier(right.column))
+    place = sql.Identifier("outbox", right.table) if right.table else sql.SQL("SCHEMA outbox")
+    who = sql.SQL("PUBLIC") if right.role == "PUBLIC" else sql.Identifier(right.role)
+    return sql.SQL(form).format(what, place, who)
