@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 #: Commands of Django that write into the checkout, which the running service has read-only.
 WRITING = {"makemigrations", "makemessages", "compilemessages", "startapp", "squashmigrations", "optimizemigration"}
-#: Redis' password goes to its client by a variable of that one process.
-REDIS_CLI = 'REDISCLI_AUTH=$(cat /run/secrets/redis_password) exec redis-cli "$@"'
+#: The operator's password goes to Redis' client by a variable of that one process.
+REDIS_CLI = 'REDISCLI_AUTH=$(cat /run/secrets/operator) exec redis-cli --user operator "$@"'
 
 
 @dataclass(frozen=True)

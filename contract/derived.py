@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract import durable, environment, nginx, postgres, rabbitmq, readiness
+from contract import durable, environment, nginx, postgres, rabbitmq, readiness, redis
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 
@@ -46,6 +46,10 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     passwords = {
         "postgres": {name: f"postgres_{name}_password" for name in roles},
         "rabbitmq": {name: f"rabbitmq_{name}_password" for name in users},
+        **{
+            service: {name: f"redis_{name}_password" for name in redis.users(contracts, server)}
+            for server, service in redis.SERVERS.items()
+        },
     }
     own = once(below(contracts, "secrets"))
     declared = {**{secret: {} for each in passwords.values() for secret in each.values()}, **own}
@@ -55,6 +59,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         "postgres": postgres.files(contracts),
         "rabbitmq": {"users.json": rabbitmq.definitions(contracts)},
         durable.READER: durable.files(contracts),
+        **{service: {"users.acl": redis.acl(contracts, server)} for server, service in redis.SERVERS.items()},
         **_environments(contracts, declared),
     }
     contents = {f"{service}.{file}": text for service, texts in files.items() for file, text in texts.items()}

@@ -19,6 +19,8 @@ HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
 PLACE = r"[a-z0-9][a-z0-9-]*:\d+"
 PERMISSION = r"\^.*|\.\*|"
+REDIS_USER = f"(?!default$){NAME}"
+KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
 #: The forms in words, for messages; any other is shown as it is.
 WORDS = {
     NAME: "a-z, 0-9 and _, not beginning with a digit, at most 63, and no name of PostgreSQL's own",
@@ -26,6 +28,8 @@ WORDS = {
     HOST: "a host name in small letters",
     PATH: "a path from slash to slash",
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
+    REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
+    KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for a letter",
 }
 
 
@@ -126,6 +130,36 @@ BROKER = Key(
     },
 )
 
+REDIS = Key(
+    "what it needs of Redis",
+    keys={
+        "users": Key(
+            "its users, by their names; each has its password in a secret",
+            form=REDIS_USER,
+            each=Key(
+                "what the user may; without a word it has the keys `NAME:*`",
+                keys={
+                    "servers": Key(
+                        "`state` keeps what it has, `cache` forgets the least used; both without it",
+                        "state|cache",
+                        "list",
+                    ),
+                    "keys": Key("patterns of the keys that it reads and writes; `NAME:*` without it", KEYS, "list"),
+                    "reads": Key("patterns of the keys that it only reads; none without it", KEYS, "list"),
+                    "channels": Key(
+                        "patterns of the channels that it publishes and listens to; `NAME:*` without it", KEYS, "list"
+                    ),
+                    "commands": Key(
+                        "those that tell of other users' keys, too: `info`, `keys`, `scan`; `@all` is for operators",
+                        "info|keys|scan|@all",
+                        "list",
+                    ),
+                },
+            ),
+        ),
+    },
+)
+
 HTTP = Key(
     "where it answers",
     keys={
@@ -185,6 +219,7 @@ APPLICATION = Key(
         "secrets": SECRETS,
         "database": DATABASE,
         "broker": BROKER,
+        "redis": REDIS,
         "durable_tasks": DURABLE_TASKS,
     },
 )

@@ -20,7 +20,6 @@ SECRETS = (
     "postgres_password",
     "rabbitmq_password",
     "redis_password",
-    "redis_cache_password",
 )
 
 _folder = tempfile.TemporaryDirectory(prefix="console-tests-")
@@ -40,6 +39,7 @@ VARIABLES = {
     "RABBITMQ_USER": "console",
     "RABBITMQ_HOST": "127.0.0.1",
     "RABBITMQ_PORT": "1",
+    "REDIS_USER": "console",
     "REDIS_HOST": "127.0.0.1",
     "REDIS_PORT": "1",
     "REDIS_CACHE_HOST": "127.0.0.1",

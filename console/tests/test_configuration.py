@@ -41,7 +41,7 @@ def test_it_names_the_variable_that_makes_no_sense(variable: str, value: str, pa
 
 
 def test_it_names_the_derived_file_that_is_broken(tmp_path: Path) -> None:
-    for name in ("redis_password", "redis_cache_password", "rabbitmq_password"):
+    for name in ("redis_password", "rabbitmq_password"):
         (tmp_path / name).write_text("x" * 32, encoding="ascii")
     (tmp_path / "readiness.json").write_text("{", encoding="ascii")
     with pytest.raises(ConfigError, match=r"readiness\.json"):

@@ -1,8 +1,21 @@
 #!/bin/sh
-# Starts Redis as `results` or `cache`. The password reaches it on standard input: not in the process list, not on disk.
+# Starts Redis as `results` or `cache`, with the users of the contracts. All of it reaches Redis on standard input: no password
+# is in the process list or on disk, and Redis itself gets a digest alone, which any password has.
+# https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/
 set -eu
-need-secrets redis_password
+need-secrets users.acl
+while read -r _ name _; do
+    need-secrets "$name"
+done </run/secrets/users.acl
+
+with_passwords() {
+    while read -r user name rules; do
+        digest=$(printf %s "$(cat "/run/secrets/$name")" | sha256sum | cut -d " " -f 1)
+        echo "$user $name #$digest $rules"
+    done </run/secrets/users.acl
+}
+
 exec redis-server - <<CONFIGURATION
 $(cat /etc/redis/common.conf "/etc/redis/$1.conf")
-requirepass "$(sed 's/[\\"]/\\&/g' /run/secrets/redis_password)"
+$(with_passwords)
 CONFIGURATION

@@ -69,7 +69,7 @@ SECRETS = [
     ("migrate-console", "operator_password"),
     ("web-django", "django_secret_key"),
     ("web-django", "postgres_password"),
-    ("web-django", "redis_cache_password"),
+    ("web-django", "redis_password"),
     ("migrate-web", "admin_password"),
     ("migrate-api", "postgres_password"),
     ("migrate-outbox", "postgres_password"),
@@ -82,8 +82,8 @@ SECRETS = [
     ("flower", "flower_password"),
     ("nginx", "flower_password"),
     ("postgres", "web_owner"),
-    ("redis", "redis_password"),
-    ("redis-cache", "redis_password"),
+    ("redis", "health"),
+    ("redis-cache", "users.acl"),
     ("rabbitmq", "operator"),
 ]
 
@@ -157,9 +157,9 @@ def test_the_maker_of_secrets_refuses_to_replace_an_emptied_one(images: Stack, t
     empty = tmp_path / "empty"
     empty.touch()
 
-    status, lines = run_until_it_stops(images, "secrets", "--volume", f"{empty}:/secrets/master/redis_password:ro")
+    status, lines = run_until_it_stops(images, "secrets", "--volume", f"{empty}:/secrets/master/redis_web_password:ro")
 
     assert status != 0
     assert len(lines) == 1
-    assert lines[0].count("redis_password") == 1
+    assert lines[0].count("redis_web_password") == 1
     assert "empty" in lines[0]

@@ -64,7 +64,7 @@ def test_redis_takes_a_password_of_any_characters_and_does_not_show_it(images: S
     try:
         images.compose(
             *("run", "--detach", "--no-deps", f"--name={name}", "--volume=/var/lib/redis"),
-            *(f"--volume={own}:/run/secrets/redis_password:ro", "redis"),
+            *(f"--volume={own}:/run/secrets/health:ro", "redis"),
         )
         wait_until(
             lambda: docker("inspect", "--format={{.State.Health.Status}}", name).strip() == "healthy",

@@ -104,8 +104,8 @@ ON_A_STACK = Trial(
         Mutation(
             "a secret is in the environment",
             "images/redis/redis-health",
-            "answer=$(redis-cli --askpass SET",
-            "answer=$(REDISCLI_AUTH=$(cat /run/secrets/redis_password) redis-cli --askpass SET",
+            "answer=$(redis-cli --user",
+            "answer=$(REDISCLI_AUTH=$(cat /run/secrets/health) redis-cli --user",
             "tests/stack/test_secrets.py",
         ),
         Mutation(

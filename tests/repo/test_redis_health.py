@@ -12,10 +12,11 @@ SCRIPT = Path(__file__).parents[2] / "images/redis/redis-health"
 
 
 def check(folder: Path, answer: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the check with a ``redis-cli`` that answers so, once it has the right password on its input."""
-    (folder / "redis_password").write_text("swordfish")
+    """Run the check with a ``redis-cli`` that answers so, once it has the right user, and the password on its input."""
+    (folder / "health").write_text("swordfish")
     client = folder / "redis-cli"
-    client.write_text(f'#!/bin/sh\n[ "$(cat)" = swordfish ] || exit 9\necho "{answer}"\nexit {status}\n')
+    asked = "--user health --askpass SET health 1 EX 60/swordfish"
+    client.write_text(f'#!/bin/sh\n[ "$*/$(cat)" = "{asked}" ] || exit 9\necho "{answer}"\nexit {status}\n')
     client.chmod(0o755)
     variables = {"PATH": f"{folder}:{os.environ['PATH']}", "SECRETS_DIR": str(folder)}
     return subprocess.run([SCRIPT], env=variables, capture_output=True, text=True, check=False, timeout=20)

@@ -90,7 +90,7 @@ def test_it_changes_nothing_the_second_time(maker: ModuleType, tmp_path: Path) -
 def test_it_finishes_what_an_interrupted_run_began(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
     before = contents(tmp_path)
-    (tmp_path / "services/redis/redis_password").unlink()
+    (tmp_path / "services/redis/web").unlink()
     (tmp_path / "services/nginx/.tls_key.new").write_text("half")
     make(maker)
     assert contents(tmp_path) == before
@@ -108,9 +108,9 @@ def test_it_repairs_an_emptied_copy(maker: ModuleType, tmp_path: Path) -> None:
 
 def test_it_names_an_emptied_secret_and_the_way_out(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
-    (tmp_path / "master/redis_password").unlink()
-    (tmp_path / "master/redis_password").write_text("")
-    with pytest.raises(maker.SecretError, match="redis_password: the secret is empty"):
+    (tmp_path / "master/redis_web_password").unlink()
+    (tmp_path / "master/redis_web_password").write_text("")
+    with pytest.raises(maker.SecretError, match="redis_web_password: the secret is empty"):
         make(maker)
 
 

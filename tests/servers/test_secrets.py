@@ -42,36 +42,36 @@ def test_optional_secrets_and_certificates_are_not_made(manifest: Manifest) -> N
 
 def test_a_vault_that_lacks_one_is_refused_by_name(manifest: Manifest) -> None:
     values = manifest.complete({})
-    del values["redis_password"]
+    del values["redis_web_password"]
 
-    with pytest.raises(StackError, match="landfast_secrets lacks redis_password"):
+    with pytest.raises(StackError, match="landfast_secrets lacks redis_web_password"):
         manifest.check(values)
 
 
 @pytest.mark.parametrize("value", [" early", "late ", "late\t", "late\r\n"])
 def test_one_with_blanks_around_it_is_refused_without_telling_it(manifest: Manifest, value: str) -> None:
-    with pytest.raises(StackError, match="blanks before or after redis_password") as refused:
-        manifest.check({**manifest.complete({}), "redis_password": value})
+    with pytest.raises(StackError, match="blanks before or after redis_web_password") as refused:
+        manifest.check({**manifest.complete({}), "redis_web_password": value})
 
     assert value.strip() not in str(refused.value)
 
 
 def test_one_may_have_blanks_inside_and_end_its_line(manifest: Manifest) -> None:
-    manifest.check({**manifest.complete({}), "redis_password": "a b, and 16 characters\n"})
+    manifest.check({**manifest.complete({}), "redis_web_password": "a b, and 16 characters\n"})
 
 
 def test_a_version_changes_with_its_own_value_alone(manifest: Manifest) -> None:
     values = manifest.complete({})
-    before, after = manifest.versions(values), manifest.versions({**values, "redis_password": "another"})
+    before, after = manifest.versions(values), manifest.versions({**values, "redis_web_password": "another"})
 
-    assert {name for name in before if before[name] != after[name]} == {"redis_password"}
+    assert {name for name in before if before[name] != after[name]} == {"redis_web_password"}
 
 
 def test_a_version_tells_nothing_of_the_value_to_who_lacks_the_key(manifest: Manifest) -> None:
     values = manifest.complete({})
     other = {**values, NAMING_KEY: "another key"}
 
-    assert manifest.versions(values)["redis_password"] != manifest.versions(other)["redis_password"]
+    assert manifest.versions(values)["redis_web_password"] != manifest.versions(other)["redis_web_password"]
 
 
 @pytest.mark.usefixtures("password")

@@ -45,33 +45,37 @@ class Postgres:
 
 @dataclass(frozen=True)
 class Redis:
-    """One Redis server: durable results or the cache."""
+    """One Redis server, durable results or the cache, and this service's user on it."""
 
     host: str
     port: int
+    user: str
     password: str = field(repr=False)
 
     @property
     def url(self) -> str:
         """The ``redis://`` URL of database 0, password included: never log it."""
-        return f"redis://:{quote(self.password, safe='')}@{self.host}:{self.port}/0"
+        user, password = (quote(part, safe="") for part in (self.user, self.password))
+        return f"redis://{user}:{password}@{self.host}:{self.port}/0"
 
     @classmethod
     def results_from_env(cls, env: Env) -> Redis:
-        """Read ``REDIS_HOST``, ``REDIS_PORT`` and the secret ``redis_password``."""
+        """Read ``REDIS_HOST``, ``REDIS_PORT``, ``REDIS_USER`` and the secret ``redis_password``."""
         return cls(
             host=env.text("REDIS_HOST", default="redis"),
             port=env.integer("REDIS_PORT", default=6379, minimum=1, maximum=65535),
+            user=env.text("REDIS_USER"),
             password=env.secret("redis_password"),
         )
 
     @classmethod
     def cache_from_env(cls, env: Env) -> Redis:
-        """Read ``REDIS_CACHE_HOST``, ``REDIS_CACHE_PORT`` and the secret ``redis_cache_password``."""
+        """Read ``REDIS_CACHE_HOST`` and ``REDIS_CACHE_PORT``; user and password are the same as for results."""
         return cls(
             host=env.text("REDIS_CACHE_HOST", default="redis-cache"),
             port=env.integer("REDIS_CACHE_PORT", default=6379, minimum=1, maximum=65535),
-            password=env.secret("redis_cache_password"),
+            user=env.text("REDIS_USER"),
+            password=env.secret("redis_password"),
         )
 
 

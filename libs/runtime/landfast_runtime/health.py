@@ -200,7 +200,7 @@ def redis(settings: Redis) -> Check:
         with Client.from_url(
             settings.url, socket_timeout=CHECK_TIMEOUT, socket_connect_timeout=CHECK_TIMEOUT
         ) as client:
-            client.set("health", "1", ex=60)
+            client.set(f"{settings.user}:health", "1", ex=60)  # users have the keys that begin with their names
 
     return check
 

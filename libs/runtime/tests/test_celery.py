@@ -44,7 +44,7 @@ def echo(x: int) -> int:
 def app() -> Celery[Any]:
     """An application whose broker and result backend are not there."""
     broker = RabbitMQ("127.0.0.1", unused_port(), "landfast", "web", PASSWORD)
-    app = create_celery("test", broker, Redis("127.0.0.1", unused_port(), PASSWORD))
+    app = create_celery("test", broker, Redis("127.0.0.1", unused_port(), "web", PASSWORD))
     app.task(name="echo")(echo)
     return app
 

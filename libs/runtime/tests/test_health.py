@@ -133,7 +133,7 @@ def test_no_checks_are_no_problem() -> None:
     "check",
     [
         lambda port: health.postgres(Postgres("127.0.0.1", port, "landfast", "web", PASSWORD)),
-        lambda port: health.redis(Redis("127.0.0.1", port, PASSWORD)),
+        lambda port: health.redis(Redis("127.0.0.1", port, "web", PASSWORD)),
         lambda port: health.rabbitmq(RabbitMQ("127.0.0.1", port, "landfast", "web", PASSWORD)),
         lambda port: health.consumers(RabbitMQ("127.0.0.1", port, "landfast", "web", PASSWORD)),
         lambda port: health.uwsgi("127.0.0.1", port, "/healthz"),

@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set the variables and secrets before the first import: the tasks' module reads them when it is imported."""
     directory = tempfile.TemporaryDirectory()
     config.add_cleanup(directory.cleanup)
-    for name in ("postgres_password", "rabbitmq_password", "redis_password", "redis_cache_password"):
+    for name in ("postgres_password", "rabbitmq_password", "redis_password"):
         Path(directory.name, name).write_text(f"not-a-real-{name}\n", encoding="utf-8")
     # Hypothesis, below Schemathesis, would remember what it tried in the folder that the image is built from.
     memory = tempfile.TemporaryDirectory()
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for service in ("POSTGRES", "RABBITMQ", "REDIS", "REDIS_CACHE"):
         os.environ[f"{service}_HOST"] = "127.0.0.1"
         os.environ[f"{service}_PORT"] = NOBODY
-    for service in ("POSTGRES", "RABBITMQ"):
+    for service in ("POSTGRES", "RABBITMQ", "REDIS"):
         os.environ[f"{service}_USER"] = "api"
 
 

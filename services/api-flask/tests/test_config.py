@@ -31,6 +31,7 @@ def test_it_has_defaults_for_all_but_hosts_and_users() -> None:
         ("RABBITMQ_USER", " ", "not set"),
         ("POSTGRES_PORT", "65536", "at most 65535"),
         ("REDIS_PORT", "x", "whole number"),
+        ("REDIS_USER", "", "not set"),
         ("RABBITMQ_PORT", "0", "at least 1"),
     ],
 )

@@ -112,11 +112,11 @@ CACHES = {
     "default": {
         "BACKEND": "mysite.cache.OptionalRedisCache",
         "LOCATION": SITE.cache.url,
-        "KEY_PREFIX": config.SERVICE,
+        "KEY_PREFIX": "web",  # as the contract has it: what does not begin so is refused
         "VERSION": 2,  # values of releases before were pickled: these do not read them, nor those these
         "OPTIONS": {
             "IGNORE_EXCEPTIONS": True,
-            # The API uses this Redis too. JSON is read as data; a pickle would run as code of the site.
+            # Workers write here too. JSON is read as data; a pickle would run as code of the site.
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "SOCKET_TIMEOUT": 0.25,
             "SOCKET_CONNECT_TIMEOUT": 0.25,

@@ -20,7 +20,6 @@ SECRETS = (
     "postgres_password",
     "rabbitmq_password",
     "redis_password",
-    "redis_cache_password",
 )
 
 _folder = tempfile.TemporaryDirectory(prefix="web-django-tests-")
@@ -41,6 +40,7 @@ VARIABLES = {
     "REDIS_PORT": "1",
     "REDIS_CACHE_HOST": "127.0.0.1",
     "REDIS_CACHE_PORT": "1",
+    "REDIS_USER": "web",
     "COOKIE_SECURE": "false",
 }
 # Hypothesis would keep its tables of characters in the folder that the image is built from.

@@ -111,10 +111,10 @@ def test_it_keeps_values_as_data_that_runs_no_code() -> None:
     assert client.decode(b"7") == 7
 
 
-def test_it_shares_no_key_with_releases_that_pickled() -> None:
+def test_its_keys_are_those_that_its_user_may_use_and_no_release_pickled() -> None:
     with override_settings(CACHES=real_settings.CACHES):
         cache = caches.create_connection("default")
-    assert str(cache.make_key("key")) == "web-django:2:key"
+    assert str(cache.make_key("key")) == "web:2:key"
 
 
 def test_it_still_shows_the_site(client: Client, make_article: Callable[..., Article]) -> None:

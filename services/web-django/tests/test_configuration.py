@@ -81,6 +81,7 @@ def test_it_shows_tracebacks_to_visitors_of_this_machine_alone(url: str, shown: 
         ("POSTGRES_USER", ""),
         ("POSTGRES_PORT", "65536"),
         ("REDIS_CACHE_PORT", "redis"),
+        ("REDIS_USER", ""),
     ],
 )
 def test_it_names_the_variable_that_makes_no_sense(variable: str, value: str) -> None:
@@ -94,7 +95,7 @@ def test_it_names_the_variable_that_makes_no_sense(variable: str, value: str) ->
     [
         ("django_secret_key", Site),
         ("postgres_password", Site),
-        ("redis_cache_password", Site),
+        ("redis_password", Site),
         ("redis_password", Dependencies),
         ("rabbitmq_password", Dependencies),
         ("admin_password", Administrator),
@@ -121,7 +122,7 @@ def test_it_names_everything_that_makes_no_sense_at_once(tmp_path: Path, capsys:
     with pytest.raises(SystemExit):
         load("web-django", Site.from_env, VARIABLES | bad | {"SECRETS_DIR": str(tmp_path)})
     named = [json.loads(line)["variable"] for line in capsys.readouterr().err.splitlines()]
-    assert sorted(named) == sorted([*bad, "django_secret_key", "postgres_password", "redis_cache_password"])
+    assert sorted(named) == sorted([*bad, "django_secret_key", "postgres_password", "redis_password"])
 
 
 def test_it_shows_no_secret_in_its_configuration() -> None:

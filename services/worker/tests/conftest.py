@@ -24,7 +24,6 @@ _secrets = Path(tempfile.mkdtemp(prefix="worker-tests-"))
 for _name in (
     "rabbitmq_password",
     "redis_password",
-    "redis_cache_password",
     "postgres_password",
     "django_secret_key",
 ):
@@ -43,6 +42,7 @@ os.environ |= {
     "REDIS_PORT": "1",
     "REDIS_CACHE_HOST": "127.0.0.1",
     "REDIS_CACHE_PORT": "1",
+    "REDIS_USER": "worker",
     "POSTGRES_HOST": _postgres.host,
     "POSTGRES_PORT": str(_postgres.port),
     "POSTGRES_USER": _postgres.user,
