@@ -6,12 +6,13 @@ https://github.com/cookiecutter/cookiecutter-django
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bodies
 from celery import Celery
 from landfast_runtime.connections import Redis
-from landfast_runtime.env import Env
 
-_redis = Redis.results_from_env(Env())
+_redis = Redis("redis", 6379, "operator", Path("/run/operator/operator").read_text(encoding="utf-8").strip())
 
 app = Celery("defaults", broker=_redis.url, backend=_redis.url)
 app.conf.update(
