@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from contract import redis
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def fill(content: str, read: Callable[[str], str]) -> str:
 
 
 def _known(contract: Contract) -> dict[str, str]:
-    """Return placeholder -> what it stands for: the only database, and the only user of the broker."""
+    """Return placeholder -> what it stands for: the only database, and the only users of broker and Redis."""
     found: dict[str, str] = {}
     databases: Mapping[str, Any] = (contract.needs.get("database") or {}).get("databases") or {}
     users: Mapping[str, Any] = (contract.needs.get("broker") or {}).get("users") or {}
@@ -89,6 +90,20 @@ def _known(contract: Contract) -> dict[str, str]:
         found |= {"broker.host": "rabbitmq", "broker.port": "5672", "broker.vhost": vhost, "broker.user": name}
         found |= {"broker.password": password}
         found["broker.url"] = f"amqp://{name}:{password[:-1]}|url}}@rabbitmq:5672/{vhost}"
+    return found | _redis(contract)
+
+
+def _redis(contract: Contract) -> dict[str, str]:
+    """Return placeholder -> what it stands for: the servers where the only user of Redis is."""
+    found: dict[str, str] = {}
+    for server, begin in (("state", "redis"), ("cache", "redis.cache")):
+        users = redis.users([contract], server)
+        if len(users) == 1:
+            (user,) = users
+            host, password = redis.SERVERS[server], f"{{secret.redis_{user}_password}}"
+            found |= {f"{begin}.host": host, f"{begin}.port": "6379", f"{begin}.user": user}
+            found |= {f"{begin}.password": password}
+            found[f"{begin}.url"] = f"redis://{user}:{password[:-1]}|url}}@{host}:6379/0"
     return found
 
 

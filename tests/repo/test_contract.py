@@ -232,9 +232,13 @@ x-landfast:
   secrets: {key: {}}
   database: {databases: {shop: {}}}
   broker: {vhosts: {shop: {}}, users: {shop: {vhost: shop}}}
+  redis: {users: {shop: {}}}
 services:
   shop-web:
     x-environment:
+      REDIS_URL: "{redis.url}"
+      CACHE_URL: "{redis.cache.url}"
+      WHERE: "{redis.user}@{redis.host}:{redis.port} {redis.cache.host}"
       DATABASE_URL: "{database.url}"
       BROKER_URL: "{broker.url}?heartbeat=30"
       WHO: "{database.user}@{database.host}:{database.port}/{broker.vhost}"
@@ -252,6 +256,7 @@ def shell(script: str, *names: str) -> list[str]:
 def test_variables_are_filled_in_where_the_secrets_are() -> None:
     derived = derive([HOUSE, shop(PRODUCT)])
     values = {"postgres_shop_password": "p@ss/w:rd", "rabbitmq_shop_password": "plain", "key": "it's $HOME `x` \\"}
+    values |= {"redis_shop_password": "#'?%"}
 
     content = fill(derived.contents["shop-web.with-environment"], lambda name: values[name])
 
@@ -262,7 +267,20 @@ def test_variables_are_filled_in_where_the_secrets_are() -> None:
         "shop@postgres:5432/shop",
         "it's it's $HOME `x` \\ {\"json\": 1}",
     ]
+    assert shell(content, "REDIS_URL", "CACHE_URL", "WHERE") == [
+        "redis://shop:%23%27%3F%25@redis:6379/0",
+        "redis://shop:%23%27%3F%25@redis-cache:6379/0",
+        "shop@redis:6379 redis-cache",
+    ]
     assert derived.consumers["shop-web"] == {"with-environment": "shop-web.with-environment"}
+
+
+def test_a_server_where_its_user_is_not_has_no_placeholder() -> None:
+    users = "x-landfast: {redis: {users: {shop: {servers: [cache]}}}}"
+
+    said = refusal(users + "\nservices: {shop: {x-environment: {A: '{redis.url}'}}}")
+
+    assert "nothing is called {redis.url}; did you mean {redis.cache.url}?" in said
 
 
 def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:

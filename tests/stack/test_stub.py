@@ -68,6 +68,15 @@ def test_it_cannot_enter_the_vhost_of_others(lengthy: Stack) -> None:
     assert "access to vhost 'landfast' refused" in ask(lengthy, "/broker/landfast")["error"]
 
 
+def test_it_has_keys_of_its_own(lengthy: Stack) -> None:
+    assert ask(lengthy, "/redis/stub:visits") == {"value": "hello"}
+
+
+@pytest.mark.parametrize("key", ["visits", "web:visits", "celery-task-meta-visits"])
+def test_it_cannot_use_the_keys_of_others(lengthy: Stack, key: str) -> None:
+    assert "NoPermissionError" in ask(lengthy, f"/redis/{key}")["error"]
+
+
 def test_its_variables_are_filled_in_and_nobody_outside_sees_them(lengthy: Stack) -> None:
     filled = ("sh", "/run/secrets/with-environment", "sh", "-c", 'echo "$GREETING"')
     greeting = lengthy.execute("stub", *filled).strip()
@@ -78,7 +87,7 @@ def test_its_variables_are_filled_in_and_nobody_outside_sees_them(lengthy: Stack
 
 
 def test_it_sees_no_other_service(lengthy: Stack) -> None:
-    script = "getent hosts redis || getent hosts web-django || getent hosts relay || echo nobody"
+    script = "getent hosts redis-cache || getent hosts web-django || getent hosts relay || echo nobody"
 
     assert lengthy.execute("stub", "sh", "-c", script).strip() == "nobody"
 

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import psycopg
+import redis
 from kombu import Connection, Consumer, Producer, Queue
 
 #: What a server adds to the key of a WebSocket. Source: RFC 6455, section 1.3
@@ -41,6 +42,13 @@ def broker(vhost: str) -> dict[str, Any]:
     return {"received": received}
 
 
+def state(key: str) -> dict[str, Any]:
+    """Write a key into Redis, read it and say what was there."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5, decode_responses=True) as client:
+        client.set(key, "hello", ex=60)
+        return {"value": client.get(key)}
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -50,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         _, what, *name = self.path.split("/")
         try:
-            tried = {"database": database, "broker": broker}.get(what)
+            tried = {"database": database, "broker": broker, "redis": state}.get(what)
             answer = tried(name[0]) if tried else {"host": self.headers["Host"], "upgrade": self.headers.get("Upgrade")}
         except Exception as error:  # noqa: BLE001 - tests look at what went wrong
             answer = {"error": f"{type(error).__name__}: {error}"}
