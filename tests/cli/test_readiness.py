@@ -67,7 +67,7 @@ def test_it_says_who_has_the_wrong_password(name: str) -> None:
     (remark,) = readiness.remarks(document({name: WRONG_PASSWORD[name]}))
 
     assert remark.dependency == name
-    assert remark.step.endswith(f"docker compose restart {name} web-django")
+    assert remark.step.endswith(f"docker compose restart {name} console")
 
 
 @pytest.mark.parametrize(

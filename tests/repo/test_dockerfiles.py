@@ -10,7 +10,7 @@ import pytest
 from cli.settings import ROOT
 
 DOCKERFILES = sorted(
-    path for folder in ("services", "images", "nginx") for path in ROOT.glob(f"{folder}/**/Dockerfile")
+    path for folder in ("services", "images", "nginx", "console") for path in ROOT.glob(f"{folder}/**/Dockerfile")
 )
 HOUSE = [path for path in DOCKERFILES if (ROOT / "services") not in path.parents]
 
