@@ -67,7 +67,7 @@ def default() -> list[Step]:
     stack = suite("stack", host, "tests/stack", "tests/browser", "tests/chaos", options=("-m", "not long"))
     # Two of them, side by side in the end: each waits half of its time, for services to stop and to start.
     laptop = replace(stack, name="stack-laptop", lane=STACK, nice=0, whole={"STACK_FORMS": "laptop"}, minutes=12)
-    forms = {"STACK_FORMS": "shipped,lengthy,ledger", "CHAOS_FORM": "short"}
+    forms = {"STACK_FORMS": "shipped,lengthy,ledger,house", "CHAOS_FORM": "short"}
     shipped = replace(stack, name="stack-shipped", lane=IMAGES, nice=5, whole=forms, minutes=8)
     images = replace(suite("images", host, "tests/images"), lane=IMAGES, minutes=3)
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))

@@ -71,8 +71,15 @@ def files(contracts: Sequence[Contract]) -> dict[str, str]:
 
 
 def _locations(contracts: Sequence[Contract]) -> str:
-    """Return the locations of all applications that answer at the stack's own address."""
-    return HEAD + "".join(_content(each) for each in _once(contracts) if not each.needs["http"].get("hosts"))
+    """Return the locations of all applications that answer at the stack's own address.
+
+    Where none of them has its root, visitors meet the console there.
+    """
+    found = [each for each in _once(contracts) if not each.needs["http"].get("hosts")]
+    blocks = [_content(each) for each in found]
+    if not any("/" in each.needs["http"].get("locations", {}) for each in found):
+        blocks += ["\n# no application\n", _block("location = /", ["return 302 /console/;"])]
+    return HEAD + "".join(blocks)
 
 
 def _servers(contracts: Sequence[Contract]) -> str:

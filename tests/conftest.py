@@ -14,7 +14,7 @@ import pytest
 
 from tests.support import command, secrets
 from tests.support.checkout import copy_checkout
-from tests.support.forms import LAPTOP, LEDGER, LENGTHY, ORDER, SHIPPED, Form, FormChanger, chosen, wait_ready
+from tests.support.forms import HOUSE, LAPTOP, LEDGER, LENGTHY, ORDER, SHIPPED, Form, FormChanger, chosen, wait_ready
 from tests.support.inbox import Inbox
 from tests.support.leftovers import remove_leftovers, remove_project
 from tests.support.site import Site
@@ -58,7 +58,7 @@ def pytest_sessionstart() -> None:
 
 
 #: The fixtures of the stack under test, each with the form that it wants.
-FORMS = {"stack": LAPTOP, "shipped": SHIPPED, "lengthy": LENGTHY, "victim": LEDGER}
+FORMS = {"stack": LAPTOP, "shipped": SHIPPED, "lengthy": LENGTHY, "victim": LEDGER, "house": HOUSE}
 CHANGER = pytest.StashKey[FormChanger]()
 
 

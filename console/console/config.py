@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from landfast_runtime.connections import Postgres, RabbitMQ, Redis
 from landfast_runtime.env import Env, load
@@ -52,31 +52,22 @@ class Dependencies:
         results: the Redis that keeps.
         cache: the Redis that forgets.
         rabbitmq: the broker, in the vhost of durable tasks.
-        applications: name in the report -> what of an application is asked, as its contract says.
     """
 
     results: Redis
     cache: Redis
     rabbitmq: RabbitMQ
-    applications: Mapping[str, Mapping[str, str]]
 
     @classmethod
     def from_env(cls, env: Env) -> Dependencies:
-        """Read ``REDIS_*``, ``RABBITMQ_*``, their secrets, and the derived file ``readiness.json``.
+        """Read ``REDIS_*``, ``RABBITMQ_*`` and their secrets.
 
         Raises:
             ConfigError: one is missing or makes no sense.
         """
-        applications: Any = {}
-        try:
-            applications = json.loads(env.secret("readiness.json"))
-        except ValueError as error:
-            env.refuse("readiness.json", f"is no JSON: {error}", instead=None)
+        applications(env)
         return cls(
-            results=Redis.results_from_env(env),
-            cache=Redis.cache_from_env(env),
-            rabbitmq=RabbitMQ.from_env(env),
-            applications=applications,
+            results=Redis.results_from_env(env), cache=Redis.cache_from_env(env), rabbitmq=RabbitMQ.from_env(env)
         )
 
 
@@ -95,6 +86,21 @@ class Operator:
             ConfigError: one is missing or makes no sense.
         """
         return cls(env.text("OPERATOR_USER", default="operator"), env.secret("operator_password"))
+
+
+def applications(env: Env) -> Mapping[str, Mapping[str, str]]:
+    """Return name in the report -> what of an application is asked, as its contract says.
+
+    Read anew for each report: on a laptop the file changes while the console runs.
+
+    Raises:
+        ConfigError: the derived file ``readiness.json`` is missing or no JSON.
+    """
+    try:
+        found: Mapping[str, Mapping[str, str]] = json.loads(env.secret("readiness.json") or "{}")
+    except ValueError as error:
+        return env.refuse("readiness.json", f"is no JSON: {error}", instead={})
+    return found
 
 
 @cache

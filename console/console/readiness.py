@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from landfast_outbox import readiness as outbox
 from landfast_runtime import health
+from landfast_runtime.env import Env
 
 from console import config
 
@@ -33,11 +34,23 @@ NGINX_HOST = "nginx"
 NGINX_PORT = 8081
 
 
-@cache
 def checks() -> dict[str, health.Check]:
     """Return the check of each dependency by its name in the report."""
+    rabbitmq = config.dependencies().rabbitmq
+    found = dict(checks_of_the_house())
+    for name, asked in config.applications(Env()).items():
+        if "queue" in asked:
+            found[name] = health.consumers(replace(rabbitmq, vhost=asked["vhost"]), asked["queue"])
+        else:
+            found[name] = partial(ask_nginx, name)
+    return found
+
+
+@cache
+def checks_of_the_house() -> dict[str, health.Check]:
+    """Return those of what every stack has."""
     console, dependencies = config.console(), config.dependencies()
-    found = {
+    return {
         "postgres": health.postgres(console.postgres),
         "redis": health.redis(dependencies.results),
         "redis-cache": health.redis(dependencies.cache),
@@ -45,13 +58,6 @@ def checks() -> dict[str, health.Check]:
         "relay": health.http(RELAY_HOST, outbox.METRICS_PORT, RELAY_PATH),
         "outbox": outbox.check(console.postgres),
     }
-    for name, asked in dependencies.applications.items():
-        if "queue" in asked:
-            broker = replace(dependencies.rabbitmq, vhost=asked["vhost"])
-            found[name] = health.consumers(broker, asked["queue"])
-        else:
-            found[name] = partial(ask_nginx, name)
-    return found
 
 
 def ask_nginx(name: str) -> None:

@@ -175,7 +175,9 @@ services: {shop: {}, shop-api: {}}
 def test_an_application_with_names_of_its_own_is_a_server_of_its_own() -> None:
     contents = derive([HOUSE, replace(shop(SHOP), extra="location = /x { return 404; }\n")]).contents
 
-    assert contents["nginx.locations.conf"].count("\n") == 1, "a comment alone"
+    assert contents["nginx.locations.conf"].endswith("location = / {\n    return 302 /console/;\n}\n"), (
+        "nobody is there"
+    )
     assert (
         contents["nginx.servers.conf"].partition("\n\n")[2]
         == """\

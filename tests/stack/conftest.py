@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.forms import LENGTHY
+from tests.support.forms import HOUSE, LENGTHY
 
 if TYPE_CHECKING:
     from tests.support.forms import FormChanger
@@ -17,3 +17,9 @@ if TYPE_CHECKING:
 def lengthy(forms: FormChanger) -> Stack:
     """The shipped services with tasks that take long or leak."""
     return forms.take(LENGTHY)
+
+
+@pytest.fixture(scope="session")
+def house(forms: FormChanger) -> Stack:
+    """The house with the stub in it, and nothing of the demo."""
+    return forms.take(HOUSE)

@@ -49,8 +49,11 @@ LEDGER = Form(
     "ledger", ("compose.yaml", "tests/chaos/compose.yaml"), {"COMPOSE_PROFILES": "dramatiq"}, "tests/chaos/schema.sql"
 )
 
-#: Tests run in this order, by the form that they want.
-ORDER = (LAPTOP, SHIPPED, LENGTHY, LEDGER)
+#: The house without the demo: the stub is all that lives in it.
+HOUSE = Form("house", ("compose.house.yaml", "tests/stub/compose.yaml", "tests/stub/alone.yaml"))
+
+#: Tests run in this order, by the form that they want. Nothing of the demo is there after the last.
+ORDER = (LAPTOP, SHIPPED, LENGTHY, LEDGER, HOUSE)
 
 #: Names the forms whose tests a run has, apart by commas: two runs side by side share the work of one. All by default.
 VARIABLE = "STACK_FORMS"

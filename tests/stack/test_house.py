@@ -1,0 +1,41 @@
+"""The house without the demo: it is healthy, its operators log in, and what lives in it goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import requests
+
+from tests.conftest import log_in_to_console
+from tests.support.site import Site
+
+if TYPE_CHECKING:
+    from tests.support.stack import Stack
+
+DEMO = {"web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat"}
+
+
+def test_nothing_of_the_demo_is_left_and_all_is_ready(house: Stack) -> None:
+    report = requests.get(f"{house.http_url}/readyz", timeout=20).json()
+
+    assert not DEMO & {each.service for each in house.containers()}
+    assert report["status"] == "ready"
+    assert set(report["dependencies"]) == {"postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox", "stub"}
+
+
+def test_whoever_comes_to_its_own_address_meets_the_console(house: Stack) -> None:
+    assert Site(house.http_url).get("/").headers["Location"] == "/console/"
+
+
+def test_operators_see_tasks_workers_and_queues(house: Stack) -> None:
+    operator = log_in_to_console(house)
+
+    found = {path: operator.get(path).status_code for path in ("/console/outbox/task/", "/flower/", "/rabbitmq/")}
+
+    assert set(found.values()) == {200}
+
+
+def test_the_application_that_stayed_goes_on(house: Stack) -> None:
+    answer = requests.get(f"{house.http_url}/", headers={"Host": "stub.localhost"}, timeout=20)
+
+    assert answer.json()["host"] == "stub.localhost"
