@@ -132,7 +132,7 @@ def tasks_waiting(outbox: Mapping[str, Any]) -> list[str]:
     """Return what the outbox says that a person should know: tasks that failed for good, or again and again."""
     lines = []
     if outbox.get("dead"):
-        lines.append(f"outbox: {outbox['dead']} dead letters: tasks that failed for good (/admin/outbox/task/)")
+        lines.append(f"outbox: {outbox['dead']} dead letters: tasks that failed for good (/console/outbox/task/)")
     for key, number in outbox.items():
         kind, retried, error = key.partition("retried_after_")
         if retried and not kind and number:

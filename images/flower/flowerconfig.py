@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _broker = settings.broker
 configure_logging("flower", settings.log_level)
 
-address = "0.0.0.0"  # noqa: S104 - reachable on the container networks only; Nginx lets staff through
+address = "0.0.0.0"  # noqa: S104 - reachable on the container networks only; Nginx lets operators through
 port = 5555
 url_prefix = "flower"
 basic_auth = [f"{settings.user}:{settings.password}"]
@@ -39,6 +39,6 @@ def format_task(task: Task) -> Task:
     """
     if task.state == states.FAILURE:
         shown: Any = task
-        shown.retry_it_at = f"/admin/outbox/task/?q={task.uuid}"
+        shown.retry_it_at = f"/console/outbox/task/?q={task.uuid}"
         shown._fields = (*shown._fields, "retry_it_at")  # what the page of a task shows
     return task

@@ -93,7 +93,7 @@ def test_it_says_what_waits_for_a_person(kept: Records) -> None:
     assert [line.strip() for line in block.splitlines()] == [
         "server-1: a reboot is due: libc6",
         "server-1: the renewal failed",
-        "outbox: 3 dead letters: tasks that failed for good (/admin/outbox/task/)",
+        "outbox: 3 dead letters: tasks that failed for good (/console/outbox/task/)",
         "outbox: 4 tasks failed and are tried again: SMTPAuthenticationError",
     ]
 

@@ -55,7 +55,7 @@ def test_it_says_of_a_failed_task_where_to_retry_it(flowerconfig: ModuleType) ->
     failed = flowerconfig.format_task(Task(uuid="5f0c", state="FAILURE"))
     done = flowerconfig.format_task(Task(uuid="5f0d", state="SUCCESS"))
 
-    assert failed.as_dict()["retry_it_at"] == "/admin/outbox/task/?q=5f0c"
+    assert failed.as_dict()["retry_it_at"] == "/console/outbox/task/?q=5f0c"
     assert "retry_it_at" not in done.as_dict()
 
 
