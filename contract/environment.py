@@ -24,6 +24,17 @@ SCRIPT = "with-environment"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(\|url)?\}")
 _SECRET = "secret."  # noqa: S105 - what a placeholder begins with
+#: The application's own address: the stack's, which the container knows, with the application's host if it has one.
+_PUBLIC_URL = "public_url"
+_ADDRESS = """\
+public_url=${PUBLIC_URL:?is not set: extend the template application or migration}
+public_url=${public_url%/}"""
+#: Behind the brackets of an IPv6 address a port may follow.
+_WITH_HOST = """
+case ${public_url##*]} in
+    *:[0-9]*) public_url=${public_url%%://*}://HOST:${public_url##*:} ;;
+    *) public_url=${public_url%%://*}://HOST ;;
+esac"""
 
 
 def script(variables: Mapping[str, str], contract: Contract, secrets: Collection[str], service: str) -> str:
@@ -38,7 +49,8 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
     Raises:
         ContractError: a placeholder stands for nothing.
     """
-    known = _known(contract)
+    own = f"{{{_PUBLIC_URL}}}"
+    known = {**_known(contract), _PUBLIC_URL: own}
 
     def expand(found: re.Match[str]) -> str:
         name = found[1]
@@ -53,6 +65,10 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
         )
 
     lines = [f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}" for name, value in variables.items()]
+    if any(own in line for line in lines):
+        hosts = (contract.needs.get("http") or {}).get("hosts") or ()
+        address = _ADDRESS + (_WITH_HOST.replace("HOST", hosts[0]) if hosts else "")
+        lines = [address, *(line.replace(own, f"""'"${_PUBLIC_URL}"'""") for line in lines)]
     return "\n".join(["#!/bin/sh", *lines, 'exec "$@"', ""])
 
 

@@ -230,7 +230,10 @@ SERVICE_SECRETS = Key("name in /run/secrets: the secret", form=FILE, each=Key("t
 SERVICE_ENVIRONMENT = Key(
     "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` runs with them",
     form=r"[A-Za-z_]\w*",
-    each=Key("with `{database.url}`, `{broker.url}`, `{redis.url}`, `{secret.NAME}` and their like in it", kind="text"),
+    each=Key(
+        "with `{database.url}`, `{broker.url}`, `{redis.url}`, `{public_url}`, `{secret.NAME}` and their like in it",
+        kind="text",
+    ),
 )
 
 _KINDS = {"text": str, "list": list, "number": int, "switch": bool, "keys": dict}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,23 +13,10 @@ from contract import durable, schema
 from contract.derived import derive
 from contract.environment import fill
 from contract.errors import ContractError
-from contract.files import Contract, listed, parse, read
+from contract.files import Contract, listed, read
+from tests.support.contracts import HOUSE, refusal, shell, shop
 
 ROOT = Path(__file__).parents[2]
-
-HOUSE = Contract("compose.house.yaml", {}, {"postgres": {}, "rabbitmq": {}})
-
-
-def shop(text: str) -> Contract:
-    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - Ansible brings it
-
-    return parse("services/shop/compose.yaml", yaml.safe_load(text))
-
-
-def refusal(text: str) -> str:
-    with pytest.raises(ContractError) as caught:
-        derive([HOUSE, shop(text)])
-    return str(caught.value)
 
 
 def test_a_schema_brings_two_roles_and_their_passwords() -> None:
@@ -84,48 +70,6 @@ def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
         {"vhost": "landfast", "user": "shop", "configure": "^$", "write": "^shop$", "read": "^$"}
     ]
     assert derived.consumers["rabbitmq"] == {"shop": "rabbitmq_shop_password", "users.json": "rabbitmq.users.json"}
-
-
-def acl(text: str, server: str = "redis") -> list[str]:
-    """Return the words of the only line that a contract brings to a Redis server."""
-    return derive([HOUSE, shop(text)]).contents[f"{server}.users.acl"].split()
-
-
-@pytest.mark.parametrize("server", ["redis", "redis-cache"])
-def test_a_user_of_redis_has_the_keys_and_channels_that_begin_with_its_name(server: str) -> None:
-    text = "x-landfast: {redis: {users: {shop: {}}}}"
-
-    derived, words = derive([HOUSE, shop(text)]), acl(text, server)
-
-    assert words[:2] == ["user", "shop"]
-    assert {word for word in words if word[0] in "~&%"} == {"~shop:*", "&shop:*"}
-    assert derived.consumers[server] == {"shop": "redis_shop_password", "users.acl": f"{server}.users.acl"}
-    assert derived.declared == {"redis_shop_password": {}}
-
-
-def test_a_user_of_redis_may_nothing_that_shows_or_changes_what_belongs_to_others() -> None:
-    words = acl("x-landfast: {redis: {users: {shop: {}}}}")
-
-    assert words.index("-@all") < words.index("+@read") < words.index("-@dangerous")
-    assert words.index("+@write") < words.index("-@admin") < words.index("-function")
-    assert {"-scan", "-randomkey", "-dbsize", "-pubsub", "-client|tracking"} < set(words)
-
-
-def test_a_user_of_redis_has_what_its_contract_says_instead() -> None:
-    words = acl("x-landfast: {redis: {users: {shop: {keys: [a, 'b*'], reads: [c], channels: [], commands: [scan]}}}}")
-
-    assert [word for word in words if word[0] in "~&%"] == ["~a", "~b*", "%R~c"]
-    assert words.index("-scan") < words.index("+scan")
-
-
-def test_a_user_of_redis_is_on_the_servers_that_its_contract_says() -> None:
-    text = "x-landfast: {redis: {users: {shop: {servers: [cache]}, till: {servers: [state]}}}}"
-
-    derived = derive([HOUSE, shop(text)])
-
-    users = {server: derived.contents[f"{server}.users.acl"].split()[1] for server in ("redis", "redis-cache")}
-    assert users == {"redis": "till", "redis-cache": "shop"}
-    assert set(derived.consumers["redis"]) == {"till", "users.acl"}
 
 
 def parts(*contracts: Contract) -> dict[str, list[str]]:
@@ -248,13 +192,6 @@ services:
 """
 
 
-def shell(script: str, *names: str) -> list[str]:
-    """Return what a command finds in variables that the script sets."""
-    show = "".join(f'printf "%s\\0" "${name}"\n' for name in names)
-    command = ["sh", "-c", script, "with-environment", "sh", "-euc", show]
-    return subprocess.run(command, capture_output=True, text=True, check=True, env={}).stdout.split("\0")[:-1]
-
-
 def test_variables_are_filled_in_where_the_secrets_are() -> None:
     derived = derive([HOUSE, shop(PRODUCT)])
     values = {"postgres_shop_password": "p@ss/w:rd", "rabbitmq_shop_password": "plain", "key": "it's $HOME `x` \\"}
@@ -275,14 +212,6 @@ def test_variables_are_filled_in_where_the_secrets_are() -> None:
         "shop@redis:6379 redis-cache",
     ]
     assert derived.consumers["shop-web"] == {"with-environment": "shop-web.with-environment"}
-
-
-def test_a_server_where_its_user_is_not_has_no_placeholder() -> None:
-    users = "x-landfast: {redis: {users: {shop: {servers: [cache]}}}}"
-
-    said = refusal(users + "\nservices: {shop: {x-environment: {A: '{redis.url}'}}}")
-
-    assert "nothing is called {redis.url}; did you mean {redis.cache.url}?" in said
 
 
 def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
@@ -321,7 +250,10 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must have the form: quorum|classic"),
         ("x-landfast: {database: {databases: {shop: {extensions: ['a b']}}}}", "'a b' must have the form"),
         ("x-landfast: {database: {roles: {postgres: {}}}}", "'postgres' must have the form"),
-        ('services: {shop: {x-environment: {A: "{databse.url}"}}}', "{databse.url}; there are: secret.NAME"),
+        (
+            'services: {shop: {x-environment: {A: "{databse.url}"}}}',
+            "{databse.url}; there are: public_url, secret.NAME",
+        ),
         (PRODUCT.replace("database.url", "databse.url"), "did you mean {database.url}?"),
         (PRODUCT.replace("secret.key", "secret.keys"), "did you mean {secret.key}?"),
         ("services: {shop: {x-environment: {A: 1}}}", "must be a text, not 1"),

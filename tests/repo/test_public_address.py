@@ -1,0 +1,38 @@
+"""An application's own address, in the variables of its contract: ``{public_url}``."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from contract.derived import derive
+from tests.support.contracts import HOUSE, shell, shop
+
+ADDRESSED = 'services: {shop: {x-environment: {SITE: "it\'s {public_url}/in"}}}'
+
+
+@pytest.mark.parametrize(
+    ("hosts", "stack", "own"),
+    [
+        ("", "http://localhost:8080", "http://localhost:8080"),
+        ("", "https://example.org/", "https://example.org"),
+        ("shop.localhost, www.shop.localhost", "http://localhost:8080", "http://shop.localhost:8080"),
+        ("shop.localhost", "http://[::1]:8080", "http://shop.localhost:8080"),
+        ("shop.localhost", "http://[::1]", "http://shop.localhost"),
+        ("shop.example.org", "https://example.org/", "https://shop.example.org"),
+    ],
+)
+def test_its_own_address_has_the_stack_s_scheme_and_port(hosts: str, stack: str, own: str) -> None:
+    contents = derive([HOUSE, shop(f"x-landfast: {{http: {{hosts: [{hosts}]}}}}\n{ADDRESSED}")]).contents
+
+    given = {"PUBLIC_URL": stack}
+    assert shell(contents["shop.with-environment"], "SITE", given=given) == [f"it's {own}/in"]
+
+
+def test_a_container_that_does_not_know_the_stack_s_address_stops_with_the_way_out() -> None:
+    script = derive([HOUSE, shop(ADDRESSED)]).contents["shop.with-environment"]
+
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        shell(script, "SITE")
+    assert "PUBLIC_URL: is not set: extend the template application" in caught.value.stderr

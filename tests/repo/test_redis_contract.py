@@ -1,0 +1,58 @@
+"""What a contract says of Redis: users, their keys and commands, and where they are."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.derived import derive
+from tests.support.contracts import HOUSE, refusal, shop
+
+
+def acl(text: str, server: str = "redis") -> list[str]:
+    """Return the words of the only line that a contract brings to a Redis server."""
+    return derive([HOUSE, shop(text)]).contents[f"{server}.users.acl"].split()
+
+
+@pytest.mark.parametrize("server", ["redis", "redis-cache"])
+def test_a_user_of_redis_has_the_keys_and_channels_that_begin_with_its_name(server: str) -> None:
+    text = "x-landfast: {redis: {users: {shop: {}}}}"
+
+    derived, words = derive([HOUSE, shop(text)]), acl(text, server)
+
+    assert words[:2] == ["user", "shop"]
+    assert {word for word in words if word[0] in "~&%"} == {"~shop:*", "&shop:*"}
+    assert derived.consumers[server] == {"shop": "redis_shop_password", "users.acl": f"{server}.users.acl"}
+    assert derived.declared == {"redis_shop_password": {}}
+
+
+def test_a_user_of_redis_may_nothing_that_shows_or_changes_what_belongs_to_others() -> None:
+    words = acl("x-landfast: {redis: {users: {shop: {}}}}")
+
+    assert words.index("-@all") < words.index("+@read") < words.index("-@dangerous")
+    assert words.index("+@write") < words.index("-@admin") < words.index("-function")
+    assert {"-scan", "-randomkey", "-dbsize", "-pubsub", "-client|tracking"} < set(words)
+
+
+def test_a_user_of_redis_has_what_its_contract_says_instead() -> None:
+    words = acl("x-landfast: {redis: {users: {shop: {keys: [a, 'b*'], reads: [c], channels: [], commands: [scan]}}}}")
+
+    assert [word for word in words if word[0] in "~&%"] == ["~a", "~b*", "%R~c"]
+    assert words.index("-scan") < words.index("+scan")
+
+
+def test_a_user_of_redis_is_on_the_servers_that_its_contract_says() -> None:
+    text = "x-landfast: {redis: {users: {shop: {servers: [cache]}, till: {servers: [state]}}}}"
+
+    derived = derive([HOUSE, shop(text)])
+
+    users = {server: derived.contents[f"{server}.users.acl"].split()[1] for server in ("redis", "redis-cache")}
+    assert users == {"redis": "till", "redis-cache": "shop"}
+    assert set(derived.consumers["redis"]) == {"till", "users.acl"}
+
+
+def test_a_server_where_its_user_is_not_has_no_placeholder() -> None:
+    users = "x-landfast: {redis: {users: {shop: {servers: [cache]}}}}"
+
+    said = refusal(users + "\nservices: {shop: {x-environment: {A: '{redis.url}'}}}")
+
+    assert "nothing is called {redis.url}; did you mean {redis.cache.url}?" in said
