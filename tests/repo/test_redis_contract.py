@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from contract.derived import derive
+from contract.files import read
 from tests.support.contracts import HOUSE, refusal, shop
+
+ROOT = Path(__file__).parents[2]
 
 
 def acl(text: str, server: str = "redis") -> list[str]:
@@ -56,3 +61,18 @@ def test_a_server_where_its_user_is_not_has_no_placeholder() -> None:
     said = refusal(users + "\nservices: {shop: {x-environment: {A: '{redis.url}'}}}")
 
     assert "nothing is called {redis.url}; did you mean {redis.cache.url}?" in said
+
+
+@pytest.mark.parametrize("server", ["redis", "redis-cache"])
+@pytest.mark.parametrize("user", ["web", "api", "console"])
+def test_whoever_reports_that_redis_serves_has_the_key_that_is_tried(user: str, server: str) -> None:
+    check = (ROOT / "libs/runtime/landfast_runtime/health.py").read_text(encoding="utf-8")
+    assert 'client.set(f"{settings.user}:health"' in check
+
+    (line,) = [
+        line
+        for line in derive(read(ROOT)).contents[f"{server}.users.acl"].splitlines()
+        if line.startswith(f"user {user} ")
+    ]
+
+    assert f" ~{user}:* " in line

@@ -62,6 +62,8 @@ def test_an_application_may_do_no_harm_to_others(stack: Stack, service: str, ser
         ("api-flask", "redis-cache", "api:tried", "web:2:tried"),
         ("worker", "redis", "celery-task-meta-tried", "health"),
         ("worker", "redis-cache", "web:2:tried", "api:limits:tried"),
+        ("console", "redis", "console:health", "celery-task-meta-tried"),
+        ("console", "redis-cache", "console:health", "web:2:tried"),
     ],
 )
 def test_an_application_writes_its_own_keys_alone(
@@ -70,12 +72,6 @@ def test_an_application_writes_its_own_keys_alone(
     write = [["SET", key, "1", "EX", "1"] for key in (own, others)]
 
     assert refused(stack, service, server, *write) == write[1:]
-
-
-def test_flower_reads_results_and_writes_none(stack: Stack) -> None:
-    read, write = ["GET", "celery-task-meta-tried"], ["SET", "celery-task-meta-tried", "1", "EX", "1"]
-
-    assert refused(stack, "flower", "redis", read, write) == [write]
 
 
 @pytest.mark.parametrize("server", ["redis", "redis-cache"])
