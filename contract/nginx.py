@@ -3,57 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from contract.errors import ContractError
+from contract.locations import Location, block
 from contract.named import below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from contract.files import Contract
 
 HEAD = "# Derived from the contracts of the applications at each start: contract/README.md. A change here is lost.\n"
-
-#: How requests are handed on, by protocol: the directive, and the snippet with what the service needs to know.
-_PASS = {
-    "http": ("proxy_pass http://$place", "proxy-headers"),
-    "uwsgi": ("uwsgi_pass $place", "uwsgi-headers"),
-}
-
-
-@dataclass(frozen=True)
-class Location:
-    """A place where an application answers.
-
-    Args:
-        path: what its addresses begin with.
-        says: what the contract has below it.
-    """
-
-    path: str
-    says: Mapping[str, Any]
-
-    def block(self) -> str:
-        """Return the location as Nginx reads it."""
-        hands_on, snippet = _PASS[self.says.get("protocol", "http")]
-        programs = self.says.get("errors") == "problem"
-        lines = [f"set $place {self.says['service']};"]
-        if "largest_body" in self.says:
-            lines.append(f"client_max_body_size {self.says['largest_body']};")
-        if self.says.get("websocket"):
-            lines += ["set $websocket on;", "proxy_read_timeout 1h; # silence is no fault there"]
-        lines += [f"{hands_on};", f"include snippets/{snippet}.conf;"]
-        if self.says.get("security_headers"):
-            lines.append("include snippets/security-headers.conf;")
-        lines.append(f"error_page 502 504 =503 /pages/503.{'problem' if programs else 'html'};")
-        lines.append(f"error_page 413 /pages/413.{'problem' if programs else '$refused_as'};")
-        return _block(f"location {self.path}", lines)
-
-    def without_slash(self) -> str:
-        """Return the location that sends visitors on who leave the last slash out; none for the root."""
-        return _block(f"location = {self.path[:-1]}", [f"return 308 {self.path};"]) if len(self.path) > 1 else ""
 
 
 def files(contracts: Sequence[Contract]) -> dict[str, str]:
@@ -78,7 +39,7 @@ def _locations(contracts: Sequence[Contract]) -> str:
     found = [each for each in _once(contracts) if not each.needs["http"].get("hosts")]
     blocks = [_content(each) for each in found]
     if not any("/" in each.needs["http"].get("locations", {}) for each in found):
-        blocks += ["\n# no application\n", _block("location = /", ["return 302 /console/;"])]
+        blocks += ["\n# no application\n", block("location = /", ["return 302 /console/;"])]
     return HEAD + "".join(blocks)
 
 
@@ -112,7 +73,7 @@ def _readiness(contracts: Sequence[Contract]) -> str:
             lines = [f"set $place {entry['service']};", f"set $asked_host {host};"]
             lines.append(f"set $asked_path {entry.get('path', '/')};")
             lines.append(f"include snippets/ask-{entry.get('protocol', 'http')}.conf;")
-            blocks.append(_block(f"location = /{name}", lines))
+            blocks.append(block(f"location = /{name}", lines))
     return HEAD + "".join(blocks)
 
 
@@ -129,7 +90,7 @@ def _once(contracts: Sequence[Contract]) -> Iterator[Contract]:
             continue
         for path, entry in (http.get("locations") or {}).items():
             service = str((entry or {}).get("service", "")).partition(":")[0]
-            if service not in contract.services:
+            if service not in contract.services and (service or "files" not in (entry or {})):
                 raise ContractError(
                     f"{contract.file}: http.locations.{path}: service: {service or 'none'} is no service of this file"
                 )
@@ -142,12 +103,8 @@ def _once(contracts: Sequence[Contract]) -> Iterator[Contract]:
 
 def _content(contract: Contract) -> str:
     found = [Location(path, entry) for path, entry in (contract.needs["http"].get("locations") or {}).items()]
-    blocks = [block for each in found for block in (each.without_slash(), each.block())]
+    blocks = [one for each in found for one in each.blocks()]
     return f"\n# {contract.file}\n" + "".join(blocks) + (f"\n{contract.extra.strip()}\n" if contract.extra else "")
-
-
-def _block(head: str, lines: Sequence[str]) -> str:
-    return f"{head} {{\n{''.join(f'    {line}{chr(10)}' for line in lines)}}}\n"
 
 
 def _indented(text: str) -> str:

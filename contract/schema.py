@@ -18,6 +18,8 @@ FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
 PLACE = r"[a-z0-9][a-z0-9-]*:\d+"
+FOLDER = r"(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
+PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
@@ -27,6 +29,8 @@ WORDS = {
     FILE: "letters, digits, _ . and -, beginning with none of the last two",
     HOST: "a host name in small letters",
     PATH: "a path from slash to slash",
+    FOLDER: "a path from a slash on, without one at its end, and with no part that begins with a dot",
+    PATTERN: "letters, digits, _ . / ~ and -, with * for any text",
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
     REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
     KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for a letter",
@@ -174,6 +178,29 @@ HTTP = Key(
                     "protocol": Key("`http` or `uwsgi`; http without it", "http|uwsgi", "text"),
                     "largest_body": Key("how much a request may carry, like 12m; 2m without it", r"\d+[km]?", "text"),
                     "websocket": Key("connections may become WebSockets", kind="switch"),
+                    "fresh": Key(
+                        "for so long (1s, 5m) an answer is shown to all who bring neither cookies nor a login; the "
+                        "next one is fetched while it is shown",
+                        r"\d+[smh]",
+                        "text",
+                    ),
+                    "static": Key(
+                        "files of the application's own: what the service answers is kept for a week, and hashed names "
+                        "are kept by browsers",
+                        kind="switch",
+                    ),
+                    "files": Key(
+                        "a folder that the application mounts into Nginx, such as /var/lib/NAME: its files are the "
+                        "answers, and the service is asked for others; they are users' uploads unless `static` says no",
+                        FOLDER,
+                        "text",
+                    ),
+                    "immutable": Key(
+                        "a name in `files` never gets other content: browsers keep it for a year", kind="switch"
+                    ),
+                    "deny": Key(
+                        "patterns of paths below it that nobody gets, like `private/*` or `*.sql`", PATTERN, "list"
+                    ),
                     "errors": Key("Nginx's own answers: `page`, or `problem` (RFC 9457)", "page|problem", "text"),
                     "security_headers": Key("Nginx adds those that the service does not set itself", kind="switch"),
                 },

@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from tests.support.stack import docker
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -90,6 +91,38 @@ def test_it_sees_no_other_service(lengthy: Stack) -> None:
     script = "getent hosts redis-cache || getent hosts web-django || getent hosts relay || echo nobody"
 
     assert lengthy.execute("stub", "sh", "-c", script).strip() == "nobody"
+
+
+def number(stack: Stack, **headers: str) -> int:
+    """Return the number of the answer to a request for a page that its contract calls fresh for a second."""
+    answer = requests.get(f"{stack.http_url}/fresh/page", headers={**HOST, **headers}, timeout=20)
+    return int(answer.json()["number"])
+
+
+def test_a_page_is_shown_to_many_while_it_is_fresh_and_renewed_afterwards(lengthy: Stack) -> None:
+    wait_until(lambda: number(lengthy) == number(lengthy), 20, "two requests to get the same answer")
+
+    shown = number(lengthy)
+    wait_until(lambda: number(lengthy) > shown, 20, "a newer answer")
+
+
+@pytest.mark.parametrize("header", ["Cookie", "Authorization"])
+def test_a_page_for_one_visitor_is_neither_kept_nor_answered_with_another_s(lengthy: Stack, header: str) -> None:
+    own = [number(lengthy, **{header: "mine=1"}) for _ in range(3)]
+
+    assert len(set(own)) == 3
+    assert number(lengthy) not in own
+
+
+def test_its_files_run_no_script_in_the_site_s_name_and_some_are_denied(lengthy: Stack) -> None:
+    page, denied = (
+        requests.get(f"{lengthy.http_url}/files/{name}", headers=HOST, timeout=20)
+        for name in ("page.html", "%70rivate/list.txt")
+    )
+
+    assert (page.status_code, page.headers["Content-Type"]) == (HTTPStatus.OK, "application/octet-stream")
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    assert denied.status_code == HTTPStatus.NOT_FOUND
 
 
 @pytest.mark.parametrize(

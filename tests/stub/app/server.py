@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,9 @@ from kombu import Connection, Consumer, Producer, Queue
 
 #: What a server adds to the key of a WebSocket. Source: RFC 6455, section 1.3
 HANDSHAKE = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+#: Numbers of the answers that say what the request was: none is given twice.
+numbers = itertools.count()
 
 
 def database(name: str) -> dict[str, Any]:
@@ -59,13 +63,17 @@ class Handler(BaseHTTPRequestHandler):
         _, what, *name = self.path.split("/")
         try:
             tried = {"database": database, "broker": broker, "redis": state}.get(what)
-            answer = tried(name[0]) if tried else {"host": self.headers["Host"], "upgrade": self.headers.get("Upgrade")}
+            answer = tried(name[0]) if tried else self.seen()
         except Exception as error:  # noqa: BLE001 - tests look at what went wrong
             answer = {"error": f"{type(error).__name__}: {error}"}
         self.answer(answer)
 
     def do_POST(self) -> None:
         self.answer({"bytes": len(self.rfile.read(int(self.headers["Content-Length"])))})
+
+    def seen(self) -> dict[str, Any]:
+        """Return what reached this server."""
+        return {"number": next(numbers), "host": self.headers["Host"], "upgrade": self.headers.get("Upgrade")}
 
     def answer(self, answer: dict[str, Any]) -> None:
         body = json.dumps(answer).encode()

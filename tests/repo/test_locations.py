@@ -1,0 +1,72 @@
+"""What Nginx keeps, serves by itself and denies, as contracts say it of a path."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from contract.derived import derive
+from tests.support.contracts import HOUSE, refusal, shop
+
+
+def nginx(says: str) -> str:
+    """Return the locations that follow from what a contract says of the path ``/place/``."""
+    text = f"x-landfast: {{http: {{locations: {{/place/: {{{says}}}}}}}}}\nservices: {{shop: {{}}}}"
+    return derive([HOUSE, shop(text)]).contents["nginx.locations.conf"]
+
+
+@pytest.mark.parametrize(("protocol", "begin"), [("http", "proxy"), ("uwsgi", "uwsgi")])
+def test_a_fresh_page_is_kept_for_those_alone_who_bring_nothing_of_their_own(protocol: str, begin: str) -> None:
+    found = nginx(f'service: "shop:80", protocol: {protocol}, fresh: 1s')
+
+    assert f"{begin}_cache_valid 200 1s;" in found
+    for directive in ("cache_bypass", "no_cache"):
+        assert re.search(rf"{begin}_{directive} \$http_cookie \$http_authorization;", found)
+    assert f"{begin}_cache_use_stale updating;" in found
+    assert f"{begin}_cache_background_update on;" in found
+
+
+def test_no_page_is_kept_that_the_contract_does_not_call_fresh() -> None:
+    assert "cache" not in nginx('service: "shop:80"')
+
+
+def test_files_that_are_not_there_are_asked_of_the_service_and_kept() -> None:
+    found = nginx('service: "shop:80", static: true, files: /var/lib/shop')
+
+    assert "alias /var/lib/shop/;" in found
+    assert "include snippets/static-files.conf;" in found
+    assert "try_files $uri @beside/place/;" in found
+    assert "proxy_cache static;" in found.partition("location @beside/place/ {")[2]
+
+
+def test_files_of_users_need_no_service_and_are_no_pages() -> None:
+    found = nginx("files: /var/lib/shop, immutable: true")
+
+    assert "include snippets/uploaded-files.conf;" in found
+    assert 'add_header Cache-Control "public, max-age=31536000, immutable";' in found
+    assert "include snippets/security-headers.conf;" in found
+    assert "proxy_pass" not in found
+
+
+def test_what_is_denied_is_a_pattern_and_nothing_else_in_it_has_a_meaning() -> None:
+    found = nginx("files: /var/lib/shop, deny: [private/*, '*.sql']")
+
+    (private, dumps) = re.findall(r'location ~ "(.*)" \{', found)
+    assert re.fullmatch(private, "/place/private/a\nb")
+    assert not re.match(private, "/place/public/private/a")
+    assert re.match(dumps, "/place/deep/down.sql")
+    assert not re.match(dumps, "/place/downXsql")
+
+
+@pytest.mark.parametrize("folder", ["/var/lib/../secret", "var/lib/shop", "/var/lib/shop/", "/a b", "/run/.hidden"])
+def test_a_folder_that_leads_elsewhere_is_refused(folder: str) -> None:
+    assert "must have the form: a path from a slash on" in refusal(
+        f"x-landfast: {{http: {{locations: {{/place/: {{files: '{folder}'}}}}}}}}"
+    )
+
+
+def test_a_place_with_neither_files_nor_a_service_is_refused() -> None:
+    assert "service: none is no service of this file" in refusal(
+        "x-landfast: {http: {locations: {/place/: {static: true}}}}"
+    )
