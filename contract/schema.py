@@ -185,13 +185,14 @@ HTTP = Key(
                         "text",
                     ),
                     "static": Key(
-                        "files of the application's own: what the service answers is kept for a week, and hashed names "
-                        "are kept by browsers",
+                        "they are files of the application's own: Nginx keeps what the service answers for a week, "
+                        "and browsers keep names with a hash",
                         kind="switch",
                     ),
                     "files": Key(
-                        "a folder that the application mounts into Nginx, such as /var/lib/NAME: its files are the "
-                        "answers, and the service is asked for others; they are users' uploads unless `static` says no",
+                        "a folder that the application mounts into Nginx, such as /var/lib/NAME; a file that is not "
+                        "there is asked of the service, if there is one. All but pictures is sent as mere bytes, "
+                        "unless it is `static`",
                         FOLDER,
                         "text",
                     ),
