@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml  # type: ignore[import-untyped] # it has no types of its own
 
 from contract import schema
+from contract.check import check
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
@@ -100,15 +101,15 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
         ContractError: it says something that nothing reads.
     """
     needs = document.get("x-landfast") or {}
-    schema.check(needs, schema.APPLICATION, f"{file}: x-landfast")
+    check(needs, schema.APPLICATION, f"{file}: x-landfast")
     services = _mapping(document.get("services"), f"{file}: services")
     services = {name: _mapping(entry, f"{file}: services.{name}") for name, entry in services.items()}
     secrets = {name: entry["x-secrets"] for name, entry in services.items() if "x-secrets" in entry}
     for name, given in secrets.items():
-        schema.check(given, schema.SERVICE_SECRETS, f"{file}: services.{name}.x-secrets")
+        check(given, schema.SERVICE_SECRETS, f"{file}: services.{name}.x-secrets")
     environment = {name: entry["x-environment"] for name, entry in services.items() if "x-environment" in entry}
     for name, given in environment.items():
-        schema.check(given, schema.SERVICE_ENVIRONMENT, f"{file}: services.{name}.x-environment")
+        check(given, schema.SERVICE_ENVIRONMENT, f"{file}: services.{name}.x-environment")
     return Contract(file, needs, secrets, environment, list(services))
 
 

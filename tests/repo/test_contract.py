@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from contract import durable, schema
+from contract.check import documented
 from contract.derived import derive
 from contract.environment import fill
 from contract.errors import ContractError
@@ -354,9 +355,9 @@ def test_a_file_of_another_shape_is_named(tmp_path: Path, name: str, content: st
 def test_every_key_stands_in_the_reference() -> None:
     page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
     keys = [
-        *schema.documented(schema.APPLICATION),
-        *schema.documented(schema.SERVICE_SECRETS, "x-secrets"),
-        *schema.documented(schema.SERVICE_ENVIRONMENT, "x-environment"),
+        *documented(schema.APPLICATION),
+        *documented(schema.SERVICE_SECRETS, "x-secrets"),
+        *documented(schema.SERVICE_ENVIRONMENT, "x-environment"),
     ]
 
     assert [f"| `{name}` | {means} |" for name, means in keys if f"| `{name}` | {means} |" not in page] == []
