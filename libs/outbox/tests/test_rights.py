@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import uuid
-from contextlib import contextmanager
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
-from landfast_outbox import schema, store
 from landfast_outbox.rights import FILE, differences, follow, parts_from_env, wanted
-from landfast_outbox.store import census, lanes, setbacks
 from landfast_outbox.store.rights import Right, held
-from landfast_outbox.task import NewTask
 from landfast_runtime.env import ConfigError, Env
-from landfast_testing.postgres import server
-from psycopg import sql
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
+
+from tests.roles import FORMER, OTHERS, PARTS, migrate, schema_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from psycopg import Connection
-
-DATABASE, OWNER = "rights", "outbox_owner"
-#: The roles that migrations name, which granted each of them its rights once; and others.
-FORMER = ("web", "api", "worker", "relay")
-OTHERS = ("shop", "clerk", "stranger")
-
-PARTS = {"writers": ["shop"], "workers": ["worker"], "operators": ["clerk"], "relays": ["relay"]}
-ROLES = {**{part: role for part, [role] in PARTS.items()}, "none": "stranger"}
-
-#: A task that there is not: rights are asked for first.
-NOBODY = uuid.UUID(int=0)
-NO_TIME = timedelta(0)
-
-
-@contextmanager
-def schema_of(*roles: str) -> Iterator[Connection[Any]]:
-    """Make a database with an empty schema and some roles, and hand out its owner's connection."""
-    with psycopg.connect(server().make_database(DATABASE), autocommit=True) as connection:
-        for role in (OWNER, *roles):
-            connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-        connection.execute(sql.SQL("CREATE SCHEMA outbox AUTHORIZATION {}").format(sql.Identifier(OWNER)))
-    try:
-        with psycopg.connect(server().dsn(DATABASE), options=f"-c role={OWNER}", autocommit=True) as connection:
-            yield connection
-    finally:
-        server().make_database(DATABASE)
-        with psycopg.connect(server().dsn(), autocommit=True) as connection:
-            for role in (OWNER, *roles):
-                connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
-
-
-def migrate() -> None:
-    """Run the migrations as the schema's owner."""
-    engine = create_engine(server().url(DATABASE), connect_args={"options": f"-c role={OWNER}"}, poolclass=NullPool)
-    schema.upgrade(engine)
 
 
 @pytest.fixture
@@ -70,111 +26,22 @@ def old() -> Iterator[Connection[Any]]:
         yield connection
 
 
-@pytest.fixture(scope="module")
-def granted() -> Iterator[Connection[Any]]:
-    """A database in which each part has a role."""
-    with schema_of(*FORMER, *OTHERS) as connection:
-        migrate()
-        follow(connection, PARTS)
-        yield connection
-
-
-def write(connection: Connection[Any], number: int = 1) -> None:
-    tasks = [NewTask(id=uuid.uuid4(), name="tests.add", queue="tasks", body="[]") for _ in range(number)]
-    with connection.cursor() as cursor:
-        store.insert(cursor, tasks)
-
-
-def retry(connection: Connection[Any]) -> None:
-    store.retry(connection, NOBODY, NewTask(id=NOBODY, name="", queue="", body="[]"), NO_TIME, "")
-
-
-def take(connection: Connection[Any]) -> None:
-    store.take(connection, 1, [])
-
-
-#: Statements by name, each as somebody runs it.
-STATEMENTS: dict[str, Callable[[Connection[Any]], object]] = {
-    "write": write,
-    "write many": lambda connection: write(connection, store.COPY_FROM),
-    "count": census.counts,
-    "count errors": census.retried,
-    "find lanes that stand": lanes.standing,
-    "find dead": lambda connection: store.find_dead(connection, {}, 1),
-    "read dead": lambda connection: store.read_dead(connection, [NOBODY]),
-    "redrive": lambda connection: store.redrive(connection, [NOBODY]),
-    "discard": lambda connection: store.discard(connection, [NOBODY], ""),
-    "delete dead": lambda connection: store.delete_dead(connection, [NOBODY]),
-    "claim": lambda connection: store.claim(connection, NOBODY),
-    "complete": lambda connection: store.complete(connection, NOBODY),
-    "retry": retry,
-    "bury": lambda connection: store.bury(connection, NOBODY, ""),
-    "count a death": lambda connection: store.count_death(connection, NOBODY),
-    "put off": lambda connection: setbacks.put_off(connection, NOBODY, setbacks.UNKNOWN, ""),
-    "mark": lambda connection: setbacks.mark_uncertain(connection, NOBODY),
-    "take": take,
-    "lead": store.lead_ordered_queues,
-    "give back": lambda connection: store.give_back(connection, [NOBODY]),
-    "find what is due": store.next_due,
-    "find what is overdue": lambda connection: store.overdue(connection, NO_TIME),
-    "sweep": lambda connection: store.sweep(connection, "tasks", NO_TIME, 1),
-    "purge": lambda connection: store.purge(connection, NO_TIME, 1),
-    "purge dead": lambda connection: store.purge_dead(connection, NO_TIME, 1),
-}
-LOOK = ("count", "count errors", "find lanes that stand", "find dead", "read dead")
-NEEDED = {
-    "writers": ("write", "write many", *LOOK),
-    "workers": (
-        *("write", "write many", *LOOK, "claim", "complete", "retry", "bury", "count a death", "put off", "mark"),
-    ),
-    "operators": (*LOOK, "redrive", "discard"),
-    "relays": (
-        *(*LOOK, "take", "lead", "give back", "find what is due", "find what is overdue", "sweep", "bury"),
-        *("purge", "purge dead", "redrive", "delete dead"),
-    ),
-}
-REFUSED = {
-    "writers": ("redrive", "discard", "delete dead", "claim", "complete", "bury", "mark", "take", "purge"),
-    "workers": ("delete dead", "purge"),
-    "operators": ("write", "write many", "complete", "mark", "put off", "delete dead", "purge"),
-    "relays": ("write", "write many", "mark", "put off"),
-    "none": (*LOOK, "write", "claim", "redrive"),
-}
-
-
-def run(connection: Connection[Any], part: str, statement: str) -> None:
-    """Run a statement as the role that has a part, and undo it."""
-    as_role = f"-c role={ROLES[part]}"
-    with (
-        psycopg.connect(connection.info.dsn, options=as_role, autocommit=True) as own,
-        own.transaction(force_rollback=True),
-    ):
-        STATEMENTS[statement](own)
-
-
-@pytest.mark.parametrize(("part", "statement"), [(part, each) for part, names in NEEDED.items() for each in names])
-def test_each_part_may_do_what_it_needs(granted: Connection[Any], part: str, statement: str) -> None:
-    run(granted, part, statement)
-
-
-@pytest.mark.parametrize(("part", "statement"), [(part, each) for part, names in REFUSED.items() for each in names])
-def test_no_part_may_do_more(granted: Connection[Any], part: str, statement: str) -> None:
-    with pytest.raises(psycopg.errors.InsufficientPrivilege):
-        run(granted, part, statement)
-
-
-def test_a_database_with_former_rights_and_an_empty_one_end_in_the_same(old: Connection[Any]) -> None:
+@pytest.mark.parametrize(
+    ("roles", "before"),
+    [((*FORMER, *OTHERS), {*FORMER}), (("shop", "clerk", "relay"), {"relay"})],
+    ids=["former", "none"],
+)
+def test_rights_are_the_same_in_the_end_whichever_roles_the_migrations_found(
+    roles: tuple[str, ...], before: set[str]
+) -> None:
     parts = {"writers": ["shop"], "operators": ["clerk"], "relays": ["relay"]}
-    assert {right.role for right in held(old)} == set(FORMER)
-
-    follow(old, parts)
-
-    assert held(old) == wanted(parts)
-    old.close()
-    with schema_of("shop", "clerk", "relay") as empty:
+    with schema_of(*roles) as connection:
         migrate()
-        follow(empty, parts)
-        assert held(empty) == wanted(parts)
+        assert {right.role for right in held(connection)} == before
+
+        follow(connection, parts)
+
+        assert held(connection) == wanted(parts)
 
 
 def test_a_second_run_changes_nothing(old: Connection[Any]) -> None:

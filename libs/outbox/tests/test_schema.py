@@ -45,6 +45,7 @@ def service(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ("POSTGRES_USER", server().user),
     ):
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
     with engine.begin() as connection:
         connection.execute(text("CREATE ROLE shop"))
     yield tmp_path
@@ -101,12 +102,15 @@ def test_each_run_of_the_service_follows_the_contracts_of_then(engine: Engine, s
 
 @pytest.mark.usefixtures("service")
 def test_the_service_tells_what_it_would_do(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    schema.upgrade(engine, "0002")
+
     schema.main(["--pending"])
 
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("pending: 0001 ")
-    assert told[-1] == "pending: rights of shop: gets INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox"
-    assert tables(engine) == set()
+    assert told[0].startswith("pending: 0003 ")
+    assert told[1:] == ["pending: rights of shop: gets INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox"]
+    assert tables(engine) == {"migration", "task"}
+    assert not may_write(engine)
     schema.main()
     capsys.readouterr()
     schema.main(["--pending"])
