@@ -18,6 +18,8 @@ INTERVAL = 0.5
 #: Seconds that one step may take until all of its containers are healthy.
 STEP_TIMEOUT = 300.0
 LINES = 20
+#: In place of services: all that have no data.
+EVERYTHING = "all"
 #: What the role `release` labels secrets with.
 LABELLED = "landfast.secret"
 
@@ -125,10 +127,16 @@ class Roller:
     def restart(self, plan: Mapping[str, Any], services: Collection[str]) -> None:
         """Start containers anew though nothing has changed, in the order and manner of a deploy.
 
+        Args:
+            plan: the plan that runs.
+            services: which; ``all`` stands for all but those with data, which are the first group.
+
         Raises:
             RolloutError: a service is unknown, or did not come back.
         """
         name, known = plan["name"], plan["stack"]["services"]
+        if list(services) == [EVERYTHING]:
+            services = set(known) - set(plan["order"][0])
         unknown = sorted(set(services) - set(known))
         if unknown:
             raise RolloutError(f"there is no service {', '.join(unknown)}; known: {', '.join(sorted(known))}")

@@ -165,6 +165,9 @@ def test_restarting_replaces_containers_service_by_service(swarm: Swarm, kept: r
     apply(swarm, kept, plan("one"), force=["web"])
 
     assert swarm.calls == ["service update --force --detach --quiet site_web"]
+    swarm.calls.clear()
+    apply(swarm, kept, plan("one"), force=["all"])
+    assert swarm.calls == ["service update --force --detach --quiet site_web"], "and none with data"
     with pytest.raises(RolloutError, match="there is no service wbe"):
         apply(swarm, kept, plan("one"), force=["wbe"])
 

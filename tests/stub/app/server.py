@@ -9,10 +9,11 @@ import json
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import redis
-from kombu import Connection, Consumer, Producer, Queue
+from amqp import Connection, Message
 
 #: What a server adds to the key of a WebSocket. Source: RFC 6455, section 1.3
 HANDSHAKE = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -34,14 +35,15 @@ def database(name: str) -> dict[str, Any]:
 
 def broker(vhost: str) -> dict[str, Any]:
     """Send a message to a queue of a vhost, and receive it."""
-    received: list[Any] = []
-    place = os.environ["BROKER_URL"].rpartition("/")[0]
-    with Connection(f"{place}/{vhost}", connect_timeout=5) as connection:
+    url = urlsplit(os.environ["BROKER_URL"])
+    user, password = unquote(url.username or ""), unquote(url.password or "")
+    with Connection(f"{url.hostname}:{url.port}", user, password, virtual_host=vhost, connect_timeout=5) as connection:
         channel = connection.channel()
-        queue = Queue("letters", durable=True, channel=channel)
-        queue.declare()
-        Producer(channel).publish("hello", routing_key="letters")
-        with Consumer(channel, [queue], callbacks=[lambda body, _: received.append(body)], no_ack=True):
+        received: list[Any] = []
+        channel.queue_declare("letters", durable=True, auto_delete=False)
+        channel.basic_consume("letters", no_ack=True, callback=lambda message: received.append(message.body))
+        channel.basic_publish(Message("hello"), routing_key="letters")
+        while not received:
             connection.drain_events(timeout=10)
     return {"received": received}
 
