@@ -168,12 +168,11 @@ def staff(stack: Stack, admin: Person) -> Site:
 @pytest.fixture
 def operator(stack: Stack) -> Site:
     """A visitor who has logged in to the console as the first operator."""
-    return log_in_to_console(stack)
+    return log_in_to_console(stack, Site(stack.http_url))
 
 
-def log_in_to_console(stack: Stack) -> Site:
-    """Return the first operator as a visitor."""
-    site = Site(stack.http_url)
+def log_in_to_console(stack: Stack, site: Site) -> Site:
+    """Make a visitor the first operator, and return them."""
     site.log_in("operator", secrets.show(stack, "operator_password"), "/console/login/")
     return site
 

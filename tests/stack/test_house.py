@@ -10,6 +10,8 @@ from tests.conftest import log_in_to_console
 from tests.support.site import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.support.stack import Stack
 
 DEMO = {"web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat"}
@@ -27,8 +29,8 @@ def test_whoever_comes_to_its_own_address_meets_the_console(house: Stack) -> Non
     assert Site(house.http_url).get("/").headers["Location"] == "/console/"
 
 
-def test_operators_see_tasks_workers_and_queues(house: Stack) -> None:
-    operator = log_in_to_console(house)
+def test_operators_see_tasks_workers_and_queues(house: Stack, trusting: Callable[[Stack], Site]) -> None:
+    operator = log_in_to_console(house, trusting(house))  # its cookies are for HTTPS alone
 
     found = {path: operator.get(path).status_code for path in ("/console/outbox/task/", "/flower/", "/rabbitmq/")}
 

@@ -44,7 +44,7 @@ def test_the_list_of_services_is_complete(stack: Stack) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def shown(stack: Stack) -> tuple[str, str]:
     """A task that Flower shows, and when it had last saved what it shows: it does so once a minute, meanwhile."""
-    operator = log_in_to_console(stack)
+    operator = log_in_to_console(stack, Site(stack.http_url))
     task = operator.send_task(1, 9).headers["Location"].rpartition("/")[2]
     wait_until(lambda: operator.get("/flower/api/tasks").json().get(task), 20, "the task in Flower")
     return task, saved(stack)
