@@ -15,17 +15,18 @@ LIST = ROOT / "compose.yaml"
 _ROOM = re.compile(r"""^\s*- ["']?(?:\./)?(services/[\w.-]+)/compose\.yaml["']?\s*(?:#.*)?$""", re.MULTILINE)
 
 
-def rooms() -> list[Path]:
-    """Return the folders of the applications, in the order of the list."""
-    return [ROOT / room for room in _ROOM.findall(LIST.read_text(encoding="utf-8"))]
+def rooms(root: Path = ROOT) -> list[Path]:
+    """Return the folders of the applications of a checkout, in the order of the list."""
+    return [root / room for room in _ROOM.findall((root / LIST.name).read_text(encoding="utf-8"))]
 
 
-def files(variant: str = "") -> list[Path]:
+def files(variant: str = "", root: Path = ROOT) -> list[Path]:
     """Return the Compose files of one kind: the house's first, then each application's that has one.
 
     Args:
         variant: ``override`` (a laptop's), ``servers`` or ``s3``; without one, what all runs share.
+        root: the checkout.
     """
     name = f"compose.{variant}.yaml" if variant else "compose.yaml"
     house = {"": "compose.house.yaml", "override": "compose.laptop.yaml"}.get(variant, name)
-    return [path for path in (ROOT / house, *(room / name for room in rooms())) if path.is_file()]
+    return [path for path in (root / house, *(room / name for room in rooms(root))) if path.is_file()]

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from cli import applications, services
+from cli.app import plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -76,6 +77,8 @@ def values(argument: argparse.Action) -> Iterable[str]:
         return services.images()
     if argument.metavar == "SECRET":
         return secrets()
+    if argument.metavar == "APPLICATION":
+        return plan.existing()
     return tests() if argument.metavar == "PATH/NAME" else ()
 
 

@@ -1,4 +1,4 @@
-"""The commands: up, down, doctor, test, secret, logs, and short ones for what Compose says at length."""
+"""The commands: up, down, doctor, test, secret, logs, app, and short ones for what Compose says at length."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from cli import completion, compose, console, debugging, doctor, host, logs, prepare, process, services
+from cli.app import commands as app
 from cli.console import Phases, StackError
 from cli.settings import ROOT, Settings
 from cli.shortcuts import SHORTCUTS
@@ -54,6 +55,7 @@ def dispatch(arguments: list[str]) -> int:
         "secret": lambda: secret(options.name),
         "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
         "debug": lambda: debugging.debug(options.service),
+        "app": lambda: app.run(options, arguments),
         "completion": lambda: complete(options.shell),
     }
     return commands[options.command]()
@@ -109,6 +111,7 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     logs_.add_argument("-n", "--lines", type=int, help="how many of each container's last lines: 200, or all for an id")
     debug_ = commands.add_parser("debug", help="run a service in this terminal, where breakpoint() stops it")
     debug_.add_argument("service", metavar="SERVICE", choices=tuple(debugging.FORMS), help=", ".join(debugging.FORMS))
+    app.add_to(commands)
     completion_ = commands.add_parser("completion", help="print what makes a shell complete these commands")
     completion_.add_argument("shell", choices=tuple(completion.SCRIPTS))
     for name, short in SHORTCUTS.items():  # what they are called with is read where they run: here it is explained

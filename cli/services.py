@@ -10,7 +10,8 @@ from cli.console import StackError
 from cli.settings import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+    from pathlib import Path
 
 #: Steps of a test run that are one folder's own: its tests and its types (``cli.suites``).
 OWN_STEPS = ("tests", "types")
@@ -24,14 +25,24 @@ def images() -> dict[str, str]:
     """Return a laptop's services with the folder that holds the code of each: a room, or one named like its image."""
     found: dict[str, str] = {}
     for path in (*applications.files(), *applications.files("override")):
-        for section in _SECTION.findall(path.read_text(encoding="utf-8")):
-            for service, block in _SERVICE.findall(section):
-                image = _IMAGE.search(block)
-                if path.parent != ROOT:  # a part of the house's, such as another network of Nginx, is none of its own
-                    found.setdefault(service, path.parent.name)
-                elif image:
-                    found[service] = image[1]
+        for service, block in blocks(path):
+            image = _IMAGE.search(block)
+            if path.parent != ROOT:  # a part of the house's, such as another network of Nginx, is none of its own
+                found.setdefault(service, path.parent.name)
+            elif image:
+                found[service] = image[1]
     return found
+
+
+def blocks(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the services in a Compose file: the name and the text of each."""
+    for section in _SECTION.findall(path.read_text(encoding="utf-8")):
+        yield from _SERVICE.findall(section)
+
+
+def names(paths: Iterable[Path]) -> list[str]:
+    """Return the services that Compose files name, each once and in their order."""
+    return list(dict.fromkeys(name for path in paths for name, _ in blocks(path)))
 
 
 def check(names: Iterable[str], known: Collection[str]) -> None:

@@ -1,0 +1,166 @@
+"""``./stack app check``: starts an application, tries it, and says what is missing and how to mend it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from cli import compose, console, diagnosis, doctor, host, prepare, process
+from cli.app import findings, plan, trial
+from cli.console import Phases, StackError
+from cli.preflight import State, failed, ok
+from cli.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cli.app.plan import Plan
+    from cli.preflight import Check
+
+#: Seconds that a healthy worker may take until RabbitMQ knows it.
+CONSUMES_WITHIN = 20
+
+
+def check(name: str, arguments: list[str], *, yes: bool) -> int:
+    """Try an application and return 0 only if nothing is missing.
+
+    Args:
+        name: the application's.
+        arguments: what ``./stack`` was called with, should it have to begin again.
+        yes: whether the user agreed to installing.
+
+    Raises:
+        StackError: there is no such application, or this machine cannot run it.
+    """
+    plan.room(name)
+    settings, phases = Settings.read(), Phases()
+    checks: list[Check] = []
+    with host.only_one(f"stack-{settings.project}"):
+        for each in tried(name, settings, phases, arguments, yes=yes):
+            checks.append(each)
+            print(console.columns([(each.state.value.ljust(6), each.name.ljust(10), each.text)]), flush=True)
+    missing = sum(each.state is State.FAILED for each in checks)
+    print(f"\n{name}: {f'{missing} to mend' if missing else 'nothing is missing'}")
+    return 1 if missing else 0
+
+
+def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *, yes: bool) -> Iterator[Check]:
+    """Yield what comes of each try; the arguments are those of :func:`check`."""
+    if not plan.is_listed(name):
+        yield failed("list", f"compose.yaml does not name {name}", f"add the line - services/{name}/compose.yaml")
+        return
+    try:
+        configuration = plan.configuration()
+    except StackError as error:
+        yield failed("compose", str(error), f"mend services/{name}/compose.yaml")
+        return
+    environment = prepare.prepare(settings, phases, arguments, yes=yes)
+    console.heading("Building images")
+    if process.run([*compose.build(), "--quiet"], env=environment) != 0:
+        yield failed("build", "an image could not be built", "mend what Docker says above")
+        return
+    console.heading(f"Trying {name}")
+    try:
+        known = plan.read(name)
+    except StackError as error:
+        yield failed("contract", str(error), "contract/README.md has every key")
+        return
+    yield ok("contract", "every key is known, and nothing in it is somebody else's")
+    longest = [each for each in known.services if not is_once(configuration, each)]
+    started = process.capture([*compose.up(), "--quiet-pull", *longest, *doors(known)], timeout=compose.START_DEADLINE)
+    yield from containers(known, configuration)
+    if started.code == 0:
+        yield from pages(known, settings)
+    yield from writes(known, configuration)
+    yield from migrations(known, configuration)
+    yield from consumers(known)
+
+
+def is_once(configuration: Mapping[str, Any], service: str) -> bool:
+    """Return whether a service does its work and ends."""
+    return str(configuration["services"][service].get("restart")) == "no"
+
+
+def doors(known: Plan) -> list[str]:
+    """Return the services of the house that an application is tried through."""
+    return [*(["nginx"] if known.locations else []), *(["rabbitmq"] if known.vhosts else [])]
+
+
+def containers(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield how the application's containers are, and as whom they run."""
+    there = {each.service: each for each in doctor.find_containers()}
+    unwell = {each.service for each in there.values() if not each.is_well}
+    for service in known.services:
+        container = there.get(service)
+        if container is None:
+            continue  # of a profile that is not asked for
+        if container.is_well:
+            yield ok("starts", f"{service}: {container.words}")
+        else:
+            log = [] if container.status == "missing" else doctor.read_log(service)
+            finding = diagnosis.diagnose(container, log, unwell)
+            yield failed("starts", f"{service} is {finding.condition}: {finding.reason}", finding.step)
+    services = [each for each in known.services if each in there]
+    for service, inspected in trial.containers(services).items():
+        yield from findings.container(service, inspected["Config"], once=is_once(configuration, service))
+
+
+def pages(known: Plan, settings: Settings) -> Iterator[Check]:
+    """Yield whether it answers at its ports, through Nginx, and whether what its first page is shown with is there."""
+    port = int(settings.ports["HTTP_PORT"])
+    for place in dict.fromkeys(known.locations.values()):
+        service, _, number = place.partition(":")
+        yield findings.at_port(place, trial.ask_service(service, number, "/", (known.hosts or ["localhost"])[0]))
+    for host_name in known.hosts or ["localhost"]:
+        for path in known.locations:
+            address = f"http://{host_name}:{port}{path}"
+            answer = visit(port, host_name, path)
+            yield findings.through_nginx(address, answer)
+            there = trial.links(answer.body, address) if answer.body.lstrip().startswith("<") else []
+            yield from findings.static(address, {link: trial.get(port, f"{host_name}:{port}", link) for link in there})
+
+
+def visit(port: int, host_name: str, path: str) -> trial.Answer:
+    """Return what a visitor gets who follows redirects on the same host."""
+    answer = trial.get(port, f"{host_name}:{port}", path)
+    for _ in range(3):
+        if not answer.location.startswith("/"):
+            break
+        answer = trial.get(port, f"{host_name}:{port}", answer.location)
+    return answer
+
+
+def writes(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield where services write to, each run once more with a root file system that lets them."""
+    for service in known.services:
+        if not configuration["services"][service].get("read_only"):
+            yield findings.root_is_writable(service)
+            continue
+        with trial.writable(configuration, service) as name:
+            container = trial.settled(name)
+            if not container:
+                way_out = f"docker compose run --rm {service} says why"
+                yield failed("writes", f"{service} cannot be run once more", way_out)
+                continue
+            for place in (place for place in known.locations.values() if place.startswith(f"{service}:")):
+                for address in findings.addresses(container):
+                    trial.ask_service(address, place.partition(":")[2], "/", (known.hosts or ["localhost"])[0])
+            yield findings.written(service, trial.written(container))
+
+
+def migrations(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
+    """Yield whether one-shots can be run again: with every start and every deploy they are."""
+    for service in (each for each in known.services if is_once(configuration, each)):
+        outputs: Sequence[process.Output] = [trial.run_once(service), trial.run_once(service)]
+        yield findings.twice(service, outputs)
+
+
+def consumers(known: Plan) -> Iterator[Check]:
+    """Yield whether somebody consumes in each vhost of the application's own, if it has a user who may."""
+    for vhost in known.vhosts if known.users else []:
+        deadline = time.monotonic() + CONSUMES_WITHIN
+        found = findings.consumed(vhost, trial.queues(vhost))
+        while any(each.state is State.FAILED for each in found) and time.monotonic() < deadline:
+            time.sleep(1)
+            found = findings.consumed(vhost, trial.queues(vhost))
+        yield from found

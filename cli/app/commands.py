@@ -1,0 +1,48 @@
+"""The command line of ``./stack app``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.app import check, forms, listing, new, remove
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+#: Where an application's web server listens, if nothing else is said.
+PORT = 8000
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``app`` to the commands of ``./stack``."""
+    app = commands.add_parser("app", help="applications of your own: make one from a template, try, list or remove it")
+    actions = app.add_subparsers(dest="action", required=True, metavar="ACTION")
+    new_ = actions.add_parser("new", help="make services/NAME/ from a template, and put it on the list")
+    new_.add_argument("name", metavar="NAME", help="small letters, digits and hyphens; it answers at NAME.localhost")
+    new_.add_argument("--from", dest="form", required=True, choices=tuple(forms.FORMS), help="what it is made from")
+    new_.add_argument("--image", default="", metavar="NAME@sha256:DIGEST", help="with --from image: which one")
+    new_.add_argument("--port", type=int, default=PORT, help=f"where it listens in its container; {PORT} without it")
+    check_ = actions.add_parser("check", help="start an application, try it, and say what is missing")
+    check_.add_argument("name", metavar="APPLICATION")
+    check_.add_argument("--yes", action="store_true", help="install what is missing without asking")
+    actions.add_parser("list", help="list the applications, their addresses and how their services are")
+    remove_ = actions.add_parser("remove", help="take an application off the list; its folder and its data stay")
+    remove_.add_argument("name", metavar="APPLICATION")
+    remove_.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Run what ``./stack app`` was asked for and return the exit status.
+
+    Args:
+        options: as the parser has read them.
+        arguments: what ``./stack`` was called with.
+    """
+    actions: dict[str, Callable[[], int]] = {
+        "new": lambda: new.new(options.name, options.form, options.image, options.port),
+        "check": lambda: check.check(options.name, list(arguments), yes=options.yes),
+        "list": listing.listing,
+        "remove": lambda: remove.remove(options.name, yes=options.yes),
+    }
+    return actions[options.action]()

@@ -1,0 +1,74 @@
+"""``./stack app list``: the applications, where each answers, and how its services are."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from cli import applications, console, doctor, services
+from cli.app import plan
+from cli.console import StackError
+from cli.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_HTTP = re.compile(r"^  http:\n((?:    .*\n|\s*\n)*)", re.MULTILINE)
+_HOSTS = re.compile(r"^    hosts:[ ]*(.*\n(?:      .*\n|    - .*\n)*)", re.MULTILINE)
+_HOST = re.compile(r"(?:[\[,-][ ]*)(?:&\w+ )?[\"']?([a-z0-9][a-z0-9.-]*)")
+_PATH = re.compile(r"^      [\"']?(/[\w./~-]*)[\"']?:", re.MULTILINE)
+
+
+def listing() -> int:
+    """Print the applications."""
+    settings = Settings.read()
+    try:
+        states = {each.service: each.words for each in doctor.find_containers()}
+    except StackError as error:
+        print(f"How the services are is unknown: {error}\n")
+        states = {}
+    rows = [("application", "on the list", "answers at", "services")]
+    for name in plan.existing():
+        rows += described(name, settings, states, listed=plan.is_listed(name))
+    print(console.columns(rows))
+    return 0
+
+
+def described(
+    name: str, settings: Settings, states: Mapping[str, str], *, listed: bool
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield an application's rows: as many as it has addresses or services.
+
+    Args:
+        name: the application's.
+        settings: what the stack's own address is.
+        states: service -> how it is; empty, if that is unknown.
+        listed: whether ``compose.yaml`` names it.
+    """
+    file = ROOT / "services" / name / "compose.yaml"
+    if not file.is_file():
+        yield name, "yes, but the file is missing", "", ""
+        return
+    there = addresses(file, settings)
+    own = [f"{each}: {states[each]}" if each in states else each for each in own_services(file)]
+    for number in range(max(len(there), len(own), 1)):
+        head = (name, "yes" if listed else "no") if number == 0 else ("", "")
+        address, service = (column[number] if number < len(column) else "" for column in (there, own))
+        yield (*head, address, service)
+
+
+def own_services(file: Path) -> list[str]:
+    """Return the services of a room that are none of the house's."""
+    files = (*applications.files(), *applications.files("override"))
+    house = services.names(path for path in files if path.parent == ROOT)
+    return [name for name in services.names([file]) if name not in house]
+
+
+def addresses(file: Path, settings: Settings) -> list[str]:
+    """Return where an application answers, by the look of its contract: no reader of YAML comes with Python."""
+    http = "".join(_HTTP.findall(file.read_text(encoding="utf-8")))
+    hosts = [host for text in _HOSTS.findall(http) for host in _HOST.findall(text)]
+    port = settings.ports["HTTP_PORT"]
+    roots = [f"http://{host}:{port}" for host in hosts] or [settings.public_url]
+    return [f"{root}{path}" for root in roots for path in _PATH.findall(http)]

@@ -1,0 +1,102 @@
+"""What an application's contract asks for, and where it is: read from the files, by the programs that they are for."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cli import applications, process
+from cli.compose import compose
+from cli.console import StackError
+from cli.settings import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Seconds for a container that reads the contracts.
+TIMEOUT = 120
+
+_SCRIPT = Path(__file__).with_name("read_plan.py")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a contract says, as far as the commands need it.
+
+    Args:
+        services: those that no other file names.
+        hosts: the host names of its own.
+        locations: path -> the service that answers there, and its port: ``NAME:PORT``.
+        databases: those of its own.
+        schemas: those in the shared database.
+        vhosts: those of its own.
+        users: its users of the broker.
+        secrets: those that it alone brings.
+    """
+
+    services: Sequence[str]
+    hosts: Sequence[str]
+    locations: Mapping[str, str]
+    databases: Sequence[str]
+    schemas: Sequence[str]
+    vhosts: Sequence[str]
+    users: Sequence[str]
+    secrets: Sequence[str]
+
+
+def existing() -> list[str]:
+    """Return the names of the applications that have a room, on the list or not."""
+    listed = [room.name for room in applications.rooms()]
+    there = sorted(path.parent.name for path in (ROOT / "services").glob("[!.]*/compose.yaml"))
+    return list(dict.fromkeys([*listed, *there]))
+
+
+def room(name: str) -> Path:
+    """Return the folder of an application.
+
+    Raises:
+        StackError: there is none of that name; the message has the nearest.
+    """
+    if name not in (there := existing()):
+        close = get_close_matches(name, there, 1)
+        meant = f"did you mean {close[0]}?" if close else f"there are: {', '.join(there) or 'none'}"
+        raise StackError(f"there is no application {name}", f"{meant} ./stack app new makes one")
+    return ROOT / "services" / name
+
+
+def is_listed(name: str) -> bool:
+    """Return whether ``compose.yaml`` names the application."""
+    return name in {room.name for room in applications.rooms()}
+
+
+def read_command(name: str) -> list[str]:
+    """Return the command that prints an application's plan."""
+    run = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets")
+    return compose(*run, "-c", _SCRIPT.read_text(encoding="utf-8"), name)
+
+
+def read(name: str) -> Plan:
+    """Return the plan of an application that is on the list.
+
+    Raises:
+        StackError: a contract is wrong, or Docker does not answer.
+    """
+    output = process.capture(read_command(name), timeout=TIMEOUT)
+    if output.code != 0:
+        raise StackError(output.stderr.strip() or output.stdout.strip())
+    return Plan(**json.loads(output.stdout))
+
+
+def configuration() -> dict[str, Any]:
+    """Return Compose's view of the whole stack.
+
+    Raises:
+        StackError: Compose refuses the files, or is not there.
+    """
+    output = process.capture(compose("--profile=*", "config", "--format", "json"))
+    if output.code != 0:
+        raise StackError(output.stderr.strip())
+    return dict(json.loads(output.stdout))

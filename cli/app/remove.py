@@ -1,0 +1,168 @@
+"""``./stack app remove``: off the lists, its containers away. What it has kept stays, until somebody deletes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cli import compose, console, host, process
+from cli.app import lists, plan
+from cli.console import StackError
+from cli.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from cli.app.plan import Plan
+
+#: Seconds for containers to stop: those of a worker may take minutes.
+STOP_TIMEOUT = 900
+
+
+def remove(name: str, *, yes: bool) -> int:
+    """Take an application off the lists and its containers away.
+
+    Args:
+        name: the application's.
+        yes: whether the user agreed beforehand.
+
+    Raises:
+        StackError: there is no such application, nobody agreed, others lean on it, or a container cannot be removed.
+    """
+    plan.room(name)
+    changes = lists.removed(ROOT, name)
+    if not changes:
+        raise StackError(f"{name} is on no list", f"rm -r services/{name} deletes its folder")
+    agree(name, yes=yes)
+    project = Settings.read().project
+    with host.only_one(f"stack-{project}"):
+        before = configured()
+        known = read_plan(name, project) if before else None
+        old = {path: lists.read(path) for path in changes}
+        lists.write(changes)
+        try:
+            after = plan.configuration() if before else {}
+        except StackError as error:
+            lists.write(old)
+            raise StackError(f"others lean on {name}, so it stays:\n{error}", "mend their compose.yaml first") from None
+        clear(project, before, after)
+    print(f"{name} is off the list{' and its containers are gone' if before else ''}. To delete what it has kept, too:")
+    print(*(f"  {line}" for line in leftovers(name, before, after, known)), sep="\n")
+    if not before:
+        print("Docker does not answer: its containers go with `docker compose up --detach --remove-orphans`.")
+    return 0
+
+
+def agree(name: str, *, yes: bool) -> None:
+    """Ask whether an application is to go.
+
+    Raises:
+        StackError: nobody agreed.
+    """
+    if yes:
+        return
+    if not console.may_ask():
+        raise StackError("remove stops its containers", f"./stack app remove {name} --yes does so without asking")
+    if not console.confirm(
+        f"Remove {name}? Its containers stop, those that it shares networks with start anew; folder and data stay."
+    ):
+        raise StackError("nothing was removed")
+
+
+def configured() -> dict[str, Any]:
+    """Return Compose's view of the stack; nothing where there is no Docker, or its files are wrong."""
+    try:
+        return plan.configuration()
+    except StackError:
+        return {}
+
+
+def read_plan(name: str, project: str) -> Plan | None:
+    """Return an application's plan, if the image is there that reads it and its contract is right."""
+    if process.capture(compose.image_exists(f"{project}/secrets")).code != 0:
+        return None
+    try:
+        return plan.read(name)
+    except StackError:
+        return None
+
+
+def clear(project: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """Remove the containers and networks that the stack no longer has; what runs of the house leaves the networks.
+
+    Args:
+        project: the stack's.
+        before: Compose's view while the application was there.
+        after: the same now.
+
+    Raises:
+        StackError: a container cannot be removed, or one of the house does not get healthy again.
+    """
+    gone = [each for service in lost(before, after, "services") for each in containers(project, service, "--all")]
+    if gone:
+        stopped = process.capture(["docker", "stop", *gone], timeout=STOP_TIMEOUT)
+        removed = process.capture(["docker", "rm", *gone])
+        if stopped.code or removed.code:
+            raise StackError(
+                f"a container is still there: {(stopped.stderr + removed.stderr).strip()}",
+                "docker compose up --detach --remove-orphans removes it",
+            )
+    changed = [name for name, says in (after.get("services") or {}).items() if says != before["services"][name]]
+    running = [name for name in changed if containers(project, name)]
+    if running and process.run([*compose.up(), *running]) != 0:
+        raise StackError("the house is not healthy again", "./stack doctor says what is wrong")
+    networks = [before["networks"][name]["name"] for name in lost(before, after, "networks")]
+    process.capture(["docker", "network", "rm", *networks])  # one that is not there is no matter
+
+
+def lost(before: Mapping[str, Any], after: Mapping[str, Any], section: str) -> list[str]:
+    """Return what a section of Compose's view had before, and has no longer."""
+    return [name for name in before.get(section) or {} if name not in (after.get(section) or {})]
+
+
+def containers(project: str, service: str, *options: str) -> list[str]:
+    """Return the ids of a service's containers: those that run, or as ``docker ps`` understands the options."""
+    labels = {"project": project, "service": service}
+    filters = [f"--filter=label=com.docker.compose.{label}={value}" for label, value in labels.items()]
+    return process.capture(["docker", "ps", "--quiet", *options, *filters]).stdout.split()
+
+
+def leftovers(name: str, before: Mapping[str, Any], after: Mapping[str, Any], known: Plan | None) -> Iterator[str]:
+    """Yield the commands that delete what an application has kept.
+
+    Args:
+        name: the application's.
+        before: Compose's view while it was there; empty, if that is unknown.
+        after: the same now.
+        known: its plan, if that could be read.
+    """
+    yield f"rm -r services/{name}"
+    for volume in lost(before, after, "volumes"):
+        yield f"docker volume rm {before['volumes'][volume]['name']}"
+    own = {before["services"][service]["image"] for service in lost(before, after, "services")}
+    kept = {says.get("image") for says in (after.get("services") or {}).values()}
+    for image in sorted(own - kept):
+        yield f"docker image rm {image}"
+    if known:
+        yield from data(known)
+
+
+def data(known: Plan) -> Iterator[str]:
+    """Yield the commands that delete databases, schemas, roles, vhosts, users and secrets of an application."""
+    statements = [f"DROP DATABASE {database}" for database in known.databases]
+    statements += [f"DROP SCHEMA {schema} CASCADE" for schema in known.schemas]
+    roles = passwords(known.secrets, "postgres")
+    statements += [statement for role in roles for statement in (f"DROP OWNED BY {role}", f"DROP ROLE {role}")]
+    if statements:
+        yield "./stack psql " + " ".join(f"-c '{statement}'" for statement in statements)
+    rabbitmq = "docker compose exec rabbitmq rabbitmqctl"
+    for command, each in (("delete_vhost", known.vhosts), ("delete_user", passwords(known.secrets, "rabbitmq"))):
+        yield from (f"{rabbitmq} {command} {name}" for name in each)
+    if known.secrets:
+        paths = " ".join(f"/secrets/master/{secret}" for secret in known.secrets)
+        yield f"docker compose run --rm --no-deps --entrypoint rm secrets -f {paths}"
+
+
+def passwords(secrets: Sequence[str], server: str) -> list[str]:
+    """Return whose passwords are among the secrets, by their names."""
+    before, after = f"{server}_", "_password"
+    return [each[len(before) : -len(after)] for each in secrets if each.startswith(before) and each.endswith(after)]

@@ -1,0 +1,14 @@
+"""Where the pages are."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.index),
+    path("healthz", views.healthz),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,7 @@
+"""What gunicorn runs."""
+
+from __future__ import annotations
+
+from . import create_app
+
+application = create_app()

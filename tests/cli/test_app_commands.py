@@ -1,0 +1,301 @@
+"""The commands for applications: what they ask Docker for, what they print, and what they leave alone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli import applications, completion, compose, host, main, process
+from cli.app import check, listing, lists, plan, read_plan, remove, trial
+from cli.app.plan import Plan
+from cli.console import StackError
+from cli.preflight import State
+from cli.process import Output
+from cli.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+PLAN = Plan(
+    services=["shop", "shop-worker", "migrate-shop"],
+    hosts=["shop.localhost"],
+    locations={"/": "shop:8000"},
+    databases=["shop"],
+    schemas=[],
+    vhosts=["shop"],
+    users=["shop"],
+    secrets=["postgres_shop_password", "rabbitmq_shop_password", "shop_secret_key"],
+)
+HOUSE: dict[str, Any] = {"nginx": {"image": "a/nginx", "networks": {"edge": None}}}
+AFTER = {"name": "a", "services": HOUSE, "networks": {"edge": {"name": "a_edge"}}, "volumes": {}}
+BEFORE = {
+    "name": "a",
+    "services": {
+        "nginx": {"image": "a/nginx", "networks": {"edge": None, "shop": None}},
+        "shop": {"image": "a/shop", "read_only": True},
+    },
+    "networks": {"edge": {"name": "a_edge"}, "shop": {"name": "a_shop"}},
+    "volumes": {"uploads": {"name": "a_uploads"}},
+}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with an application, ``shop``, which the commands take for this one."""
+    for name in ("compose.house.yaml", "compose.laptop.yaml"):
+        shutil.copy2(ROOT / name, tmp_path)
+    for name in lists.LISTS:
+        lines = f"include:\n  - path:\n      - compose.house.yaml\n      - services/shop/{name} # mine\n"
+        (tmp_path / name).write_text(lines, encoding="utf-8")
+    (tmp_path / "services").mkdir()
+    for name in ("shop", "idle"):
+        shutil.copytree(ROOT / "services/web-django", tmp_path / f"services/{name}", ignore=only("compose.yaml"))
+    for module in (listing, plan, remove, host):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(applications.rooms, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(applications.files, "__defaults__", ("", tmp_path))
+    return tmp_path
+
+
+def only(name: str) -> Callable[[str, list[str]], list[str]]:
+    return lambda _, found: [each for each in found if each != name]
+
+
+class Docker:
+    """Answers commands, and keeps them.
+
+    Args:
+        answers: the beginning of a command behind the options -> what comes of it.
+    """
+
+    def __init__(self, answers: dict[str, Output]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    def capture(self, command: Sequence[str], **_: object) -> Output:
+        line = re.sub(r"^docker compose --project-directory \S+ (--profile=\* )?", "compose ", " ".join(command))
+        self.asked.append(line)
+        return next((answer for start, answer in self.answers.items() if line.startswith(start)), Output(0))
+
+    def run(self, command: Sequence[str], **options: object) -> int:
+        return self.capture(command, **options).code
+
+
+@pytest.fixture
+def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
+    """A Docker where the application runs, and Compose's view of the stack before and after it went."""
+    found = Docker({"docker ps": Output(0, "c1\n"), "compose run": Output(0, json.dumps(vars(PLAN)))})
+    views = iter((BEFORE, AFTER))
+    monkeypatch.setattr(plan, "configuration", lambda: next(views))
+    monkeypatch.setattr(process, "capture", found.capture)
+    monkeypatch.setattr(process, "run", found.run)
+    return found
+
+
+def text(checkout: Path) -> str:
+    return "".join((checkout / name).read_text(encoding="utf-8") for name in lists.LISTS)
+
+
+def test_what_is_removed_leaves_lists_and_networks_and_its_containers_stop(checkout: Path, docker: Docker) -> None:
+    assert main.main(["app", "remove", "shop", "--yes"]) == 0
+
+    assert text(checkout) == "include:\n  - path:\n      - compose.house.yaml\n" * 2
+    assert (checkout / "services/shop/compose.yaml").is_file()
+    changed = [
+        line for line in docker.asked if line.startswith(("docker stop", "docker rm", "docker net", "compose up"))
+    ]
+    assert changed == [
+        "docker stop c1",
+        "docker rm c1",
+        "compose up --detach --no-build --wait --wait-timeout 900 nginx",
+        "docker network rm a_shop",
+    ]
+
+
+@pytest.mark.usefixtures("checkout", "docker")
+def test_whoever_removes_is_told_how_to_delete_what_stays(capsys: pytest.CaptureFixture[str]) -> None:
+    master = (f"/secrets/master/{secret}" for secret in PLAN.secrets)
+
+    main.main(["app", "remove", "shop", "--yes"])
+
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()[1:]] == [
+        "rm -r services/shop",
+        "docker volume rm a_uploads",
+        "docker image rm a/shop",
+        "./stack psql -c 'DROP DATABASE shop' -c 'DROP OWNED BY shop' -c 'DROP ROLE shop'",
+        "docker compose exec rabbitmq rabbitmqctl delete_vhost shop",
+        "docker compose exec rabbitmq rabbitmqctl delete_user shop",
+        f"docker compose run --rm --no-deps --entrypoint rm secrets -f {' '.join(master)}",
+    ]
+
+
+@pytest.mark.usefixtures("docker")
+@pytest.mark.parametrize("answer", ["", "n", "q"])
+def test_nothing_is_removed_unless_somebody_agrees(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    before = text(checkout)
+    monkeypatch.setattr("cli.console.may_ask", lambda: bool(answer))
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+
+    assert main.main(["app", "remove", "shop"]) == 1
+    assert text(checkout) == before
+
+
+def test_what_others_lean_on_stays(checkout: Path, docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = text(checkout)
+    views = iter((BEFORE, StackError('service "b" depends on undefined service "shop"')))
+
+    def view() -> dict[str, Any]:
+        found = next(views)
+        if isinstance(found, StackError):
+            raise found
+        return found
+
+    monkeypatch.setattr(plan, "configuration", view)
+
+    with pytest.raises(StackError, match=r"others lean on shop, so it stays:\n.*undefined service"):
+        remove.remove("shop", yes=True)
+
+    assert text(checkout) == before
+    assert not [line for line in docker.asked if line.startswith("docker rm")]
+
+
+@pytest.mark.usefixtures("docker")
+def test_without_docker_the_lists_change_all_the_same(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(remove, "configured", dict)
+
+    assert remove.remove("shop", yes=True) == 0
+
+    assert "shop" not in text(checkout)
+    assert "its containers go with `docker compose up --detach --remove-orphans`" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_name_that_no_application_has_comes_with_the_nearest() -> None:
+    with pytest.raises(StackError, match="there is no application shopp\n  did you mean shop"):
+        remove.remove("shopp", yes=True)
+    with pytest.raises(StackError, match="idle is on no list"):
+        remove.remove("idle", yes=True)
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_list_has_applications_on_the_list_and_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("cli.doctor.find_containers", list)
+
+    assert main.main(["app", "list"]) == 0
+
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[1][:2] == ["shop", "yes"]
+    assert ["idle", "no"] in [row[:2] for row in rows]
+    assert {"web-django", "migrate-web"} <= {row[-1] for row in rows}
+
+
+@pytest.mark.parametrize(
+    ("http", "found"),
+    [
+        ("    hosts: [a.example, &b b.example]\n    locations:\n      /: {service: x}\n", ["a.example", "b.example"]),
+        (
+            "    hosts:\n      - a.example\n      - 'b.example' # two\n    locations:\n      /: {}\n",
+            ["a.example", "b.example"],
+        ),
+        ("    hosts:\n    - a.example\n    locations:\n      /:\n        service: x:1\n", ["a.example"]),
+    ],
+)
+def test_addresses_are_found_however_the_contract_is_written(tmp_path: Path, http: str, found: list[str]) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text(f"x-landfast:\n  http:\n{http}  database: {{}}\nservices:\n", encoding="utf-8")
+
+    settings = Settings.read({"HTTP_PORT": "80"}, tmp_path / "none")
+    assert listing.addresses(file, settings) == [f"http://{host}:80/" for host in found]
+
+
+def test_the_demo_s_plans_are_those_of_its_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert read_plan.main("web-django", ROOT) == 0
+    found = Plan(**json.loads(capsys.readouterr().out))
+
+    assert found.services == ["web-django", "migrate-web"]
+    assert (found.locations, found.schemas, found.users) == ({"/": "web-django:8000"}, ["web"], ["web"])
+    assert found.secrets == [], "the worker's role leans on the site's"
+
+    assert read_plan.main("worker", ROOT) == 0
+    found = Plan(**json.loads(capsys.readouterr().out))
+    assert found.secrets == ["postgres_worker_password", "rabbitmq_worker_password", "smtp_password"]
+
+
+def test_a_wrong_contract_is_told_in_its_own_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "compose.house.yaml").write_text("services: {}\n", encoding="utf-8")
+    (tmp_path / "compose.yaml").write_text("include: [services/a/compose.yaml]\n", encoding="utf-8")
+    (tmp_path / "services/a").mkdir(parents=True)
+    (tmp_path / "services/a/compose.yaml").write_text("x-landfast: {databse: {}}\n", encoding="utf-8")
+
+    assert read_plan.main("a", tmp_path) == 1
+    assert "nothing reads 'databse'; did you mean database?" in capsys.readouterr().err
+
+
+def test_applications_are_completed() -> None:
+    assert completion.words(["app", "check", "web"], main.parser()) == ["web-django"]
+    assert completion.words(["app", "new", "--from", ""], main.parser()) == ["celery", "django", "flask", "image"]
+    assert completion.words(["app", ""], main.parser()) == ["check", "list", "new", "remove"]
+
+
+def test_the_plan_is_read_where_contracts_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, script, name = plan.read_command("shop")[:-2], *plan.read_command("shop")[-2:]
+    assert before == compose.compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets", "-c")
+    assert ("from contract.files import read" in script, name) == (True, "shop")
+
+    monkeypatch.setattr(process, "capture", lambda *_, **__: Output(1, "", "wrong\n"))
+    with pytest.raises(StackError, match=r"^wrong$"):
+        plan.read("shop")
+
+
+def test_writes_are_looked_for_with_a_root_that_may_be_written_to(docker: Docker) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def capture(command: Sequence[str], **options: object) -> Output:
+        if "--file" in command:
+            with open(command[command.index("--file") + 1], encoding="utf-8") as file:  # noqa: PTH123 - a name
+                seen.append(json.load(file))
+        return docker.capture(command, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "capture", capture)
+        with trial.writable(BEFORE, "shop") as name:
+            assert name.startswith("a-try-shop-")
+
+    assert seen[0]["services"]["shop"] == {"image": "a/shop", "read_only": False}
+    assert seen[0]["services"]["nginx"] == BEFORE["services"]["nginx"]  # type: ignore[index]
+    assert docker.asked[-1] == f"docker rm --force --volumes {name}"
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_check_begins_with_the_list(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["app", "check", "idle"]) == 1
+
+    assert "compose.yaml does not name idle: add the line - services/idle/compose.yaml" in capsys.readouterr().out
+
+    def refuse() -> None:
+        raise StackError("services/shop/compose.yaml: yaml: line 3")
+
+    monkeypatch.setattr(plan, "configuration", refuse)
+    assert main.main(["app", "check", "shop"]) == 1
+    assert "yaml: line 3: mend services/shop/compose.yaml" in capsys.readouterr().out
+
+
+def test_a_migration_is_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs = iter((Output(0), Output(1, "", "exists")))
+    monkeypatch.setattr(trial, "run_once", lambda _: next(outputs))
+    services = {"shop": {"restart": "unless-stopped"}, "shop-worker": {}, "migrate-shop": {"restart": "no"}}
+
+    (found,) = check.migrations(PLAN, {"services": services})
+
+    assert (found.state, found.text.partition(":")[0]) == (State.FAILED, "migrate-shop failed in run 2")

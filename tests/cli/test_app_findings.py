@@ -1,0 +1,120 @@
+"""Each try of an application comes to a line that says what is missing and how to mend it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.app import findings, trial
+from cli.app.trial import Answer
+from cli.preflight import Check, State
+from cli.process import Output
+
+CHECKED = {"Test": ["CMD", "true"]}
+
+
+def only(checks: list[Check]) -> str:
+    (check,) = [each for each in checks if each.state is State.FAILED]
+    return check.text
+
+
+@pytest.mark.parametrize("user", ["", "0", "root", "0:0", "root:app"])
+def test_root_is_told_how_to_be_another(user: str) -> None:
+    assert "shop runs as root: add USER" in only(
+        findings.container("shop", {"User": user, "Healthcheck": CHECKED}, once=False)
+    )
+
+
+@pytest.mark.parametrize("health", [{}, {"Healthcheck": None}, {"Healthcheck": {"Test": ["NONE"]}}])
+def test_a_service_without_a_health_check_is_found_and_a_one_shot_needs_none(health: dict[str, Any]) -> None:
+    assert "shop has no health check" in only(findings.container("shop", {"User": "5", **health}, once=False))
+    assert [each.state for each in findings.container("shop", {"User": "5", **health}, once=True)] == [State.OK]
+
+
+def test_a_port_that_nobody_listens_at_is_named() -> None:
+    assert "let shop listen at 0.0.0.0:8000" in only([findings.at_port("shop:8000", Output(1))])
+    assert findings.at_port("shop:8000", Output(0, "HTTP/1.0 200 OK\r")).text == "shop:8000 answers HTTP/1.0 200 OK"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Answer(0, "Connection refused"), "does not answer: Connection refused"),
+        (Answer(400), "ALLOWED_HOSTS"),
+        (Answer(503), "answers 503"),
+    ],
+)
+def test_what_a_visitor_would_not_like_is_found(answer: Answer, says: str) -> None:
+    assert says in only([findings.through_nginx("http://shop.localhost/", answer)])
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 404])
+def test_an_application_may_answer_as_it_likes(status: int) -> None:
+    assert findings.through_nginx("http://shop.localhost/", Answer(status)).state is State.OK
+
+
+PAGE = """<!doctype html><link rel=stylesheet href=/static/a.css?v=1><link rel=canonical href=/elsewhere>
+<script src="b.js"></script><img src="https://cdn.example/c.png"><img src=data:image/gif;base64,AA><a href=/d>d</a>
+<img src="//shop.localhost:8080/e.png"><script>var inline</script>"""
+
+
+def test_links_are_what_a_page_is_shown_with_and_its_own_host_has() -> None:
+    assert trial.links(PAGE, "http://shop.localhost:8080/x/") == ["/static/a.css?v=1", "/x/b.js", "/e.png"]
+
+
+def test_static_files_that_are_missing_are_named() -> None:
+    found = {"/static/a.css": Answer(404), "/static/b.js": Answer(200)}
+
+    said = only(findings.static("http://shop.localhost/", found))
+    assert said.startswith("/static/a.css answers 404: have the image collect its static files")
+    assert findings.static("http://shop.localhost/", {}) == []
+
+
+def test_a_failing_write_is_named_by_its_path() -> None:
+    diff = ["C /var", "C /var/cache", "A /var/cache/shop", "A /var/cache/shop/index", "C /run", "A /run/secrets"]
+    diff += ["A /data", "A /data/on-a-volume", "C /home/shop/.config", "A /home/shop/.config/x"]
+
+    assert trial.own_paths(diff, ["/run/secrets", "/data", "/tmp"]) == ["/var/cache/shop/index", "/home/shop/.config/x"]  # noqa: S108
+
+
+def test_writes_on_a_read_only_root_come_with_a_way_out() -> None:
+    paths = [f"/var/cache/{number}" for number in range(5)]
+
+    assert only([findings.written("shop", paths)]) == (
+        "shop writes to /var/cache/0, /var/cache/1, /var/cache/2 and 2 more, which is read-only: "
+        "mount a volume or a tmpfs there, or have it write below /tmp"
+    )
+    assert findings.written("shop", []).state is State.OK
+
+
+def test_a_migration_that_fails_the_second_time_is_found_with_its_last_words() -> None:
+    outputs = [Output(0), Output(1, "", "Traceback ...\nrelation exists\n")]
+
+    assert "failed in run 2: relation exists" in only([findings.twice("migrate-shop", outputs)])
+    assert findings.twice("migrate-shop", outputs[:1] * 2).state is State.OK
+
+
+def queue(name: str, consumers: int, messages: int = 0, *, goes: bool = False) -> dict[str, Any]:
+    return {"name": name, "consumers": consumers, "messages": messages, "auto_delete": goes, "exclusive": False}
+
+
+@pytest.mark.parametrize(
+    ("queues", "says"),
+    [
+        ([], "nobody consumes in vhost shop"),
+        ([queue("celery", 0), queue("celery@a.celery.pidbox", 1, goes=True)], "nobody consumes in vhost"),
+        ([queue("celery", 1), queue("letters", 0, 7)], "nobody consumes from letters, where messages wait"),
+    ],
+)
+def test_a_vhost_whose_messages_nobody_takes_is_found(queues: list[dict[str, Any]], says: str) -> None:
+    assert says in only(findings.consumed("shop", queues))
+
+
+RESULTS = queue("e410c58f", 0, 1, goes=True)
+
+
+def test_a_worker_that_consumes_is_well() -> None:
+    assert [each.state for each in findings.consumed("shop", [queue("celery", 1, 3), queue("later", 0), RESULTS])] == [
+        State.OK
+    ]

@@ -1,0 +1,282 @@
+"""A new application is whole, passes every check of the house's own, or is not there at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml  # type: ignore[import-untyped] # Ansible brings it
+
+from cli import devenv, main, suites
+from cli.app import forms, lists, names, new
+from cli.console import StackError
+from cli.settings import ROOT
+from contract.derived import derive
+from contract.files import read
+from tests.support.checkout import copy_checkout
+
+IMAGE = f"registry.example/team/wiki@sha256:{'0' * 64}"
+PYTHON = [form for form in forms.FORMS if form != "image"]
+#: The environment that these tests run in.
+HOST = devenv.Environment(Path(sys.executable), lambda: None)
+FORMS = [(form, IMAGE if form == "image" else "") for form in forms.FORMS]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return the files in a folder, and what is in them."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What new applications look at: the lists, the house, and the rooms."""
+    root = tmp_path / "my stack"
+    for path in (*ROOT.glob("compose*.yaml"), *ROOT.glob("services/*/compose*.yaml")):
+        (root / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, root / path.relative_to(ROOT))
+    return root
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with an application of each form, whose names sort behind and before all packages'."""
+    root = tmp_path_factory.mktemp("checkout")
+    copy_checkout(root)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    for form, image in FORMS:
+        new.new(f"my-{form}", form, image, 8100, root)
+        new.new(f"a{form}", form, image, 8000, root)
+    return root
+
+
+@pytest.mark.parametrize(("form", "image"), FORMS)
+def test_its_contract_is_what_the_house_understands(checkout: Path, form: str, image: str) -> None:
+    new.new("my-shop", form, image, 8100, checkout)
+
+    derived = derive(read(checkout))
+
+    worker, web = form in {"django", "celery"}, form != "celery"
+    servers = derived.contents["nginx.servers.conf"]
+    assert ("server_name my-shop.localhost;" in servers, "set $place my-shop:8100;" in servers) == (web, web)
+    assert ("my_shop,my_shop,\n" in derived.contents["postgres.databases.csv"]) == (form == "django")
+    assert ('"my_shop"' in derived.contents["rabbitmq.users.json"]) == worker
+    own = {service for service in derived.consumers if "my-shop" in service}
+    expected = {"django": {"my-shop", "my-shop-worker", "migrate-my-shop"}, "celery": {"my-shop-worker"}}
+    assert own == expected.get(form, {"my-shop"} if form == "flask" else set())
+
+
+def test_each_service_that_reads_secrets_mounts_the_folder_of_its_name(checkout: Path) -> None:
+    new.new("my-shop", "django", "", 8000, checkout)
+    text = (checkout / "services/my-shop/compose.yaml").read_text(encoding="utf-8").replace("!override ", "")
+
+    services = {name: each for name, each in yaml.safe_load(text)["services"].items() if "my-shop" in name}
+
+    assert services
+    assert {name: each["volumes"][0]["volume"]["subpath"] for name, each in services.items()} == {
+        name: name for name in services
+    }
+
+
+def test_compose_understands_it_on_a_laptop_and_on_servers(whole: Path) -> None:
+    if shutil.which("docker") is None:
+        pytest.skip("there is no Compose here")
+    servers = [Path("compose.yaml"), Path("compose.servers.yaml"), *whole.glob("services/*/compose.servers.yaml")]
+    for files in ((), tuple(f"--file={path}" for path in servers)):
+        command = ["docker", "compose", *files, "config", "--format", "json"]
+        printed = subprocess.run(command, cwd=whole, capture_output=True, text=True, check=False)
+        assert printed.returncode == 0, printed.stderr
+        services = json.loads(printed.stdout)["services"]
+        assert {"my-django", "my-django-worker", "migrate-my-django", "my-flask", "my-celery-worker"} <= set(services)
+        assert services["my-image"]["image"] == IMAGE
+        assert all(services[name]["read_only"] for name in services if "my-" in name)
+
+
+@pytest.mark.parametrize("step", ["ruff", "format", "yamllint"])
+def test_linters_find_nothing_in_it(whole: Path, step: str) -> None:
+    (command,) = (each.command for each in suites.lint(HOST) if each.name == step)
+
+    done = subprocess.run(command, cwd=whole, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+
+
+def test_hadolint_finds_nothing_in_it(whole: Path) -> None:
+    recipes = sorted(whole.glob("services/my-*/Dockerfile"))
+
+    done = subprocess.run(HOST.tool("hadolint", *map(str, recipes)), cwd=whole, capture_output=True, check=False)
+
+    assert len(recipes) == len(PYTHON)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("form", PYTHON)
+def test_its_own_tests_and_types_pass(form: str) -> None:
+    """In a folder of this checkout: the services' environment sees no other."""
+    environment = devenv.services()
+    environment.provide()
+    room = ROOT / ".cache/rooms" / f"{form}-{os.getpid()}"
+    room.parent.mkdir(parents=True, exist_ok=True)
+    values = {"app-name": "my-shop", "app_name": "my_shop", "app-port": "8000"}
+    new.make(room, forms.texts(form, values))
+    try:
+        seen = ("--cache-dir", str(suites.SEEN / "mypy" / f"room-{form}"))
+        for command in (("pytest", "-p", "no:cacheprovider"), (*suites.MYPY, *seen, ".")):
+            variables = {**os.environ, "PYTHONPATH": str(room), "MYPYPATH": str(room)}
+            done = subprocess.run(
+                environment.module(*command), cwd=room, env=variables, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        shutil.rmtree(room)
+
+
+def test_only_its_folder_and_its_lines_on_the_lists_are_new(checkout: Path) -> None:
+    before = tree(checkout)
+
+    new.new("shop", "django", "", 8000, checkout)
+
+    after = tree(checkout)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == set(lists.LISTS)
+    assert all(name.startswith("services/shop/") for name in set(after) - set(before))
+    for name in changed:
+        added = set(after[name].decode().splitlines()) - set(before[name].decode().splitlines())
+        assert added == {f"      - services/shop/{name}"}
+
+
+def test_whoever_it_is_made_by_containers_can_read_it(checkout: Path) -> None:
+    mask = os.umask(0o077)
+    try:
+        new.new("shop", "flask", "", 8000, checkout)
+    finally:
+        os.umask(mask)
+
+    room = checkout / "services/shop"
+    assert {path.stat().st_mode & 0o777 for path in (room, *room.rglob("*")) if path.is_dir()} == {0o755}
+    assert {path.stat().st_mode & 0o777 for path in room.rglob("*") if path.is_file()} == {0o644}
+
+
+@pytest.mark.parametrize("fails", ["room", "lists", "interrupted"])
+def test_what_fails_on_the_way_leaves_nothing_behind(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    before = tree(checkout)
+    written: list[Path] = []
+
+    def full(path: Path, *text: object) -> None:
+        written.append(path)
+        if fails != "room":
+            path.write_bytes(str(text[0]).encode())
+        if len(written) == 2:
+            raise KeyboardInterrupt if fails == "interrupted" else OSError(28, "No space left on device", str(path))
+
+    with monkeypatch.context() as patch:
+        if fails == "room":
+            patch.setattr(os, "chown", full)
+            patch.setattr(os, "geteuid", lambda: 0)
+        else:
+            patch.setattr(lists, "_write", full)
+        with pytest.raises(KeyboardInterrupt if fails == "interrupted" else StackError):
+            new.new("shop", "django", "", 8000, checkout)
+
+    assert tree(checkout) == before
+    assert not [path for path in (checkout / "services").iterdir() if "shop" in path.name]
+
+
+def test_an_existing_folder_is_not_touched(checkout: Path) -> None:
+    (checkout / "services/shop").mkdir()
+
+    with pytest.raises(StackError, match="services/shop is there already, and nothing there is overwritten"):
+        new.new("shop", "django", "", 8000, checkout)
+    with pytest.raises(StackError, match="cannot be made"):
+        new.make(checkout / "services/shop", {"a": "b"})
+
+    assert list((checkout / "services/shop").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("Shop", "small letters"),
+        ("my_shop", "small letters"),
+        ("1shop", "small letters"),
+        ("shop-", "small letters"),
+        ("../shop", "small letters"),
+        ("s" * (names.LONGEST + 1), "small letters"),
+        ("default", "reserved"),
+        ("template1", "reserved"),
+        ("pg-shop", "reserved"),
+        ("class", "a word of Python's"),
+        ("celery", "a package that the application uses is called celery"),
+        ("django", "called django"),
+        ("tests", "stands beside"),
+        ("web-django", "services/web-django is there already"),
+        ("nginx", "a service nginx already"),
+        ("mail", "a service mail already"),
+        ("edge", "a network edge already"),
+        ("api", "a service migrate-api already"),
+    ],
+)
+def test_a_name_that_is_something_else_s_is_refused(checkout: Path, name: str, problem: str) -> None:
+    before = tree(checkout)
+
+    with pytest.raises(StackError, match="is no name for an application") as caught:
+        new.new(name, "django", "", 8000, checkout)
+
+    assert problem in str(caught.value)
+    assert tree(checkout) == before
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not know its own modules")
+def test_a_name_of_python_s_own_modules_is_refused_where_it_would_be_one(checkout: Path) -> None:
+    with pytest.raises(StackError, match="Python has a module calendar"):
+        new.new("calendar", "flask", "", 8000, checkout)
+
+    assert new.new("calendar", "image", IMAGE, 8000, checkout) == 0
+
+
+def test_a_name_that_a_contract_gives_to_a_role_or_a_user_is_refused(checkout: Path) -> None:
+    with pytest.raises(StackError, match="a database, role or vhost operator already"):
+        new.new("operator", "image", IMAGE, 8000, checkout)
+
+
+def test_two_applications_share_no_name(checkout: Path) -> None:
+    new.new("my-shop", "django", "", 8000, checkout)
+
+    with pytest.raises(StackError, match="a service my-shop-worker already"):
+        new.new("my-shop-worker", "flask", "", 8000, checkout)
+
+
+@pytest.mark.parametrize(
+    ("form", "image", "port", "problem"),
+    [
+        ("image", "", 8000, "--image is missing"),
+        ("image", "wiki:latest", 8000, "wanted is NAME@sha256:DIGEST"),
+        ("flask", IMAGE, 8000, "--image goes with --from image"),
+        ("flask", "", 80, "--port 80 will not do"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(checkout: Path, form: str, image: str, port: int, problem: str) -> None:
+    with pytest.raises(StackError, match=problem):
+        new.new("shop", form, image, port, checkout)
+
+
+def test_a_list_in_another_form_is_left_to_its_owner(checkout: Path) -> None:
+    (checkout / "compose.yaml").write_text("include: [{path: [compose.house.yaml]}]\n", encoding="utf-8")
+    before = tree(checkout)
+
+    with pytest.raises(StackError, match="is no list that can be added to"):
+        new.new("shop", "flask", "", 8000, checkout)
+
+    assert tree(checkout) == before
+
+
+def test_the_command_line_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["app", "new", "nginx", "--from", "flask"]) == 1
+
+    assert "./stack: 'nginx' is no name for an application" in capsys.readouterr().err
