@@ -126,7 +126,8 @@ def test_its_own_tests_and_types_pass(form: str) -> None:
     try:
         seen = ("--cache-dir", str(suites.SEEN / "mypy" / f"room-{form}"))
         for command in (("pytest", "-p", "no:cacheprovider"), (*suites.MYPY, *seen, ".")):
-            variables = {**os.environ, "PYTHONPATH": str(room), "MYPYPATH": str(room)}
+            paths = suites.join(suites.import_paths(room))
+            variables = {**os.environ, "PYTHONPATH": paths, "MYPYPATH": paths}
             done = subprocess.run(
                 environment.module(*command), cwd=room, env=variables, capture_output=True, text=True, check=False
             )

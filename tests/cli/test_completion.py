@@ -64,7 +64,13 @@ def test_the_services_are_those_of_the_compose_files() -> None:
 
 
 def test_the_secrets_are_those_of_the_contracts() -> None:
-    assert completion.secrets() == sorted(derive(read(ROOT)).declared)
+    contracts = read(ROOT)
+    files = {secret for each in contracts for given in each.secrets.values() for secret in given.values()}
+    # A password that is part of variables alone is none that people ask for.
+    passwords = {name for name in derive(contracts).declared if re.fullmatch(r"(postgres|rabbitmq)_\w+_password", name)}
+    own = {name for each in contracts for name in each.needs.get("secrets") or {}}
+
+    assert set(completion.secrets()) == set(derive(contracts).declared) - (passwords - files - own)
 
 
 def test_the_applications_are_those_of_the_contracts() -> None:
