@@ -48,7 +48,7 @@ def at_port(place: str, answer: Output) -> Check:
         answer: what came of asking it from where Nginx is.
     """
     if answer.code == 0:
-        return ok("port", f"{place} answers {answer.stdout.strip()}".rstrip())
+        return ok("port", f"{place} answers {answer.stdout}" if answer.stdout else f"{place} takes connections")
     service, _, port = place.partition(":")
     return failed(
         "port",
@@ -80,11 +80,11 @@ def static(address: str, found: Mapping[str, Answer]) -> list[Check]:
         address: the page's.
         found: path of each style sheet, script or picture -> the answer.
     """
-    lacking = [(path, answer.status) for path, answer in found.items() if answer.status >= HTTPStatus.BAD_REQUEST]
+    lacking = [(path, answer.status) for path, answer in found.items() if answer.status not in range(200, 400)]
     if not lacking:
         return [ok("static", f"{len(found)} files of {address} are there")] if found else []
     way_out = "have the image collect its static files and serve them (WhiteNoise), or say where in nginx.extra"
-    return [failed("static", f"{path} answers {status}", way_out) for path, status in lacking]
+    return [failed("static", f"{path} answers {status or 'nothing'}", way_out) for path, status in lacking]
 
 
 def addresses(inspected: Mapping[str, Any]) -> list[str]:

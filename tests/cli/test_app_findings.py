@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -34,7 +37,37 @@ def test_a_service_without_a_health_check_is_found_and_a_one_shot_needs_none(hea
 
 def test_a_port_that_nobody_listens_at_is_named() -> None:
     assert "let shop listen at 0.0.0.0:8000" in only([findings.at_port("shop:8000", Output(1))])
-    assert findings.at_port("shop:8000", Output(0, "HTTP/1.0 200 OK\r")).text == "shop:8000 answers HTTP/1.0 200 OK"
+    assert findings.at_port("shop:8000", Output(0, "HTTP/1.0 200 OK")).text == "shop:8000 answers HTTP/1.0 200 OK"
+    assert findings.at_port("shop:3031", Output(0)).text == "shop:3031 takes connections"
+
+
+class Server(ThreadingHTTPServer):
+    """Answers with the host name that it is asked for, or hangs up at once."""
+
+    def __init__(self, *, speaks: bool) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def handle(self) -> None:
+                if speaks:
+                    super().handle()
+
+            def do_GET(self) -> None:
+                self.send_response_only(200, f"{self.path} {self.headers['Host']}")
+                self.end_headers()
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+@pytest.mark.parametrize(("speaks", "line"), [(True, "HTTP/1.0 200 /page shop.localhost"), (False, "")])
+def test_a_port_is_tried_with_nothing_but_a_shell(speaks: bool, line: str) -> None:  # noqa: FBT001 - as the table has it
+    with Server(speaks=speaks) as server:
+        port = str(server.server_port)
+        ask = ["bash", "-c", trial.ASK, "127.0.0.1", port, "/page", "shop.localhost"]
+        done = subprocess.run(ask, capture_output=True, text=True, check=False)
+        server.shutdown()
+    assert (done.returncode, done.stdout) == (0, line)
+
+    assert subprocess.run(ask, capture_output=True, check=False).returncode != 0, "nobody is there any more"
 
 
 @pytest.mark.parametrize(
@@ -64,10 +97,11 @@ def test_links_are_what_a_page_is_shown_with_and_its_own_host_has() -> None:
 
 
 def test_static_files_that_are_missing_are_named() -> None:
-    found = {"/static/a.css": Answer(404), "/static/b.js": Answer(200)}
+    found = {"/static/a.css": Answer(404), "/static/b.js": Answer(200), "/static/c.png": Answer(0)}
 
-    said = only(findings.static("http://shop.localhost/", found))
+    said, silent = (each.text for each in findings.static("http://shop.localhost/", found))
     assert said.startswith("/static/a.css answers 404: have the image collect its static files")
+    assert silent.startswith("/static/c.png answers nothing")
     assert findings.static("http://shop.localhost/", {}) == []
 
 

@@ -115,7 +115,7 @@ def test_hadolint_finds_nothing_in_it(whole: Path) -> None:
 
 
 @pytest.mark.parametrize("form", PYTHON)
-def test_its_own_tests_and_types_pass(form: str) -> None:
+def test_its_own_tests_and_types_pass_and_run_what_they_must(form: str) -> None:
     """In a folder of this checkout: the services' environment sees no other."""
     environment = devenv.services()
     environment.provide()
@@ -125,7 +125,9 @@ def test_its_own_tests_and_types_pass(form: str) -> None:
     new.make(room, forms.texts(form, values))
     try:
         seen = ("--cache-dir", str(suites.SEEN / "mypy" / f"room-{form}"))
-        for command in (("pytest", "-p", "no:cacheprovider"), (*suites.MYPY, *seen, ".")):
+        measured = (f"--rcfile={ROOT / 'pyproject.toml'}", f"--data-file={room}/.coverage")
+        tests = ("coverage", "run", *measured, "-m", "pytest", "-p", "no:cacheprovider")
+        for command in (tests, ("coverage", "report", *measured), (*suites.MYPY, *seen, ".")):
             paths = suites.join(suites.import_paths(room))
             variables = {**os.environ, "PYTHONPATH": paths, "MYPYPATH": paths}
             done = subprocess.run(
