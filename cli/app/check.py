@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cli import compose, console, diagnosis, doctor, host, prepare, process
@@ -61,13 +62,13 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
         return
     console.heading(f"Trying {name}")
     try:
-        known = plan.read(name)
+        known = asked_for(plan.read(name), configuration)
     except StackError as error:
         yield failed("contract", str(error), "contract/README.md has every key")
         return
     yield ok("contract", "every key is known, and nothing in it is somebody else's")
-    longest = [each for each in known.services if not is_once(configuration, each)]
-    started = process.capture([*compose.up(), "--quiet-pull", *longest, *doors(known)], timeout=compose.START_DEADLINE)
+    services = to_start(known, configuration)
+    started = process.capture([*compose.up(), "--quiet-pull", *services], timeout=compose.START_DEADLINE)
     yield from containers(known, configuration)
     if started.code == 0:
         yield from pages(known, settings)
@@ -81,9 +82,15 @@ def is_once(configuration: Mapping[str, Any], service: str) -> bool:
     return str(configuration["services"][service].get("restart")) == "no"
 
 
-def doors(known: Plan) -> list[str]:
-    """Return the services of the house that an application is tried through."""
-    return [*(["nginx"] if known.locations else []), *(["rabbitmq"] if known.vhosts else [])]
+def asked_for(known: Plan, configuration: Mapping[str, Any]) -> Plan:
+    """Return the plan without the services of profiles, which ``./stack up`` does not start either."""
+    return replace(known, services=[s for s in known.services if not configuration["services"][s].get("profiles")])
+
+
+def to_start(known: Plan, configuration: Mapping[str, Any]) -> list[str]:
+    """Return the services that must run for a try: what they depend on, one-shots among it, starts with them."""
+    lasting = [each for each in known.services if not is_once(configuration, each)]
+    return [*(lasting or known.services), "nginx", *(["rabbitmq"] if known.vhosts else [])]
 
 
 def containers(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
@@ -91,17 +98,14 @@ def containers(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]
     there = {each.service: each for each in doctor.find_containers()}
     unwell = {each.service for each in there.values() if not each.is_well}
     for service in known.services:
-        container = there.get(service)
-        if container is None:
-            continue  # of a profile that is not asked for
+        container = there[service]
         if container.is_well:
             yield ok("starts", f"{service}: {container.words}")
         else:
             log = [] if container.status == "missing" else doctor.read_log(service)
             finding = diagnosis.diagnose(container, log, unwell)
             yield failed("starts", f"{service} is {finding.condition}: {finding.reason}", finding.step)
-    services = [each for each in known.services if each in there]
-    for service, inspected in trial.containers(services).items():
+    for service, inspected in trial.containers(known.services).items():
         yield from findings.container(service, inspected["Config"], once=is_once(configuration, service))
 
 

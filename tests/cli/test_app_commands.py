@@ -291,6 +291,16 @@ def test_a_check_begins_with_the_list(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert "yaml: line 3: mend services/shop/compose.yaml" in capsys.readouterr().out
 
 
+def test_what_lasts_is_started_and_what_a_profile_has_is_left_alone() -> None:
+    services = {"shop": {}, "shop-worker": {"profiles": ["more"]}, "migrate-shop": {"restart": "no"}}
+    configuration = {"services": services}
+
+    found = check.asked_for(PLAN, configuration)
+
+    assert found.services == ["shop", "migrate-shop"]
+    assert check.to_start(found, configuration) == ["shop", "nginx", "rabbitmq"]
+
+
 def test_a_migration_is_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     outputs = iter((Output(0), Output(1, "", "exists")))
     monkeypatch.setattr(trial, "run_once", lambda _: next(outputs))
