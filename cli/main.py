@@ -9,8 +9,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from cli import completion, compose, console, debugging, doctor, host, logs, prepare, process, services
+from cli import applications, completion, compose, console, debugging, doctor, host, logs, prepare, process, services
 from cli.app import commands as app
+from cli.app import listing
 from cli.console import Phases, StackError
 from cli.settings import ROOT, Settings
 from cli.shortcuts import SHORTCUTS
@@ -154,16 +155,14 @@ def up(arguments: list[str], *, yes: bool) -> int:
 def summary(settings: Settings) -> list[tuple[str, str]]:
     """Return where everything is, and how to log in."""
     ports = settings.ports
+    files = {room.name: room / "compose.yaml" for room in applications.rooms()}
+    found = {name: listing.addresses(file, settings) for name, file in files.items() if file.is_file()}
     return [
-        ("the site", settings.public_url),
-        ("", f"https://localhost:{ports['HTTPS_PORT']} (with a certificate of its own making)"),
-        ("API", f"{settings.public_url}/api/"),
-        ("the console", f"{settings.public_url}/console/, with Flower, RabbitMQ and durable tasks"),
+        *((name, addresses[0]) for name, addresses in found.items() if addresses),
+        ("", f"https://…:{ports['HTTPS_PORT']} likewise (with a certificate of its own making)"),
+        ("console", f"{settings.public_url}/console/, with Flower, RabbitMQ and durable tasks"),
+        ("", f"as {settings.operator}; `./stack secret operator_password` prints the password"),
         ("mail inbox", f"http://localhost:{ports['MAIL_PORT']}"),
-        (
-            "operators",
-            f"log in as {settings.operator}; `./stack secret operator_password` prints the password",
-        ),
     ]
 
 

@@ -43,7 +43,11 @@ def main(name: str, root: Path = Path("/stack")) -> int:
             {
                 "services": [each for each in own.services if all(each not in other.services for other in others)],
                 "hosts": needs["http"].get("hosts") or [],
-                "locations": {path: says["service"] for path, says in (needs["http"].get("locations") or {}).items()},
+                "locations": {
+                    path: says["service"]
+                    for path, says in (needs["http"].get("locations") or {}).items()
+                    if "service" in says
+                },
                 "databases": list(needs["database"].get("databases") or {}),
                 "schemas": list(needs["database"].get("schemas") or {}),
                 "vhosts": list(needs["broker"].get("vhosts") or {}),
