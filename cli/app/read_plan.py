@@ -46,7 +46,7 @@ def main(name: str, root: Path = Path("/stack")) -> int:
                 "locations": {
                     path: says["service"]
                     for path, says in (needs["http"].get("locations") or {}).items()
-                    if "service" in says
+                    if "service" in says and not says.get("static")  # no page is there
                 },
                 "databases": list(needs["database"].get("databases") or {}),
                 "schemas": list(needs["database"].get("schemas") or {}),
