@@ -229,7 +229,12 @@ def test_the_demo_s_plans_are_those_of_its_contracts(capsys: pytest.CaptureFixtu
 
     assert read_plan.main("worker", ROOT) == 0
     found = Plan(**json.loads(capsys.readouterr().out))
-    assert found.secrets == ["postgres_worker_password", "rabbitmq_worker_password", "smtp_password"]
+    assert found.secrets == [
+        "postgres_worker_password",
+        "rabbitmq_worker_password",
+        "redis_worker_password",
+        "smtp_password",
+    ]
 
 
 def test_a_wrong_contract_is_told_in_its_own_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
