@@ -53,15 +53,16 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     }
     own = once(below(contracts, "secrets"))
     declared = {**{secret: {} for each in passwords.values() for secret in each.values()}, **own}
-    files = {
+    files: dict[str, dict[str, str]] = {
         "console": {"readiness.json": readiness.document(contracts)},
         "nginx": nginx.files(contracts),
         "postgres": postgres.files(contracts),
         "rabbitmq": {"users.json": rabbitmq.definitions(contracts)},
-        durable.READER: durable.files(contracts),
         **{service: {"users.acl": redis.acl(contracts, server)} for server, service in redis.SERVERS.items()},
         **_environments(contracts, declared),
     }
+    for service, texts in durable.files(contracts).items():
+        files.setdefault(service, {}).update(texts)
     contents = {f"{service}.{file}": text for service, texts in files.items() for file, text in texts.items()}
     consumers: dict[str, dict[str, str]] = {}
     for service, given in [*_secrets(contracts, declared).items(), *passwords.items()]:

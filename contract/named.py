@@ -43,13 +43,14 @@ def once(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
     return found
 
 
-def unknown(kind: str, name: str, there: Collection[str]) -> str:
-    """Return what to say of a name that no contract has, with the nearest that one has.
+def unknown(kind: str, name: str, there: Collection[str], lacking: str = "no contract has a") -> str:
+    """Return what to say of a name that there is not, with the nearest that there is.
 
     Args:
         kind: what it should be the name of.
         name: what a contract says.
         there: the names that there are.
+        lacking: who lacks it.
     """
     close = get_close_matches(name, there, 1)
-    return f"no contract has a {kind} {name}" + (f"; did you mean {close[0]}?" if close else "")
+    return f"{lacking} {kind} {name}" + (f"; did you mean {close[0]}?" if close else "")

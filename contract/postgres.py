@@ -21,7 +21,7 @@ def roles(contracts: Sequence[Contract]) -> dict[str, Sequence[str]]:
     """
     wanted: list[tuple[str, str, Sequence[str]]] = []
     for file, name, entry in below(contracts, "database", "schemas"):
-        wanted += [(file, role, ()) for role in (entry.get("user", name), _owner(name, entry)) if role]
+        wanted += [(file, role, ()) for role in (entry.get("user", name), owner(name, entry)) if role]
     wanted += [(file, entry.get("owner", name), ()) for file, name, entry in below(contracts, "database", "databases")]
     further = [(file, name, entry.get("member_of", ())) for file, name, entry in below(contracts, "database", "roles")]
     found = once([*wanted, *further])
@@ -42,12 +42,12 @@ def files(contracts: Sequence[Contract]) -> dict[str, str]:
     schemas = once(below(contracts, "database", "schemas"))
     databases = once(below(contracts, "database", "databases"))
     return {
-        "roles.csv": _csv(("role", "member_of"), memberships),
-        "schemas.csv": _csv(
+        "roles.csv": csv(("role", "member_of"), memberships),
+        "schemas.csv": csv(
             ("schema", "owner", "user"),
-            [(name, _owner(name, entry), entry.get("user", name)) for name, entry in schemas.items()],
+            [(name, owner(name, entry), entry.get("user", name)) for name, entry in schemas.items()],
         ),
-        "databases.csv": _csv(
+        "databases.csv": csv(
             ("database", "owner", "extensions"),
             [
                 (name, entry.get("owner", name), " ".join(entry.get("extensions", ())))
@@ -57,11 +57,12 @@ def files(contracts: Sequence[Contract]) -> dict[str, str]:
     }
 
 
-def _owner(schema: str, entry: Mapping[str, Any]) -> str:
-    owner: str = entry.get("owner", f"{schema}_owner")
-    return owner
+def owner(schema: str, entry: Mapping[str, Any]) -> str:
+    """Return the role that owns a schema, by its name and what its contract says."""
+    found: str = entry.get("owner", f"{schema}_owner")
+    return found
 
 
-def _csv(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def csv(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return lines; no name has a comma in it (``schema.NAME``)."""
     return "".join(f"{','.join(row)}\n" for row in (heading, *rows))

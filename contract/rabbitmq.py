@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from contract import durable
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 
@@ -46,6 +47,13 @@ def definitions(contracts: Sequence[Contract]) -> str:
     # Whoever may enter a vhost may see whether a queue is consumed there, and nothing else.
     nothing = dict.fromkeys(("configure", "write", "read"), "^$")
     permissions += [{"vhost": vhost, "user": CONSOLE, **nothing} for vhost in vhosts]
+    # A relay's user is called like its role. It publishes through the default exchange, and asks how long queues are.
+    permissions += [
+        {"vhost": each.vhost, "user": relay, "configure": "^$", "write": r"^amq\.default$", "read": "^$"}
+        for each in durable.outboxes(contracts).values()
+        for relay in sorted(each.parts["relays"])
+        if each.vhost and relay in users(contracts)
+    ]
     named = once(below(contracts, "broker", "users"))
     document = {
         "vhosts": [

@@ -231,8 +231,12 @@ PARTS = {
 }
 
 DURABLE_TASKS = Key(
-    "which database roles have a part in durable tasks",
-    keys={part: Key(means, NAME, "list") for part, means in PARTS.items()},
+    "which database roles have a part in durable tasks, and where",
+    keys={
+        "database": Key("the database of its own that has them; the shared one without it", NAME, "text"),
+        "vhost": Key("the vhost of its own that they are published in; its only one without it", NAME, "text"),
+        **{part: Key(means, NAME, "list") for part, means in PARTS.items()},
+    },
 )
 
 APPLICATION = Key(

@@ -4,7 +4,7 @@ set -euo pipefail
 asked_to_stop=
 trap 'asked_to_stop=1' INT TERM # bash would pass over one that comes while a command runs
 
-need-secrets roles.csv schemas.csv databases.csv
+need-secrets roles.csv schemas.csv databases.csv outboxes.csv
 mapfile -t roles < <(roles)
 need-secrets "${roles[@]}"
 database=${POSTGRES_DB:-landfast}

@@ -75,6 +75,7 @@ SECRETS = [
     ("migrate-outbox", "postgres_password"),
     ("migrate-outbox", "durable_tasks.json"),
     ("relay", "rabbitmq_password"),
+    ("relay", "databases.json"),
     ("api-flask", "rabbitmq_password"),
     ("api-flask", "redis_password"),
     ("worker", "rabbitmq_password"),

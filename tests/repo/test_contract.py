@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,36 +74,72 @@ def test_a_user_of_the_broker_may_nothing_that_is_not_granted() -> None:
     assert derived.consumers["rabbitmq"] == {"shop": "rabbitmq_shop_password", "users.json": "rabbitmq.users.json"}
 
 
-def parts(*contracts: Contract) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = json.loads(derive(contracts).contents["migrate-outbox.durable_tasks.json"])
-    return found
+RELAYS = {
+    "database": {"roles": {"relay": {}}},
+    "broker": {"users": {"relay": {}}},
+    "durable_tasks": {"relays": ["relay"]},
+}
+
+OWN = """
+x-landfast:
+  database: {databases: {shop: {}}}
+  broker: {vhosts: {market: {}}}
+  durable_tasks: {database: shop, writers: [shop], workers: [shop]}
+"""
+
+
+def derived_json(file: str, *contracts: Contract) -> Any:  # noqa: ANN401 - whatever it holds
+    return json.loads(derive(contracts).contents[file])
 
 
 def test_the_outbox_s_migrations_are_told_who_does_what_with_tasks() -> None:
-    house = replace(HOUSE, needs={"database": {"roles": {"relay": {}}}, "durable_tasks": {"relays": ["relay"]}})
+    house = replace(HOUSE, needs=RELAYS)
     one = shop("x-landfast: {database: {schemas: {shop: {}}}, durable_tasks: {writers: [shop], workers: [shop]}}")
     other = shop("x-landfast: {database: {roles: {desk: {}}}, durable_tasks: {writers: [desk], operators: [desk]}}")
 
-    assert parts(house, one, replace(other, file="other")) == {
-        "writers": ["desk", "shop"],
-        "workers": ["shop"],
-        "operators": ["desk"],
-        "relays": ["relay"],
+    assert derived_json("migrate-outbox.durable_tasks.json", house, one, replace(other, file="other")) == {
+        "": {"writers": ["desk", "shop"], "workers": ["shop"], "operators": ["desk"], "relays": ["relay"]}
     }
-    assert derive([house, one]).consumers["migrate-outbox"] == {
-        "durable_tasks.json": "migrate-outbox.durable_tasks.json"
-    }
+    consumed = derive([house, one]).consumers["migrate-outbox"]
+    assert consumed == {"durable_tasks.json": "migrate-outbox.durable_tasks.json"}
 
 
 def test_without_durable_tasks_nobody_has_a_part_in_them() -> None:
-    assert parts(HOUSE) == {"writers": [], "workers": [], "operators": [], "relays": []}
+    assert derived_json("migrate-outbox.durable_tasks.json", HOUSE) == {
+        "": {"writers": [], "workers": [], "operators": [], "relays": []}
+    }
+    assert derived_json("relay.databases.json", HOUSE) == {}
+    assert derive([HOUSE]).contents["postgres.outboxes.csv"] == "database,owner,roles\n"
+
+
+def test_a_database_of_its_own_may_have_durable_tasks_and_the_house_s_parts_are_in_it() -> None:
+    desk = {"roles": {"relay": {}, "desk": {}}, "schemas": {"outbox": {"user": ""}}}
+    needs = {**RELAYS, "database": desk, "durable_tasks": {"relays": ["relay"], "operators": ["desk"]}}
+    room = shop("x-landfast: {database: {roles: {web: {}}}, durable_tasks: {operators: [web]}}")
+    both = (replace(HOUSE, needs=needs), shop(OWN), replace(room, file="other"))
+
+    assert derived_json("migrate-outbox.durable_tasks.json", *both) == {
+        "": {"writers": [], "workers": [], "operators": ["desk", "web"], "relays": ["relay"]},
+        "shop": {"writers": ["shop"], "workers": ["shop"], "operators": ["desk"], "relays": ["relay"]},
+    }
+    assert derive(both).contents["postgres.outboxes.csv"] == "database,owner,roles\nshop,outbox_owner,desk relay shop\n"
+
+
+def test_the_relay_publishes_a_database_s_tasks_in_its_application_s_vhost() -> None:
+    both = (replace(HOUSE, needs=RELAYS), shop(OWN))
+
+    assert derived_json("relay.databases.json", *both) == {"shop": "market"}
+    permissions = derived_json("rabbitmq.users.json", *both)["permissions"]
+    assert [each for each in permissions if each["vhost"] == "market"] == [
+        {"vhost": "market", "user": "relay", "configure": "^$", "write": r"^amq\.default$", "read": "^$"}
+    ]
 
 
 def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> None:
     granted = (ROOT / "libs/outbox/landfast_outbox/rights.py").read_text(encoding="utf-8")
 
     assert re.findall(r'^        "(\w+)": \(', granted, re.MULTILINE) == list(schema.PARTS)
-    assert f'FILE = "{next(iter(durable.files([])))}"' in granted
+    assert f'FILE = "{next(iter(durable.files([])[durable.MIGRATIONS]))}"' in granted
 
 
 SHOP = """
@@ -240,7 +277,21 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ),
         (
             "x-landfast: {database: {databases: {shop: {}}}, durable_tasks: {workers: [shop]}}",
-            "durable_tasks.workers: shop has a database of its own, and durable tasks are in the shared one",
+            "durable_tasks.workers: shop has a database of its own; say which by durable_tasks.database, or name",
+        ),
+        ("x-landfast: {durable_tasks: {vhost: shop}}", "durable_tasks.vhost: it goes with durable_tasks.database"),
+        (
+            OWN.replace("database: shop", "database: shp"),
+            "durable_tasks.database: this contract has no database shp; did",
+        ),
+        (OWN.replace("market: {}", "a: {}, b: {}"), "vhost: say which, as broker.vhosts of this contract has 2"),
+        (
+            OWN.replace("database: shop", "database: shop, vhost: markt"),
+            "this contract has no vhost markt; did you mean m",
+        ),
+        (
+            OWN.replace("writers: [shop]", "writers: [shopp]"),
+            "durable_tasks.writers: no contract has a role shopp; did",
         ),
         ("x-landfast: {http: {hosts: [Shop_1]}}", "'Shop_1' must have the form"),
         ("x-landfast: {http: {locations: {/a: {}}}}", "'/a' must have the form"),

@@ -83,9 +83,9 @@ def test_the_relay_tells_prometheus_how_tasks_stand(stack: Stack, site: Site) ->
     page = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
     metrics = stack.execute("relay", "python", "-c", page)
     lines = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if line and not line.startswith("#"))
-    assert float(lines["outbox_published_total"]) >= 1
-    assert float(lines['outbox_tasks{state="done"}']) >= 1
-    assert float(lines["outbox_publish_delay_seconds_count"]) >= 1
+    assert float(lines['outbox_published_total{database="landfast"}']) >= 1
+    assert float(lines['outbox_tasks{database="landfast",state="done"}']) >= 1
+    assert float(lines['outbox_publish_delay_seconds_count{database="landfast"}']) >= 1
 
 
 def test_a_result_outlives_redis(ready: Stack, site: Site) -> None:

@@ -55,6 +55,19 @@ def test_it_has_a_vhost_of_its_own(lengthy: Stack) -> None:
     assert ask(lengthy, "/broker/stub") == {"received": ["hello"]}
 
 
+def test_its_durable_tasks_are_in_its_database_and_reach_its_vhost(lengthy: Stack) -> None:
+    assert ask(lengthy, "/durable/greetings") == {"received": True, "claimed": True, "completed": True}
+
+
+def test_the_relay_counts_each_database_s_tasks(lengthy: Stack) -> None:
+    page = "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
+    metrics = lengthy.execute("relay", "python", "-c", page)
+
+    assert {'outbox_database_up{database="landfast"} 1.0', 'outbox_database_up{database="stub"} 1.0'} < set(
+        metrics.splitlines()
+    )
+
+
 def test_its_queues_are_of_the_type_that_its_contract_says(lengthy: Stack) -> None:
     listed = lengthy.execute("rabbitmq", "rabbitmqctl", "-q", "list_vhosts", "name", "default_queue_type").split()
 

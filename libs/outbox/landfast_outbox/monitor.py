@@ -1,9 +1,11 @@
-"""What the relay shows of itself over HTTP: ``/healthz``, and ``/metrics`` for Prometheus."""
+"""What relays show of themselves over HTTP: ``/healthz``, and ``/metrics`` for Prometheus."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
@@ -14,9 +16,10 @@ from prometheus_client.registry import Collector
 from landfast_outbox.store import census, lanes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from prometheus_client import CollectorRegistry
     from psycopg import Connection
 
     from landfast_outbox.tally import Tally
@@ -38,55 +41,83 @@ class Watched(Protocol):
         """Whether the broker takes no messages."""
 
 
-class TaskCollector(Collector):
-    """Asks the database how the tasks stand whenever somebody wants to know.
+@dataclass(frozen=True)
+class Watch:
+    """A relay that is shown.
 
     Args:
-        relay: knows whether the broker is blocked.
-        connect: opens a connection to the database.
+        relay: has the figures, and knows whether the broker is blocked.
+        connect: opens a connection to its database.
     """
 
-    def __init__(self, relay: Watched, connect: Callable[[], Connection[Any]]) -> None:
-        self._relay = relay
-        self._connect = connect
+    relay: Watched
+    connect: Callable[[], Connection[Any]]
+
+
+#: Name -> meaning, and labels beside the database.
+GAUGES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
+    {
+        "outbox_broker_blocked": ("Whether RabbitMQ takes no messages: an alarm of its disk or its memory is on.", ()),
+        "outbox_database_up": ("Whether PostgreSQL answers the relay.", ()),
+        "outbox_tasks": ("Tasks by state.", ("state",)),
+        "outbox_retried_tasks": ("Tasks that wait for another run after an error, by its kind.", ("error",)),
+        "outbox_oldest_pending_seconds": ("Age of the oldest task that is due and not published.", ()),
+        "outbox_stalled_seconds": ("For how long something has been due while nothing at all was published.", ()),
+        "outbox_standing_seconds": (
+            "For how long the oldest task of a queue has waited while none of that queue ends; absent while some do.",
+            ("queue",),
+        ),
+    }
+)
+
+
+class TaskCollector(Collector):
+    """Asks the databases how the tasks stand whenever somebody wants to know.
+
+    Args:
+        watches: the relays, and how their databases are reached.
+    """
+
+    def __init__(self, watches: Sequence[Watch]) -> None:
+        self._watches = watches
 
     def collect(self) -> Iterable[Metric]:
-        """Return the broker's state and, while the database answers, the tasks' states."""
-        what = "Whether RabbitMQ takes no messages: an alarm of its disk or its memory is on."
-        yield GaugeMetricFamily("outbox_broker_blocked", what, value=int(self._relay.blocked))
-        try:
-            with self._connect() as connection:
-                counts, standing = census.counts(connection), lanes.standing(connection)
-                retried = census.retried(connection)
-        except psycopg.Error:
-            yield GaugeMetricFamily("outbox_database_up", "Whether PostgreSQL answers the relay.", value=0)
-            return
-        yield GaugeMetricFamily("outbox_database_up", "Whether PostgreSQL answers the relay.", value=1)
-        tasks = GaugeMetricFamily("outbox_tasks", "Tasks by state.", labels=["state"])
-        for state in ("pending", "in_flight", "done", "dead"):
-            tasks.add_metric([state], getattr(counts, state))
-        yield tasks
-        what = "Tasks that wait for another run after an error, by its kind."
-        after = GaugeMetricFamily("outbox_retried_tasks", what, labels=["error"])
-        for kind, number in retried.items():
-            after.add_metric([kind], number)
-        yield after
-        what = "Age of the oldest task that is due and not published."
-        yield GaugeMetricFamily("outbox_oldest_pending_seconds", what, value=counts.oldest_pending)
-        what = "For how long something has been due while nothing at all was published."
-        yield GaugeMetricFamily("outbox_stalled_seconds", what, value=counts.stalled)
-        what = "For how long the oldest task of a queue has waited while none of that queue ends; absent while some do."
-        still = GaugeMetricFamily("outbox_standing_seconds", what, labels=["queue"])
-        for queue, seconds in standing.items():
-            still.add_metric([queue], seconds)
-        yield still
+        """Return the broker's state and, of each database that answers, the tasks' states."""
+        found = {
+            name: GaugeMetricFamily(name, what, labels=["database", *labels]) for name, (what, labels) in GAUGES.items()
+        }
+        for watch in self._watches:
+            for name, label, value in figures(watch):
+                found[name].add_metric([watch.relay.tally.database, *label], value)
+        return found.values()
 
 
-def pages(relay: Watched, metrics: WSGIApplication) -> WSGIApplication:
+def figures(watch: Watch) -> Iterator[tuple[str, Sequence[str], float]]:
+    """Yield the name of a gauge, its label and its value; without the database, those of tasks are left out."""
+    yield "outbox_broker_blocked", (), int(watch.relay.blocked)
+    try:
+        with watch.connect() as connection:
+            counts, standing = census.counts(connection), lanes.standing(connection)
+            retried = census.retried(connection)
+    except psycopg.Error:
+        yield "outbox_database_up", (), 0
+        return
+    yield "outbox_database_up", (), 1
+    for state in ("pending", "in_flight", "done", "dead"):
+        yield "outbox_tasks", (state,), getattr(counts, state)
+    for kind, number in retried.items():
+        yield "outbox_retried_tasks", (kind,), number
+    yield "outbox_oldest_pending_seconds", (), counts.oldest_pending
+    yield "outbox_stalled_seconds", (), counts.stalled
+    for queue, seconds in standing.items():
+        yield "outbox_standing_seconds", (queue,), seconds
+
+
+def pages(relays: Sequence[Watched], metrics: WSGIApplication) -> WSGIApplication:
     """Return the pages: the library would show the metrics at any path, and knows no health.
 
     Args:
-        relay: whose health.
+        relays: whose health; one that hangs is the fault of all.
         metrics: answers ``/metrics``.
     """
 
@@ -96,7 +127,7 @@ def pages(relay: Watched, metrics: WSGIApplication) -> WSGIApplication:
             return metrics(request, start_response)
         status, text = HTTPStatus.NOT_FOUND, "there are /metrics and /healthz\n"
         if path == "/healthz":
-            alive = relay.alive
+            alive = all(relay.alive for relay in relays)
             status, text = (HTTPStatus.OK, "ok\n") if alive else (HTTPStatus.SERVICE_UNAVAILABLE, "it hangs\n")
         body = text.encode()
         headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
@@ -107,19 +138,18 @@ def pages(relay: Watched, metrics: WSGIApplication) -> WSGIApplication:
 
 
 @contextmanager
-def serving(relay: Watched, connect: Callable[[], Connection[Any]], port: int) -> Iterator[int]:
+def serving(watches: Sequence[Watch], registry: CollectorRegistry, port: int) -> Iterator[int]:
     """Serve for as long as the block lasts, and hand out the port.
 
     Args:
-        relay: whose health and figures.
-        connect: opens a connection to the database.
+        watches: whose health and figures.
+        registry: has the counters.
         port: where; 0 takes a free one.
     """
     disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a series more: when it began
-    registry = relay.tally.registry
-    registry.register(TaskCollector(relay, connect))
+    registry.register(TaskCollector(watches))
     server, _ = start_http_server(port, registry=registry)
-    server.set_app(pages(relay, make_wsgi_app(registry)))
+    server.set_app(pages([watch.relay for watch in watches], make_wsgi_app(registry)))
     try:
         yield server.server_port
     finally:

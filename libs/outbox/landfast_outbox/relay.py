@@ -1,7 +1,8 @@
 """The relay publishes committed tasks, publishes lost ones again, and deletes those that were completed long ago.
 
-``python -m landfast_outbox.relay``. Several may run: a row is locked by the one that publishes it. It is woken by
-PostgreSQL's NOTIFY when a transaction with tasks commits, and polls every second in case a notification gets lost.
+``python -m landfast_outbox.relay`` runs one for each database that has tasks, side by side. Several processes may run:
+a row is locked by the one that publishes it. It is woken by PostgreSQL's NOTIFY when a transaction with tasks commits,
+and polls every second in case a notification gets lost.
 While tasks keep coming it does not listen but polls: each notification would wake it and its PostgreSQL process.
 """
 
@@ -12,6 +13,7 @@ import logging.config
 import signal
 import threading
 import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +25,14 @@ from landfast_runtime.shortage import lacking
 from landfast_outbox import monitor, store
 from landfast_outbox.closed import ClosedQueues
 from landfast_outbox.databases import connect
+from landfast_outbox.monitor import Watch
 from landfast_outbox.publisher import BrokerError, Publisher
 from landfast_outbox.readiness import METRICS_PORT
 from landfast_outbox.settings import Settings
-from landfast_outbox.tally import Tally
+from landfast_outbox.tally import Meters, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from psycopg import Connection
 
@@ -63,13 +66,14 @@ ROUND_LIMIT = 1000
 
 
 class Relay:
-    """One relay.
+    """The relay of one database.
 
     Args:
         connect: opens an autocommit connection to PostgreSQL.
         publisher: sends to the broker.
         periods: how long things may take.
         stopping: ends it after the batch at hand.
+        tally: counts what it does, and names the database.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Relay:
         publisher: Publisher,
         periods: Periods,
         stopping: threading.Event,
+        tally: Tally,
     ) -> None:
         self._connect = connect
         self._publisher = publisher
@@ -88,7 +93,8 @@ class Relay:
         self._next_batch = 0.0
         self._crowded = False
         self._listening = False
-        self.tally = Tally()
+        self.tally = tally
+        self._logger = logging.LoggerAdapter(logger, {"database": tally.database}, merge_extra=True)
 
     @property
     def alive(self) -> bool:
@@ -125,7 +131,7 @@ class Relay:
                 continue
             blocked = self.blocked and f"rabbitmq takes nothing: {self._publisher.blocked}"
             if blocked and blocked != self.tally.problem:
-                logger.error("tasks wait", extra={"problem": blocked})
+                self._logger.error("tasks wait", extra={"problem": blocked})
             self.tally.problem = blocked or ""
             self.tally.turned = time.monotonic()
             if not busy:
@@ -179,15 +185,17 @@ class Relay:
             store.give_back(connection, list(outcome.refused))
         for identifier, problem in outcome.unsendable.items():
             store.bury(connection, identifier, problem)
-            logger.error("a task is a dead letter", extra={"id": str(identifier), "problem": problem})
+            self._logger.error("a task is a dead letter", extra={"id": str(identifier), "problem": problem})
         for queue in outcome.closed:
             if self._closed.close(queue):
                 problems = (outcome.refused[message.id] for message in batch if message.queue == queue)
-                logger.warning("the broker refuses the tasks of a queue: they wait", extra={"problem": next(problems)})
+                self._logger.warning(
+                    "the broker refuses the tasks of a queue: they wait", extra={"problem": next(problems)}
+                )
         if self._closed.names:
             for queue in {message.queue for message in batch} - outcome.closed:
                 if self._closed.open(queue):
-                    logger.info("the broker takes the tasks of a queue again", extra={"queue": queue})
+                    self._logger.info("the broker takes the tasks of a queue again", extra={"queue": queue})
 
     def tidy(self, connection: Connection[Any]) -> bool:
         """Make lost tasks pending again and delete those long over, every few seconds.
@@ -211,7 +219,7 @@ class Relay:
         if self._periods.kept_dead:
             dead = store.purge_dead(connection, self._periods.kept_dead, ROUND_LIMIT)
         if dead:
-            logger.warning("dead letters were deleted: nobody had re-driven them", extra={"tasks": dead})
+            self._logger.warning("dead letters were deleted: nobody had re-driven them", extra={"tasks": dead})
         self.tally.purged.inc(done + dead)
         more = max(done, dead) == ROUND_LIMIT
         self._next_purge = time.monotonic() + (0 if more else ROUND)
@@ -223,7 +231,9 @@ class Relay:
             missing = overdue - self._publisher.backlog(queue)
             if missing > 0 and (lost := store.sweep(connection, queue, self._periods.lost, min(missing, ROUND_LIMIT))):
                 self.tally.republished.inc(lost)
-                logger.warning("tasks came to nothing and are published again", extra={"queue": queue, "tasks": lost})
+                self._logger.warning(
+                    "tasks came to nothing and are published again", extra={"queue": queue, "tasks": lost}
+                )
 
     def _rest(self, connection: Connection[Any]) -> None:
         """Wait for a notification or for the next due task, and a moment longer if the last batch has just ended."""
@@ -254,7 +264,7 @@ class Relay:
         self.tally.failures.inc()
         if problem != self.tally.problem:
             level = logging.ERROR if lacking(problem) else logging.WARNING
-            logger.log(level, "tasks wait", extra={"problem": problem})
+            self._logger.log(level, "tasks wait", extra={"problem": problem})
         self.tally.problem = problem
 
 
@@ -269,6 +279,16 @@ def first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def run(relays: Sequence[Relay], stopping: threading.Event) -> None:
+    """Run relays side by side until told to stop; a fault of the program in one ends them all, and is raised."""
+    with ThreadPoolExecutor(len(relays)) as pool:
+        running = [pool.submit(relay.run) for relay in relays]
+        wait(running, return_when=FIRST_EXCEPTION)
+        stopping.set()
+    for each in running:
+        each.result()
+
+
 def main() -> None:
     """Relay until SIGTERM or SIGINT."""
     settings = load("relay", Settings.from_env)
@@ -276,11 +296,19 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    connect_here = partial(connect, settings.postgres, "relay")
-    relay = Relay(connect_here, Publisher(settings.broker, stopping), settings.periods, stopping)
-    logger.info("relay started", extra={"lost_after": str(settings.periods.lost), "kept": str(settings.periods.kept)})
-    with monitor.serving(relay, connect_here, METRICS_PORT):
-        relay.run()
+    meters = Meters()
+    relays, watches = [], []
+    for route in settings.routes:
+        connect_here = partial(connect, route.postgres, "relay")
+        tally = Tally(meters, route.postgres.database)
+        relays.append(Relay(connect_here, Publisher(route.broker, stopping), settings.periods, stopping, tally))
+        watches.append(Watch(relays[-1], connect_here))
+        lost_after = str(settings.periods.lost)
+        logger.info(
+            "relay started", extra={"database": tally.database, "vhost": route.broker.vhost, "lost_after": lost_after}
+        )
+    with monitor.serving(watches, meters.registry, METRICS_PORT):
+        run(relays, stopping)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Who may do what with durable tasks: the contracts say which roles do what, and their rights follow at each migration.
 
-``x-landfast.durable_tasks`` of all contracts together reaches the migrations as a file of JSON:
-``{"writers": ["shop"], "workers": ["shop"], "operators": [], "relays": ["relay"]}``.
+``x-landfast.durable_tasks`` of all contracts together reaches the migrations as a file of JSON, by databases; the
+shared one has no name there: ``{"": {"writers": ["web"], "relays": ["relay"]}, "shop": {"writers": ["shop"]}}``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
     #: What somebody does with tasks -> the roles that do it.
     Parts = Mapping[str, Sequence[str]]
+
+#: The way out where PostgreSQL lacks what a contract names.
+MADE_AT_START = (
+    "PostgreSQL makes databases and roles when it starts: docker compose up --detach --force-recreate postgres"
+)
 
 #: The file's name in /run/secrets.
 FILE = "durable_tasks.json"
@@ -53,8 +58,8 @@ RIGHTS: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
 )
 
 
-def parts_from_env(env: Env) -> Parts:
-    """Read which roles do what from the derived file.
+def parts_from_env(env: Env) -> Mapping[str, Parts]:
+    """Read which roles do what, by databases, from the derived file.
 
     Args:
         env: says where the file is; it is refused by name if it has another shape.
@@ -64,9 +69,9 @@ def parts_from_env(env: Env) -> Parts:
         found = json.loads(text)
     except ValueError:
         found = None
-    if _fits(found):
-        return dict(found)
-    problem = f"must be JSON with lists of roles by {', '.join(RIGHTS)}; it follows from the contracts at each start"
+    if isinstance(found, dict) and all(map(_fits, found.values())):
+        return found
+    problem = f"must be JSON: by databases, lists of roles by {', '.join(RIGHTS)}; the contracts are read at each start"
     return env.refuse(FILE, problem, instead={})
 
 
@@ -124,8 +129,7 @@ def follow(connection: Connection[Any], parts: Parts) -> list[str]:
         store.alone(connection)
         if missing := store.missing_roles(connection, {right.role for right in due}):
             raise ValueError(
-                f"PostgreSQL has no role {', '.join(missing)}, which a contract names in x-landfast.durable_tasks. "
-                "It makes roles when it starts: docker compose up --detach --force-recreate postgres"
+                f"there is no role {', '.join(missing)}, which a contract names in durable_tasks. {MADE_AT_START}"
             )
         changed = differences(connection, parts)
         for right in store.held(connection) - due:

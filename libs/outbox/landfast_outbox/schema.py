@@ -9,6 +9,7 @@ import argparse
 import logging
 import logging.config
 import sys
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,10 +31,11 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from landfast_outbox.databases import connect
-from landfast_outbox.rights import differences, follow, parts_from_env
+from landfast_outbox.rights import MADE_AT_START, differences, follow, parts_from_env
+from landfast_outbox.store.rights import has_tables, missing_databases
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from alembic.script import Script
     from landfast_runtime.env import Env
@@ -134,9 +136,64 @@ def _config(connection: object) -> Config:
     return config
 
 
-def settings(env: Env) -> tuple[Postgres, Parts]:
-    """Read ``POSTGRES_*``, its password, and which roles do what with tasks."""
-    return Postgres.from_env(env), parts_from_env(env)
+@dataclass(frozen=True)
+class Settings:
+    """The shared database, and which roles do what with tasks, by databases; that one has no name."""
+
+    shared: Postgres
+    parts: Mapping[str, Parts]
+
+    @classmethod
+    def from_env(cls, env: Env) -> Settings:
+        """Read ``POSTGRES_*``, its password, and what the contracts say."""
+        return cls(Postgres.from_env(env), parts_from_env(env))
+
+    @property
+    def databases(self) -> dict[Postgres, Parts]:
+        """Each database, and which roles do what in it."""
+        return {self.shared.of(name): parts for name, parts in self.parts.items()}
+
+    def missing(self) -> list[str]:
+        """Return the databases that PostgreSQL has not made yet."""
+        with connect(self.shared, SERVICE) as connection:
+            return missing_databases(connection, [postgres.database for postgres in self.databases])
+
+
+def tell_pending(settings: Settings) -> None:
+    """Print what would be changed in each database.
+
+    Raises:
+        ValueError: a database is newer than this code.
+    """
+    found: list[Pending] = []
+    missing = settings.missing()
+    for postgres, parts in settings.databases.items():
+        there = [Pending("all revisions")]  # no release before has its tables there, so none could be hurt
+        if postgres.database not in missing:
+            with connect(postgres, SERVICE) as connection:
+                if has_tables(connection):
+                    there = [*pending(_engine(postgres)), *map(Pending, differences(connection, parts))]
+        found += [replace(each, name=f"{postgres.database}: {each.name}") for each in there]
+    tell(found)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the tables of each database to the newest revision, and its rights in line.
+
+    Raises:
+        ValueError: PostgreSQL does not have one of the databases or roles.
+    """
+    if missing := settings.missing():
+        raise ValueError(f"there is no database {', '.join(missing)} that outbox's owner may enter. {MADE_AT_START}")
+    for postgres, parts in settings.databases.items():
+        upgrade(_engine(postgres))
+        with connect(postgres, SERVICE) as connection:
+            for change in follow(connection, parts):
+                logger.info(change, extra={"database": postgres.database})
+
+
+def _engine(postgres: Postgres) -> Engine:
+    return create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool)
 
 
 def main(arguments: Sequence[str] = ()) -> None:
@@ -148,18 +205,10 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m landfast_outbox.schema", description=__doc__)
     parser.add_argument("--pending", action="store_true", help="tell what would be changed, and change nothing")
     only_tell = parser.parse_args(arguments).pending
-    postgres, parts = load(SERVICE, settings)
-    engine = create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool)
-    if not only_tell:
-        logging.config.dictConfig(logging_config(SERVICE, "INFO"))
-        upgrade(engine)
+    settings = load(SERVICE, Settings.from_env)
+    logging.config.dictConfig(logging_config(SERVICE, "WARNING" if only_tell else "INFO"))
     try:
-        with connect(postgres, SERVICE) as connection:
-            if only_tell:
-                tell([*pending(engine), *map(Pending, differences(connection, parts))])
-            else:
-                for change in follow(connection, parts):
-                    logger.info(change)
+        (tell_pending if only_tell else migrate)(settings)
     except (OperationalError, psycopg.OperationalError, ValueError) as error:
         sys.exit(f"{SERVICE}: {error}")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from landfast_runtime.connections import Postgres, RabbitMQ
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from landfast_runtime.env import Env
 
 
@@ -28,25 +31,56 @@ class Periods:
     kept_dead: timedelta = timedelta(days=90)
 
 
+#: The file in /run/secrets that names the databases of applications which have durable tasks, and the vhost of each.
+FILE = "databases.json"
+
+
+@dataclass(frozen=True)
+class Route:
+    """From which database tasks are published, and where to."""
+
+    postgres: Postgres
+    broker: RabbitMQ
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the relay reads from its environment."""
 
     log_level: str
-    postgres: Postgres
-    broker: RabbitMQ
+    routes: Sequence[Route]
     periods: Periods
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
-        """Read ``LOG_LEVEL``, ``OUTBOX_*``, ``POSTGRES_*``, ``RABBITMQ_*`` and their secrets."""
+        """Read ``LOG_LEVEL``, ``OUTBOX_*``, ``POSTGRES_*``, ``RABBITMQ_*``, their secrets and :data:`FILE`."""
+        shared = Route(Postgres.from_env(env), RabbitMQ.from_env(env))
         return cls(
             log_level=env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
-            postgres=Postgres.from_env(env),
-            broker=RabbitMQ.from_env(env),
+            routes=[
+                shared,
+                *(
+                    Route(shared.postgres.of(database), replace(shared.broker, vhost=vhost))
+                    for database, vhost in _vhosts(env).items()
+                ),
+            ],
             periods=Periods(
                 lost=timedelta(seconds=env.integer("OUTBOX_LOST_AFTER", default=30, minimum=0, maximum=86_400)),
                 kept=timedelta(seconds=env.integer("OUTBOX_KEEP_DONE", default=3600, minimum=0, maximum=31_536_000)),
                 kept_dead=timedelta(days=env.integer("OUTBOX_KEEP_DEAD", default=90, minimum=0, maximum=3650)),
             ),
         )
+
+
+def _vhosts(env: Env) -> Mapping[str, str]:
+    """Read the vhost of each database that an application has of its own."""
+    text = env.secret(FILE, minimum_length=1)
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and all(isinstance(vhost, str) for vhost in found.values()):
+        return found
+    return env.refuse(
+        FILE, "must be JSON: databases with their vhosts; the contracts are read at each start", instead={}
+    )

@@ -10,21 +10,18 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
-class Tally:
-    """The deeds of one relay since it started.
+class Meters:
+    """Prometheus's counters of all relays in a process; each has a relay's database for a label.
 
     Attributes:
-        registry: has the counters, and no other relay's.
-        delays: seconds from when a task was due until the broker confirmed it.
-        problem: set while the last attempt failed: what is wrong.
-        turned: when it last got through its loop, by the monotonic clock: proof that it lives.
+        registry: has the counters, and nobody else's.
     """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
 
         def counter(name: str, what: str) -> Counter:
-            return Counter(f"outbox_{name}", what, registry=self.registry)
+            return Counter(f"outbox_{name}", what, ["database"], registry=self.registry)
 
         self.published = counter("published", "Tasks that the broker confirmed.")
         self.refused = counter("refused", "Tasks that the broker handed back.")
@@ -32,6 +29,31 @@ class Tally:
         self.purged = counter("purged", "Completed tasks whose rows were deleted.")
         self.failures = counter("failures", "Times that PostgreSQL or RabbitMQ was away.")
         what = "From when a task was due until it was confirmed."
-        self.delays = Histogram("outbox_publish_delay_seconds", what, buckets=BOUNDS, registry=self.registry)
+        name = "outbox_publish_delay_seconds"
+        self.delays = Histogram(name, what, ["database"], buckets=BOUNDS, registry=self.registry)
+
+
+class Tally:
+    """The deeds of one relay since it started.
+
+    Args:
+        meters: count them.
+        database: whose tasks it publishes.
+
+    Attributes:
+        meters, database: as given.
+        delays: seconds from when a task was due until the broker confirmed it.
+        problem: set while the last attempt failed: what is wrong.
+        turned: when it last got through its loop, by the monotonic clock: proof that it lives.
+    """
+
+    def __init__(self, meters: Meters, database: str) -> None:
+        self.meters, self.database = meters, database
+        self.published = meters.published.labels(database)
+        self.refused = meters.refused.labels(database)
+        self.republished = meters.republished.labels(database)
+        self.purged = meters.purged.labels(database)
+        self.failures = meters.failures.labels(database)
+        self.delays = meters.delays.labels(database)
         self.problem = ""
         self.turned = time.monotonic()

@@ -14,6 +14,7 @@ from landfast_outbox.publisher import BrokerError, Outcome, Publisher
 from landfast_outbox.relay import Relay
 from landfast_outbox.settings import Periods
 from landfast_outbox.store import census
+from landfast_outbox.tally import Meters, Tally
 
 from tests.test_relay import FakePublisher, add
 
@@ -62,7 +63,13 @@ def broker() -> Broker:
 
 @pytest.fixture
 def relay(postgres: Postgres, broker: Broker, clock: Clock) -> Relay:
-    made = Relay(partial(connect, postgres, "relay"), cast("Publisher", broker), Periods(), threading.Event())
+    made = Relay(
+        partial(connect, postgres, "relay"),
+        cast("Publisher", broker),
+        Periods(),
+        threading.Event(),
+        Tally(Meters(), "shop"),
+    )
     made._closed = ClosedQueues(clock)  # noqa: SLF001 - so that no test waits
     return made
 
@@ -159,7 +166,9 @@ def test_a_broker_that_comes_back_may_have_the_queue(
         return published(batch)
 
     broker.pulse, broker.publish = fall_silent, stop_then  # type: ignore[method-assign]
-    again = Relay(partial(connect, postgres, "relay"), cast("Publisher", broker), Periods(), stopping)
+    again = Relay(
+        partial(connect, postgres, "relay"), cast("Publisher", broker), Periods(), stopping, Tally(Meters(), "shop")
+    )
     again._closed = relay._closed  # noqa: SLF001
     again.run()
 

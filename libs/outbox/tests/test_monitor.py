@@ -10,9 +10,11 @@ from uuid import uuid4
 import psycopg
 from landfast_outbox import monitor, readiness, store
 from landfast_outbox.databases import connect
+from landfast_outbox.monitor import Watch
 from landfast_outbox.publisher import Publisher
 from landfast_outbox.relay import STALE, Relay
 from landfast_outbox.settings import Periods
+from landfast_outbox.tally import Meters, Tally
 from landfast_outbox.task import NewTask
 from landfast_runtime.connections import RabbitMQ
 from prometheus_client.parser import text_string_to_metric_families
@@ -33,8 +35,9 @@ def monitored(
 ) -> Iterator[tuple[Relay, Callable[[str], tuple[int, str]]]]:
     """Hand out a relay that does nothing, and what asks its pages."""
     stopping = threading.Event()
-    relay = Relay(open_connection, Publisher(NOWHERE, stopping), Periods(), stopping)
-    with monitor.serving(relay, open_connection, 0) as port:
+    tally = Tally(Meters(), "shop")
+    relay = Relay(open_connection, Publisher(NOWHERE, stopping), Periods(), stopping, tally)
+    with monitor.serving([Watch(relay, open_connection)], tally.meters.registry, 0) as port:
 
         def get(path: str) -> tuple[int, str]:
             client = HTTPConnection("127.0.0.1", port, timeout=10)
@@ -48,10 +51,12 @@ def monitored(
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
-    """Return what Prometheus would understand: each value by its name and its only label."""
+    """Return what Prometheus would understand: each value by its name and its only label beside the database."""
     families = text_string_to_metric_families(text)
     return {
-        (sample.name, "".join(sample.labels.values())): sample.value for family in families for sample in family.samples
+        (sample.name, "".join(value for name, value in sample.labels.items() if name != "database")): sample.value
+        for family in families
+        for sample in family.samples
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import urllib.error
@@ -18,16 +19,20 @@ import psycopg
 import pytest
 from landfast_outbox import monitor, relay, store
 from landfast_outbox.databases import connect
+from landfast_outbox.monitor import Watch
 from landfast_outbox.publisher import BrokerError, Outcome, Publisher
 from landfast_outbox.relay import Relay
-from landfast_outbox.settings import Periods
+from landfast_outbox.settings import FILE, Periods, Settings
 from landfast_outbox.store import census, setbacks
+from landfast_outbox.tally import Meters, Tally
 from landfast_outbox.task import NewTask
+from landfast_runtime.env import ConfigError, Env
 from landfast_testing.waiting import DEADLINE, wait_until
 from psycopg.sql import SQL, Identifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from landfast_runtime.connections import Postgres
@@ -81,7 +86,8 @@ def make(postgres: Postgres, publisher: FakePublisher, stopping: threading.Event
 
     def make(**periods: timedelta) -> Relay:
         taken = cast("Publisher", publisher)
-        return Relay(partial(connect, postgres, "relay"), taken, Periods(**periods), stopping)
+        tally = Tally(Meters(), "shop")
+        return Relay(partial(connect, postgres, "relay"), taken, Periods(**periods), stopping, tally)
 
     return make
 
@@ -96,7 +102,8 @@ def add(connection: Connection[Any], number: int = 1, **options: Any) -> list[uu
 
 def total(made: Relay, name: str) -> float:
     """Return what a relay has counted."""
-    return made.tally.registry.get_sample_value(f"outbox_{name}_total") or 0.0
+    labels = {"database": made.tally.database}
+    return made.tally.meters.registry.get_sample_value(f"outbox_{name}_total", labels) or 0.0
 
 
 def eventually(condition: Callable[[], object]) -> None:
@@ -458,10 +465,14 @@ def get(port: int, path: str) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
+def serving(made: Relay, connect: Callable[[], Connection[Any]]) -> AbstractContextManager[int]:
+    return monitor.serving([Watch(made, connect)], made.tally.meters.registry, 0)
+
+
 def figures(text: str) -> dict[str, float]:
-    """Return the metrics of Prometheus's text."""
+    """Return the metrics of Prometheus's text, without the label that all have."""
     return {
-        name: float(value)
+        re.sub('database="shop",?', "", name).replace("{}", ""): float(value)
         for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     }
 
@@ -476,7 +487,7 @@ def test_metrics_say_how_things_stand(
     store.bury(connection, dead, "why")
     add(connection, 2, due_at=None)
     connection.execute("UPDATE outbox.task SET due_at = now() - interval '90 s' WHERE published_at IS NULL")
-    with monitor.serving(made, partial(connect, postgres, "metrics"), 0) as port:
+    with serving(made, partial(connect, postgres, "metrics")) as port:
         status, text = get(port, "/metrics")
 
     found = figures(text)
@@ -499,21 +510,105 @@ def test_metrics_say_that_the_database_is_away(make: Callable[..., Relay]) -> No
     def refuse() -> Connection[Any]:
         raise psycopg.OperationalError("refused")
 
-    with monitor.serving(make(), refuse, 0) as port:
+    with serving(make(), refuse) as port:
         status, text = get(port, "/metrics")
 
     assert status == 200
     assert figures(text)["outbox_database_up"] == 0
-    assert "outbox_tasks" not in text
+    assert "outbox_tasks{" not in text
 
 
 def test_health_is_that_the_loop_turns(make: Callable[..., Relay], postgres: Postgres) -> None:
     made = make()
-    with monitor.serving(made, partial(connect, postgres, "metrics"), 0) as port:
+    with serving(made, partial(connect, postgres, "metrics")) as port:
         assert get(port, "/healthz") == (200, "ok\n")
         made.tally.turned -= relay.STALE
         assert get(port, "/healthz") == (503, "it hangs\n")
         assert get(port, "/")[0] == 404
+
+
+def test_each_database_s_tasks_go_to_its_own_vhost(tmp_path: Path) -> None:
+    for name in ("postgres_password", "rabbitmq_password"):
+        (tmp_path / name).write_text("only-for-tests-0123456789")
+    (tmp_path / FILE).write_text('{"shop": "market"}')
+    variables = {"SECRETS_DIR": str(tmp_path), "POSTGRES_USER": "relay", "RABBITMQ_USER": "relay"}
+
+    routes = Settings.from_env(Env(variables)).routes
+
+    assert [(route.postgres.database, route.broker.vhost) for route in routes] == [
+        ("landfast", "landfast"),
+        ("shop", "market"),
+    ]
+    assert {(route.postgres.user, route.broker.user) for route in routes} == {("relay", "relay")}
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"shop": 5}'])
+def test_a_list_of_databases_of_another_shape_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    for name in ("postgres_password", "rabbitmq_password"):
+        (tmp_path / name).write_text("only-for-tests-0123456789")
+    (tmp_path / FILE).write_text(content)
+    variables = {"SECRETS_DIR": str(tmp_path), "POSTGRES_USER": "relay", "RABBITMQ_USER": "relay"}
+
+    with pytest.raises(ConfigError, match=r"databases\.json: must be JSON: databases with their vhosts"):
+        Settings.from_env(Env(variables))
+
+
+def test_relays_run_side_by_side_and_each_publishes_its_own(
+    make: Callable[..., Relay], connection: Connection[Any], stopping: threading.Event, publisher: FakePublisher
+) -> None:
+    """The one whose database is away holds up no other."""
+
+    def refuse() -> Connection[Any]:
+        raise psycopg.OperationalError("connection refused")
+
+    away = Relay(refuse, cast("Publisher", FakePublisher()), Periods(), stopping, Tally(Meters(), "away"))
+    written = add(connection)
+    both = threading.Thread(target=relay.run, args=([away, make()], stopping))
+    both.start()
+    try:
+        eventually(lambda: publisher.published == written)
+        assert total(away, "failures") >= 1
+    finally:
+        stopping.set()
+        both.join(DEADLINE)
+    assert not both.is_alive()
+
+
+def test_a_fault_of_one_relay_ends_all(
+    make: Callable[..., Relay], stopping: threading.Event, publisher: FakePublisher
+) -> None:
+    def fail() -> Connection[Any]:
+        raise RuntimeError("a fault of the program")
+
+    faulty = Relay(fail, cast("Publisher", FakePublisher()), Periods(), stopping, Tally(Meters(), "faulty"))
+    with pytest.raises(RuntimeError, match="a fault of the program"):
+        relay.run([make(), faulty], stopping)
+
+    assert publisher.closed
+
+
+def test_health_and_metrics_are_those_of_all_relays(postgres: Postgres, connection: Connection[Any]) -> None:
+    def refuse() -> Connection[Any]:
+        raise psycopg.OperationalError("refused")
+
+    add(connection)
+    meters, stopping = Meters(), threading.Event()
+    made = [
+        Relay(refuse, cast("Publisher", FakePublisher()), Periods(), stopping, Tally(meters, name))
+        for name in ("shop", "away")
+    ]
+    watches = [Watch(made[0], partial(connect, postgres, "metrics")), Watch(made[1], refuse)]
+    made[1].tally.published.inc(5)
+    with monitor.serving(watches, meters.registry, 0) as port:
+        text = get(port, "/metrics")[1]
+        assert get(port, "/healthz")[0] == 200
+        made[1].tally.turned -= relay.STALE
+        assert get(port, "/healthz")[0] == 503
+
+    found = figures(text)
+    assert found['outbox_tasks{state="pending"}'] == 1
+    assert (found["outbox_database_up"], found['outbox_database_up{database="away"}']) == (1, 0)
+    assert (found["outbox_published_total"], found['outbox_published_total{database="away"}']) == (0, 5)
 
 
 def test_the_service_runs_until_it_is_told_to_stop(
@@ -521,6 +616,7 @@ def test_the_service_runs_until_it_is_told_to_stop(
 ) -> None:
     for name in ("postgres_password", "rabbitmq_password"):
         (tmp_path / name).write_text("only-for-tests-0123456789")
+    (tmp_path / FILE).write_text("{}")
     for name, value in (
         ("SECRETS_DIR", str(tmp_path)),
         ("POSTGRES_HOST", postgres.host),

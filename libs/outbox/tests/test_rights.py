@@ -75,7 +75,7 @@ def test_what_was_granted_by_hand_is_taken_back(old: Connection[Any]) -> None:
 def test_it_names_a_role_that_there_is_not_and_changes_nothing(old: Connection[Any]) -> None:
     before = held(old)
 
-    with pytest.raises(ValueError, match="PostgreSQL has no role nobody, which a contract names") as refused:
+    with pytest.raises(ValueError, match="there is no role nobody, which a contract names") as refused:
         follow(old, {"writers": ["shop", "nobody"]})
 
     assert "--force-recreate postgres" in str(refused.value)
@@ -107,16 +107,27 @@ def test_a_role_that_has_two_parts_has_the_rights_of_both() -> None:
 
 
 def test_it_reads_who_does_what(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text('{"writers": ["shop"], "relays": []}')
+    (tmp_path / FILE).write_text('{"": {"writers": ["web"], "relays": []}, "shop": {"writers": ["shop"]}}')
 
-    assert parts_from_env(Env({"SECRETS_DIR": str(tmp_path)})) == {"writers": ["shop"], "relays": []}
+    assert parts_from_env(Env({"SECRETS_DIR": str(tmp_path)})) == {
+        "": {"writers": ["web"], "relays": []},
+        "shop": {"writers": ["shop"]},
+    }
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", '{"writer": []}', '{"writers": "shop"}', '{"writers": [5]}', '{"writers": null}']
+    "content",
+    [
+        "{",
+        "[]",
+        '{"": []}',
+        *(f'{{"shop": {{{says}}}}}' for says in ('"writer": []', '"writers": "a"', '"writers": [5]')),
+    ],
 )
 def test_a_file_of_another_shape_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
 
-    with pytest.raises(ConfigError, match=r"durable_tasks\.json: must be JSON with lists of roles by writers, workers"):
+    with pytest.raises(
+        ConfigError, match=r"durable_tasks\.json: must be JSON: by databases, lists of roles by writers"
+    ):
         parts_from_env(Env({"SECRETS_DIR": str(tmp_path)}))

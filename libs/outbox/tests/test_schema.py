@@ -37,7 +37,7 @@ def engine() -> Iterator[Engine]:
 def service(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """What the one-shot finds around it; where its secrets are."""
     (tmp_path / "postgres_password").write_text("not-needed-by-a-socket")
-    (tmp_path / FILE).write_text('{"writers": ["shop"]}')
+    (tmp_path / FILE).write_text('{"": {"writers": ["shop"]}}')
     for name, value in (
         ("SECRETS_DIR", str(tmp_path)),
         ("POSTGRES_HOST", server().host),
@@ -94,7 +94,7 @@ def test_the_service_makes_the_tables_and_grants_what_the_contracts_want(engine:
 
 def test_each_run_of_the_service_follows_the_contracts_of_then(engine: Engine, service: Path) -> None:
     schema.main()
-    (service / FILE).write_text('{"writers": []}')
+    (service / FILE).write_text('{"": {"writers": []}}')
     schema.main()
 
     assert not may_write(engine)
@@ -107,8 +107,9 @@ def test_the_service_tells_what_it_would_do(engine: Engine, capsys: pytest.Captu
     schema.main(["--pending"])
 
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("pending: 0003 ")
-    assert told[1:] == ["pending: rights of shop: gets INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox"]
+    assert told[0].startswith("pending: schema: 0003 ")
+    gets = "gets INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox"
+    assert told[1:] == [f"pending: schema: rights of shop: {gets}"]
     assert tables(engine) == {"migration", "task"}
     assert not may_write(engine)
     schema.main()
@@ -118,10 +119,46 @@ def test_the_service_tells_what_it_would_do(engine: Engine, capsys: pytest.Captu
 
 
 def test_a_role_that_there_is_not_ends_the_service_with_its_name(service: Path) -> None:
-    (service / FILE).write_text('{"writers": ["shp"]}')
+    (service / FILE).write_text('{"": {"writers": ["shp"]}}')
 
-    with pytest.raises(SystemExit, match="migrate-outbox: PostgreSQL has no role shp"):
+    with pytest.raises(SystemExit, match="migrate-outbox: there is no role shp"):
         schema.main()
+
+
+def test_it_goes_through_every_database_that_has_tasks(engine: Engine, service: Path) -> None:
+    server().make_database("shop")
+    own = create_engine(server().url("shop"), poolclass=NullPool)
+    with own.begin() as connection:
+        connection.execute(text("CREATE SCHEMA outbox"))
+    (service / FILE).write_text('{"": {}, "shop": {"writers": ["shop"]}}')
+    try:
+        schema.main()
+
+        assert tables(engine) == tables(own) == TABLES
+        assert (may_write(engine), may_write(own)) == (False, True)
+    finally:
+        server().make_database("shop")
+
+
+def test_a_database_that_there_is_not_ends_the_service_with_its_name(engine: Engine, service: Path) -> None:
+    (service / FILE).write_text('{"": {}, "shp": {}}')
+
+    with pytest.raises(SystemExit, match="migrate-outbox: there is no database shp"):
+        schema.main()
+    assert tables(engine) == set()
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_database_without_tables_is_pending_whether_it_is_there_or_not(
+    service: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema.main()
+    (service / FILE).write_text('{"": {"writers": ["shop"]}, "new": {}, "postgres": {}}')
+    capsys.readouterr()
+
+    schema.main(["--pending"])
+
+    assert capsys.readouterr().out.splitlines() == [f"pending: {name}: all revisions" for name in ("new", "postgres")]
 
 
 def test_without_the_derived_file_the_service_stops_before_it_changes_anything(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -30,6 +30,10 @@ class Postgres:
             user=env.text("POSTGRES_USER"),
             password=env.secret("postgres_password"),
         )
+
+    def of(self, database: str) -> Postgres:
+        """Return the same server with another database; the same one if there is no name."""
+        return replace(self, database=database) if database else self
 
     @property
     def parameters(self) -> dict[str, Any]:

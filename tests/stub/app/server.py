@@ -10,10 +10,13 @@ import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import psycopg
 import redis
 from amqp import Connection, Message
+from landfast_outbox import store
+from landfast_outbox.task import NewTask
 
 #: What a server adds to the key of a WebSocket. Source: RFC 6455, section 1.3
 HANDSHAKE = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -33,11 +36,16 @@ def database(name: str) -> dict[str, Any]:
     return {"row": row}
 
 
-def broker(vhost: str) -> dict[str, Any]:
-    """Send a message to a queue of a vhost, and receive it."""
+def connected(vhost: str) -> Connection:
+    """Return a connection to a vhost of RabbitMQ."""
     url = urlsplit(os.environ["BROKER_URL"])
     user, password = unquote(url.username or ""), unquote(url.password or "")
-    with Connection(f"{url.hostname}:{url.port}", user, password, virtual_host=vhost, connect_timeout=5) as connection:
+    return Connection(f"{url.hostname}:{url.port}", user, password, virtual_host=vhost, connect_timeout=5)
+
+
+def broker(vhost: str) -> dict[str, Any]:
+    """Send a message to a queue of a vhost, and receive it."""
+    with connected(vhost) as connection:
         channel = connection.channel()
         received: list[Any] = []
         channel.queue_declare("letters", durable=True, auto_delete=False)
@@ -55,6 +63,23 @@ def state(key: str) -> dict[str, Any]:
         return {"value": client.get(key)}
 
 
+def durable(queue: str) -> dict[str, Any]:
+    """Write a durable task for a queue, receive what the relay publishes of it, and complete it."""
+    task = NewTask(uuid4(), "stub.greet", queue, '["hello"]')
+    received: list[str] = []
+    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=5) as connection, connected("stub") as link:
+        channel = link.channel()
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+        with connection.transaction(), connection.cursor() as cursor:
+            store.insert(cursor, [task])
+        channel.basic_consume(queue, no_ack=True, callback=lambda message: received.append(message.message_id))
+        while not received:
+            link.drain_events(timeout=15)
+        claimed = store.claim(connection, task.id).granted
+        completed = store.complete(connection, task.id)
+    return {"received": received == [str(task.id)], "claimed": claimed, "completed": completed}
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -64,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         _, what, *name = self.path.split("/")
         try:
-            tried = {"database": database, "broker": broker, "redis": state}.get(what)
+            tried = {"database": database, "broker": broker, "redis": state, "durable": durable}.get(what)
             answer = tried(name[0]) if tried else self.seen()
         except Exception as error:  # noqa: BLE001 - tests look at what went wrong
             answer = {"error": f"{type(error).__name__}: {error}"}

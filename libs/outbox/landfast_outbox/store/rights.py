@@ -65,6 +65,25 @@ def missing_roles(connection: Connection[Any], roles: Iterable[str]) -> list[str
     return [name for (name,) in rows]
 
 
+def missing_databases(connection: Connection[Any], databases: Iterable[str]) -> list[str]:
+    """Return those of the databases that PostgreSQL does not have, or that this role may not enter."""
+    rows = connection.execute(
+        """
+        SELECT name FROM unnest(%s::text[]) AS name
+        WHERE name NOT IN (SELECT datname FROM pg_database WHERE has_database_privilege(datname, 'CONNECT'))
+        ORDER BY name
+        """,
+        (list(databases),),
+    )
+    return [name for (name,) in rows]
+
+
+def has_tables(connection: Connection[Any]) -> bool:
+    """Return whether a migration has ever been here."""
+    row = connection.execute("SELECT to_regclass('outbox.migration') IS NOT NULL").fetchone()
+    return bool(row and row[0])
+
+
 def alone(connection: Connection[Any]) -> None:
     """Wait until no other transaction changes rights; nobody else does until this one ends."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
