@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from contract import durable
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 from contract.rabbitmq import SHARED
@@ -32,7 +33,7 @@ def asked(contracts: Sequence[Contract]) -> dict[str, Mapping[str, Any]]:
     entries = list(below(contracts, "readiness"))
     for file, name, entry in entries:
         where = f"{file}: readiness.{name}"
-        if name in HOUSE:
+        if name in HOUSE or name.startswith("outbox-"):
             raise ContractError(f"{where}: the house reports under this name; choose another")
         if not ({"service"} <= entry.keys() <= _PAGE or {"queue"} <= entry.keys() <= _QUEUE):
             raise ContractError(f"{where} must have a service (with protocol and path) or a queue (with its vhost)")
@@ -53,4 +54,6 @@ def document(contracts: Sequence[Contract]) -> str:
         name: {"queue": entry["queue"], "vhost": entry.get("vhost", SHARED)} if "queue" in entry else {}
         for name, entry in asked(contracts).items()
     }
+    own = [name for name in durable.outboxes(contracts) if name != durable.SHARED]
+    found |= {f"outbox-{name}": {"database": name} for name in own}
     return json.dumps(found, indent=2) + "\n"

@@ -39,7 +39,9 @@ def checks() -> dict[str, health.Check]:
     rabbitmq = config.dependencies().rabbitmq
     found = dict(checks_of_the_house())
     for name, asked in config.applications(Env()).items():
-        if "queue" in asked:
+        if "database" in asked:
+            found[name] = outbox.check(replace(config.console().postgres, database=asked["database"]))
+        elif "queue" in asked:
             found[name] = health.consumers(replace(rabbitmq, vhost=asked["vhost"]), asked["queue"])
         else:
             found[name] = partial(ask_nginx, name)

@@ -27,7 +27,8 @@ atexit.register(_folder.cleanup)
 for _name in SECRETS:
     (Path(_folder.name) / _name).write_text(secrets.token_hex(32), encoding="utf-8")
 (Path(_folder.name) / "readiness.json").write_text(
-    '{"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}}', encoding="utf-8"
+    '{"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}, "outbox-shop": {"database": "shop"}}',
+    encoding="utf-8",
 )
 
 #: What Compose would pass. Nobody listens on port 1: what escapes a test's replacements reaches no service.

@@ -29,7 +29,7 @@ def test_it_is_ready_when_every_dependency_serves(client: Client, answers: dict[
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json()["status"] == "ready"
-    assert list(response.json()["dependencies"]) == list(answers) == [*HOUSE, "shop", "shop-worker"]
+    assert list(response.json()["dependencies"]) == list(answers) == [*HOUSE, "shop", "shop-worker", "outbox-shop"]
 
 
 def test_it_names_the_dependency_that_fails(client: Client, answers: dict[str, Exception | None]) -> None:

@@ -130,7 +130,7 @@ def test_the_relay_publishes_a_database_s_tasks_in_its_application_s_vhost() -> 
 
     assert derived_json("relay.databases.json", *both) == {"shop": "market"}
     permissions = derived_json("rabbitmq.users.json", *both)["permissions"]
-    assert [each for each in permissions if each["vhost"] == "market"] == [
+    assert [each for each in permissions if each["vhost"] == "market" and each["user"] == "relay"] == [
         {"vhost": "market", "user": "relay", "configure": "^$", "write": r"^amq\.default$", "read": "^$"}
     ]
 
