@@ -1,0 +1,1 @@
+"""Products of others, each described by a contract and a Dockerfile alone."""
