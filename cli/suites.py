@@ -84,6 +84,7 @@ def everything_else() -> list[Step]:
     found = [
         replace(suite("stack-long", host, "tests/stack"), selection=("-m", "long"), minutes=5),
         replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
+        replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),
         replace(suite("single-host", host, "tests/deploy/test_single_host.py"), minutes=12),
         replace(suite("certificates", host, "tests/deploy/test_cluster.py"), minutes=12),
