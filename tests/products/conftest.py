@@ -9,15 +9,13 @@ import pytest
 from tests.conftest import running
 from tests.support.inbox import Inbox
 from tests.support.leftovers import remove_leftovers
+from tests.support.products import FOLDER, files
 from tests.support.stack import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILES = (
-    *("compose.house.yaml", "compose.laptop.yaml"),
-    *(f"tests/products/{name}" for name in ("wagtail/compose.yaml", "pretix/compose.yaml", "listed.yaml")),
-)
+FILES = ("compose.house.yaml", "compose.laptop.yaml", *files(), f"{FOLDER}/listed.yaml")
 
 
 @pytest.fixture(scope="session")

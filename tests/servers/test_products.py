@@ -1,0 +1,43 @@
+"""Servers can run products of others, by what their Compose files say."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from cli.servers import configuration
+from cli.servers.manifest import Manifest
+from cli.servers.render import Plan, render
+from cli.servers.service import Release
+from tests.support import products
+from tests.support.stack import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """What a deploy of the house with the products does."""
+    names = ("compose.house.yaml", *products.files(), "compose.servers.yaml", *products.files("compose.servers.yaml"))
+    command = ["docker", "compose", f"--project-directory={ROOT}", f"--env-file={os.devnull}"]
+    command += [*(f"--file={ROOT / name}" for name in names), "config"]
+    said = subprocess.run(command, env=configuration.clean_environment(), capture_output=True, check=True).stdout
+    config = yaml.safe_load(said)
+    manifest = Manifest.read(products.make_root(tmp_path))
+    images = {entry["image"]: f"registry/{entry['image']}@sha256:{'0' * 64}" for entry in config["services"].values()}
+    return render(config, manifest, Release("abc", "site", images, manifest.versions(manifest.complete({}))))
+
+
+def stage(plan: Plan, service: str) -> int:
+    return next(number for number, names in enumerate(plan.order) if service in names)
+
+
+def test_servers_migrate_a_product_before_visitors_meet_its_release(plan: Plan) -> None:
+    for name in products.NAMES:
+        assert stage(plan, "postgres") < stage(plan, f"migrate-{name}") < stage(plan, name) < stage(plan, "nginx")
+        assert plan.pending[f"migrate-{name}"][-2:] == ["showmigrations", "--plan"]
