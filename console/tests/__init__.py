@@ -7,6 +7,7 @@ run. It happens here because Django's settings read it, and everything that test
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import secrets
 import tempfile
@@ -26,10 +27,8 @@ _folder = tempfile.TemporaryDirectory(prefix="console-tests-")
 atexit.register(_folder.cleanup)
 for _name in SECRETS:
     (Path(_folder.name) / _name).write_text(secrets.token_hex(32), encoding="utf-8")
-(Path(_folder.name) / "readiness.json").write_text(
-    '{"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}, "outbox-shop": {"database": "shop"}}',
-    encoding="utf-8",
-)
+ASKED = {"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}, "outbox-shop": {"database": "shop"}}
+(Path(_folder.name) / "readiness.json").write_text(json.dumps(ASKED), encoding="utf-8")
 
 #: What Compose would pass. Nobody listens on port 1: what escapes a test's replacements reaches no service.
 VARIABLES = {
