@@ -215,4 +215,6 @@ def test_it_cannot_enter_the_database_of_the_other(
 
 @pytest.mark.parametrize("page", ["/console/outbox/task/", "/flower/", "/rabbitmq/"])
 def test_operators_have_their_pages(products: Stack, page: str) -> None:
-    assert log_in_to_console(products).get(page).status_code == HTTPStatus.OK
+    operator = log_in_to_console(products, Site(products.http_url))
+
+    assert operator.get(page).status_code == HTTPStatus.OK
