@@ -26,9 +26,9 @@ INIT = ("/sbin/docker-init", "/usr/sbin/docker-init")
 #: Asks for a page from where Nginx is, and prints the first line of the answer, if there is one: a server of another
 #: protocol takes the connection, and may end it before the question is written. No client program is there.
 ASK = (
-    "trap '' PIPE; "
-    'exec 3<>"/dev/tcp/$0/$1" && { printf "GET %s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$2" "$3" >&3 2>/dev/null;'
-    ' IFS= read -r -t 10 line <&3; printf "%s" "${line%[[:cntrl:]]}"; }'
+    'trap "" PIPE; exec 3<>"/dev/tcp/$0/$1" || exit 1;'
+    ' printf "GET %s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$2" "$3" >&3;'
+    ' IFS= read -r -t 10 line <&3; printf "%s" "${line%[[:cntrl:]]}"'
 )
 
 
