@@ -1,0 +1,51 @@
+"""``./stack app``: from a name to a page, a task, a check that finds nothing, and back."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+
+from cli.app.lists import LISTS
+from tests.support.command import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.stack import Stack
+
+# Two minutes, and the house starts anew twice; tests/cli holds all of it that needs no Docker.
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def shop(ready: Stack) -> Iterator[str]:
+    """A new application, which starts when it is checked; afterwards the stack is as before."""
+    made = run(ready, "app", "new", "shop", "--from", "django")
+    try:
+        assert made.returncode == 0, made.stdout
+        yield "shop"
+    finally:
+        run(ready, "app", "remove", "shop", "--yes")
+        shutil.rmtree(ready.directory / "services/shop", ignore_errors=True)
+
+
+def test_a_new_application_has_nothing_to_mend_and_leaves_nothing_on_the_lists(ready: Stack, shop: str) -> None:
+    checked = run(ready, "app", "check", shop, "--yes")
+    assert checked.returncode == 0, checked.stdout
+
+    page = requests.get(ready.http_url, headers={"Host": "shop.localhost"}, timeout=20)
+    assert (page.status_code, "services/shop/" in page.text) == (200, True)
+
+    filled = ("sh", "/run/secrets/with-environment", "python", "-c")
+    task = "from shop.tasks import add; print(add.delay(4, 4).get(timeout=60))"
+    assert ready.execute("shop-worker", *filled, task).split()[-1] == "8"
+
+    removed = run(ready, "app", "remove", shop, "--yes")
+    assert removed.returncode == 0, removed.stdout
+    assert "DROP DATABASE shop" in removed.stdout
+    lists = [(ready.directory / name).read_text(encoding="utf-8") for name in LISTS]
+    assert not any("shop" in text for text in lists)
+    assert not any(each.service.startswith("shop") for each in ready.containers())
