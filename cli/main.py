@@ -1,4 +1,4 @@
-"""The commands: up, down, doctor, test, secret, logs, app, and short ones for what Compose says at length."""
+"""The commands: up, down, doctor, test, secret, logs, app, upgrade, and short ones for what Compose says at length."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from cli.app import listing
 from cli.console import Phases, StackError
 from cli.settings import ROOT, Settings
 from cli.shortcuts import SHORTCUTS
+from cli.upgrade import releases
+from cli.upgrade.command import upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,6 +59,7 @@ def dispatch(arguments: list[str]) -> int:
         "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
         "debug": lambda: debugging.debug(options.service),
         "app": lambda: app.run(options, arguments),
+        "upgrade": lambda: upgrade(options.version, options.source, dry_run=options.dry_run),
         "completion": lambda: complete(options.shell),
     }
     return commands[options.command]()
@@ -87,7 +90,7 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
         tests: the parser of what follows ``test``, for who wants to know that too.
     """
     top = argparse.ArgumentParser(prog="./stack", description="The whole stack, from a fresh machine to healthy.")
-    top.add_argument("--version", action="version", version="", help="print this checkout's commit")
+    top.add_argument("--version", action="version", version="", help="print this checkout's release and commit")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     up_ = commands.add_parser("up", help="make the machine ready, build, start and wait until all is healthy")
     up_.add_argument(
@@ -113,6 +116,12 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     debug_ = commands.add_parser("debug", help="run a service in this terminal, where breakpoint() stops it")
     debug_.add_argument("service", metavar="SERVICE", choices=tuple(debugging.FORMS), help=", ".join(debugging.FORMS))
     app.add_to(commands)
+    upgrade_ = commands.add_parser("upgrade", help="merge a newer release of Landfast; your own files stay")
+    upgrade_.add_argument("version", nargs="?", default="", metavar="VERSION", help="the newest if none is named")
+    upgrade_.add_argument(
+        "--from", dest="source", default="", metavar="REMOTE", help="a remote or an address; else upstream, or origin"
+    )
+    upgrade_.add_argument("--dry-run", action="store_true", help="only say what would happen")
     completion_ = commands.add_parser("completion", help="print what makes a shell complete these commands")
     completion_.add_argument("shell", choices=tuple(completion.SCRIPTS))
     for name, short in SHORTCUTS.items():  # what they are called with is read where they run: here it is explained
@@ -189,9 +198,10 @@ def down(*, volumes: bool, yes: bool) -> int:
 
 
 def version() -> int:
-    """Print the commit of this checkout, the name that its release has on servers."""
-    described = process.capture(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"])
-    print(f"landfast {described.stdout.strip() or 'of no Git checkout'}")
+    """Print the release of Landfast, and the commit of this checkout: the name that deploys have on servers."""
+    options = ("--always", "--dirty", "--abbrev=12", "--exclude=*")  # a tag must not stand in for the commit
+    described = process.capture(["git", "-C", str(ROOT), "describe", *options])
+    print(f"landfast {releases.text(releases.here())} {described.stdout.strip() or 'of no Git checkout'}")
     return 0
 
 

@@ -40,6 +40,7 @@ def test_it_completes_every_command() -> None:
         (("secret", "admin"), ["admin_password"]),
         (("completion", "z"), ["zsh"]),
         (("manage", "migr"), []),
+        (("upgrade", "--f"), ["--from"]),
     ],
 )
 def test_it_completes_what_may_come_next(typed: tuple[str, ...], found: list[str]) -> None:

@@ -97,13 +97,15 @@ def test_a_shell_of_no_service_is_refused(ran: list[list[str]], capsys: pytest.C
     assert not ran
 
 
-def test_the_version_is_the_commit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_the_release_and_the_commit(capsys: pytest.CaptureFixture[str]) -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
 
     assert main.main(["--version"]) == 0
-    assert capsys.readouterr().out.split()[1].removesuffix("-dirty") == commit[:12]
+    name, release, described = capsys.readouterr().out.split()
+    assert (name, release) == ("landfast", (ROOT / "VERSION").read_text(encoding="utf-8").strip())
+    assert described.removesuffix("-dirty") == commit[:12]
 
 
 def line(container: str, **entry: object) -> str:

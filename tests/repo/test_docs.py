@@ -29,8 +29,8 @@ STEPS = [*suites.default(), *suites.everything_else()]
 PROGRAMS = ("./stack", "docker", "ansible-playbook", "ansible-vault", "python3", "cp")
 #: Programs of a page's blocks that are not ours: people know them, or the page says what they are.
 FOREIGN = {
-    "$EDITOR", "apt-get", "certbot", "curl", "df", "ip", "journalctl", "nft", "openssl", "source", "systemctl", "test",
-    "reserve", "umask",
+    "$EDITOR", "apt-get", "certbot", "curl", "df", "git", "ip", "journalctl", "nft", "openssl", "source", "systemctl",
+    "test", "reserve", "umask",
 }  # fmt: skip
 #: Pages that go on where the tutorial ends link to it before their first block.
 TUTORIAL = ROOT / "docs/tutorial/first-server.md"

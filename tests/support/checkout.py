@@ -12,8 +12,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def copy_checkout(target: Path) -> None:
-    """Copy what is or would be committed: no caches, no settings of this machine."""
-    for name in source.files():
+def copy_checkout(target: Path, *patterns: str) -> None:
+    """Copy what is or would be committed: no caches, no settings of this machine.
+
+    Args:
+        target: the new checkout.
+        patterns: Git's, for a part of it.
+    """
+    for name in source.files(*patterns):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target / name)
