@@ -59,6 +59,7 @@ class Location:
     def _files(self) -> Iterator[str]:
         kind = "static" if self.says.get("static") else "uploaded"
         yield f"alias {self.says['files'].rstrip('/')}/;"
+        yield f"disable_symlinks on from={self.says['files'].rstrip('/')}; # nothing else that Nginx can read"
         yield f"include snippets/{kind}-files.conf;"
         kept_for_good = '"public, max-age=31536000, immutable"'
         yield f"add_header Cache-Control {kept_for_good if self.says.get('immutable') else '$static_cache_control'};"

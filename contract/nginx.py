@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
 from contract.locations import Location, block
 from contract.named import below
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from contract.files import Contract
+
+#: What no application has at the stack's own address.
+OF_THE_HOUSE = (
+    "/console/",
+    "/flower/",
+    "/rabbitmq/",
+    "/readyz/",
+    "/healthz/",
+    "/internal/",
+    "/pages/",
+    "/.well-known/acme-challenge/",
+)
 
 HEAD = "# Derived from the contracts of the applications at each start: contract/README.md. A change here is lost.\n"
 
@@ -71,7 +83,11 @@ def _readiness(contracts: Sequence[Contract]) -> str:
         if "service" in entry:
             host = next(iter(names[file]), "127.0.0.1")
             lines = [f"set $place {entry['service']};", f"set $asked_host {host};"]
-            lines.append(f"set $asked_path {entry.get('path', '/')};")
+            path = entry.get("path", "/")
+            lines.append(f"set $asked_path {path};")
+            if entry.get("protocol") == "uwsgi":
+                page, _, query = path.partition("?")
+                lines += [f"set $asked_page {page};", f'set $asked_query "{query}";']
             lines.append(f"include snippets/ask-{entry.get('protocol', 'http')}.conf;")
             blocks.append(block(f"location = /{name}", lines))
     return HEAD + "".join(blocks)
@@ -83,22 +99,35 @@ def _once(contracts: Sequence[Contract]) -> Iterator[Contract]:
     Raises:
         ContractError: as :func:`files`.
     """
-    taken: dict[tuple[str, str], str] = {}
+    taken: dict[str, str] = {}
     for contract in contracts:
         http = contract.needs.get("http")
         if not http:
             continue
-        for path, entry in (http.get("locations") or {}).items():
-            service = str((entry or {}).get("service", "")).partition(":")[0]
-            if service not in contract.services and (service or "files" not in (entry or {})):
-                raise ContractError(
-                    f"{contract.file}: http.locations.{path}: service: {service or 'none'} is no service of this file"
-                )
-            for host in http.get("hosts") or [""]:
-                other = taken.setdefault((host, path), contract.file)
-                if other != contract.file:
-                    raise ContractError(f"{contract.file}: {host}{path} is in {other} already")
+        locations = http.get("locations") or {}
+        for path, entry in locations.items():
+            _check(contract, path, entry or {})
+        for address in http.get("hosts") or locations:
+            other = taken.setdefault(address, contract.file)
+            if other != contract.file:
+                raise ContractError(f"{contract.file}: {address} is in {other} already")
         yield contract
+
+
+def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
+    """Make sure that a location can be had.
+
+    Raises:
+        ContractError: it cannot.
+    """
+    where = f"{contract.file}: http.locations.{path}"
+    service = str(entry.get("service", "")).partition(":")[0]
+    if service not in contract.services and (service or "files" not in entry):
+        raise ContractError(f"{where}: service: {service or 'none'} is no service of this file")
+    if not contract.needs["http"].get("hosts") and path.startswith(OF_THE_HOUSE):
+        raise ContractError(f"{where}: the house answers there; choose another path")
+    if entry.get("websocket") and entry.get("protocol") == "uwsgi":
+        raise ContractError(f"{where}: websocket: the protocol uwsgi has none")
 
 
 def _content(contract: Contract) -> str:

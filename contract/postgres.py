@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 
+#: The shared database, as it is called unless POSTGRES_DB says otherwise.
+SHARED = "landfast"
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -41,6 +44,8 @@ def files(contracts: Sequence[Contract]) -> dict[str, str]:
     memberships = [(role, other) for role, others in roles(contracts).items() for other in others or ("",)]
     schemas = once(below(contracts, "database", "schemas"))
     databases = once(below(contracts, "database", "databases"))
+    if SHARED in databases:
+        raise ContractError(f"database.databases: {SHARED} is the shared one's name; choose another")
     return {
         "roles.csv": csv(("role", "member_of"), memberships),
         "schemas.csv": csv(

@@ -36,6 +36,8 @@ def definitions(contracts: Sequence[Contract]) -> str:
         ContractError: two contracts have the same vhost or user, or a user is of a vhost that there is not.
     """
     vhosts = once(below(contracts, "broker", "vhosts"))
+    if SHARED in vhosts:
+        raise ContractError(f"broker.vhosts: {SHARED} is that of durable tasks, and the house's; choose another name")
     permissions = []
     for file, name, entry in below(contracts, "broker", "users"):
         vhost = entry.get("vhost", SHARED)

@@ -9,23 +9,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Names of roles, schemas, users and secrets: they become parts of statements, addresses and file names.
-NAME = r"(?!pg_|postgres$|template[01]$)[a-z_][a-z0-9_]{0,62}"
+NAME = r"(?!pg_|postgres$|template[01]$)[a-z_][a-z0-9_]{0,31}"
+#: They have a role's name in them, and what it is for.
+SECRET = r"[a-z_][a-z0-9_]{0,62}"  # noqa: S105 - the form of a name
 FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
 PLACE = r"[a-z0-9][a-z0-9-]*:\d+"
-FOLDER = r"(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
+FOLDER = r"/(srv|var/lib)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
 #: The forms in words, for messages; any other is shown as it is.
 WORDS = {
-    NAME: "a-z, 0-9 and _, not beginning with a digit, at most 63, and no name of PostgreSQL's own",
+    NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32, and no name of PostgreSQL's own",
+    SECRET: "a-z, 0-9 and _, not beginning with a digit, at most 63",
     FILE: "letters, digits, _ . and -, beginning with none of the last two",
     HOST: "a host name in small letters",
     PATH: "a path from slash to slash",
-    FOLDER: "a path from a slash on, without one at its end, and with no part that begins with a dot",
+    FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and with no part that begins with a dot",
     PATTERN: "letters, digits, _ . / ~ and -, with * for any text",
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
     REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
@@ -54,7 +57,7 @@ class Key:
 
 SECRETS = Key(
     "secrets of the application's own",
-    form=NAME,
+    form=SECRET,
     each=Key(
         "how it comes about; without a word it is random",
         keys={
@@ -253,7 +256,7 @@ APPLICATION = Key(
 )
 
 #: Of a service, beside Compose's own keys.
-SERVICE_SECRETS = Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", NAME, "text"))
+SERVICE_SECRETS = Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", SECRET, "text"))
 
 SERVICE_ENVIRONMENT = Key(
     "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` runs with them",

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 #: A secret is called postgres_NAME_password, and Swarm's name of it has the stack's before and a hash behind.
 LONGEST = 32
-#: Names that PostgreSQL or Compose keep for themselves, and those of what the house has for all.
+#: Names that PostgreSQL or Compose keep for themselves, and those of what the house has for all. Owners of schemas are
+#: called ``NAME_owner``; /readyz has durable tasks in a database of its own under a name that begins with ``outbox-``.
 RESERVED = {"default", "landfast", "none", "postgres", "public", "template0", "template1"}
 #: What stands beside the application's package in its room.
 BESIDE = {"manage", "tests"}
@@ -58,7 +59,7 @@ def check(name: str, form: str, root: Path) -> None:
 def _problems(name: str, form: str, root: Path) -> Iterator[str]:
     if not _FORM.fullmatch(name) or len(name) > LONGEST:
         yield f"it must be small letters, digits and single hyphens, begin with a letter, and have {LONGEST} at most"
-    if name in RESERVED or name.startswith("pg-"):
+    if name in RESERVED or name.startswith(("pg-", "outbox-")) or name.endswith("-owner"):
         yield "it is reserved"
     if "python" in forms.FORMS[form]:
         yield from _python_problems(identifier(name), form)

@@ -148,7 +148,7 @@ def leftovers(name: str, before: Mapping[str, Any], after: Mapping[str, Any], kn
 
 def data(known: Plan) -> Iterator[str]:
     """Yield the commands that delete databases, schemas, roles, vhosts, users and secrets of an application."""
-    statements = [f"DROP DATABASE {database}" for database in known.databases]
+    statements = [f"DROP DATABASE {database} WITH (FORCE)" for database in known.databases]
     statements += [f"DROP SCHEMA {schema} CASCADE" for schema in known.schemas]
     roles = passwords(known.secrets, "postgres")
     statements += [statement for role in roles for statement in (f"DROP OWNED BY {role}", f"DROP ROLE {role}")]
@@ -157,6 +157,9 @@ def data(known: Plan) -> Iterator[str]:
     rabbitmq = "docker compose exec rabbitmq rabbitmqctl"
     for command, each in (("delete_vhost", known.vhosts), ("delete_user", passwords(known.secrets, "rabbitmq"))):
         yield from (f"{rabbitmq} {command} {name}" for name in each)
+    for user in passwords(known.secrets, "redis"):
+        keys = f"eval \"for _, key in ipairs(redis.call('keys', '{user}:*')) do redis.call('del', key) end\" 0"
+        yield f"./stack redis-cli {keys}"
     if known.secrets:
         paths = " ".join(f"/secrets/master/{secret}" for secret in known.secrets)
         yield f"docker compose run --rm --no-deps --entrypoint rm secrets -f {paths}"

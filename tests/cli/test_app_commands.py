@@ -127,7 +127,7 @@ def test_whoever_removes_is_told_how_to_delete_what_stays(capsys: pytest.Capture
         "rm -r services/shop",
         "docker volume rm a_uploads",
         "docker image rm a/shop",
-        "./stack psql -c 'DROP DATABASE shop' -c 'DROP OWNED BY shop' -c 'DROP ROLE shop'",
+        "./stack psql -c 'DROP DATABASE shop WITH (FORCE)' -c 'DROP OWNED BY shop' -c 'DROP ROLE shop'",
         "docker compose exec rabbitmq rabbitmqctl delete_vhost shop",
         "docker compose exec rabbitmq rabbitmqctl delete_user shop",
         f"docker compose run --rm --no-deps --entrypoint rm secrets -f {' '.join(master)}",

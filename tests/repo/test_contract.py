@@ -207,8 +207,47 @@ def test_an_application_without_a_name_answers_at_the_stack_s_own_address() -> N
 def test_two_applications_cannot_answer_at_the_same_place() -> None:
     one = shop(SHOP)
 
-    with pytest.raises(ContractError, match=r"other: shop\.localhost/ is in services/shop/compose\.yaml already"):
+    with pytest.raises(ContractError, match=r"other: shop\.localhost is in services/shop/compose\.yaml already"):
         derive([HOUSE, one, replace(one, file="other")])
+
+
+@pytest.mark.parametrize(
+    ("says", "said"),
+    [
+        ("http: {locations: {/console/login/: {service: 'shop:80'}}}", "/console/login/: the house answers there"),
+        (
+            "http: {locations: {/: {service: 'shop:80', protocol: uwsgi, websocket: true}}}",
+            "the protocol uwsgi has none",
+        ),
+        ("broker: {vhosts: {landfast: {queue_type: classic}}}", "landfast is that of durable tasks"),
+        ("database: {databases: {landfast: {}}}", "landfast is the shared one's name"),
+        ("readiness: {postgres: {service: 'shop:80'}}", "the house reports under this name"),
+        ("readiness: {shop: {service: 'shp:80'}}", "shp is no service of this file"),
+        ("readiness: {shop: {queue: a, vhost: landfst}}", "no contract has a vhost landfst; did you mean landfast?"),
+        (
+            "readiness: {shop: {queue: a, service: 'shop:80'}}",
+            "must have a service (with protocol and path) or a queue",
+        ),
+    ],
+)
+def test_nobody_takes_or_breaks_what_the_house_has(says: str, said: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        derive([HOUSE, shop(f"x-landfast: {{{says}}}\nservices: {{shop: {{}}}}")])
+
+    assert said in str(caught.value)
+
+
+def test_the_console_asks_what_contracts_say_and_nginx_asks_the_pages() -> None:
+    text = "{page: {service: 'shop:80', path: '/h?x=1', protocol: uwsgi}, work: {queue: celery}}"
+    one = shop(f"x-landfast: {{http: {{hosts: [a.localhost]}}, readiness: {text}}}\nservices: {{shop: {{}}}}")
+
+    contents = derive([HOUSE, one]).contents
+
+    asked = {"page": {}, "work": {"queue": "celery", "vhost": "landfast"}}
+    assert json.loads(contents["console.readiness.json"]) == asked
+    assert "set $asked_host a.localhost;" in contents["nginx.readiness.conf"]
+    assert 'set $asked_page /h;\n    set $asked_query "x=1";' in contents["nginx.readiness.conf"]
+    assert "work" not in contents["nginx.readiness.conf"]
 
 
 PRODUCT = """

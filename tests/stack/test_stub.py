@@ -51,6 +51,25 @@ def test_it_cannot_enter_the_database_of_others(lengthy: Stack) -> None:
     assert "permission denied for database" in ask(lengthy, "/database/landfast")["error"]
 
 
+def test_its_owner_cannot_lead_the_superuser_astray(lengthy: Stack) -> None:
+    """Where names without a schema are looked for in a database, its owner decides."""
+
+    def as_owner(*statements: str) -> None:
+        connect = "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL'], autocommit=True)"
+        code = f"{connect}.execute({'; '.join(statements)!r})"
+        lengthy.execute("stub", "sh", "/run/secrets/with-environment", "python", "-c", code)
+
+    trap = "CREATE FUNCTION evil.format(text, text, text) RETURNS text RETURN 'ALTER ROLE stub SUPERUSER'"
+    as_owner("CREATE SCHEMA evil", "GRANT USAGE ON SCHEMA evil TO PUBLIC", trap)
+    as_owner("ALTER DATABASE stub SET search_path = evil, pg_catalog, public")
+    try:
+        lengthy.execute("postgres", "set-passwords")
+        asked = "SELECT rolsuper FROM pg_roles WHERE rolname = 'stub'"
+        assert lengthy.execute("postgres", "psql", "--tuples-only", "--no-align", "--command", asked).strip() == "f"
+    finally:
+        as_owner("ALTER DATABASE stub RESET search_path", "DROP SCHEMA evil CASCADE")
+
+
 def test_it_has_a_vhost_of_its_own(lengthy: Stack) -> None:
     assert ask(lengthy, "/broker/stub") == {"received": ["hello"]}
 
@@ -165,6 +184,21 @@ def test_its_connections_become_websockets(lengthy: Stack) -> None:
 
     assert said.startswith(b"HTTP/1.1 101 ")
     assert b"\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n" in said  # RFC 6455, section 1.3
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        ("a=1; console_session=opens; b=2", "a=1; b=2"),
+        ("console_session=opens", None),
+        ("console_session=old; a=1; console_session=opens", "console_session=old; a=1; "),
+        ("my_console_session=1", "my_console_session=1"),
+    ],
+)
+def test_no_application_sees_the_session_of_an_operator(lengthy: Stack, sent: str, seen: str | None) -> None:
+    answer = requests.get(f"{lengthy.http_url}/", headers={**HOST, "Cookie": sent}, timeout=20)
+
+    assert answer.json()["cookie"] == seen
 
 
 def test_no_other_protocol_is_handed_on(lengthy: Stack) -> None:

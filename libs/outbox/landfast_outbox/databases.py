@@ -51,6 +51,10 @@ class Database(Protocol):
         """Forget connections that may be broken."""
 
 
+#: The owner of a database decides where names without a schema are looked for in it. The house's roles must not follow.
+OWN_NAMES = "-c search_path=pg_catalog,pg_temp"
+
+
 def connect(postgres: Postgres, name: str) -> Connection[Any]:
     """Open a connection on which every statement is a transaction of its own.
 
@@ -66,6 +70,7 @@ def connect(postgres: Postgres, name: str) -> Connection[Any]:
         application_name=name,
         connect_timeout=CONNECT_TIMEOUT,
         autocommit=True,
+        options=OWN_NAMES,
         **KEEPALIVE,
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from landfast_runtime.health import CHECK_TIMEOUT, Impaired, Unavailable, asked_through
 
+from landfast_outbox.databases import OWN_NAMES
 from landfast_outbox.store import census, lanes
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def check(postgres: Postgres) -> Check:
                 **postgres.parameters,
                 application_name="readiness",
                 connect_timeout=int(CHECK_TIMEOUT),
-                options=f"-c statement_timeout={CHECK_TIMEOUT:.0f}s",
+                options=f"{OWN_NAMES} -c statement_timeout={CHECK_TIMEOUT:.0f}s",
                 autocommit=True,
             ) as connection,
         ):

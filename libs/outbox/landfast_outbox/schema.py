@@ -30,7 +30,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from landfast_outbox.databases import connect
+from landfast_outbox.databases import OWN_NAMES, connect
 from landfast_outbox.rights import MADE_AT_START, differences, follow, parts_from_env
 from landfast_outbox.store.rights import has_tables, missing_databases
 
@@ -193,7 +193,8 @@ def migrate(settings: Settings) -> None:
 
 
 def _engine(postgres: Postgres) -> Engine:
-    return create_engine("postgresql+psycopg://", connect_args=postgres.parameters, poolclass=NullPool)
+    arguments = {**postgres.parameters, "options": OWN_NAMES}
+    return create_engine("postgresql+psycopg://", connect_args=arguments, poolclass=NullPool)
 
 
 def main(arguments: Sequence[str] = ()) -> None:

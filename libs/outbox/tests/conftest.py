@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -47,21 +48,29 @@ def postgres() -> Postgres:
     return Postgres(running.host, running.port, DATABASE, running.user, "")
 
 
+@contextmanager
+def opened(postgres: Postgres, name: str) -> Iterator[Connection[Any]]:
+    """Connect as the outbox does, and look for the tests' own tables, too."""
+    with connect(postgres, name) as connection:
+        connection.execute("SET search_path = public")
+        yield connection
+
+
 @pytest.fixture
 def connection(postgres: Postgres) -> Iterator[Connection[Any]]:
     """A connection on which every statement is a transaction; whatever the test wrote is removed."""
-    with connect(postgres, "test") as opened:
-        yield opened
-    with connect(postgres, "test") as opened:
-        opened.execute(EMPTY)
-        opened.execute("TRUNCATE effect")
+    with opened(postgres, "test") as own:
+        yield own
+    with opened(postgres, "test") as own:
+        own.execute(EMPTY)
+        own.execute("TRUNCATE effect")
 
 
 @pytest.fixture
 def other(postgres: Postgres) -> Iterator[Connection[Any]]:
     """A second one."""
-    with connect(postgres, "another") as opened:
-        yield opened
+    with opened(postgres, "another") as own:
+        yield own
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Liveness and readiness, for the container's health check and for Django's page of all dependencies."""
+"""Liveness and readiness, for the container's health check and the console's report, and for whoever asks the API alone."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_it_answers_503_for_a_visitor_with_a_session_while_the_database_is_away(
     with database_outage():
         assert client.get("/").status_code == 503
         assert client.get("/nothing").status_code == 503
-        assert client.get("/internal/auth/staff").status_code == 503
+        assert client.get("/accounts/profile/").status_code == 503
 
 
 def test_it_answers_503_when_a_session_cannot_be_stored(

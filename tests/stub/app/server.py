@@ -100,7 +100,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def seen(self) -> dict[str, Any]:
         """Return what reached this server."""
-        return {"number": next(numbers), "host": self.headers["Host"], "upgrade": self.headers.get("Upgrade")}
+        told = {name.lower(): self.headers.get(name) for name in ("Host", "Upgrade", "Cookie")}
+        return {"number": next(numbers), **told}
 
     def answer(self, answer: dict[str, Any]) -> None:
         body = json.dumps(answer).encode()
