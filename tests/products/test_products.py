@@ -199,6 +199,16 @@ def test_pretix_s_queues_are_consumed_in_its_own_vhost(products: Stack) -> None:
     assert not QUEUES & shared.keys()
 
 
+@pytest.mark.parametrize("name", ["wagtail", "pretix"])
+def test_its_loop_of_periodic_commands_stops_when_it_is_asked(products: Stack, name: str) -> None:
+    service = f"{name}-periodic"
+    products.stop(service)
+    ended = products.inspect(service)["State"]["ExitCode"]
+    products.start(service)
+
+    assert ended == 0, "it was killed"
+
+
 @pytest.mark.parametrize(
     ("service", "driver", "prefix", "other"),
     [("wagtail", "psycopg", "", "pretix"), ("pretix", "psycopg2", "PRETIX_", "wagtail")],
