@@ -1,4 +1,4 @@
-"""Liveness and readiness, for the container's health check and the console's report, and for whoever asks the API alone."""
+"""Liveness and readiness, for the health check, the console's report, and for whoever asks the API alone."""
 
 from __future__ import annotations
 
