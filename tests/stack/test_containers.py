@@ -10,10 +10,10 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 LONG_RUNNING = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower", "postgres",
-    "redis", "redis-cache", "rabbitmq", "mail",
+    "nginx", "console", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower",
+    "postgres", "redis", "redis-cache", "rabbitmq", "mail",
 ]  # fmt: skip
-ONE_SHOTS = ["secrets", "migrate-web", "migrate-api", "migrate-outbox"]
+ONE_SHOTS = ["secrets", "migrate-web", "migrate-api", "migrate-outbox", "migrate-console"]
 
 each_container = pytest.mark.parametrize("service", [*LONG_RUNNING, *ONE_SHOTS])
 each_running = pytest.mark.parametrize("service", LONG_RUNNING)
@@ -23,6 +23,7 @@ LARGEST_MEMORY, MOST_PROCESSES = 1 << 30, 1024
 #: Seconds that a request may run behind Nginx before it is given up anyway is 60; drains must fit into these.
 SHORTEST_GRACE = {
     "nginx": 20,
+    "console": 20,
     "web-django": 20,
     "api-flask": 20,
     "api-uploads": 300,

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower", "postgres",
-    "redis", "redis-cache", "rabbitmq", "mail", "migrate-web", "migrate-api", "migrate-outbox",
+    "nginx", "console", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower",
+    "postgres", "redis", "redis-cache", "rabbitmq", "mail", "migrate-web", "migrate-api", "migrate-outbox",
+    "migrate-console",
 ]  # fmt: skip
 
 
