@@ -137,7 +137,8 @@ def trusting(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Stack], Site
     directory = tmp_path_factory.mktemp("authorities")
 
     def visitor(of: Stack) -> Site:
-        path = directory / of.project
+        # Another form may have applications with names of their own, and so another certificate.
+        path = directory / f"{of.project}-{'-'.join(of.files).replace('/', '-')}"
         if not path.exists():
             path.write_text(secrets.show(of, "ca_certificate"), encoding="ascii")
         return Site(of.https_url, str(path))
