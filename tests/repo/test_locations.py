@@ -35,6 +35,7 @@ def test_files_that_are_not_there_are_asked_of_the_service_and_kept() -> None:
     found = nginx('service: "shop:80", static: true, files: /var/lib/shop')
 
     assert "alias /var/lib/shop/;" in found
+    assert "disable_symlinks on from=/var/lib/shop;" in found, "or an application could show what else Nginx can read"
     assert "include snippets/static-files.conf;" in found
     assert "try_files $uri @beside/place/;" in found
     assert "proxy_cache static;" in found.partition("location @beside/place/ {")[2]
