@@ -1,4 +1,4 @@
-"""Who does what with durable tasks: the roles, the databases that have them, the vhosts that they are published in."""
+"""Durable tasks: roles that have a part in them, databases that hold them, vhosts that they are published in."""
 
 from __future__ import annotations
 

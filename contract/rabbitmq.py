@@ -46,7 +46,7 @@ def definitions(contracts: Sequence[Contract]) -> str:
         unsaid = "^$" if vhost == SHARED else ".*"
         may = {what: entry.get(what, unsaid) for what in ("configure", "write", "read")}
         permissions.append({"vhost": vhost, "user": name, **may})
-    # Whoever may enter a vhost may see whether a queue is consumed there, and nothing else.
+    # The right to enter a vhost is enough to see whether a queue is consumed there, and for nothing else.
     nothing = dict.fromkeys(("configure", "write", "read"), "^$")
     permissions += [{"vhost": vhost, "user": CONSOLE, **nothing} for vhost in vhosts]
     # A relay's user is called like its role. It publishes through the default exchange, and asks how long queues are.

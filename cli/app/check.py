@@ -165,6 +165,6 @@ def consumers(known: Plan) -> Iterator[Check]:
         deadline = time.monotonic() + CONSUMES_WITHIN
         found = findings.consumed(vhost, trial.queues(vhost))
         while any(each.state is State.FAILED for each in found) and time.monotonic() < deadline:
-            time.sleep(1)
+            time.sleep(trial.LOOK)
             found = findings.consumed(vhost, trial.queues(vhost))
         yield from found

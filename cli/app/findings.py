@@ -1,4 +1,4 @@
-"""What follows from a try of an application: pure functions. Each says in one line what is missing and the way out."""
+"""Conclusions from a try of an application: pure functions. Each is one line that names the lack and the way out."""
 
 from __future__ import annotations
 

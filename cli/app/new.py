@@ -100,6 +100,7 @@ def make(room: Path, texts: Mapping[str, str]) -> Path:
         reserved = True
         half.rename(room)
     except BaseException as error:
+        # The error that led here is the one to tell; a leftover that cannot be removed would hide it.
         if half:
             shutil.rmtree(half, ignore_errors=True)
         if reserved:

@@ -1,4 +1,4 @@
-"""What an application's contract asks for, and where it is: read from the files, by the programs that they are for."""
+"""An application's needs and places, read from its contract by the programs that contracts are for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SCRIPT = Path(__file__).with_name("read_plan.py")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a contract says, as far as the commands need it.
+    """The part of a contract that the commands need.
 
     Args:
         services: those that no other file names.

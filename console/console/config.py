@@ -20,7 +20,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True)
 class Console:
-    """What the settings module needs, in whichever command."""
+    """The part that the settings module needs, in whichever command."""
 
     secret_key: str = field(repr=False)
     public_url: str
@@ -46,7 +46,7 @@ class Console:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What readiness asks.
+    """The servers that readiness asks.
 
     Args:
         results: the Redis that keeps.
@@ -117,7 +117,7 @@ def console() -> Console:
 
 @cache
 def dependencies() -> Dependencies:
-    """Return what readiness asks, or stop the process with a line for each thing that is wrong."""
+    """Return the servers that readiness asks, or stop the process with a line for each thing that is wrong."""
     return load(SERVICE, Dependencies.from_env)
 
 

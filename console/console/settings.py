@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils.csp import CSP
-from landfast_runtime.logs import logging_config
+from landfast_runtime.django.logs import django_logging
 
 from console import config
 from console import settings_static as static
@@ -131,13 +131,4 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 LOGGING_CONFIG = "logging.config.dictConfig"
-LOGGING = logging_config(config.service(), CONSOLE.log_level)
-# Nginx logs every request with its status; what Django has to add is the traceback of one that crashed here.
-LOGGING["filters"] = {
-    "crashes": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info is not None}
-}
-LOGGING["loggers"] = {
-    "django.request": {"level": "ERROR", "filters": ["crashes"]},
-    "gunicorn.http.wsgi": {"level": "ERROR"},  # it warns at each HEAD that Django leaves cutting the body to the server
-    "axes": {"level": "WARNING"},  # it tells each login otherwise
-}
+LOGGING = django_logging(config.service(), CONSOLE.log_level)

@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Fixtures for all tests of the console."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
 def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the database
     """Return a function that stores a user whose password is :data:`PASSWORD`."""
 
-    def make(username: str = "ada", **fields: Any) -> User:  # noqa: ANN401
+    def make(username: str = "ada", **fields: Any) -> User:  # noqa: ANN401 - of the model
         return User.objects.create_user(username, f"{username}@example.org", PASSWORD, **fields)
 
     return make

@@ -1,4 +1,4 @@
-"""Who passes: operators, and nobody else."""
+"""Operators pass, and nobody else does."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GATE = "/internal/auth/operator"
 LOGIN = "/console/login/"
 
 
-def test_it_asks_strangers_to_log_in_first(client: Client, db: None) -> None:  # noqa: ARG001
+def test_it_asks_strangers_to_log_in_first(client: Client, db: None) -> None:  # noqa: ARG001 - opens the database
     response = client.get(GATE)
     assert response.status_code == 401
     assert "no-store" in response["Cache-Control"]

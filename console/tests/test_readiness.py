@@ -1,4 +1,4 @@
-"""What the console says of all that the stack stands on."""
+"""The console's report of all that the stack stands on."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_application_serves_when_its_page_answers_or_sends_visitors_on(nginx:
 
 def test_it_says_how_an_application_fails(nginx: dict[str, tuple[int, str]]) -> None:
     nginx["/shop"] = 503, "nothing answers: it does not run"
-    with pytest.raises(Unavailable, match="it answered 503: nothing answers: it does not run"):
+    with pytest.raises(Unavailable, match="/shop answered 503: nothing answers: it does not run"):
         readiness.ask_nginx("shop")
 
 

@@ -1,34 +1,15 @@
-"""Gunicorn's settings: https://docs.gunicorn.org/en/stable/settings.html."""
+"""Gunicorn's settings for the site, beside those that Django projects share."""
 
 from __future__ import annotations
 
-from landfast_runtime.logs import logging_config
+from landfast_runtime.django.gunicorn import *  # noqa: F403 - Gunicorn reads the names of this file
+from landfast_runtime.django.logs import gunicorn_logging
 from mysite.config import SERVICE, dependencies, site
 
 # Read here, in the master: a bad value stops the service at once instead of one worker after the other.
 _site = site()
 dependencies()
-workers, threads, reload = _site.workers, _site.threads, _site.live_reload
-
-bind = "0.0.0.0:8000"
 wsgi_app = "mysite.wsgi:application"
-worker_class = "gthread"  # keeps connections to Nginx open, which `sync` cannot
-keepalive = 75  # seconds; longer than Nginx keeps an idle connection, so that it is never Nginx that is surprised
+workers, threads, reload = _site.workers, _site.threads, _site.live_reload
 timeout = 60  # seconds without a sign of life after which a worker is replaced
-graceful_timeout = 25  # seconds for running requests at a stop; the container's grace period is 30
-control_socket_disable = True  # it would want a writable home, and nobody asks it anything
-worker_tmp_dir = "/tmp"  # noqa: S108 - the heartbeat file: the container's own tmpfs
-# Nginx limits the request line and the headers (nginx/snippets/limits.conf); what it lets in passes here.
-limit_request_line = 0  # none
-limit_request_field_size = 32768  # bytes; 0 means 8190. Nginx makes one header of the cookies that HTTP/2 sends apart
-limit_request_fields = 1100  # headers: the visitor's 1,000 and Nginx's own
-# The container networks are the only way in and Nginx the only one there who proxies.
-forwarded_allow_ips = "*"
-
-logconfig_dict = logging_config(SERVICE, _site.log_level) | {
-    # Gunicorn would give these handlers of its own; without any, their lines reach the one above.
-    "loggers": {
-        "gunicorn.error": {"handlers": [], "propagate": True},
-        "gunicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},  # Nginx logs every request
-    },
-}
+logconfig_dict = gunicorn_logging(SERVICE, _site.log_level)

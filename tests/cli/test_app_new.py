@@ -34,7 +34,7 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """What new applications look at: the lists, the house, and the rooms."""
+    """The files that new applications look at: the lists, the house, and the rooms."""
     root = tmp_path / "my stack"
     for path in (*ROOT.glob("compose*.yaml"), *ROOT.glob("services/*/compose*.yaml")):
         (root / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ QUEUES = {"default", "checkout", "mail", "background", "notifications"}
 
 
 class Account(NamedTuple):
-    """Who may log in to a product's admin."""
+    """The account that may log in to a product's admin."""
 
     name: str
     email: str

@@ -85,7 +85,8 @@ def grace(service: str) -> int:
 BUFFERS, BUFFER = map(number, directive(LIMITS, "large_client_header_buffers").split())
 #: Bytes that Nginx reads of a request before its body.
 LINE_AND_HEADERS = FIRST_BUFFER + BUFFERS * BUFFER
-GUNICORN = constants(DJANGO / "gunicorn.conf.py")
+SHARED = constants(ROOT / "libs/runtime/landfast_runtime/django/gunicorn.py")
+GUNICORN = SHARED | constants(DJANGO / "gunicorn.conf.py")
 PATIENCE = constants(ROOT / "libs/runtime/landfast_runtime/postgres/restarts.py")["PATIENCE"]
 DRAIN = constants(ROOT / "images/postgres/entrypoint.sh")["drain_seconds"]
 

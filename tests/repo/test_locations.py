@@ -1,4 +1,4 @@
-"""What Nginx keeps, serves by itself and denies, as contracts say it of a path."""
+"""Paths of contracts that Nginx keeps, serves by itself or denies."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ while "stays" in sys.argv:
 def stopped_gently(*command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command under the program."""
     environment = {"PATH": "/usr/bin:/bin", **variables}
-    # Whoever runs the tests may ignore a signal (nohup does), and a shell cannot trap one that was ignored before.
+    # The caller of the tests may ignore a signal (nohup does), and a shell cannot trap one that was ignored before.
     defaults = ("env", "--default-signal=HUP,INT,QUIT,TERM,USR1,USR2")
     with subprocess.Popen(
         [*defaults, str(PROGRAM), *command], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True

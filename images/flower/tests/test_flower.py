@@ -1,4 +1,4 @@
-"""What Flower makes of its settings, and that it knows no application."""
+"""Flower's settings; and it knows no application."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What relays show of themselves over HTTP: ``/healthz``, and ``/metrics`` for Prometheus."""
+"""The relays' own pages over HTTP: ``/healthz``, and ``/metrics`` for Prometheus."""
 
 from __future__ import annotations
 

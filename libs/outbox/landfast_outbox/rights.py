@@ -1,4 +1,4 @@
-"""Who may do what with durable tasks: the contracts say which roles do what, and their rights follow at each migration.
+"""Rights on durable tasks: they follow at each migration from the parts that contracts give to roles.
 
 ``x-landfast.durable_tasks`` of all contracts together reaches the migrations as a file of JSON, by databases; the
 shared one has no name there: ``{"": {"writers": ["web"], "relays": ["relay"]}, "shop": {"writers": ["shop"]}}``.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from landfast_runtime.env import Env
     from psycopg import Connection
 
-    #: What somebody does with tasks -> the roles that do it.
+    #: Part in durable tasks -> the roles that have it.
     Parts = Mapping[str, Sequence[str]]
 
 #: The way out where PostgreSQL lacks what a contract names.
@@ -30,12 +30,12 @@ MADE_AT_START = (
 #: The file's name in /run/secrets.
 FILE = "durable_tasks.json"
 
-#: What another chance, and a task that is given up, change in a row.
+#: Columns that another chance, and a task that is given up, change.
 _CHANGED_BY_OPERATORS = (
     "dead_at", "published_at", "due_at", "deaths", "retries", "publications", "headers", "body", "error",
 )  # fmt: skip
 
-#: What each part needs: privilege, table, and column if not all of them.
+#: Part -> the rights that it needs: privilege, table, and column if not all of them.
 RIGHTS: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
     {
         "writers": (("SELECT", "task"), ("INSERT", "task")),
@@ -134,7 +134,7 @@ def follow(connection: Connection[Any], parts: Parts) -> list[str]:
         changed = differences(connection, parts)
         for right in store.held(connection) - due:
             store.revoke(connection, right)
-        # What was revoked of a table is gone from its columns as well: so look again.
+        # A right that is revoked of a table is gone from its columns as well: so look again.
         for right in due - store.held(connection):
             store.grant(connection, right)
     return changed

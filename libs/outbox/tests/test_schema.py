@@ -35,7 +35,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def service(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """What the one-shot finds around it; where its secrets are."""
+    """The surroundings of the one-shot; return where its secrets are."""
     (tmp_path / "postgres_password").write_text("not-needed-by-a-socket")
     (tmp_path / FILE).write_text('{"": {"writers": ["shop"]}}')
     for name, value in (

@@ -15,7 +15,6 @@ from http import HTTPStatus
 from http.client import HTTPConnection
 from typing import TYPE_CHECKING, Any
 
-from landfast_runtime import wire
 from landfast_runtime.shortage import lacking, shortage
 
 if TYPE_CHECKING:
@@ -250,10 +249,12 @@ def asked_through(server: str) -> Iterator[None]:
         server: its name, for people.
 
     Raises:
-        Unavailable: the server failed.
+        Unavailable: the server failed; or the body found that a dependency does not serve.
     """
     try:
         yield
+    except Unavailable:
+        raise
     except Exception as error:
         raise Unavailable(f"cannot be asked, {server} fails: {_describe(error)}") from error
 
@@ -281,28 +282,26 @@ def _broker_channel(settings: RabbitMQ, alarms: list[str] | None = None) -> Iter
         yield connection.channel()
 
 
-def http(host: str, port: int, path: str) -> Check:
-    """Return a check that asks an HTTP server for ``path`` and wants a 2xx answer."""
+def http(host: str, port: int, path: str, *, redirects: bool = False) -> Check:
+    """Return a check that asks an HTTP server for ``path`` and wants a 2xx answer.
+
+    Args:
+        host: its name.
+        port: where it listens.
+        path: the page.
+        redirects: whether an answer that sends visitors on will do as well.
+    """
+    failing = HTTPStatus.BAD_REQUEST if redirects else HTTPStatus.MULTIPLE_CHOICES
 
     def check() -> None:
         connection = HTTPConnection(host, port, timeout=CHECK_TIMEOUT)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
-            if not HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-                raise Unavailable(f"{path} answered {response.status}: {response.read(80).decode().strip()}")
+            if not HTTPStatus.OK <= response.status < failing:
+                said = response.read(80).decode(errors="replace").strip()
+                raise Unavailable(f"{path} answered {response.status}: {said}")
         finally:
             connection.close()
-
-    return check
-
-
-def uwsgi(host: str, port: int, path: str) -> Check:
-    """Return a check that asks a uWSGI server for ``path`` over the uwsgi protocol and wants a 2xx answer."""
-
-    def check() -> None:
-        status_line = wire.status_line(host, port, wire.uwsgi_get(host, port, path), CHECK_TIMEOUT)
-        if not wire.succeeded(status_line):
-            raise Unavailable(f"{path} answered {status_line or 'nothing'!r}")
 
     return check

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import struct
 import threading
 import time
 from types import SimpleNamespace
@@ -88,6 +87,19 @@ def test_http_is_down_when_it_answers_with_an_error() -> None:
         health.http("127.0.0.1", server.port, "/healthz")()
 
 
+@pytest.mark.parametrize("redirects", [False, True])
+def test_http_that_sends_visitors_on_is_up_where_that_will_do(redirects: bool) -> None:  # noqa: FBT001 - as the table has it
+    with answering(b"HTTP/1.0 302 Found\r\nLocation: /login/\r\n\r\n") as server:
+        report = health.run({"page": health.http("127.0.0.1", server.port, "/", redirects=redirects)})
+
+    assert report.ready is redirects
+
+
+def test_a_finding_through_a_server_is_no_failure_of_that_server() -> None:
+    with pytest.raises(health.Unavailable, match=r"^too many wait$"), health.asked_through("Nginx"):
+        raise health.Unavailable("too many wait")
+
+
 def test_a_report_names_what_fails_and_why() -> None:
     report = health.run({"one": refuse, "two": serve, "three": refuse})
 
@@ -136,9 +148,9 @@ def test_no_checks_are_no_problem() -> None:
         lambda port: health.redis(Redis("127.0.0.1", port, "web", PASSWORD)),
         lambda port: health.rabbitmq(RabbitMQ("127.0.0.1", port, "landfast", "web", PASSWORD)),
         lambda port: health.consumers(RabbitMQ("127.0.0.1", port, "landfast", "web", PASSWORD)),
-        lambda port: health.uwsgi("127.0.0.1", port, "/healthz"),
+        lambda port: health.http("127.0.0.1", port, "/healthz"),
     ],
-    ids=["postgres", "redis", "rabbitmq", "consumers", "uwsgi"],
+    ids=["postgres", "redis", "rabbitmq", "consumers", "http"],
 )
 def test_a_service_that_is_not_there_fails_its_check(check: Callable[[int], health.Check]) -> None:
     problem = health.run({"service": check(unused_port())}).results["service"].problem
@@ -252,41 +264,3 @@ def test_a_refused_write_names_the_disk() -> None:
 
     problem = health.run({"redis": refuse}).results["redis"].problem
     assert problem == "its disk is full: OSError: [Errno 28] No space left on device"
-
-
-def test_uwsgi_is_asked_in_its_own_protocol() -> None:
-    with answering(b"HTTP/1.1 200 OK\r\n\r\n") as server:
-        health.uwsgi("127.0.0.1", server.port, "/healthz")()
-
-    modifier, size, second_modifier = struct.unpack_from("<BHB", server.heard)
-    assert (modifier, size, second_modifier) == (0, len(server.heard) - 4, 0)
-    variables = uwsgi_variables(bytes(server.heard[4:]))
-    assert (variables["REQUEST_METHOD"], variables["PATH_INFO"]) == ("GET", "/healthz")
-    assert variables["SERVER_PORT"] == str(server.port)
-
-
-@pytest.mark.parametrize("answer", [b"HTTP/1.1 503 Service Unavailable\r\n\r\n", b"", b"HTTP/1.1\r\n", b"200 OK\r\n"])
-def test_uwsgi_must_answer_with_success(answer: bytes) -> None:
-    with answering(answer) as server:
-        report = health.run({"api-flask": health.uwsgi("127.0.0.1", server.port, "/healthz")})
-
-    assert not report.ready
-
-
-def test_uwsgi_that_never_answers_fails_at_the_deadline() -> None:
-    with answering(None) as server:
-        started = time.monotonic()
-        report = health.run({"api-flask": health.uwsgi("127.0.0.1", server.port, "/healthz")})
-
-    assert not report.ready
-    assert time.monotonic() - started < health.CHECK_TIMEOUT + 2
-
-
-def uwsgi_variables(body: bytes) -> dict[str, str]:
-    """Return the variables of a uwsgi packet's body."""
-    parts: list[str] = []
-    while body:
-        (size,) = struct.unpack_from("<H", body)
-        parts.append(body[2 : 2 + size].decode())
-        body = body[2 + size :]
-    return dict(zip(parts[::2], parts[1::2], strict=True))

@@ -74,7 +74,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Where callers hand tasks over, and where these leave results."""
+    """The servers that callers hand tasks over to, and that keep results."""
 
     results: Redis
     rabbitmq: RabbitMQ

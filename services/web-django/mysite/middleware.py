@@ -1,4 +1,4 @@
-"""What wraps every request: a decent answer while the database is away, and the visitor's language."""
+"""Middleware for every request: a decent answer while the database is away, and the visitor's language."""
 
 from __future__ import annotations
 

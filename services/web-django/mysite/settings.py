@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.csp import CSP
-from landfast_runtime.logs import logging_config
+from landfast_runtime.django.logs import django_logging
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -169,14 +169,5 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 LOGGING_CONFIG = "logging.config.dictConfig"
-LOGGING = logging_config(config.service(), SITE.log_level)
-# Nginx logs every request with its status; what Django has to add is the traceback of one that crashed here.
-LOGGING["filters"] = {
-    "crashes": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info is not None}
-}
-LOGGING["loggers"] = {
-    "django.request": {"level": "ERROR", "filters": ["crashes"]},
-    "gunicorn.http.wsgi": {"level": "ERROR"},  # it warns at each HEAD that Django leaves cutting the body to the server
-    "psycopg.pool": {"level": "WARNING"},
-    "axes": {"level": "WARNING"},  # it tells each login otherwise
-}
+LOGGING = django_logging(config.service(), SITE.log_level)
+LOGGING["loggers"]["psycopg.pool"] = {"level": "WARNING"}

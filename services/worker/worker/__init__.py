@@ -1,1 +1,1 @@
-"""What runs the tasks: worker and beat, each with its configuration and its proof of health."""
+"""The programs that run tasks: worker and beat, each with its configuration and its proof of health."""

@@ -1,4 +1,4 @@
-"""What wraps every request of a Django project: its id, and the wish that nobody keeps a copy."""
+"""Middleware for every request of a Django project: its id, and the wish that nobody keeps a copy."""
 
 from __future__ import annotations
 

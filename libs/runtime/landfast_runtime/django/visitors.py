@@ -1,4 +1,4 @@
-"""Who sends a request, as far as the edge knows."""
+"""The sender of a request, as far as the edge knows."""
 
 from __future__ import annotations
 

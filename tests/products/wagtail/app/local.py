@@ -1,4 +1,4 @@
-"""What differs from the settings that ``wagtail start`` makes; ``production.py`` there takes this in."""
+"""Differences from the settings that ``wagtail start`` makes; ``production.py`` there takes this in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What gunicorn runs."""
+"""The application that gunicorn runs."""
 
 from __future__ import annotations
 
