@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import django
 import psycopg
@@ -12,19 +14,26 @@ from django.conf import settings
 from landfast_outbox import databases, endings, writing
 from landfast_outbox.databases import connect
 from landfast_outbox.django.database import DjangoDatabase, use_django
+from landfast_outbox.relay import Relay
+from landfast_outbox.settings import Periods
 from landfast_outbox.sqlalchemy import SQLAlchemyDatabase, use_sqlalchemy
+from landfast_outbox.tally import Meters, Tally
 from landfast_runtime.connections import Postgres
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
+from landfast_testing.waiting import DEADLINE
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 
 from tests import bodies
+from tests.relaying import FakePublisher
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import timedelta
 
     from django.db.backends.base.base import BaseDatabaseWrapper
+    from landfast_outbox.publisher import Publisher
     from psycopg import Connection
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
@@ -131,3 +140,42 @@ def worker_databases(
 def kind(request: pytest.FixtureRequest) -> Kind:
     """A task, and how its body leaves an effect."""
     return bodies.KINDS[request.param]
+
+
+@pytest.fixture
+def publisher() -> FakePublisher:
+    return FakePublisher()
+
+
+@pytest.fixture
+def stopping() -> threading.Event:
+    return threading.Event()
+
+
+@pytest.fixture
+def make(postgres: Postgres, publisher: FakePublisher, stopping: threading.Event) -> Callable[..., Relay]:
+    """Return a function that makes a relay."""
+
+    def make(**periods: timedelta) -> Relay:
+        taken = cast("Publisher", publisher)
+        tally = Tally(Meters(), "shop")
+        return Relay(partial(connect, postgres, "relay"), taken, Periods(**periods), stopping, tally)
+
+    return make
+
+
+@pytest.fixture
+def running(stopping: threading.Event, connection: Connection[Any]) -> Iterator[Callable[[Relay], None]]:
+    """Return a function that lets a relay run until the end of the test."""
+    threads: list[threading.Thread] = []
+
+    def run(relay: Relay) -> None:
+        threads.append(threading.Thread(target=relay.run))
+        threads[-1].start()
+
+    yield run
+    stopping.set()
+    connection.execute("NOTIFY outbox")
+    for thread in threads:
+        thread.join(DEADLINE)
+        assert not thread.is_alive()

@@ -16,7 +16,7 @@ from landfast_outbox.settings import Periods
 from landfast_outbox.store import census
 from landfast_outbox.tally import Meters, Tally
 
-from tests.test_relay import FakePublisher, add
+from tests.relaying import FakePublisher, add
 
 if TYPE_CHECKING:
     from uuid import UUID
