@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 NGINX_PORT, DJANGO_PORT, FLASK_PORT = 8080, 8000, 3031
 
+#: Seconds after which the API has PostgreSQL cancel a query (``api.db``).
+STATEMENT_LIMIT = 5
+
 #: Larger than what a visitor's side takes in advance, and small enough for Nginx to have written it all at once.
 LARGE_FILE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
 
@@ -95,14 +98,18 @@ def test_flask_finishes_the_requests_that_wait_for_the_database(either: Stack) -
     site = Site(either.http_url)
     location = site.send_task(2, 2).headers["Location"]
     wait_until(lambda: site.result(location) is not None, 20, "a result")
-    either.pause("postgres")
 
-    with in_flight(3, lambda: site.get(location)) as answers:
+
+    with locked(either, "api.task") as release, in_flight(3, lambda: site.get(location)) as answers:
         wait_for_requests(either, "api-flask", FLASK_PORT, 3)
         with stopping(either, "api-flask"):
-            either.compose("unpause", "postgres")
+            release()
 
-    assert [answer.result().json().get("result") for answer in answers] == [4, 4, 4]
+    for answer in (future.result() for future in answers):
+        if answer.elapsed.total_seconds() < STATEMENT_LIMIT:
+            assert answer.json().get("result") == 4
+        else:  # this machine stops a service more slowly than the API waits for a query: it has answered that
+            assert "postgres" in answer.json()["detail"]
     assert exit_code(either, "api-flask") == 0
 
 
