@@ -10,7 +10,7 @@ from contract.errors import ContractError
 from contract.schema import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from contract.schema import Key
 
@@ -59,9 +59,20 @@ def _mapping_faults(value: dict[object, object], key: Key, where: str) -> Iterat
         elif name in key.keys:
             yield from _faults(entry, key.keys[str(name)], f"{where}.{name}")
         else:
-            close = get_close_matches(str(name), key.keys, 1)
-            meant = f"did you mean {close[0]}?" if close else f"there are: {', '.join(key.keys)}"
+            meant = misspelt(name, key.keys) or f"there are: {', '.join(key.keys)}"
             yield f"{where}: nothing reads {name!r}; {meant}"
+
+
+def misspelt(name: object, there: Iterable[str], alike: float = 0.6) -> str:
+    """Return the question whether the nearest name is meant; nothing if none is near.
+
+    Args:
+        name: what a contract says.
+        there: the names that there are.
+        alike: how alike two names are at least, from 0 to 1.
+    """
+    close = get_close_matches(str(name), there, 1, alike)
+    return f"did you mean {close[0]}?" if close else ""
 
 
 def documented(key: Key, name: str = "x-landfast") -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract import durable, environment, nginx, postgres, rabbitmq, readiness, redis
+from contract import durable, environment, nginx, periodic, postgres, rabbitmq, readiness, redis
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 
@@ -59,7 +59,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         "postgres": postgres.files(contracts),
         "rabbitmq": {"users.json": rabbitmq.definitions(contracts)},
         **{service: {"users.acl": redis.acl(contracts, server)} for server, service in redis.SERVERS.items()},
-        **_environments(contracts, declared),
+        **_scripts(contracts, declared),
     }
     for service, texts in durable.files(contracts).items():
         files.setdefault(service, {}).update(texts)
@@ -87,14 +87,23 @@ def _secrets(contracts: Sequence[Contract], declared: Collection[str]) -> dict[s
     return once(given)
 
 
-def _environments(contracts: Sequence[Contract], declared: Mapping[str, object]) -> dict[str, dict[str, str]]:
-    """Return service -> the files that its ``x-environment`` makes.
+def _scripts(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return service -> the scripts that its ``x-environment`` and ``x-every`` make.
 
     Raises:
-        ContractError: two contracts say it of the same service, or a placeholder stands for nothing.
+        ContractError: two contracts say it of one service, a placeholder stands for nothing, or a time never comes.
     """
+
+    def made(contract: Contract, service: str) -> dict[str, str]:
+        variables, every = contract.environment.get(service, {}), contract.every.get(service)
+        scripts = {environment.SCRIPT: environment.script(variables, contract, declared, service)}
+        if every:
+            where = f"{contract.file}: services.{service}.x-every"
+            scripts[periodic.SCRIPT] = periodic.script(every, service, where)
+        return scripts
+
     return once(
-        (each.file, service, {environment.SCRIPT: environment.script(variables, each, declared, service)})
+        (each.file, service, made(each, service))
         for each in contracts
-        for service, variables in each.environment.items()
+        for service in {**each.environment, **each.every}
     )

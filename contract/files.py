@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped] # it has no types of its own
 
-from contract import schema
-from contract.check import check
+from contract import periodic, schema
+from contract.check import check, misspelt
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LIST, HOUSE = "compose.yaml", "compose.house.yaml"
 #: Directives for Nginx, beside an application's contract.
 EXTRA = "nginx.extra"
+#: How alike a service's key and one of ours are if that is meant: other x-... keys are other people's.
+ALIKE = 0.8
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Contract:
         secrets: service -> name in /run/secrets -> secret.
         environment: service -> variable -> value, with placeholders.
         services: the names of all services in the file.
+        every: service -> when its command runs.
         extra: what ``nginx.extra`` beside it says.
     """
 
@@ -40,6 +43,7 @@ class Contract:
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     services: Collection[str] = ()
     extra: str = ""
+    every: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # as above
@@ -104,13 +108,18 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     check(needs, schema.APPLICATION, f"{file}: x-landfast")
     services = _mapping(document.get("services"), f"{file}: services")
     services = {name: _mapping(entry, f"{file}: services.{name}") for name, entry in services.items()}
-    secrets = {name: entry["x-secrets"] for name, entry in services.items() if "x-secrets" in entry}
-    for name, given in secrets.items():
-        check(given, schema.SERVICE_SECRETS, f"{file}: services.{name}.x-secrets")
-    environment = {name: entry["x-environment"] for name, entry in services.items() if "x-environment" in entry}
-    for name, given in environment.items():
-        check(given, schema.SERVICE_ENVIRONMENT, f"{file}: services.{name}.x-environment")
-    return Contract(file, needs, secrets, environment, list(services))
+    for name, entry in services.items():
+        where = f"{file}: services.{name}"
+        for key in entry:
+            if key in schema.SERVICE:
+                check(entry[key], schema.SERVICE[key], f"{where}.{key}")
+            elif key.startswith("x-") and (meant := misspelt(key, schema.SERVICE, ALIKE)):
+                raise ContractError(f"{where}: nothing reads {key!r}; {meant}")
+        periodic.check(entry, where)
+    secrets, environment, every = (
+        {name: entry[key] for name, entry in services.items() if key in entry} for key in schema.SERVICE
+    )
+    return Contract(file, needs, secrets, environment, list(services), every=every)
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
+EVERY = r"(?=\d)(\d+h)?(\d+m)?(\d+s)?|[\d*,/-]+( [\d*,/-]+){4}"
 #: The forms in words, for messages; any other is shown as it is.
 WORDS = {
     NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32, and no name of PostgreSQL's own",
@@ -33,6 +34,7 @@ WORDS = {
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
     REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
     KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for a letter",
+    EVERY: "hours, minutes and seconds like 1h30m, or cron's five fields, in numbers: 15 3 * * *",
 }
 
 
@@ -256,13 +258,22 @@ APPLICATION = Key(
 )
 
 #: Of a service, beside Compose's own keys.
-SERVICE_SECRETS = Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", SECRET, "text"))
-
-SERVICE_ENVIRONMENT = Key(
-    "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` runs with them",
-    form=r"[A-Za-z_]\w*",
-    each=Key(
-        "with `{database.url}`, `{broker.url}`, `{redis.url}`, `{public_url}`, `{secret.NAME}` and their like in it",
-        kind="text",
+SERVICE = {
+    "x-secrets": Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", SECRET, "text")),
+    "x-environment": Key(
+        "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` runs with "
+        "them",
+        form=r"[A-Za-z_]\w*",
+        each=Key(
+            "with `{database.url}`, `{broker.url}`, `{redis.url}`, `{public_url}`, `{secret.NAME}` and their like in "
+            "it",
+            kind="text",
+        ),
     ),
-)
+    "x-every": Key(
+        "when its command runs, with the template `periodic`: `30m` (at the start, then every 30 minutes), or by UTC "
+        "in cron's five fields, `15 3 * * *`",
+        EVERY,
+        "text",
+    ),
+}

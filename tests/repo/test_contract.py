@@ -353,8 +353,7 @@ def test_every_key_stands_in_the_reference() -> None:
     page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
     keys = [
         *documented(schema.APPLICATION),
-        *documented(schema.SERVICE_SECRETS, "x-secrets"),
-        *documented(schema.SERVICE_ENVIRONMENT, "x-environment"),
+        *(entry for name, key in schema.SERVICE.items() for entry in documented(key, name)),
     ]
 
     assert [f"| `{name}` | {means} |" for name, means in keys if f"| `{name}` | {means} |" not in page] == []
@@ -362,7 +361,8 @@ def test_every_key_stands_in_the_reference() -> None:
 
 def test_the_contract_of_the_guide_can_be_followed() -> None:
     page = (ROOT / "docs/how-to/applications.md").read_text(encoding="utf-8")
-    mine = replace(shop(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0].replace("!override ", "")), file="mine")
+    own, nightly = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[:2]
+    mine = replace(shop(own.replace("!override ", "").replace("\nservices:\n", f"\nservices:\n{nightly}")), file="mine")
 
     derived = derive([*read(ROOT), mine])
 
@@ -370,4 +370,5 @@ def test_the_contract_of_the_guide_can_be_followed() -> None:
     assert "DATABASE_URL='postgresql://mine:" in derived.contents["mine-worker.with-environment"]
     assert "server_name mine.localhost;" in derived.contents["nginx.servers.conf"]
     mounted = set(re.findall(r"subpath: ([\w-]+)", page))
-    assert mounted == {"mine", "mine-worker", "migrate-mine"} <= set(derived.consumers)
+    assert mounted == {"mine", "mine-worker", "migrate-mine", "mine-nightly"} <= set(derived.consumers)
+    assert "periodically" in derived.consumers["mine-nightly"]

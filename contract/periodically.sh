@@ -1,0 +1,103 @@
+#!/bin/sh
+# Runs a command by a timetable, never twice at a time: periodically COMMAND... (contract/periodic.py puts the timetable before this)
+#   --health  says whether a time has passed without a run, and whether the last run succeeded.
+# A time that comes while the command runs is left out. SIGTERM ends it at once, or as soon as the command that runs has ended.
+# For any image that has a POSIX shell: no bashisms, and of other programs date, mv and sleep alone.
+set -u
+
+# The time by which the next run must have begun, and the exit status of the last one.
+state=${TMPDIR:-/tmp}/periodically
+grace=60 # seconds that a run may begin late
+
+clock() { now=$(date +%s); }
+
+log() { # LEVEL MESSAGE
+    printf '{"time":"%s","level":"%s","service":"%s","message":"%s"}\n' \
+        "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "${service:-periodically}" "$2"
+}
+
+has() { case " $1 " in *" $2 "*) ;; *) return 1 ;; esac }
+
+# Whether it runs on a day, counted from 1970-01-01, which was a Thursday.
+# Source of month and day of the month: https://howardhinnant.github.io/date_algorithms.html, civil_from_days
+on_day() {
+    weekday=$((($1 + 4) % 7))
+    of_era=$((($1 + 719468) % 146097))
+    year=$(((of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365))
+    of_year=$((of_era - 365 * year - year / 4 + year / 100)) # both from March on
+    month=$(((5 * of_year + 2) / 153))
+    of_month=$((of_year - (153 * month + 2) / 5 + 1))
+    month=$(((month + 2) % 12 + 1))
+    has "${months:-}" "$month" || return 1
+    if [ -n "${either:-}" ]; then
+        has "${days:-}" "$of_month" || has "${weekdays:-}" "$weekday"
+    else
+        has "${days:-}" "$of_month" && has "${weekdays:-}" "$weekday"
+    fi
+}
+
+# Sets next to the first time on a day that is later than another time.
+later() { # DAY TIME
+    for hour in ${hours:-}; do
+        for minute in ${minutes:-}; do
+            next=$(($1 * 86400 + hour * 3600 + minute * 60))
+            [ "$next" -le "$2" ] || return 0
+        done
+    done
+    return 1
+}
+
+# Sets next to the first time of the timetable that is later than another time. Times are seconds since 1970.
+after() { # TIME
+    if [ -n "${interval:-}" ]; then
+        next=$(($1 + interval - ($1 - begun) % interval))
+        return
+    fi
+    day=$(($1 / 86400))
+    until on_day "$day" && later "$day" "$1"; do
+        day=$((day + 1))
+    done
+}
+
+remember() {
+    printf '%s %s\n' "$((next + grace))" "$status" >"$state.new" && mv "$state.new" "$state"
+}
+
+if [ "${1:-}" = --health ]; then
+    clock
+    read -r latest status <"$state" || exit 1
+    [ "$now" -le "$latest" ] || { echo "late: the next run had to begin by $latest (now: $now)" && exit 1; }
+    [ "$status" = 0 ] || { echo "the last run ended with $status" && exit 1; }
+    exit 0
+fi
+
+trap 'exit 0' INT QUIT TERM
+clock
+begun=$now status=0
+if [ -n "${interval:-}" ]; then
+    next=$now
+else
+    after "$now"
+fi
+remember
+log info "the first run is in $((next - now)) seconds"
+while :; do
+    while clock && [ "$now" -lt "$next" ]; do
+        rest=$((next - now))
+        # Not at a stretch, for clocks are set and laptops closed; and without the log, which ends with its last writer.
+        sleep "$((rest < 60 ? rest : 60))" >/dev/null 2>&1 &
+        wait
+    done
+    asked=
+    trap 'asked=yes' INT QUIT TERM
+    after "$now"
+    remember
+    sh "${0%/*}/with-environment" "$@"
+    status=$?
+    clock
+    after "$now"
+    remember
+    [ "$status" = 0 ] || log error "the command ended with $status; it runs again in $((next - now)) seconds"
+    trap 'exit 0' INT QUIT TERM
+    [ -z "$asked" ] || exit 0
+done
