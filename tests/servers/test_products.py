@@ -41,3 +41,12 @@ def test_servers_migrate_a_product_before_visitors_meet_its_release(plan: Plan) 
     for name in products.NAMES:
         assert stage(plan, "postgres") < stage(plan, f"migrate-{name}") < stage(plan, name) < stage(plan, "nginx")
         assert plan.pending[f"migrate-{name}"][-2:] == ["showmigrations", "--plan"]
+
+
+def test_servers_run_a_periodic_command_in_one_container_that_ends_before_the_next_begins(plan: Plan) -> None:
+    for name in products.NAMES:
+        deploy = plan.stack["services"][f"{name}-periodic"]["deploy"]
+        orders = (deploy["update_config"]["order"], deploy["rollback_config"]["order"])
+
+        assert (deploy["replicas"], *orders) == (1, "stop-first", "stop-first")
+        assert deploy["restart_policy"]["delay"] == "5m0s"
