@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract import durable, environment, nginx, periodic, postgres, rabbitmq, readiness, redis
+from contract import durable, environment, flower, nginx, periodic, postgres, rabbitmq, readiness, redis
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 
@@ -61,7 +61,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         **{service: {"users.acl": redis.acl(contracts, server)} for server, service in redis.SERVERS.items()},
         **_scripts(contracts, declared),
     }
-    for service, texts in durable.files(contracts).items():
+    for service, texts in [*durable.files(contracts).items(), *flower.files(contracts).items()]:
         files.setdefault(service, {}).update(texts)
     contents = {f"{service}.{file}": text for service, texts in files.items() for file, text in texts.items()}
     consumers: dict[str, dict[str, str]] = {}

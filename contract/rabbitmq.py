@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 #: The vhost of durable tasks, which all users share; images/rabbitmq/definitions.json makes it.
 SHARED = "landfast"
-#: The house's user that looks into each application's vhost: compose.house.yaml.
-CONSOLE = "console"
+#: The house's users that look into each application's vhost: compose.house.yaml.
+CONSOLE, FLOWER = "console", "flower"
 
 
 def users(contracts: Sequence[Contract]) -> list[str]:
@@ -46,6 +46,8 @@ def definitions(contracts: Sequence[Contract]) -> str:
         unsaid = "^$" if vhost == SHARED else ".*"
         may = {what: entry.get(what, unsaid) for what in ("configure", "write", "read")}
         permissions.append({"vhost": vhost, "user": name, **may})
+    # What Flower may in the vhost of durable tasks it may in all.
+    permissions += [{**each, "vhost": vhost} for each in permissions if each["user"] == FLOWER for vhost in vhosts]
     # The right to enter a vhost is enough to see whether a queue is consumed there, and for nothing else.
     nothing = dict.fromkeys(("configure", "write", "read"), "^$")
     permissions += [{"vhost": vhost, "user": CONSOLE, **nothing} for vhost in vhosts]

@@ -5,7 +5,7 @@ umask 077
 # On servers a certificate is renewed while Nginx runs, so it is no secret of Swarm's, which never change.
 tls=${TLS_DIRECTORY:-/run/secrets}
 need-secrets "$tls/tls_certificate" "$tls/tls_key" flower_password \
-    locations.conf servers.conf programs.conf readiness.conf
+    locations.conf servers.conf programs.conf readiness.conf flower.conf
 printf 'ssl_certificate %s/tls_certificate;\nssl_certificate_key %s/tls_key;\n' "$tls" "$tls" > /tmp/certificate.conf
 # shellcheck disable=SC2016 # a name with a dollar is a variable of Nginx's
 write() { printf 'set $%s "%s";\n' "$1" "$2"; }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SERVICE = "console"
+#: The address of the Flower that watches durable tasks.
+FLOWER = "/flower/"
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -60,12 +61,13 @@ class Dependencies:
 
     @classmethod
     def from_env(cls, env: Env) -> Dependencies:
-        """Read ``REDIS_*``, ``RABBITMQ_*`` and their secrets.
+        """Read ``REDIS_*``, ``RABBITMQ_*``, their secrets, and what follows from the contracts.
 
         Raises:
             ConfigError: one is missing or makes no sense.
         """
         applications(env)
+        flowers(env)
         return cls(
             results=Redis.results_from_env(env), cache=Redis.cache_from_env(env), rabbitmq=RabbitMQ.from_env(env)
         )
@@ -96,11 +98,17 @@ def applications(env: Env) -> Mapping[str, Mapping[str, str]]:
     Raises:
         ConfigError: the derived file ``readiness.json`` is missing or no JSON.
     """
-    try:
-        found: Mapping[str, Mapping[str, str]] = json.loads(env.secret("readiness.json") or "{}")
-    except ValueError as error:
-        return env.refuse("readiness.json", f"is no JSON: {error}", instead={})
-    return found
+    return env.derived("readiness.json")
+
+
+def flowers(env: Env) -> Mapping[str, str]:
+    """Return the address of each of Flower's processes -> its name, which says the vhost if that is an application's.
+
+    Raises:
+        ConfigError: the derived file ``vhosts.json`` is missing or no JSON.
+    """
+    places = {place["path"]: vhost for vhost, place in env.derived("vhosts.json").items()}
+    return {path: "Flower" if path == FLOWER else f"Flower: {vhost}" for path, vhost in places.items()}
 
 
 @cache

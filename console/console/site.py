@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import AdminSite
 from django.utils.translation import gettext_lazy as _
+from landfast_runtime.env import Env
+
+from console import config
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.template.response import TemplateResponse
 
-#: What stands behind the same login, by its address.
+#: What else stands behind the same login, by its address.
 PLACES = {
-    "/flower/": ("Flower", _("workers, and the tasks that they ran")),
     "/rabbitmq/": ("RabbitMQ", _("queues and connections; it asks for a name and a password of its own")),
     "/console/readiness/": (_("Readiness"), _("whether all that the stack stands on serves")),
 }
+OF_FLOWER = _("workers, and the tasks that they ran")
 
 
 class Site(AdminSite):
@@ -28,5 +31,8 @@ class Site(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the front page."""
-        places = [(address, name, purpose) for address, (name, purpose) in PLACES.items()]
+        places = [
+            *((address, name, OF_FLOWER) for address, name in config.flowers(Env()).items()),
+            *((address, name, purpose) for address, (name, purpose) in PLACES.items()),
+        ]
         return super().index(request, {"places": places, **(extra_context or {})})

@@ -28,7 +28,9 @@ atexit.register(_folder.cleanup)
 for _name in SECRETS:
     (Path(_folder.name) / _name).write_text(secrets.token_hex(32), encoding="utf-8")
 ASKED = {"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}, "outbox-shop": {"database": "shop"}}
-(Path(_folder.name) / "readiness.json").write_text(json.dumps(ASKED), encoding="utf-8")
+VHOSTS = {"landfast": {"port": 5555, "path": "/flower/"}, "shop": {"port": 5556, "path": "/flower/vhost/shop/"}}
+for _name, _content in (("readiness", ASKED), ("vhosts", VHOSTS)):
+    (Path(_folder.name) / f"{_name}.json").write_text(json.dumps(_content), encoding="utf-8")
 
 #: What Compose would pass. Nobody listens on port 1: what escapes a test's replacements reaches no service.
 VARIABLES = {

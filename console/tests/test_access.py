@@ -99,8 +99,9 @@ def test_the_front_page_leads_to_all_that_stands_behind_the_login(
     user.groups.add(Group.objects.get(name=OPERATOR))
     client.force_login(user)
     page = client.get("/console/").content.decode()
-    for address in ("/flower/", "/rabbitmq/", "/console/readiness/", "/console/outbox/task/"):
+    for address in ("/flower/", "/flower/vhost/shop/", "/rabbitmq/", "/console/readiness/", "/console/outbox/task/"):
         assert f'href="{address}"' in page
+    assert ">Flower: shop<" in page
     assert "<style" not in page, "its own policy would refuse it"
 
 

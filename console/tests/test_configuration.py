@@ -40,12 +40,26 @@ def test_it_names_the_variable_that_makes_no_sense(variable: str, value: str, pa
         part(Env({**VARIABLES, variable: value}))
 
 
-def test_it_names_the_derived_file_that_is_broken(tmp_path: Path) -> None:
+def derived(folder: Path, **contents: str) -> Env:
+    """Return an environment with files that follow from contracts."""
     for name in ("redis_password", "rabbitmq_password"):
-        (tmp_path / name).write_text("x" * 32, encoding="ascii")
-    (tmp_path / "readiness.json").write_text("{", encoding="ascii")
-    with pytest.raises(ConfigError, match=r"readiness\.json"):
-        config.Dependencies.from_env(Env({**VARIABLES, "SECRETS_DIR": str(tmp_path)}))
+        (folder / name).write_text("x" * 32, encoding="ascii")
+    for name in ("readiness", "vhosts"):
+        (folder / f"{name}.json").write_text(contents.get(name, "{}\n"), encoding="ascii")
+    return Env({**VARIABLES, "SECRETS_DIR": str(folder)})
+
+
+@pytest.mark.parametrize("name", ["readiness", "vhosts"])
+def test_it_names_the_derived_file_that_is_broken(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}\.json"):
+        config.Dependencies.from_env(derived(tmp_path, **{name: "{"}))
+
+
+def test_it_starts_where_no_application_has_anything_to_ask(tmp_path: Path) -> None:
+    env = derived(tmp_path)
+
+    assert config.Dependencies.from_env(env)
+    assert (config.applications(env), config.flowers(env)) == ({}, {})
 
 
 def test_it_shows_no_secret_in_its_configuration() -> None:

@@ -10,17 +10,18 @@ from urllib.parse import quote
 
 from celery import states
 from celery_app import settings
+from config import SERVICE
 from landfast_runtime.celery import configure_logging
 
 if TYPE_CHECKING:
     from celery.events.state import Task
 
 _broker = settings.broker
-configure_logging("flower", settings.log_level)
+configure_logging(SERVICE, settings.log_level)
 
 address = "0.0.0.0"  # noqa: S104 - reachable on the container networks only; Nginx lets operators through
-port = 5555
-url_prefix = "flower"
+port = settings.place["port"]
+url_prefix = settings.place["path"].strip("/")
 basic_auth = [f"{settings.user}:{settings.password}"]
 broker_api = f"http://{_broker.user}:{quote(_broker.password, safe='')}@{_broker.host}:15672/rabbitmq/api/"
 
@@ -32,12 +33,12 @@ max_tasks = 10_000
 
 
 def format_task(task: Task) -> Task:
-    """Return a task as Flower shows it: one that failed says where it can be retried, as Flower itself cannot.
+    """Return a task as Flower shows it: a failed durable one says where it can be retried, as Flower itself cannot.
 
     Args:
         task: a copy that is Flower's to change.
     """
-    if task.state == states.FAILURE:
+    if task.state == states.FAILURE and settings.is_shared:  # the console's list is that of the shared database
         shown: Any = task
         shown.retry_it_at = f"/console/outbox/task/?q={task.uuid}"
         shown._fields = (*shown._fields, "retry_it_at")  # what the page of a task shows

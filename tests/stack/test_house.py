@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
+OPERATORS = ("/console/outbox/task/", "/flower/", "/flower/vhost/stub/", "/rabbitmq/")
 DEMO = {"web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat"}
 
 
@@ -33,7 +34,7 @@ def test_whoever_comes_to_its_own_address_meets_the_console(house: Stack) -> Non
 def test_operators_see_tasks_workers_and_queues(house: Stack, trusting: Callable[[Stack], Site]) -> None:
     operator = log_in_to_console(house, trusting(house))  # its cookies are for HTTPS alone
 
-    found = {path: operator.get(path).status_code for path in ("/console/outbox/task/", "/flower/", "/rabbitmq/")}
+    found = {path: operator.get(path).status_code for path in OPERATORS}
 
     assert set(found.values()) == {200}
 

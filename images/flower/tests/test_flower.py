@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import celery_app
 import pytest
 from celery.backends.base import DisabledBackend
 from celery.events.state import Task
+from config import FlowerSettings
 from landfast_runtime.env import ConfigError, Env
 
 if TYPE_CHECKING:
@@ -34,13 +38,27 @@ def test_it_asks_for_its_password_and_reads_the_broker(flowerconfig: ModuleType)
     assert flowerconfig.broker_api == (
         "http://flower:only-for-tests%2F0123456789-0123456789@127.0.0.1:15672/rabbitmq/api/"
     )
-    assert flowerconfig.url_prefix == "flower"
+    assert (flowerconfig.port, flowerconfig.url_prefix) == (5555, "flower")
     assert flowerconfig.persistent
     assert flowerconfig.db == "/var/lib/flower/state"
 
 
 def test_it_watches_the_vhost_that_a_variable_names() -> None:
     assert celery_app.app.conf.broker_url.endswith("@127.0.0.1:1/other")
+
+
+def test_that_of_an_application_s_vhost_has_a_port_addresses_and_a_file_of_its_own() -> None:
+    settings = FlowerSettings.from_env(Env({**os.environ, "RABBITMQ_VHOST": "shop"}))
+
+    assert settings.place == {"port": 5556, "path": "/flower/vhost/shop/"}
+    assert settings.state == Path("/var/lib/flower/state-shop")
+    assert settings.broker.url.endswith("@127.0.0.1:1/shop")
+    assert "only-for-tests" not in repr(settings)
+
+
+def test_a_vhost_that_no_contract_has_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="RABBITMQ_VHOST: is 'shopp', must be one of other, shop"):
+        FlowerSettings.from_env(Env({**os.environ, "RABBITMQ_VHOST": "shopp"}))
 
 
 def test_it_knows_no_task_of_an_application_and_reads_no_results() -> None:
@@ -51,12 +69,21 @@ def test_it_knows_no_task_of_an_application_and_reads_no_results() -> None:
     assert not {"tasks", "worker", "redis"} & {name.partition(".")[0] for name in sys.modules}
 
 
-def test_it_says_of_a_failed_task_where_to_retry_it(flowerconfig: ModuleType) -> None:
+def test_it_says_of_a_failed_durable_task_where_to_retry_it(flowerconfig: ModuleType) -> None:
     failed = flowerconfig.format_task(Task(uuid="5f0c", state="FAILURE"))
     done = flowerconfig.format_task(Task(uuid="5f0d", state="SUCCESS"))
 
     assert failed.as_dict()["retry_it_at"] == "/console/outbox/task/?q=5f0c"
     assert "retry_it_at" not in done.as_dict()
+
+
+def test_it_sends_nobody_to_the_console_for_tasks_that_are_not_there(
+    flowerconfig: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = flowerconfig.settings
+    monkeypatch.setattr(flowerconfig, "settings", replace(settings, broker=replace(settings.broker, vhost="shop")))
+
+    assert "retry_it_at" not in flowerconfig.format_task(Task(uuid="5f0c", state="FAILURE")).as_dict()
 
 
 @pytest.mark.parametrize(
@@ -65,10 +92,11 @@ def test_it_says_of_a_failed_task_where_to_retry_it(flowerconfig: ModuleType) ->
         ({"SECRETS_DIR": "/nowhere"}, "flower_password: secret file /nowhere/flower_password is missing"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: is 'loud', must be one of"),
         ({"RABBITMQ_PORT": "none"}, "RABBITMQ_PORT: is 'none', must be a whole number"),
+        ({"SECRETS_DIR": "/nowhere"}, "vhosts.json: secret file /nowhere/vhosts.json is missing"),
     ],
 )
 def test_it_names_the_variable_and_the_problem(variables: dict[str, str], message: str) -> None:
     problems: list[ConfigError] = []
-    celery_app.FlowerSettings.from_env(Env({"RABBITMQ_USER": "flower", **variables}, problems=problems))
+    FlowerSettings.from_env(Env({"RABBITMQ_USER": "flower", **variables}, problems=problems))
 
     assert message in "\n".join(map(str, problems))

@@ -12,7 +12,7 @@ import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -131,6 +131,17 @@ class Env:
             minimum_length: characters below which the secret counts as damaged.
         """
         return self.secret(name, minimum_length=minimum_length) if self._secret_file(name).exists() else None
+
+    def derived(self, name: str) -> dict[str, Any]:
+        """Return the JSON object in the secret file ``name``, one that follows from the applications' contracts."""
+        text = self.secret(name, minimum_length=1)
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if isinstance(found, dict):
+            return found
+        return self.refuse(name, "must be a JSON object; the contracts are read at each start", instead={})
 
     def _secret_file(self, name: str) -> Path:
         return Path(self.text("SECRETS_DIR", default="/run/secrets")) / name

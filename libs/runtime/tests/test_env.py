@@ -128,6 +128,20 @@ def test_an_optional_secret_may_be_missing_and_not_damaged(tmp_path: Path) -> No
         env.optional_secret("key")
 
 
+def test_a_derived_file_is_a_json_object_of_any_length(tmp_path: Path) -> None:
+    (tmp_path / "vhosts.json").write_text("{}\n")
+
+    assert Env({"SECRETS_DIR": str(tmp_path)}).derived("vhosts.json") == {}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "1"])
+def test_a_derived_file_that_is_none_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "vhosts.json").write_text(content)
+
+    with pytest.raises(ConfigError, match=r"vhosts\.json: (must be a JSON object|secret file .* is empty)"):
+        Env({"SECRETS_DIR": str(tmp_path)}).derived("vhosts.json")
+
+
 def test_the_process_environment_is_read_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LANDFAST_TEST", "here")
 
