@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from cli import devenv, machine, prepare, report, speed, suites
 from cli.console import Phases, StackError
 from cli.lanes import Lanes
+from cli.program import Moment
 from cli.results import Results
 from cli.settings import Settings
 
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     """
     options = Options(**vars(parser().parse_args(list(arguments))))
     check(options)
-    began = time.monotonic()
+    began = Moment.now()
     groups = planned(options)
     results = None
     if options.all:
@@ -169,10 +169,10 @@ def announce(groups: Sequence[Sequence[Step]], results: Results) -> None:
     print(f"Results go to {results.file}; --all --resume goes on from there.", flush=True)
 
 
-def close(outcomes: Sequence[Outcome], phases: Phases, began: float, results: Results | None) -> int:
+def close(outcomes: Sequence[Outcome], phases: Phases, began: Moment, results: Results | None) -> int:
     """Print the closing tables and counts, and return the exit status."""
     if any(outcome.step.live for outcome in outcomes) or len(outcomes) > 1:
-        print(f"\n{report.tables(outcomes, phases.rows(), began, time.monotonic())}\n")
+        print(f"\n{report.tables(outcomes, phases.rows(), began, Moment.now())}\n")
     for outcome in outcomes:
         if outcome.failed:
             print(outcome.line, *(f"         {name}" for name in outcome.failures), sep="\n")

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 from cli import steps
 from cli.console import StackError
+from cli.program import Ended
 from cli.steps import CHECKS, REPORTS, Outcome, Step
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterable, Sequence
+
+    from cli.program import Program
 
 
 class Lanes:
@@ -31,7 +33,7 @@ class Lanes:
 
     def __init__(self, planned: Sequence[Step], finished: Callable[[Outcome], None] = lambda _: None) -> None:
         self._planned, self._finished = planned, finished
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[Program] = set()
         self._ended = self._tells = False
         self._print_lock = threading.Lock()
         self._prefixed = sum(step.live for step in planned) > 1
@@ -74,8 +76,8 @@ class Lanes:
             return Outcome(step, 0, 1, 0, output=str(error))
         return steps.run(step, self._execute)
 
-    def _execute(self, step: Step, command: Iterable[str]) -> tuple[int, str]:
-        """Run a command; return its status and, unless it was shown, its output."""
+    def _execute(self, step: Step, command: Iterable[str]) -> Ended:
+        """Run a command and return how it ended; its output is not kept if it was shown."""
         first = ("nice", "-n", str(step.nice)) if self._give_way and step.nice else ()
         with steps.start(step, [*first, *command]) as process:
             self._running.add(process)
@@ -83,13 +85,13 @@ class Lanes:
                 process.terminate()
             try:
                 if not step.live:
-                    output = "".join(steps.lines(process))
-                    return process.wait(), output
+                    output = "".join(process.lines())
+                    return Ended(process.wait(), output, process.processor)
                 prefix = f"{step.name} | " if self._prefixed else ""
-                for line in steps.lines(process):
+                for line in process.lines():
                     with self._print_lock:
                         print(f"{prefix}{line}", end="", flush=True)
-                return process.wait(), ""
+                return Ended(process.wait(), processor=process.processor)
             finally:
                 self._running.discard(process)
 

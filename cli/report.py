@@ -1,4 +1,4 @@
-"""The tables that close a test run: time per phase, the costs of starts and waits, the slowest tests."""
+"""The tables that close a test run: time per phase and step, the costs of starts and waits, the slowest tests."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ from cli.steps import REPORTS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from cli.program import Moment
     from cli.steps import Outcome
 
 #: Tests note here what they started and waited for, one JSON object a line; ``tests/support/timing.py`` writes it.
 TIMINGS = REPORTS / "timings.jsonl"
 SLOWEST_TESTS = 25
+#: The steps with the most processor seconds that are shown.
+BUSIEST_STEPS = 20
 
 
-def tables(outcomes: Sequence[Outcome], prepared: Iterable[tuple[str, str]], began: float, ended: float) -> str:
+def tables(outcomes: Sequence[Outcome], prepared: Iterable[tuple[str, str]], began: Moment, ended: Moment) -> str:
     """Return the closing tables of a run.
 
     Args:
         outcomes: of all steps.
         prepared: the phases before the first step, each with its time.
-        began: when the run began, in seconds as ``time.monotonic`` has it.
+        began: when the run began.
         ended: when the last step ended.
     """
-    parts = [("Time per phase", phases(outcomes, prepared, began, ended)), ("Starts and waits", waits())]
+    parts = [("Time per phase", phases(outcomes, prepared, began.time, ended.time))]
+    worked = None if began.worked is None or ended.worked is None else ended.worked - began.worked
+    parts.append(("Processor seconds of the steps' own programs, and of the machine", busiest(outcomes, worked)))
+    parts.append(("Starts and waits", waits()))
     parts.append((f"The {SLOWEST_TESTS} slowest tests", slowest(outcomes)))
     return "\n\n".join(f"{title}\n{columns(rows)}" for title, rows in parts if rows)
 
@@ -47,6 +53,17 @@ def phases(
         rows.append((lane, "", f"from {first - began:.0f} s", f"{last - first:.1f} s"))
         rows += [("", each.step.name, "", f"{each.seconds:.1f} s") for each in members if each.step.live]
     return [*rows, ("all", "", "", f"{ended - began:.1f} s = {(ended - began) / 60:.1f} min")]
+
+
+def busiest(outcomes: Sequence[Outcome], worked: float | None) -> list[tuple[str, ...]]:
+    """Return a row for each of the steps that took most of the processors, and one for the whole machine.
+
+    Containers are not the steps' own programs: they count for the machine alone, as does what else it does.
+    """
+    steps = sorted((each for each in outcomes if not each.before), key=lambda each: -each.processor)
+    rows: list[tuple[str, ...]] = [(each.step.name, f"{each.processor:7.1f}") for each in steps[:BUSIEST_STEPS]]
+    rows.append(("all steps", f"{sum(each.processor for each in steps):7.1f}"))
+    return rows if worked is None else [*rows, ("the machine", f"{worked:7.1f}")]
 
 
 def waits() -> list[tuple[str, ...]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import os
-import select
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -13,17 +11,15 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from cli import passed
+from cli.program import Ended, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from cli.devenv import Environment
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "tests" / "output"
-
-#: Seconds between two looks whether a program that prints nothing has ended, and bytes that are read at once.
-POLL, BLOCK = 0.5, 1 << 16
 
 #: The lane of what needs no Docker: its steps run side by side.
 CHECKS = "checks"
@@ -97,6 +93,7 @@ class Outcome:
         cases: its tests.
         failures: the names of those that failed.
         before: it has passed on the same files before, and did not run.
+        processor: the processor seconds that its programs took; containers are not among them.
     """
 
     step: Step
@@ -108,6 +105,7 @@ class Outcome:
     cases: tuple[Case, ...] = ()
     failures: tuple[str, ...] = ()
     before: bool = False
+    processor: float = 0
 
     @property
     def line(self) -> str:
@@ -128,12 +126,12 @@ class Counts:
     failures: tuple[str, ...] = ()
 
 
-def run(step: Step, execute: Callable[[Step, Iterable[str]], tuple[int, str]]) -> Outcome:
+def run(step: Step, execute: Callable[[Step, Iterable[str]], Ended]) -> Outcome:
     """Run one step and count what it found.
 
     Args:
         step: which.
-        execute: runs one of its commands and returns the exit status and, unless it was shown, the output.
+        execute: runs one of its commands and returns how it ended.
     """
     began = time.monotonic()
     command = [*step.command, *step.selection, *step.targets]
@@ -143,18 +141,20 @@ def run(step: Step, execute: Callable[[Step, Iterable[str]], tuple[int, str]]) -
     if step.targets:
         step.report.unlink(missing_ok=True)
         command.append(f"--junit-xml={step.report}")
-    status, output = execute(step, command)
+    status, output, processor = execute(step, command)
     counts = count_tests(step.report) if step.targets else Counts(int(status == 0), 0)
     if status == 0 and step.then:
-        status, more = execute(step, step.then)
-        output += more
+        status, more, longer = execute(step, step.then)
+        output, processor = output + more, processor + longer
     failed = counts.failed
     if status != 0 and not failed:  # a linter, or pytest that stumbled outside its tests
         failed = 1
     if not failed:
         passed.remember(step.name, state)
     seconds = time.monotonic() - began
-    return Outcome(step, counts.passed, failed, seconds, began, output, counts.cases, counts.failures)
+    return Outcome(
+        step, counts.passed, failed, seconds, began, output, counts.cases, counts.failures, processor=processor
+    )
 
 
 def count_tests(report: Path) -> Counts:
@@ -179,9 +179,9 @@ def count_tests(report: Path) -> Counts:
     return Counts(max(total - failed - skipped, 0), failed, tuple(cases), tuple(failures))
 
 
-def start(step: Step, command: Iterable[str]) -> subprocess.Popen[str]:
+def start(step: Step, command: Iterable[str]) -> Program:
     """Start one of a step's commands; its output, errors included, comes through a pipe."""
-    return subprocess.Popen(
+    return Program(
         list(command),
         cwd=step.directory,
         env={**os.environ, **step.variables, **step.whole},
@@ -191,28 +191,3 @@ def start(step: Step, command: Iterable[str]) -> subprocess.Popen[str]:
         text=True,
         errors="replace",
     )
-
-
-def lines(process: subprocess.Popen[str]) -> Iterator[str]:
-    """Yield what a program prints, line by line, until it has ended.
-
-    Its end is what counts, not that of its output: a program that it left behind may hold that open for hours.
-
-    Args:
-        process: from :func:`start`.
-    """
-    assert process.stdout  # noqa: S101 - for mypy: it is a pipe
-    descriptor = process.stdout.fileno()
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    text = ""
-    while True:
-        ended = process.poll() is not None
-        if select.select([descriptor], [], [], 0 if ended else POLL)[0]:
-            data = os.read(descriptor, BLOCK)
-            ended = not data
-            *whole, text = (text + decoder.decode(data)).split("\n")
-            yield from (f"{line}\n" for line in whole)
-        if ended:
-            break
-    if text:
-        yield text

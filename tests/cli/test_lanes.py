@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from cli.program import Program
 
 HERE = Environment(ROOT, make=lambda: None)
 
@@ -61,6 +64,15 @@ def test_a_program_that_a_step_left_behind_is_not_waited_for(capfd: pytest.Captu
     shown = (capfd.readouterr().out if live else outcome.output).splitlines()
     os.kill(int(shown[0]), signal.SIGKILL)  # it still runs
     assert (outcome.failed, shown[1][:13]) == (1, "the last line")
+
+
+def test_the_processor_time_of_a_step_is_that_of_all_programs_that_it_waited_for() -> None:
+    work = f"{sys.executable} -c 'import time; [0 for _ in iter(lambda: time.process_time() < 0.2, False)]'"
+    step = replace(shell("worker", f"sh -c {shlex.quote(work)}; true"), then=("sh", "-c", work))
+    found = {outcome.step.name: outcome.processor for outcome in Lanes([step, shell("waiter", "sleep 0.4")]).run()}
+
+    assert found["worker"] >= 0.4
+    assert found["waiter"] < found["worker"]
 
 
 def test_lanes_run_side_by_side_and_steps_of_one_lane_after_each_other(tmp_path: Path) -> None:
@@ -142,7 +154,7 @@ def test_a_run_that_is_ended_while_it_starts_a_program_ends_that_too(
     run = Lanes([Step("long", ("sleep", "1000"), here, tmp_path)])
     start = steps.start
 
-    def start_late(step: Step, command: Iterable[str]) -> subprocess.Popen[str]:
+    def start_late(step: Step, command: Iterable[str]) -> Program:
         process = start(step, command)
         run._end(tell=True)  # noqa: SLF001 - as a signal does, in the very moment
         return process

@@ -9,6 +9,7 @@ import pytest
 
 from cli import passed, steps
 from cli.devenv import Environment
+from cli.program import Ended
 from cli.steps import Step
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def lint(root: Path, status: int = 0, option: str = "--strict") -> str:
     environment = Environment(root / "python", lambda: None)
     step = Step("linter", ("lint", option, str(root)), environment, inputs=(root / "looked-at",))
 
-    def execute(_step: Step, _command: Iterable[str]) -> tuple[int, str]:
-        return status, ""
+    def execute(_step: Step, _command: Iterable[str]) -> Ended:
+        return Ended(status)
 
     return steps.run(step, execute).line
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cli import report, results, speed
 from cli.console import StackError
 from cli.devenv import Environment
+from cli.program import Moment
 from cli.results import Results
 from cli.settings import ROOT
 from cli.steps import Case, Outcome, Step
@@ -88,13 +90,15 @@ def test_the_tree_s_name_changes_with_a_file_that_git_does_not_know_yet(tmp_path
 def test_the_tables_show_phases_waits_and_the_slowest_tests() -> None:
     report.TIMINGS.write_text('{"what": "start of a stack", "seconds": 20}\n' * 2, encoding="ascii")
     outcomes = [outcome("stack", began=100), outcome("server", lane="server", began=110, seconds=30)]
+    outcomes = [replace(each, processor=taken) for each, taken in zip(outcomes, (3, 20.5), strict=True)]
 
-    shown = report.tables(outcomes, [("Docker", "35.0 s"), ("all", "35.0 s")], began=60, ended=180)
+    shown = report.tables(outcomes, [("Docker", "35.0 s"), ("all", "35.0 s")], Moment(60, 1000), Moment(180, 1200))
 
     lines = {" ".join(line.split()) for line in shown.splitlines()}
     assert {"before Docker 35.0 s", "server from 50 s 30.0 s", "all 120.0 s = 2.0 min"} <= lines
     assert "start of a stack 2 x 40.0 s longest 20.0 s" in lines
     assert "9.0 s stack.py::slow" in lines
+    assert {"server 20.5", "all steps 23.5", "the machine 200.0"} <= lines
 
 
 @pytest.mark.parametrize("given", ["fast", "0.5", "nan", "inf", "-3"])
