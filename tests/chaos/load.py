@@ -9,11 +9,13 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
+from tests.support.waiting import SLOWNESS
+
 #: Every other request goes to the site, the others to the API.
 PATHS = ("/ledger/", "/api/v1/ledger")
 
 #: Seconds after which somebody gives up: no answer. Whether the entry was accepted, the database knows.
-TIMEOUT = 5.0
+TIMEOUT = 5.0 * SLOWNESS
 
 
 @dataclass

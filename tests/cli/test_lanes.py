@@ -19,7 +19,7 @@ from cli.devenv import Environment
 from cli.lanes import Lanes
 from cli.settings import ROOT
 from cli.steps import Step
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -170,7 +170,7 @@ def test_a_run_that_is_ended_lets_its_programs_tidy_up_and_starts_no_more(tmp_pa
         try:
             wait_until((tmp_path / "started").exists, 20, "the step to start")
             run.send_signal(signal.SIGTERM)
-            assert run.wait(60) == 143
+            assert run.wait(PATIENCE * 60) == 143
         finally:
             run.kill()
     assert (tmp_path / "tidied").exists()

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +13,9 @@ import pytest
 from cli import console, host, machine, main, process
 from cli.console import Phases, StackError
 from cli.settings import ROOT
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -71,7 +70,7 @@ def test_it_ends_without_a_complaint_when_nobody_reads_on() -> None:
     )
     assert running.stdout
     running.stdout.close()
-    _, complaint = running.communicate(timeout=30)
+    _, complaint = running.communicate(timeout=PATIENCE * 30)
     assert (running.returncode, complaint) == (main.UNREAD, "")
 
 
@@ -97,11 +96,11 @@ def test_it_ends_with_one_line_when_it_is_interrupted(
 
 def test_it_lets_an_interrupted_program_tidy_up(tmp_path: Path) -> None:
     program = f"trap 'echo tidied > {tmp_path}/tidied; exit' TERM; touch {tmp_path}/ready; while :; do sleep 0.05; done"
-    code = f"from cli import process; process.TIDY_UP = (0, 5); process.run(['sh', '-c', {program!r}])"
+    code = f"from cli import process; process.TIDY_UP = (0, {PATIENCE * 5}); process.run(['sh', '-c', {program!r}])"
     running = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
-    until((tmp_path / "ready").exists)
+    wait_until((tmp_path / "ready").exists, 10, "the program to begin")
     running.send_signal(signal.SIGINT)
-    running.wait(10)
+    running.wait(PATIENCE * 10)
     assert (tmp_path / "tidied").read_text(encoding="ascii") == "tidied\n"
 
 
@@ -174,11 +173,3 @@ def test_it_adds_the_phases_of_a_run_that_began_again() -> None:
         pass
     assert [name for name, _ in resumed.rows()] == ["Docker", "images", "all"]
     assert Phases().rows() == [("all", "   0.0 s")]
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until ``condition`` holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

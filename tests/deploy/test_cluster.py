@@ -19,7 +19,7 @@ from tests.support.load import Load
 from tests.support.playbook import HOSTS_ONLY, play
 from tests.support.scan import open_ports
 from tests.support.stack import Stack, docker
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,9 +89,10 @@ def test_every_host_gets_images_from_the_first_manager(cluster: Inventory, login
 
 def test_who_lacks_the_key_gets_no_images(cluster: Inventory) -> None:
     manager, worker = cluster.managers[0], cluster.workers[0]
-    ask = f"import urllib.request as r; r.urlopen('http://{manager.address}:5443/v2/', timeout=3)"
+    ask = f"import urllib.request as r; r.urlopen('http://{manager.address}:5443/v2/', timeout={PATIENCE * 3})"
     assert not worker.succeeds("python3", "-c", ask)
-    assert worker.succeeds("python3", "-c", f"import urllib.request as r; r.urlopen('http://{ADDRESS}/v2/', timeout=3)")
+    ask_by_the_tunnel = f"import urllib.request as r; r.urlopen('http://{ADDRESS}/v2/', timeout={PATIENCE * 3})"
+    assert worker.succeeds("python3", "-c", ask_by_the_tunnel)
 
 
 def test_containers_talk_to_each_other_across_hosts_but_not_to_the_hosts(cluster: Inventory) -> None:

@@ -9,7 +9,7 @@ from tests.support.host_image import DEBIAN_13, image
 from tests.support.image_registry import ADDRESS, send
 from tests.support.playbook import HOSTS_ONLY, play
 from tests.support.scan import open_ports
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from tests.support.host import Host, Login, Network
@@ -81,7 +81,7 @@ def test_a_reboot_brings_everything_back(host: Host, network: Network, single: I
 
 def answers(host: Host, port: int) -> bool:
     """Return whether something answers HTTP on a port, asked on the host itself by its own address."""
-    script = f"import urllib.request as r; r.urlopen('http://{host.address}:{port}/', timeout=2)"
+    script = f"import urllib.request as r; r.urlopen('http://{host.address}:{port}/', timeout={PATIENCE * 2})"
     return host.succeeds("python3", "-c", script)
 
 

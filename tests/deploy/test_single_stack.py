@@ -33,7 +33,7 @@ CALL = """
 import socket, sys
 each = socket.socket()
 each.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, int(sys.argv[1]))
-each.settimeout(2)
+each.settimeout(float(sys.argv[2]))
 each.connect(("127.0.0.1", 5000))
 """
 
@@ -61,7 +61,7 @@ def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host, 
     run = play(single, "site", "-v")
     host.run("systemctl", "stop", "watch")
     print(f"site.yml on a bare Debian {host.release.version}: {run.seconds:.0f} s")
-    assert fetch(host.address, NAME, "/readyz").status == HTTPStatus.OK
+    wait_until(lambda: is_ready(host), 60, lambda: f"the site to be ready:\n{services(host)}", interval=1)
     assert b"</html>" in fetch(host.address, NAME, "/").body
     assert shown(secrets, run.output) == []
     seen = host.run("cat", "/run/seen")
@@ -98,8 +98,9 @@ def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network)
 def test_who_takes_over_nginx_cannot_call_the_hosts_services_with_its_sockets(host: Host) -> None:
     mark = host.run("systemctl", "show", "--property=Mark", "--value", "landfast-edge.socket").strip()
     assert int(mark) > 0
-    assert host.succeeds("python3", "-c", CALL, "0")
-    assert not host.succeeds("python3", "-c", CALL, mark)
+    patience = str(PATIENCE * 2)
+    assert host.succeeds("python3", "-c", CALL, "0", patience)
+    assert not host.succeeds("python3", "-c", CALL, mark, patience)
 
 
 def test_it_sets_up_docker_for_servers(host: Host) -> None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-import requests
 
 from tests.conftest import log_in_to_console
 from tests.support import secrets
+from tests.support.forms import wait_ready
 from tests.support.site import Site
 from tests.support.stack import CommandError
 from tests.support.waiting import wait_until
@@ -82,7 +82,7 @@ def test_its_front_page_is_at_its_host_name(products: Stack, name: str, words: s
 
 
 def test_both_are_ready_and_nothing_of_the_demo_is_there(products: Stack) -> None:
-    report = requests.get(f"{products.http_url}/readyz", timeout=20).json()
+    report = wait_ready(products)
 
     house = {"postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox"}
     assert report["status"] == "ready"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.sockets import TAKE, handed_out
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,11 +59,11 @@ class Server:
         self.sockets, self.blocking = int(sockets), blocking == "True"
 
     def end(self) -> None:
-        self.process.communicate(timeout=20)
+        self.process.communicate(timeout=PATIENCE * 20)
 
 
 def visit(port: socket.socket) -> socket.socket:
-    return socket.create_connection(port.getsockname(), timeout=20)
+    return socket.create_connection(port.getsockname(), timeout=PATIENCE * 20)
 
 
 def answer(visitor: socket.socket) -> bytes:
@@ -149,7 +149,9 @@ def test_the_program_that_hands_out_may_start_anew_while_a_server_runs(
 
 def test_a_host_without_sockets_is_told_by_name(tmp_path: Path) -> None:
     missing = tmp_path / "sockets"
-    run = subprocess.run([str(TAKE), str(missing), "true"], capture_output=True, text=True, timeout=20, check=False)
+    run = subprocess.run(
+        [str(TAKE), str(missing), "true"], capture_output=True, text=True, timeout=PATIENCE * 20, check=False
+    )
     assert run.returncode
     assert f"{missing}: No such file or directory: is landfast-edge.socket active on the host?" in run.stderr
 

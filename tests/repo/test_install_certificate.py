@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 SCRIPT = Path(__file__).parents[2] / "ansible/roles/certificates/files/install-certificate"
 
 
@@ -18,7 +20,9 @@ LEAF, CHAIN, KEY = pem("CERTIFICATE", "leaf"), pem("CERTIFICATE", "chain"), pem(
 
 
 def install(folder: Path, bundle: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SCRIPT, folder], input=bundle, capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run(
+        [SCRIPT, folder], input=bundle, capture_output=True, text=True, check=False, timeout=PATIENCE * 20
+    )
 
 
 @pytest.mark.parametrize("bundle", [LEAF + CHAIN + KEY, KEY + LEAF + CHAIN, f"said by somebody\n{LEAF}{CHAIN}{KEY}"])

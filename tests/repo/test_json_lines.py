@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 PROGRAM = Path(__file__).parents[2] / "images/base/bin/json-lines"
 
@@ -38,7 +38,9 @@ open(sys.argv[2], "w").close()
 
 
 def said(*command: str) -> list[dict[str, str]]:
-    finished = subprocess.run([str(PROGRAM), "sample", *command], capture_output=True, timeout=30, check=True)
+    finished = subprocess.run(
+        [str(PROGRAM), "sample", *command], capture_output=True, timeout=PATIENCE * 30, check=True
+    )
     return [json.loads(line) for line in finished.stdout.splitlines()]
 
 
@@ -55,7 +57,7 @@ def test_lines_that_come_quickly_go_on_together() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # a packet is a write
     with ours, theirs, subprocess.Popen(command, stdout=theirs.fileno()):
         theirs.close()
-        ours.settimeout(30)
+        ours.settimeout(PATIENCE * 30)
         writes = list(iter(lambda: ours.recv(1 << 20), b""))
 
     assert sum(write.count(b"\n") for write in writes) == 200
@@ -93,7 +95,7 @@ def test_signals_and_the_exit_status_go_through_and_the_last_words_are_heard() -
         rest = process.stdout.read()
 
         assert (json.loads(first)["message"], json.loads(rest)["message"]) == ("up", "bye")
-        assert process.wait(30) == 7
+        assert process.wait(PATIENCE * 30) == 7
 
 
 @pytest.mark.parametrize(("options", "output"), [((), 1), ((), 2), (("--stderr",), 2)])
@@ -130,7 +132,7 @@ def test_it_loses_nothing_of_a_server_that_waits() -> None:
 def test_what_a_server_writes_as_json_by_itself_goes_past_it() -> None:
     script = """echo '{"service":"own"}'; echo '[warn] other' >&2"""
     command = [str(PROGRAM), "--stderr", "sample", "/bin/sh", "-c", script]
-    finished = subprocess.run(command, capture_output=True, timeout=30, check=True)
+    finished = subprocess.run(command, capture_output=True, timeout=PATIENCE * 30, check=True)
 
     own, converted = [json.loads(line) for line in sorted(finished.stdout.splitlines())]
     assert own == {"service": "own"}

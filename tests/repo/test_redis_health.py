@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 SCRIPT = Path(__file__).parents[2] / "images/redis/redis-health"
 
 
@@ -19,7 +21,7 @@ def check(folder: Path, answer: str, status: int = 0) -> subprocess.CompletedPro
     client.write_text(f'#!/bin/sh\n[ "$*/$(cat)" = "{asked}" ] || exit 9\necho "{answer}"\nexit {status}\n')
     client.chmod(0o755)
     variables = {"PATH": f"{folder}:{os.environ['PATH']}", "SECRETS_DIR": str(folder)}
-    return subprocess.run([SCRIPT], env=variables, capture_output=True, text=True, check=False, timeout=20)
+    return subprocess.run([SCRIPT], env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE * 20)
 
 
 @pytest.mark.parametrize(

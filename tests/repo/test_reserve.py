@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 SCRIPT = Path(__file__).parents[2] / "images/postgres/reserve"
 
 
 def reserve(folder: Path, what: str, size: int | str) -> subprocess.CompletedProcess[str]:
     """Run the script as the health check does, the data in ``folder``/17."""
     variables = {"PATH": os.environ["PATH"], "PGDATA": str(folder / "17"), "POSTGRES_RESERVE_MB": str(size)}
-    return subprocess.run([SCRIPT, what], env=variables, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        [SCRIPT, what], env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE * 60
+    )
 
 
 def blocks(path: Path) -> int:

@@ -102,7 +102,7 @@ def test_sigterm_goes_on_after_the_delay_and_the_exit_status_comes_back() -> Non
 
         assert says(process) == "TERM"
         assert time.monotonic() - began > 0.9
-        assert process.wait(30) == 7
+        assert process.wait(PATIENCE * 30) == 7
 
 
 def test_other_signals_go_on_at_once() -> None:
@@ -112,12 +112,12 @@ def test_other_signals_go_on_at_once() -> None:
             process.send_signal(number)
             assert says(process) == number.name.removeprefix("SIG")
 
-        assert process.wait(30) == 8
+        assert process.wait(PATIENCE * 30) == 8
 
 
 def test_a_command_that_a_signal_kills_ends_as_a_shell_has_it() -> None:
     with stopped_gently("/bin/sh", "-c", "kill -KILL $$", STOP_DELAY="1") as process:
-        assert process.wait(30) == 128 + signal.SIGKILL
+        assert process.wait(PATIENCE * 30) == 128 + signal.SIGKILL
 
 
 def test_who_was_asked_to_stop_stays_until_the_visitor_has_all() -> None:
@@ -130,23 +130,23 @@ def test_who_was_asked_to_stop_stays_until_the_visitor_has_all() -> None:
 
         while visitor.recv(1 << 20):
             pass
-        assert process.wait(30) == 3
+        assert process.wait(PATIENCE * 30) == 3
 
 
 def test_a_visitor_who_takes_nothing_is_waited_for_no_longer_than_that() -> None:
     with visited("stays", linger="1") as (process, _):
         process.terminate()
 
-        assert process.wait(30) == 3
+        assert process.wait(PATIENCE * 30) == 3
 
 
 def test_a_server_that_ends_by_itself_is_gone_at_once() -> None:
     with visited(linger="3600") as (process, _):
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE * 30) == 0
 
 
 def test_a_command_that_is_not_there_is_named() -> None:
-    run = subprocess.run([str(PROGRAM), "/no/such"], capture_output=True, text=True, timeout=30, check=False)
+    run = subprocess.run([str(PROGRAM), "/no/such"], capture_output=True, text=True, timeout=PATIENCE * 30, check=False)
 
     assert run.returncode != 0
     assert "stop-gently: cannot run /no/such" in run.stderr

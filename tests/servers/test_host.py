@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rollout import host
+from tests.support.waiting import PATIENCE
 
 DAY = 86400.0
 NOW = 1_800_000_000.0
@@ -68,7 +69,7 @@ def test_it_reads_a_certificate_and_the_memory(tmp_path: Path) -> None:
     assert host.validity(certificate) is None
     command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     command += ["-days", "10", "-subj", "/CN=x", "-keyout", str(tmp_path / "key"), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE * 60)
     period = host.validity(certificate)
     assert period is not None
     assert period[1] - period[0] == 10 * DAY
@@ -135,7 +136,7 @@ def test_it_runs_by_itself_with_nothing_but_python() -> None:
         input=source,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE * 60,
         check=True,
     )
 

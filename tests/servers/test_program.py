@@ -13,6 +13,7 @@ import pytest
 from cli.console import StackError
 from cli.servers import program
 from cli.settings import ROOT
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 def run(packed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-B", str(packed), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE * 60, check=False)
 
 
 def test_it_runs_and_its_exit_status_comes_back(tmp_path: Path) -> None:

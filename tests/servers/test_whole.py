@@ -16,6 +16,7 @@ import pytest
 from rollout import lock, whole
 from rollout.errors import RolloutError, TransientError
 from tests.servers.memory import Json, Swarm, apply, plan
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from rollout.records import Records
@@ -142,7 +143,7 @@ def test_deploys_are_kept_away_until_the_holder_is_told_to_end(tmp_path: Path) -
     path = tmp_path / "lock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(60)
+        systemd.settimeout(PATIENCE * 60)
         holder = subprocess.Popen(
             [sys.executable, "-B", "-c", HOLD, "update", "Docker on server-1", "me@here", str(path)],
             env={**os.environ, "PYTHONPATH": str(PROGRAM), "NOTIFY_SOCKET": str(tmp_path / "notify")},
@@ -153,7 +154,7 @@ def test_deploys_are_kept_away_until_the_holder_is_told_to_end(tmp_path: Path) -
             assert lock.describe(lock.read(path)).startswith("update of Docker on server-1 by me@here is at work since")
         finally:
             holder.send_signal(signal.SIGTERM)
-            code = holder.wait(60)
+            code = holder.wait(PATIENCE * 60)
     assert code == 0
     assert not lock.held(path)
     assert lock.read(path) == {}

@@ -10,6 +10,7 @@ import requests
 
 from cli.app.lists import LISTS
 from tests.support.command import run
+from tests.support.site import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,11 +37,11 @@ def test_a_new_application_has_nothing_to_mend_and_leaves_nothing_on_the_lists(r
     checked = run(ready, "app", "check", shop, "--yes")
     assert checked.returncode == 0, checked.stdout
 
-    page = requests.get(ready.http_url, headers={"Host": "shop.localhost"}, timeout=20)
+    page = requests.get(ready.http_url, headers={"Host": "shop.localhost"}, timeout=TIMEOUT)
     assert (page.status_code, "services/shop/" in page.text) == (200, True)
 
     filled = ("sh", "/run/secrets/with-environment", "python", "-c")
-    task = "from shop.tasks import add; print(add.delay(4, 4).get(timeout=60))"
+    task = f"from shop.tasks import add; print(add.delay(4, 4).get(timeout={TIMEOUT}))"
     assert ready.execute("shop-worker", *filled, task).split()[-1] == "8"
 
     removed = run(ready, "app", "remove", shop, "--yes")

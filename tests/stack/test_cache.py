@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 _COUNT = """
 from concurrent.futures import ThreadPoolExecutor
+from django.conf import settings
+settings.CACHES["default"]["OPTIONS"]["SOCKET_TIMEOUT"] = 60  # a slow machine may take more than a quarter of a second
 from django.core.cache import cache
 cache.add("counted-by-many", 0, 600)
 with ThreadPoolExecutor(4) as threads:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.site import Site
+from tests.support.site import TIMEOUT, Site
 from tests.support.stopping import Load, in_flight, locked, now, stopping, wait_for_line, wait_for_requests
 from tests.support.waiting import wait_until
 
@@ -39,7 +39,7 @@ def exit_code(stack: Stack, service: str) -> int:
 
 def test_nginx_finishes_a_request_whose_body_still_comes(either: Stack) -> None:
     body = json.dumps({"x": 1, "y": 2}).encode()
-    connection = http.client.HTTPConnection("localhost", either.ports.http, timeout=30)
+    connection = http.client.HTTPConnection("localhost", either.ports.http, timeout=TIMEOUT)
     connection.putrequest("POST", "/api/v1/tasks/add")
     connection.putheader("Content-Type", "application/json")
     connection.putheader("Content-Length", str(len(body)))
@@ -58,8 +58,8 @@ def test_nginx_finishes_a_request_whose_body_still_comes(either: Stack) -> None:
 
 def test_nginx_leaves_no_visitor_on_a_slow_line_with_half_a_file(either: Stack) -> None:
     # Not by the published port: on a laptop a process of Docker's, which takes all in, stands between.
-    networks = either.inspect("nginx")["NetworkSettings"]["Networks"]
-    with socket.create_connection((networks[f"{either.project}_edge"]["IPAddress"], NGINX_PORT), timeout=30) as visitor:
+    address = either.inspect("nginx")["NetworkSettings"]["Networks"][f"{either.project}_edge"]["IPAddress"]
+    with socket.create_connection((address, NGINX_PORT), TIMEOUT) as visitor:
         visitor.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 10)
         visitor.sendall(f"GET {LARGE_FILE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         response = http.client.HTTPResponse(visitor)
@@ -98,7 +98,6 @@ def test_flask_finishes_the_requests_that_wait_for_the_database(either: Stack) -
     site = Site(either.http_url)
     location = site.send_task(2, 2).headers["Location"]
     wait_until(lambda: site.result(location) is not None, 20, "a result")
-
 
     with locked(either, "api.task") as release, in_flight(3, lambda: site.get(location)) as answers:
         wait_for_requests(either, "api-flask", FLASK_PORT, 3)

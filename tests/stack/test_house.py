@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import requests
 
 from tests.conftest import log_in_to_console
-from tests.support.site import Site
+from tests.support.forms import wait_ready
+from tests.support.site import TIMEOUT, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ DEMO = {"web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat
 
 
 def test_nothing_of_the_demo_is_left_and_all_is_ready(house: Stack) -> None:
-    report = requests.get(f"{house.http_url}/readyz", timeout=20).json()
+    report = wait_ready(house)
 
     assert not DEMO & {each.service for each in house.containers()}
     assert report["status"] == "ready"
@@ -40,6 +41,6 @@ def test_operators_see_tasks_workers_and_queues(house: Stack, trusting: Callable
 
 
 def test_the_application_that_stayed_goes_on(house: Stack) -> None:
-    answer = requests.get(f"{house.http_url}/", headers={"Host": "stub.localhost"}, timeout=20)
+    answer = requests.get(f"{house.http_url}/", headers={"Host": "stub.localhost"}, timeout=TIMEOUT)
 
     assert answer.json()["host"] == "stub.localhost"

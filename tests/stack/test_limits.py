@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.site import TIMEOUT
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def ask(
     stack: Stack, path: str, headers: Sequence[tuple[str, str]] = (), method: str = "GET", body: bytes = b""
 ) -> Answer:
     """Send a request as it stands; headers may repeat, which no client library of ours does."""
-    with closing(http.client.HTTPConnection("localhost", stack.ports.http, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("localhost", stack.ports.http, timeout=TIMEOUT)) as connection:
         connection.putrequest(method, path)
         for name, value in headers:
             connection.putheader(name, value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.stack import docker
+from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -97,7 +98,7 @@ def test_only_nginx_and_the_local_inbox_publish_ports(stack: Stack) -> None:
 @pytest.mark.parametrize("service", ["redis", "redis-cache"])
 def test_redis_takes_nobody_without_the_password(stack: Stack, service: str) -> None:
     probe = (
-        f"import socket; s = socket.create_connection(('{service}', 6379), 5); "
+        f"import socket; s = socket.create_connection(('{service}', 6379), {PATIENCE * 5}); "
         "s.sendall(b'PING\\r\\n'); print(s.recv(100).decode())"
     )
 
@@ -106,10 +107,11 @@ def test_redis_takes_nobody_without_the_password(stack: Stack, service: str) -> 
 
 @pytest.mark.parametrize("role", ["web", "web_owner", "api", "api_owner", "postgres"])
 def test_postgres_takes_nobody_without_the_password(stack: Stack, role: str) -> None:
+    patience = f"connect_timeout={PATIENCE * 5:.0f}"
     probe = (
         "import psycopg\n"
         "try:\n"
-        f"    psycopg.connect(host='postgres', dbname='landfast', user='{role}', password='wrong', connect_timeout=5)\n"
+        f"    psycopg.connect(host='postgres', dbname='landfast', user='{role}', password='wrong', {patience})\n"
         "except psycopg.OperationalError as error:\n"
         "    print('refused', error)"
     )

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import log_in_to_console
 from tests.support.killing import COMES_BACK, kill, wait_restarted
-from tests.support.site import Site
+from tests.support.site import TIMEOUT, Site
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ SERVICES = [
 FLOWER_SAVES = 75
 
 #: A sender of mail that dies when the mail server waits for the letter itself.
-_BREAK_OFF = """
+_BREAK_OFF = f"""
 import smtplib
-server = smtplib.SMTP("mail", 1025, timeout=10)
+server = smtplib.SMTP("mail", 1025, timeout={TIMEOUT})
 server.helo()
 server.mail("hello@example.com")
 server.rcpt("reader@example.com")

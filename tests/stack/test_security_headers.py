@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.site import TIMEOUT
+
 if TYPE_CHECKING:
     from tests.support.site import Site
 
@@ -35,7 +37,7 @@ def test_it_forbids_guessing_types_and_being_framed(site: Site, path: str) -> No
 
 @everywhere
 def test_it_says_each_header_once(site: Site, path: str) -> None:
-    with site.session.get(site.url + path, stream=True, allow_redirects=False, timeout=10) as response:
+    with site.session.get(site.url + path, stream=True, allow_redirects=False, timeout=TIMEOUT) as response:
         names = [name.lower() for name in response.raw.headers]
         twice = {name for name in names if len(response.raw.headers.getlist(name)) > 1} - {"set-cookie", "vary"}
 

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
-TUTORIAL = """
+TUTORIAL = f"""
 from tasks.arithmetic import add
 result = add.delay(4, 4)
-print(type(result.ready()).__name__, result.get(timeout=20), result.ready())
+print(type(result.ready()).__name__, result.get(timeout={PATIENCE * 20}), result.ready())
 """
 
 SHELLS = {

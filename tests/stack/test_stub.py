@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.support.site import TIMEOUT
 from tests.support.stack import docker
 from tests.support.waiting import wait_until
 
@@ -21,20 +22,20 @@ HOST = {"Host": "stub.localhost"}
 
 
 def ask(stack: Stack, path: str) -> Any:  # noqa: ANN401 - what the stub answers
-    return requests.get(f"{stack.http_url}{path}", headers=HOST, timeout=20).json()
+    return requests.get(f"{stack.http_url}{path}", headers=HOST, timeout=TIMEOUT).json()
 
 
 def test_it_answers_at_its_own_host_name(lengthy: Stack) -> None:
     assert ask(lengthy, "/")["host"] == "stub.localhost"
-    assert requests.get(f"{lengthy.http_url}/healthz", headers=HOST, timeout=20).text == "ok\n"
-    assert "host" not in requests.get(f"{lengthy.http_url}/", timeout=20).text[:100]
+    assert requests.get(f"{lengthy.http_url}/healthz", headers=HOST, timeout=TIMEOUT).text == "ok\n"
+    assert "host" not in requests.get(f"{lengthy.http_url}/", timeout=TIMEOUT).text[:100]
 
 
 def test_its_name_is_in_the_local_certificate(lengthy: Stack) -> None:
     authority = lengthy.compose("run", "--rm", "--no-deps", "--no-TTY", "secrets", "show", "ca_certificate").stdout
     trusting = ssl.create_default_context(cadata=authority)
     with (
-        socket.create_connection(("127.0.0.1", lengthy.ports.https), 20) as connection,
+        socket.create_connection(("127.0.0.1", lengthy.ports.https), TIMEOUT) as connection,
         trusting.wrap_socket(connection, server_hostname="stub.localhost") as encrypted,
     ):
         certificate: Any = encrypted.getpeercert()
@@ -127,7 +128,7 @@ def test_it_sees_no_other_service(lengthy: Stack) -> None:
 
 def number(stack: Stack, **headers: str) -> int:
     """Return the number of the answer to a request for a page that its contract calls fresh for a second."""
-    answer = requests.get(f"{stack.http_url}/fresh/page", headers={**HOST, **headers}, timeout=20)
+    answer = requests.get(f"{stack.http_url}/fresh/page", headers={**HOST, **headers}, timeout=TIMEOUT)
     return int(answer.json()["number"])
 
 
@@ -148,7 +149,7 @@ def test_a_page_for_one_visitor_is_neither_kept_nor_answered_with_another_s(leng
 
 def test_its_files_run_no_script_in_the_site_s_name_and_some_are_denied(lengthy: Stack) -> None:
     page, denied = (
-        requests.get(f"{lengthy.http_url}/files/{name}", headers=HOST, timeout=20)
+        requests.get(f"{lengthy.http_url}/files/{name}", headers=HOST, timeout=TIMEOUT)
         for name in ("page.html", "%70rivate/list.txt")
     )
 
@@ -161,7 +162,7 @@ def test_its_files_run_no_script_in_the_site_s_name_and_some_are_denied(lengthy:
     ("size", "status"), [(5 << 20, HTTPStatus.OK), ((5 << 20) + 1, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)]
 )
 def test_it_takes_bodies_up_to_what_its_contract_says(lengthy: Stack, size: int, status: HTTPStatus) -> None:
-    answer = requests.post(f"{lengthy.http_url}/upload/", data=b"x" * size, headers=HOST, timeout=20)
+    answer = requests.post(f"{lengthy.http_url}/upload/", data=b"x" * size, headers=HOST, timeout=TIMEOUT)
 
     assert answer.status_code == status
     if status == HTTPStatus.OK:
@@ -176,7 +177,7 @@ def test_its_connections_become_websockets(lengthy: Stack) -> None:
         "GET / HTTP/1.1\r\nHost: stub.localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", lengthy.ports.http), 20) as connection:
+    with socket.create_connection(("127.0.0.1", lengthy.ports.http), TIMEOUT) as connection:
         connection.sendall(ask_for.encode())
         said = b""
         while not said.endswith(b"hello") and (part := connection.recv(4096)):
@@ -196,14 +197,14 @@ def test_its_connections_become_websockets(lengthy: Stack) -> None:
     ],
 )
 def test_no_application_sees_the_session_of_an_operator(lengthy: Stack, sent: str, seen: str | None) -> None:
-    answer = requests.get(f"{lengthy.http_url}/", headers={**HOST, "Cookie": sent}, timeout=20)
+    answer = requests.get(f"{lengthy.http_url}/", headers={**HOST, "Cookie": sent}, timeout=TIMEOUT)
 
     assert answer.json()["cookie"] == seen
 
 
 def test_no_other_protocol_is_handed_on(lengthy: Stack) -> None:
     answer = requests.get(
-        f"{lengthy.http_url}/", headers={**HOST, "Connection": "Upgrade", "Upgrade": "h2c"}, timeout=20
+        f"{lengthy.http_url}/", headers={**HOST, "Connection": "Upgrade", "Upgrade": "h2c"}, timeout=TIMEOUT
     )
 
     assert answer.json()["upgrade"] is None

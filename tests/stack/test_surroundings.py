@@ -6,7 +6,7 @@ import json
 import socket
 import subprocess
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,7 +31,8 @@ def test_a_second_stack_runs_beside_the_first(stack: Stack) -> None:
 
         wait_until(lambda: all(site.result(path) == 3 for site, path in locations.items()), 20, "both sums")
         assert second.get(locations[first]).status_code == 404, "each stack has its own results"
-        assert {first.get("/readyz").status_code, second.get("/readyz").status_code} == {200}
+        wait_ready(stack)
+        wait_ready(other)
     finally:
         other.down()
 
@@ -67,21 +68,23 @@ def test_a_wrong_database_password_is_named_by_readiness(stack: Stack, tmp_path:
     stack.compose("run", "--detach", "--rm", "--no-deps", "--name", name, "--volume", volume, "console")
     ask = (
         "import sys, urllib.request, urllib.error\n"
-        "try:\n    print(urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=10).read().decode())\n"
+        "try:\n    print(urllib.request.urlopen('http://127.0.0.1:8000/readyz', timeout=60).read().decode())\n"
         "except urllib.error.HTTPError as error:\n    print(error.read().decode())\n"
         "except OSError:\n    sys.exit(1)"
     )
 
-    def report() -> str:
+    def report() -> dict[str, Any] | None:
         command = ["docker", "exec", name, "python", "-c", ask]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        document: dict[str, Any] = json.loads(told or "{}")
+        # The others have two seconds each, which a slow machine may take.
+        return document if document.get("failing") == ["postgres", "outbox"] else None
 
     try:
-        document = json.loads(wait_until(report, 60, "the service to report"))
+        document = wait_until(report, 60, "the service to report what fails, and that alone")
     finally:
         subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
 
-    assert document["failing"] == ["postgres", "outbox"]
     assert "password" in document["dependencies"]["postgres"]["problem"]
     assert wrong.read_text(encoding="ascii") not in str(document)
 

@@ -16,7 +16,7 @@ from selenium.webdriver.remote.client_config import ClientConfig
 from tests.support.ports import free_ports
 from tests.support.site import Site
 from tests.support.stack import PREFIX, ROOT, docker
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +38,8 @@ UNAWARE = f"--security-opt=seccomp={ROOT / 'tests' / 'browser' / 'no-netlink.jso
 #: What a browser's container may do.
 LIMITS = ("--network=host", UNAWARE, "--read-only", "--tmpfs=/tmp:size=512m,mode=1777", "--cap-drop=ALL")
 
-#: Seconds: for the image from nothing, for the driver to come up, for something to appear on a page.
-BUILD, START, APPEARS = 600, 30, 20
+#: Seconds: for the image from nothing, for the driver to come up, for something to appear on a page, for a script.
+BUILD, START, APPEARS, SCRIPT = 600, 30, 20, 60
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
@@ -102,6 +102,7 @@ def _session(port: int, size: tuple[int, int]) -> Iterator[WebDriver]:
     config = ClientConfig(remote_server_addr=address, proxy=Proxy({"proxyType": ProxyType.DIRECT}))
     session = webdriver.Remote(command_executor=address, options=options, client_config=config)
     try:
+        session.set_script_timeout(PATIENCE * SCRIPT)
         resize(session, size)
         yield session
     finally:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.support.site import Site
 from tests.support.stack import STACK_START, Ports, Stack
@@ -124,7 +125,14 @@ def _tell_database(stack: Stack, statements: str) -> None:
     stack.execute("postgres", "psql", "--no-psqlrc", "--quiet", "--command", statements, "landfast")
 
 
-def wait_ready(stack: Stack) -> None:
-    """Wait until the site says that every dependency serves."""
+def wait_ready(stack: Stack) -> dict[str, Any]:
+    """Wait until the site says that every dependency serves, and return what it says of them.
+
+    On a slow machine it may say now and then that one does not: none is waited for longer than two seconds.
+    """
     site = Site(stack.http_url)
-    wait_until(lambda: site.probe("/readyz"), 90, lambda: f"/readyz: {site.probe('/readyz').body}", interval=0.3)
+    answer = wait_until(
+        lambda: site.probe("/readyz"), 90, lambda: f"/readyz: {site.probe('/readyz').body}", interval=0.3
+    )
+    report: dict[str, Any] = json.loads(answer.body)
+    return report

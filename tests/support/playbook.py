@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.stack import ROOT
 from tests.support.timing import note
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, SLOWNESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 HOSTS_ONLY = ("--skip-tags=release",)
 #: Seconds within which a playbook has ended on an idle reference machine.
 PLAYBOOK = 400
+#: What a user with slow servers would write into the inventory: the roles' own limits, in seconds.
+PATIENT = {
+    "docker_start_timeout": round(60 * SLOWNESS),
+    "release_smoke_seconds": round(30 * SLOWNESS),
+    "release_step_seconds": round(300 * SLOWNESS),
+    "release_watch_seconds": round(180 * SLOWNESS),
+}
 _RECAP = re.compile(r"^(\S+)\s+: ((?:\w+=\d+\s*)+)$", re.MULTILINE)
 
 
@@ -97,6 +104,7 @@ class Inventory:
             "landfast_domains": ["landfast.test"],
             "landfast_email": "operator@landfast.test",
             "landfast_certificates": "self-signed",
+            **PATIENT,
             **self.variables,
         }
         groups = {"managers": self.managers, "workers": self.workers}
@@ -123,6 +131,7 @@ def environment(inventory: Inventory) -> dict[str, str]:
         "ANSIBLE_HOME": str(home),
         "ANSIBLE_SSH_CONTROL_PATH_DIR": str(home / "cp"),
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_TIMEOUT": f"{10 * PATIENCE:.0f}",  # seconds until a host has let Ansible in
         "LC_ALL": "C.UTF-8",
     }
 

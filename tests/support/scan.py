@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tests.support.host import PROJECT
 from tests.support.host_image import DEBIAN_13, image
 from tests.support.stack import LABEL, docker
+from tests.support.waiting import SLOWNESS
 
 if TYPE_CHECKING:
     from tests.support.host import Host, Network
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 SCANNER = """
 import select, socket, sys, time
 
-PATIENCE = 1.4  # a request that got lost is repeated after a second
+PATIENCE = float(sys.argv[2])
 
 def opened(address, ports):
     asking = {}
@@ -42,6 +43,9 @@ for first in range(1, 65536, 8000):
     opened(sys.argv[1], range(first, min(first + 8000, 65536)))
 """
 
+#: Seconds until a port counts as closed, on an idle reference machine: a request that got lost is repeated after one.
+ANSWERS = 1.4
+
 
 def open_ports(host: Host, network: Network) -> set[int]:
     """Return all TCP ports of a host that take a connection from a stranger in the same network.
@@ -51,5 +55,6 @@ def open_ports(host: Host, network: Network) -> set[int]:
         network: where it is; the stranger is plugged in there too.
     """
     stranger = ["--rm", f"--network={network.name}", f"--label={LABEL}={PROJECT}", "--ulimit=nofile=8192"]
-    printed = docker("run", *stranger, image(DEBIAN_13), "python3", "-c", SCANNER, host.address, timeout=300)
+    scan = ("python3", "-c", SCANNER, host.address, str(SLOWNESS * ANSWERS))
+    printed = docker("run", *stranger, image(DEBIAN_13), *scan, timeout=300)
     return set(map(int, printed.split()))

@@ -9,8 +9,10 @@ from typing import Any
 
 import requests
 
-#: Seconds after which a request counts as unanswered.
-TIMEOUT = 30
+from tests.support.waiting import PATIENCE
+
+#: Seconds after which a request counts as unanswered, and after which a probe does, which is sent again.
+TIMEOUT, PROBE = PATIENCE * 20, PATIENCE * 5
 
 _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
@@ -59,7 +61,7 @@ class Site:
     def probe(self, path: str) -> Answer:
         """Return the answer to ``GET path``, or an empty one while nobody answers."""
         try:
-            response = self.get(path, timeout=10)
+            response = self.get(path, timeout=PROBE)
         except requests.RequestException as error:
             return Answer(0, str(error))
         return Answer(response.status_code, response.text)

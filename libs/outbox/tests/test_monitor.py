@@ -17,6 +17,7 @@ from landfast_outbox.settings import Periods
 from landfast_outbox.tally import Meters, Tally
 from landfast_outbox.task import NewTask
 from landfast_runtime.connections import RabbitMQ
+from landfast_testing.waiting import DEADLINE
 from prometheus_client.parser import text_string_to_metric_families
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def monitored(
     with monitor.serving([Watch(relay, open_connection)], tally.meters.registry, 0) as port:
 
         def get(path: str) -> tuple[int, str]:
-            client = HTTPConnection("127.0.0.1", port, timeout=10)
+            client = HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
             client.request("GET", path)
             response = client.getresponse()
             answer = response.status, response.read().decode()

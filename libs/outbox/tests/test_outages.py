@@ -9,6 +9,7 @@ from landfast_outbox import databases, endings, store
 from landfast_outbox.celery import database_of
 from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_outbox.store import setbacks
+from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
 from sqlalchemy import create_engine
 
@@ -56,7 +57,7 @@ def test_an_outage_of_the_database_costs_another_run_and_no_second_effect(
     make_due(connection)
     assert [ended.state for ended in work(connection)] == ["SUCCESS"]
     assert (effects(connection), state(connection)) == (["one"], "done")
-    assert result.get(timeout=60) == len(runs) == 2
+    assert result.get(timeout=DEADLINE) == len(runs) == 2
 
 
 def test_an_outage_that_the_body_retries_by_itself_has_no_second_effect(connection: Connection[Any]) -> None:
@@ -175,7 +176,7 @@ def test_what_a_long_task_has_done_is_not_done_again_because_the_database_is_awa
     result = bodies.long.delay()
 
     assert [ended.state for ended in work(connection)] == ["SUCCESS"]
-    assert (len(runs), state(connection), result.get(timeout=5)) == (1, "done", 7)
+    assert (len(runs), state(connection), result.get(timeout=DEADLINE)) == (1, "done", 7)
 
 
 def test_a_task_is_left_to_the_relay_while_the_database_stays_away(

@@ -13,6 +13,7 @@ from landfast_outbox.celery import enqueue_many
 from landfast_outbox.exceptions import IgnoreError, RejectError, UncertainError
 from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from landfast_outbox.task import NotDurableError, PayloadError
+from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
 from sqlalchemy import text
 
@@ -46,7 +47,7 @@ def test_effect_and_completion_commit_together(kind: Kind, connection: Connectio
 
     assert work(connection) == [Ended("SUCCESS", "one")]
     assert (effects(connection), state(connection)) == (["one"], "done")
-    assert result.get(timeout=60) == "one"
+    assert result.get(timeout=DEADLINE) == "one"
 
 
 def test_a_long_task_without_an_effect_is_completed_too(connection: Connection[Any]) -> None:

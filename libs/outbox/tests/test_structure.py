@@ -10,6 +10,7 @@ from pathlib import Path
 
 import landfast_outbox
 import pytest
+from landfast_testing.waiting import DEADLINE
 
 ROOT = Path(landfast_outbox.__path__[0])
 
@@ -71,7 +72,9 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 def frameworks_after(*modules: str) -> set[str]:
     """Return the frameworks that a new process has once it has imported the modules."""
     script = f"import sys, {', '.join(modules)}; print(*sorted({FRAMEWORKS!r} & sys.modules.keys()))"
-    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=2 * DEADLINE
+    )
     return set(ended.stdout.split())
 
 

@@ -11,6 +11,7 @@ from landfast_outbox import writing
 from landfast_outbox.celery import enqueue_many
 from landfast_outbox.store import COPY_FROM
 from landfast_outbox.task import PayloadError
+from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
 from psycopg.errors import UniqueViolation
 from sqlalchemy import text
@@ -314,7 +315,7 @@ def test_a_commit_wakes_who_listens(connection: Connection[Any], size: int) -> N
 
     enqueue_many(add, calls(size))
 
-    assert len(list(connection.notifies(timeout=10, stop_after=1))) == 1
+    assert len(list(connection.notifies(timeout=DEADLINE, stop_after=1))) == 1
 
 
 def test_writers_of_ordered_tasks_take_turns(sessions: Sessions, outbox: Outbox) -> None:

@@ -24,6 +24,7 @@ from landfast_runtime.celery import (
 )
 from landfast_runtime.connections import RabbitMQ, Redis
 from landfast_runtime.logs import request_id, task_id
+from landfast_testing.waiting import PATIENCE
 from redis.exceptions import ConnectionError as RedisIsAway
 
 from tests.servers import unused_port
@@ -113,7 +114,7 @@ def test_a_caller_hears_soon_that_the_broker_is_away(app: Celery[Any]) -> None:
     with pytest.raises(OperationalError):
         app.tasks["echo"].delay(1)
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 5 * PATIENCE
 
 
 def test_a_caller_hears_soon_that_results_cannot_be_read(app: Celery[Any]) -> None:
@@ -121,7 +122,7 @@ def test_a_caller_hears_soon_that_results_cannot_be_read(app: Celery[Any]) -> No
     with pytest.raises(RedisIsAway):
         app.backend.get_task_meta("some-id")
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 5 * PATIENCE
 
 
 def test_a_worker_gives_a_task_back_when_it_dies(app: Celery[Any]) -> None:

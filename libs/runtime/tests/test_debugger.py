@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+from landfast_testing.waiting import DEADLINE
+
 #: Stops once, goes on, and is sent what Ctrl-C sends.
 PROGRAM = """
 import os, signal
@@ -24,8 +26,8 @@ except KeyboardInterrupt:
 
 def test_it_stops_in_the_caller_s_code_and_leaves_ctrl_c_to_the_program() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], input="p number\nc\n", capture_output=True, text=True, check=False, timeout=60,
-        env={**os.environ, "PYTHONBREAKPOINT": "landfast_runtime.debugger.stop"},
+        [sys.executable, "-c", PROGRAM], input="p number\nc\n", capture_output=True, text=True, check=False,
+        timeout=2 * DEADLINE, env={**os.environ, "PYTHONBREAKPOINT": "landfast_runtime.debugger.stop"},
     )  # fmt: skip
 
     assert "(Pdb) 42" in done.stdout

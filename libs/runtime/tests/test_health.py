@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 from landfast_runtime import health
 from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+from landfast_testing.waiting import DEADLINE
 
 from tests.servers import answering, unused_port
 
@@ -32,7 +33,7 @@ def never() -> Iterator[Callable[[], None]]:
     over = threading.Event()
 
     def wait() -> None:
-        over.wait(30)
+        over.wait(2 * DEADLINE)
 
     yield wait
     over.set()
@@ -119,19 +120,19 @@ def test_an_error_that_says_nothing_is_named() -> None:
 
 
 def test_checks_run_side_by_side() -> None:
-    together = threading.Barrier(3, timeout=60)
+    together = threading.Barrier(3, timeout=DEADLINE)
 
     def meet() -> None:
         together.wait()
 
-    assert health.run({"one": meet, "two": meet, "three": meet}, timeout=60).ready
+    assert health.run({"one": meet, "two": meet, "three": meet}, timeout=DEADLINE).ready
 
 
 def test_a_check_that_hangs_fails_at_the_deadline_and_holds_up_no_other(never: Callable[[], None]) -> None:
     started = time.monotonic()
     report = health.run({"slow": never, "fast": serve}, timeout=0.2)
 
-    assert 0.2 <= time.monotonic() - started < 2
+    assert 0.2 <= time.monotonic() - started < DEADLINE
     assert report.failing == ["slow"]
     assert report.results["slow"].problem == "no answer within 0.2 s"
     assert report.results["slow"].milliseconds >= 200

@@ -8,6 +8,8 @@ import struct
 import threading
 from typing import TYPE_CHECKING, Self
 
+from landfast_testing.waiting import DEADLINE
+
 if TYPE_CHECKING:
     from landfast_testing.postgres import Postgres
 
@@ -58,7 +60,7 @@ class Entrance:
         """Let new sessions in again."""
         self._open = True
 
-    def wait_for_refusal(self, timeout: float = 10.0) -> None:
+    def wait_for_refusal(self, timeout: float = DEADLINE) -> None:
         """Wait until one more session was refused.
 
         Raises:

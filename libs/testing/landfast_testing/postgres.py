@@ -20,8 +20,10 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL
 
+from landfast_testing.waiting import PATIENCE
+
 #: Seconds that the server may take to come up, and to go.
-START, STOP = 60.0, 20.0
+START, STOP = 20 * PATIENCE, 7 * PATIENCE
 
 #: The user that may do everything; who can open the socket needs no password.
 USER = "postgres"

@@ -10,6 +10,7 @@ from api.idempotency.models import StoredAnswer
 from api.idempotency.replay import remove_expired
 from api.models import Task
 from landfast_outbox import store
+from landfast_testing.waiting import DEADLINE
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
@@ -104,7 +105,7 @@ def test_while_the_first_request_runs_a_second_one_is_told_to_wait(
 
     def wait(cursor: store.Cursor, tasks: Sequence[NewTask]) -> None:
         running.set()
-        assert finish.wait(10)
+        assert finish.wait(DEADLINE)
         insert(cursor, tasks)
 
     monkeypatch.setattr("landfast_outbox.writing.store.insert", wait)
@@ -112,7 +113,7 @@ def test_while_the_first_request_runs_a_second_one_is_told_to_wait(
     thread = threading.Thread(target=lambda: first.append(add(app.test_client(), "one")))
     thread.start()
     try:
-        assert running.wait(10)
+        assert running.wait(DEADLINE)
         second = add(app.test_client(), "one")
     finally:
         finish.set()

@@ -15,6 +15,7 @@ from django.db.utils import ConnectionHandler
 from landfast_runtime.postgres.restarts import Outage
 from landfast_testing.entrance import Entrance
 from landfast_testing.postgres import server
+from landfast_testing.waiting import DEADLINE
 from mysite import settings as real_settings
 from mysite.postgresql import base
 from mysite.postgresql.base import DatabaseWrapper
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pytest_django import DjangoDbBlocker
-
-DEADLINE = 20.0
 
 
 class Database:

@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 import pytest
 from django.core.files.storage import default_storage
 from landfast_runtime.env import Env
+from landfast_testing.waiting import DEADLINE
 from moto.server import ThreadedMotoServer
 from mysite.media import CACHE_CONTROL, MediaStorage
 from news.pictures import make_thumbnails
@@ -32,7 +33,7 @@ KEYS = {"s3_access_key": "landfast", "s3_secret_key": "correct-horse-battery"}
 def ask(address: str, method: str = "GET", **headers: str) -> tuple[bytes, Message]:
     """Ask without any key, as readers do."""
     request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310 - the test's own server
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:  # noqa: S310
         return answer.read(), answer.headers
 
 

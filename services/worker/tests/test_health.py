@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kombu.exceptions import OperationalError
+from landfast_testing.waiting import DEADLINE
 from tasks import probe
 from worker import beat, consumption, health, slots
 
@@ -103,11 +104,11 @@ def test_threads_count_one_by_one() -> None:
     def work() -> None:
         slots.occupy(WORK)
         working.set()
-        over.wait(30)
+        over.wait(DEADLINE)
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert working.wait(30)
+    assert working.wait(DEADLINE)
     assert slots.busy(longest=60) == 2
     over.set()
     thread.join()

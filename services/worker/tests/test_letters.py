@@ -11,7 +11,7 @@ import django
 import pytest
 from django.core.mail import EmailMessage
 from landfast_testing.mail_server import DOT, DROP, GREETING, HANG, READ_NOTHING, TRICKLE, MailServer
-from landfast_testing.waiting import wait_until
+from landfast_testing.waiting import DEADLINE, PATIENCE, wait_until
 from mailer import conversation
 from mailer.backend import StepwiseBackend
 from mailer.conversation import Limits, RefusedError, UnansweredError, conversations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 django.setup()
 
 #: Seconds in place of minutes, and how much longer a test waits until something counts as hanging.
-SHORT, LONG = 0.3, 30.0
+SHORT, LONG = 0.1 * PATIENCE, 10 * PATIENCE
 
 BEFORE_THE_DOT = (GREETING, "EHLO", "MAIL", "RCPT", "DATA")
 
@@ -51,7 +51,7 @@ def send(
     server: MailServer, limits: Limits | None = None, to: str = "reader@example.org", body: str = "High water.\n.\n"
 ) -> None:
     backend: Any = StepwiseBackend(
-        alias="default", host="127.0.0.1", port=server.port, timeout=5, limits=limits or Limits(SHORT, SHORT)
+        alias="default", host="127.0.0.1", port=server.port, timeout=DEADLINE, limits=limits or Limits(SHORT, SHORT)
     )
     backend.send_messages([EmailMessage("Tides", body, "hello@example.org", [to])])
 
@@ -227,7 +227,7 @@ def test_a_worker_that_stops_waits_for_a_letter_that_may_have_been_taken(server:
 
 def test_a_login_s_answers_are_in_no_error(server: MailServer) -> None:
     server.answers |= {"EHLO": "250-mail.example\r\n250 AUTH LOGIN", "AUTH": "334 VXNlcm5hbWU6", "C2VJ": HANG}
-    client = conversation.Conversation("127.0.0.1", server.port, limits=Limits(SHORT, SHORT), timeout=5)
+    client = conversation.Conversation("127.0.0.1", server.port, limits=Limits(SHORT, SHORT), timeout=DEADLINE)
 
     with pytest.raises(smtplib.SMTPServerDisconnected) as raised:
         client.login("secret user", "secret password", initial_response_ok=False)

@@ -116,7 +116,7 @@ def test_a_worker_whose_tasks_leak_is_renewed_and_does_each_of_them_once(
     assert (pids == {str(worker.pid)}) is (lane == "mail"), "threads: the same process, which started anew"
 
     worker.terminate()
-    assert worker.wait(60) == 0
+    assert worker.wait(2 * DEADLINE) == 0
 
 
 class Process:

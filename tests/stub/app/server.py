@@ -27,7 +27,7 @@ numbers = itertools.count()
 
 def database(name: str) -> dict[str, Any]:
     """Write a row into a database, and say who did it."""
-    with psycopg.connect(os.environ["DATABASE_URL"], dbname=name, connect_timeout=5) as connection:
+    with psycopg.connect(os.environ["DATABASE_URL"], dbname=name, connect_timeout=60) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS visit (name citext)")
         connection.execute("INSERT INTO visit VALUES ('Stub')")
         row = connection.execute(
@@ -40,7 +40,7 @@ def connected(vhost: str) -> Connection:
     """Return a connection to a vhost of RabbitMQ."""
     url = urlsplit(os.environ["BROKER_URL"])
     user, password = unquote(url.username or ""), unquote(url.password or "")
-    return Connection(f"{url.hostname}:{url.port}", user, password, virtual_host=vhost, connect_timeout=5)
+    return Connection(f"{url.hostname}:{url.port}", user, password, virtual_host=vhost, connect_timeout=60)
 
 
 def broker(vhost: str) -> dict[str, Any]:
@@ -52,13 +52,13 @@ def broker(vhost: str) -> dict[str, Any]:
         channel.basic_consume("letters", no_ack=True, callback=lambda message: received.append(message.body))
         channel.basic_publish(Message("hello"), routing_key="letters")
         while not received:
-            connection.drain_events(timeout=10)
+            connection.drain_events(timeout=60)
     return {"received": received}
 
 
 def state(key: str) -> dict[str, Any]:
     """Write a key into Redis, read it and say what was there."""
-    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=5, decode_responses=True) as client:
+    with redis.Redis.from_url(os.environ["REDIS_URL"], socket_timeout=60, decode_responses=True) as client:
         client.set(key, "hello", ex=60)
         return {"value": client.get(key)}
 
@@ -67,14 +67,14 @@ def durable(queue: str) -> dict[str, Any]:
     """Write a durable task for a queue, receive what the relay publishes of it, and complete it."""
     task = NewTask(uuid4(), "stub.greet", queue, '["hello"]')
     received: list[str] = []
-    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=5) as connection, connected("stub") as link:
+    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=60) as connection, connected("stub") as link:
         channel = link.channel()
         channel.queue_declare(queue, durable=True, auto_delete=False)
         with connection.transaction(), connection.cursor() as cursor:
             store.insert(cursor, [task])
         channel.basic_consume(queue, no_ack=True, callback=lambda message: received.append(message.message_id))
         while not received:
-            link.drain_events(timeout=15)
+            link.drain_events(timeout=60)
         claimed = store.claim(connection, task.id).granted
         completed = store.complete(connection, task.id)
     return {"received": received == [str(task.id)], "claimed": claimed, "completed": completed}

@@ -11,6 +11,7 @@ from api.datasets.loading import LIFETIME, load
 from api.datasets.models import ROWS_PER_PART, Dataset, DatasetPart
 from api.datasets.streams import Stream
 from api.datasets.upkeep import AT_ONCE, remove_expired_uploads
+from landfast_testing.waiting import PATIENCE
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -99,10 +100,10 @@ def test_a_load_outlives_the_time_limit_of_a_statement(engine: Engine) -> None:
         for _ in range(3):
             yield b"Riga,1\n" * ROWS_PER_PART
             with engine.connect() as other:
-                other.execute(select(func.pg_sleep(0.05)))
+                other.execute(select(func.pg_sleep(0.06 * PATIENCE)))
 
     with Session(engine) as session, session.begin():
-        session.connection().exec_driver_sql("SET LOCAL statement_timeout = 40")
+        session.connection().exec_driver_sql(f"SET LOCAL statement_timeout = {50 * PATIENCE:.0f}")
         assert load(session, Stream(pieces()), name="slow", columns=COLUMNS).parts == 3
 
 
