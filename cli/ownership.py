@@ -61,7 +61,7 @@ _OURS = (
 
 PARTS = (
     Part(ROOMS, Side.YOURS, "your applications, and each room of the demo that you changed or removed"),
-    Part(".env", Side.YOURS, "your settings on this machine; Git does not see it"),
+    Part(".env", Side.YOURS, "your settings on this machine; Git ignores the file"),
     Part(INVENTORIES, Side.YOURS, "your servers, their settings and vault; the examples are Landfast's", EXAMPLES),
     Part(APPLICATIONS, Side.LIST, "the list of applications is yours, the rest of the file Landfast's"),
     Part(LAPTOP, Side.LIST, "likewise, for the files of applications that a laptop alone reads"),
