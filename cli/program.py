@@ -20,6 +20,9 @@ POLL, BLOCK = 0.5, 1 << 16
 #: Seconds between two looks whether a program that has closed its output has ended.
 SOON = 0.05
 
+#: The kernel counts the time of processors in so many parts of a second.
+TICKS = os.sysconf("SC_CLK_TCK")
+
 
 class Ended(NamedTuple):
     """How a program ended.
@@ -36,7 +39,11 @@ class Ended(NamedTuple):
 
 
 class Program(subprocess.Popen[str]):
-    """A program whose processor time is known when it has ended; the kernel tells it once, to whoever collects it."""
+    """A program whose processor time is known when it has ended.
+
+    The kernel tells it once, to whoever collects the end. It leaves out the programs that nobody waited for, such as
+    those that bubblewrap starts: these are looked at while they run, and what they took after the last look is missed.
+    """
 
     processor = 0.0
     _collecting = threading.Lock()  # one for all: it is held for a moment
@@ -45,10 +52,11 @@ class Program(subprocess.Popen[str]):
         """Return the exit status, none while it runs."""
         with self._collecting:
             if self.returncode is None:
+                self.processor = max(self.processor, _taken(self.pid))
                 pid, status, usage = os.wait4(self.pid, os.WNOHANG)
                 if pid:
                     self.returncode = os.waitstatus_to_exitcode(status)
-                    self.processor = usage.ru_utime + usage.ru_stime
+                    self.processor = max(self.processor, usage.ru_utime + usage.ru_stime)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
@@ -89,6 +97,18 @@ class Program(subprocess.Popen[str]):
             yield text
 
 
+def _taken(pid: int) -> float:
+    """Return the processor seconds of a program and of those that it has started; 0 where Linux does not tell."""
+    process = Path("/proc", str(pid))
+    try:
+        fields = (process / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        children = (process / "task" / str(pid) / "children").read_text(encoding="ascii").split()
+    except OSError:
+        return 0.0
+    own_and_waited_for = sum(map(int, fields[11:15])) / TICKS
+    return own_and_waited_for + sum(_taken(int(child)) for child in children)
+
+
 class Moment(NamedTuple):
     """A moment of a run.
 
@@ -109,4 +129,4 @@ class Moment(NamedTuple):
                 user, nice, system, _idle, _waiting, hard, soft, *_ = map(int, file.readline().split()[1:])
         except (OSError, ValueError):
             return cls(time.monotonic())
-        return cls(time.monotonic(), (user + nice + system + hard + soft) / os.sysconf("SC_CLK_TCK"))
+        return cls(time.monotonic(), (user + nice + system + hard + soft) / TICKS)

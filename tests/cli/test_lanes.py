@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli import steps
+from cli import program, steps
 from cli.console import StackError
 from cli.devenv import Environment
 from cli.lanes import Lanes
@@ -75,6 +75,21 @@ def test_the_processor_time_of_a_step_is_that_of_all_programs_that_it_waited_for
     assert found["waiter"] < found["worker"]
 
 
+def test_the_processor_time_of_a_step_has_that_of_programs_that_it_did_not_wait_for(tmp_path: Path) -> None:
+    child = "import sys, time; [0 for _ in iter(lambda: time.process_time() < 1.5, False)]; open(sys.argv[1], 'w')"
+    starter = f"""
+import os, subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", {child!r}, "done"])
+while not os.path.exists("done"):
+    time.sleep(0.05)
+os._exit(0)
+"""
+    step = Step("starter", (sys.executable, "-c", starter), HERE, tmp_path)
+    [outcome] = Lanes([step]).run()
+
+    assert outcome.processor > 1.5 - 2 * program.POLL
+
+
 def test_lanes_run_side_by_side_and_steps_of_one_lane_after_each_other(tmp_path: Path) -> None:
     # Each of the two lanes waits for the other one's first step; a second step finds the first one's file.
     meet = "touch {mine}; until [ -e {other} ]; do sleep 0.02; done"
@@ -133,7 +148,7 @@ def test_no_test_is_one_failure(tmp_path: Path, content: str) -> None:
 STOPPED = """
 import signal, sys
 from pathlib import Path
-from cli import steps
+from cli import program, steps
 from cli.console import StackError
 from cli.devenv import Environment
 from cli.lanes import Lanes

@@ -8,13 +8,12 @@ import pytest
 from landfast_outbox import databases, endings, store
 from landfast_outbox.celery import database_of
 from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
-from landfast_outbox.store import setbacks
 from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
 from sqlalchemy import create_engine
 
 from tests import bodies
-from tests.worker import deliver, effects, error, make_due, state, take, work
+from tests.worker import deliver, effects, error, falling_due_in, make_due, state, take, work
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -108,6 +107,10 @@ def test_an_outage_around_the_commit_costs_no_effect_and_makes_no_second(
     assert (len(calls), effects(connection), state(connection)) == (runs, ["one"], "done")
 
 
+#: Seconds between two runs that the database fails.
+WAITS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 300)
+
+
 def test_a_body_that_the_database_fails_runs_some_times_ever_later_and_is_a_dead_letter_then(
     connection: Connection[Any],
 ) -> None:
@@ -121,16 +124,14 @@ def test_a_body_that_the_database_fails_runs_some_times_ever_later_and_is_a_dead
 
     bodies.choose(body)
     bodies.django.delay()
-    waits = []
-    for number in range(1, setbacks.INTERRUPTED.times + 1):
-        assert [ended.state for ended in work(connection)] == ["RETRY"]
+    for number, wait in enumerate(WAITS, start=1):
+        with falling_due_in(connection, wait):
+            assert [ended.state for ended in work(connection)] == ["RETRY"]
         assert len(runs) == number, "its process is free at once"
-        waits.append(round(store.next_due(connection) or 0))
         make_due(connection)
 
-    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300]
     assert [ended.state for ended in work(connection)] == ["FAILURE"]
-    assert (len(runs), state(connection)) == (setbacks.INTERRUPTED.times + 1, "dead")
+    assert (len(runs), state(connection)) == (len(WAITS) + 1, "dead")
     assert "statement timeout" in error(connection)
     assert work(connection) == []
 

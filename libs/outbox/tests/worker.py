@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +14,8 @@ from landfast_outbox import store
 from tests.app import app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from psycopg import Connection
 
 
@@ -51,6 +55,21 @@ def deliver(message: store.Message, *, deliveries: int = 0) -> Ended:
     }
     returned, info, *_ = build_tracer(task.name, task, app=cast("Any", app))(str(message.id), args, kwargs, request)
     return Ended(info.state, info.retval) if info else Ended("SUCCESS", returned)
+
+
+@contextmanager
+def falling_due_in(connection: Connection[Any], seconds: float) -> Iterator[None]:
+    """See that what the body leaves falls due so many seconds later, however long the body takes.
+
+    Args:
+        connection: to the database.
+        seconds: from a moment within the body.
+    """
+    began = time.monotonic()
+    yield
+    left = store.next_due(connection)
+    assert left is not None, "nothing falls due"
+    assert seconds - (time.monotonic() - began) <= left <= seconds
 
 
 def work(connection: Connection[Any]) -> list[Ended]:
