@@ -252,7 +252,7 @@ def repair(stack: Stack) -> None:
     """Start what is missing."""
     paused = [name for name, status in stack.statuses(*stack.long_running).items() if status == "paused"]
     if paused:
-        stack.compose("unpause", *paused)
+        stack.unpause(*paused)
     stack.start_again()
     stack.wait_healthy(*stack.long_running)
 

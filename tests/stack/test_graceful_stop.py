@@ -118,12 +118,12 @@ def test_a_worker_finishes_the_task_that_it_runs(either: Stack) -> None:
     location = site.send_task(8, 9).headers["Location"]
     either.pause("redis")  # the task runs now, and cannot store what it found
     since = now()
-    either.compose("unpause", "worker")
+    either.unpause("worker")
     wait_for_line(either, "worker", "task started", since)
 
     with stopping(either, "worker"):
         wait_for_line(either, "worker", "arm shutdown", since)
-        either.compose("unpause", "redis")
+        either.unpause("redis")
 
     assert exit_code(either, "worker") == 0
     assert site.result(location) == 17, "before another worker could do it"
@@ -141,7 +141,7 @@ def test_a_worker_that_stops_waits_for_no_mail_server_that_hangs_and_sends_the_l
 
     assert exit_code(ready, "worker-mail") == 0, "it ended by itself, its server being paused still"
     assert '"state": "RETRY"' in ready.logs("worker-mail", since=since)
-    ready.compose("unpause", "mail")
+    ready.unpause("mail")
     ready.start("worker-mail")
     inbox.wait_for_mail(person.email, timeout=60)
     assert len(inbox.mails_to(person.email)) == 1

@@ -59,6 +59,6 @@ def test_a_mail_server_that_hangs_delays_no_other_task_and_its_lane_is_named(rea
     report = wait_ready(ready)  # a deploy must not be refused for somebody else's server
     assert "tasks.mail" in report["dependencies"]["outbox"]["warning"]
 
-    ready.compose("unpause", "mail")
+    ready.unpause("mail")
     wait_until(lambda: open_letters(ready) == 0, 60, lambda: f"{open_letters(ready)} letters to leave")
     wait_until(lambda: site.get("/readyz").json()["warnings"] == [], 10, "no warning any more")

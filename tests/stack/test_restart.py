@@ -98,7 +98,7 @@ def test_a_task_that_a_killed_worker_had_begun_runs_again(
     wait_until(lambda: started in ready.logs("worker-mail").rstrip().rpartition("\n")[2], 20, "the task to start")
 
     since = kill(ready, "worker-mail")
-    ready.compose("unpause", "mail")
+    ready.unpause("mail")
     wait_restarted(ready, "worker-mail", since)
 
     inbox.wait_for_mail(person.email, timeout=60)

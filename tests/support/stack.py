@@ -145,11 +145,19 @@ class Stack:
         """
 
         def is_frozen() -> bool:
-            done = self.compose("pause", service, check=False)
-            assert done.returncode == 0 or "unable to freeze" in done.stderr, done.stderr
-            return done.returncode == 0
+            try:
+                docker("pause", self.container(service))
+            except CommandError as error:
+                if "unable to freeze" not in str(error):
+                    raise
+                return False
+            return True
 
         wait_until(is_frozen, 60, f"{service} to stand still")
+
+    def unpause(self, *services: str) -> None:
+        """Let frozen services go on."""
+        docker("unpause", *self.ids(*services))
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -210,14 +218,18 @@ class Stack:
             self.compose("--profile=*", "down", *everything, timeout=STACK_START)
 
     def stop(self, *services: str) -> None:
-        """Stop services as an operator would."""
+        """Stop services as an operator would, each within its grace period.
+
+        Docker is asked itself here and below: Compose reads all its files first, which takes a third of a second of a
+        processor that the services need.
+        """
         with measured(f"stop of {', '.join(services)}"):
-            self.compose("stop", *services)
+            docker("stop", *self.ids(*services))
 
     def start(self, *services: str) -> None:
         """Start stopped services and wait until they serve."""
         with measured(f"start of {', '.join(services)}"):
-            self.compose("start", *services)
+            docker("start", *self.ids(*services))
             self.wait_healthy(*services)
 
     def wait_healthy(self, *services: str, timeout: float = SERVICE_START) -> None:
@@ -239,7 +251,11 @@ class Stack:
 
     def container(self, service: str) -> str:
         """Return the id of a service's container."""
-        return "\n".join(each.id for each in self.containers() if each.service == service)
+        return "\n".join(self.ids(service))
+
+    def ids(self, *services: str) -> list[str]:
+        """Return the ids of services' containers, of those that have some."""
+        return [each.id for each in self.containers() if each.service in services]
 
     def containers(self) -> list[Container]:
         """Return the services' containers.
