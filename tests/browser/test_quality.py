@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +15,13 @@ from tests.support.lighthouse import best_look
 from tests.support.site import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from selenium.webdriver.remote.webdriver import WebDriver
 
     from tests.support.stack import Stack
+
+    Look = Callable[[tuple[int, int], bool], dict[str, "Looked"]]
 
 #: No link leads an anonymous visitor here, or not surely.
 UNLINKED = ("/no-such-page/", "/search/?q=boat", "/search/?q=nothing-has-this-word", "/api/reports")
@@ -33,6 +39,31 @@ def article(pages: list[str]) -> str:
     return next(page for page in pages if page.startswith("/news/") and page.count("/") == 3 and "?" not in page)
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What a page looks like in a window.
+
+    Args:
+        width: of all that it shows, in pixels.
+        violations: what axe finds.
+    """
+
+    width: int
+    violations: tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def looked(image: None, stack: Stack, pages: list[str]) -> Look:  # noqa: ARG001 - the image only has to exist
+    """Return a function that looks at each page in a window of a size, light or dark, once for all tests."""
+
+    @cache
+    def looked(size: tuple[int, int], dark: bool) -> dict[str, Looked]:  # noqa: FBT001 - whoever asks names it
+        with browser(size, dark=dark) as session:
+            return {page: _look(session, stack.http_url + page) for page in pages}
+
+    return looked
+
+
 @pytest.mark.usefixtures("image")
 @pytest.mark.parametrize("kind", ["list", "detail", "register"])
 def test_it_has_lighthouses_best_marks(stack: Stack, article: str, kind: str) -> None:
@@ -42,34 +73,24 @@ def test_it_has_lighthouses_best_marks(stack: Stack, article: str, kind: str) ->
     assert not marks.too_low, f"{path}\n{marks}"
 
 
-@pytest.mark.usefixtures("image")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_axe_finds_nothing_on_any_public_page(
-    stack: Stack, pages: list[str], article: str, size: tuple[int, int], *, dark: bool
-) -> None:
+def test_axe_finds_nothing_on_any_public_page(looked: Look, article: str, size: tuple[int, int], *, dark: bool) -> None:
+    pages = looked(size, dark)
     assert {"/", article, "/accounts/register/", "/accounts/login/"} <= set(pages)
-    with browser(size, dark=dark) as session:
-        wrong = {page: found for page in pages if (found := _violations(session, stack.http_url + page))}
+    wrong = {page: found.violations for page, found in pages.items() if found.violations}
     report = "\n".join(f"{page}\n  " + "\n  ".join(found) for page, found in wrong.items())
     assert not wrong, f"of {len(pages)} pages these have faults:\n{report}"
 
 
-@pytest.mark.usefixtures("image")
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_no_public_page_is_wider_than_a_phone(stack: Stack, pages: list[str], *, dark: bool) -> None:
-    with browser(PHONE, dark=dark) as session:
-        widths = {page: _width(session, stack.http_url + page) for page in pages}
+def test_no_public_page_is_wider_than_a_phone(looked: Look, *, dark: bool) -> None:
+    widths = {page: found.width for page, found in looked(PHONE, dark).items()}
     assert {page: width for page, width in widths.items() if width > PHONE[0]} == {}
 
 
-def _violations(session: WebDriver, url: str) -> list[str]:
+def _look(session: WebDriver, url: str) -> Looked:
     session.get(url)
     see(session, "main")
-    return axe.violations(session)
-
-
-def _width(session: WebDriver, url: str) -> int:
-    session.get(url)
     width: int = session.execute_script("return document.documentElement.scrollWidth")
-    return width
+    return Looked(width, tuple(axe.violations(session)))
