@@ -75,7 +75,8 @@ def default() -> list[Step]:
     server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "20"}, minutes=10)
     judged = (ROOT / "tests/deploy/test_inventory.py", ROOT / "tests/deploy/test_settings_checks.py")
     inventory = replace(pytest("inventory", host, ROOT, *judged), programs=SSH)
-    return [*checks(), inventory, *generated_tests(devenv.services()), laptop, images, shipped, server]
+    generated = [replace(step, whole={"GENERATED_SHARE": "4"}) for step in generated_tests(devenv.services())]
+    return [*checks(), inventory, *generated, laptop, images, shipped, server]
 
 
 def everything_else() -> list[Step]:
@@ -92,6 +93,8 @@ def everything_else() -> list[Step]:
         replace(suite("mutations", host, "tests/mutations"), minutes=40),
     ]
     found = [replace(step, programs=SSH) for step in found]
+    for step in generated_tests(devenv.services()):
+        found.append(replace(step, name=f"{step.name}-long", lane=LONG, nice=10, minutes=3))
     for name, (faults, minutes) in CHAOS.items():
         step = suite(name, host, "tests/chaos")
         found.append(replace(step, whole={"CHAOS_FAULTS": ",".join(faults)}, minutes=minutes))
@@ -169,7 +172,10 @@ def covered(step: Step, environment: Environment) -> Step:
 
 
 def generated_tests(services: Environment) -> list[Step]:
-    """Return the tests that try thousands of generated cases: they take minutes, so a quick run leaves them out."""
+    """Return the tests that try thousands of generated cases.
+
+    They take minutes, so a quick run leaves them out, and the usual one tries a quarter of the cases.
+    """
     found = []
     for folder in sorted(ROOT.glob("services/*/tests/generated")):
         service = folder.parent.parent

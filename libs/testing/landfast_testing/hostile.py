@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -64,11 +65,19 @@ BODIES = (
 CHARSETS = ("utf-8", "utf-16", "base64", "rot13", "bz2", "unicode_escape", "idna", "undefined", "nonsense", '"', "\xff")
 
 
+#: A run that has little time tries one in so many of the generated cases: the first ones of the same row.
+SHARE = int(os.environ.get("GENERATED_SHARE") or 1)
+
+
 def bounded(examples: int) -> settings:
-    """Return settings of Hypothesis: so many cases, the same in every run, as long as each may take."""
+    """Return settings of Hypothesis: so many cases, the same in every run, as long as each may take.
+
+    Args:
+        examples: how many in a run that has the time, see :data:`SHARE`.
+    """
     shared = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(
-        max_examples=examples,
+        max_examples=examples // SHARE,
         derandomize=True,
         database=None,
         deadline=None,

@@ -11,6 +11,7 @@ import pytest
 import schemathesis
 from api.idempotency import HEADER
 from api.openapi import SECURITY_SCHEME
+from landfast_testing.hostile import SHARE
 from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import Status, events, from_schema
 from werkzeug.serving import make_server
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import Results
 
-#: How many cases must have been tried at least.
-FEWEST_CASES = 2_000
+#: How many cases must have been tried at least. Most are one of each kind that the document has, in every run.
+FEWEST_CASES = 1_400 + 600 // SHARE
 
 SEED = 20_261_123
 
@@ -60,7 +61,7 @@ def configuration(key: str) -> SchemathesisConfig:
             "seed": SEED,
             "auth": {"openapi": {SECURITY_SCHEME: {"bearer": key}}},
             "continue-on-failure": True,
-            "generation": {"max-examples": 80, "deterministic": True, "database": "none"},
+            "generation": {"max-examples": 80 // SHARE, "deterministic": True, "database": "none"},
             "checks": positive(),
             "operations": [{"include-path": path, "checks": positive(*more)} for path, more in KNOW_MORE.items()],
         }

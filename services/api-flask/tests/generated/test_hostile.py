@@ -205,7 +205,7 @@ def test_it_takes_no_file_that_it_cannot_read_again(app: Flask, headers: dict[st
             taken += 1
 
     run()
-    assert taken > 20, "enough of them are files, or nothing is shown"
+    assert taken > 20 // hostile.SHARE, "enough of them are files, or nothing is shown"
     assert check(send(app, "GET", "/api/v1/datasets/", query="limit=100", headers=headers)).status == 200
 
 
