@@ -20,13 +20,13 @@ TWIN = Host("server-4", ONE.address)
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no name": ({"landfast_domains": []}, "landfast_domains is empty"),
-    "an address for a name": ({"landfast_domains": ["https://landfast.test/"]}, "is no host name"),
-    "a name in capitals": ({"landfast_domains": ["Landfast.test"]}, "is no host name"),
+    "an address for a name": ({"landfast_domains": ["https://landfast.test/"]}, "is not a host name"),
+    "a name in capitals": ({"landfast_domains": ["Landfast.test"]}, "is not a host name"),
     "unknown certificates": ({"landfast_certificates": "magic"}, "value of landfast_certificates must be one of"),
     "ACME without mail": ({"landfast_certificates": "acme", "landfast_email": ""}, "need landfast_email"),
     "the example's names": (
         {"landfast_certificates": "acme", "landfast_domains": ["example.org"]},
-        "names that are yours",
+        "names that you own",
     ),
     "no certificate of one's own": ({"landfast_certificates": "own"}, "landfast_own_certificate"),
     "data nowhere": ({"landfast_state_host": "server-9"}, 'landfast_state_host is "server-9"'),

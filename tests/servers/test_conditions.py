@@ -72,7 +72,7 @@ def test_a_first_install_needs_room_and_a_server_that_runs_does_not(tmp_path: Pa
 
 
 def test_the_heartbeat_is_set_where_it_is_another(tmp_path: Path) -> None:
-    asked = conditions(ROLES / "swarm/tasks/main.yml", "Give hosts their time to be heard of", "when")
+    asked = conditions(ROLES / "swarm/tasks/main.yml", "Set the heartbeat period", "when")
 
     def case(period: int | None, wanted: int | str) -> dict[str, Any]:
         dispatcher = {} if period is None else {"HeartbeatPeriod": period}
