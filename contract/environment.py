@@ -15,7 +15,7 @@ from contract import redis
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from contract.files import Contract
 
@@ -29,11 +29,15 @@ _PUBLIC_URL = "public_url"
 _ADDRESS = """\
 public_url=${PUBLIC_URL:?is not set: extend the template application or migration}
 public_url=${public_url%/}"""
-#: Behind the brackets of an IPv6 address a port may follow.
+#: Names below ``localhost`` are a laptop's. Behind the brackets of an IPv6 address a port may follow.
 _WITH_HOST = """
+case $public_url in
+    *://localhost | *://localhost:*) host=LAPTOP ;;
+    *) host=SERVER ;;
+esac
 case ${public_url##*]} in
-    *:[0-9]*) public_url=${public_url%%://*}://HOST:${public_url##*:} ;;
-    *) public_url=${public_url%%://*}://HOST ;;
+    *:[0-9]*) public_url=${public_url%%://*}://$host:${public_url##*:} ;;
+    *) public_url=${public_url%%://*}://$host ;;
 esac"""
 
 
@@ -50,7 +54,8 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
         ContractError: a placeholder stands for nothing.
     """
     own = f"{{{_PUBLIC_URL}}}"
-    known = {**_known(contract), _PUBLIC_URL: own}
+    hosts = (contract.needs.get("http") or {}).get("hosts") or ()
+    known = {**_known(contract), _PUBLIC_URL: own, **({"hosts": ",".join(hosts)} if hosts else {})}
 
     def expand(found: re.Match[str]) -> str:
         name = found[1]
@@ -66,10 +71,15 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
 
     lines = [f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}" for name, value in variables.items()]
     if any(own in line for line in lines):
-        hosts = (contract.needs.get("http") or {}).get("hosts") or ()
-        address = _ADDRESS + (_WITH_HOST.replace("HOST", hosts[0]) if hosts else "")
+        address = _ADDRESS + (_with_host(hosts) if hosts else "")
         lines = [address, *(line.replace(own, f"""'"${_PUBLIC_URL}"'""") for line in lines)]
     return "\n".join(["#!/bin/sh", *lines, 'exec "$@"', ""])
+
+
+def _with_host(hosts: Sequence[str]) -> str:
+    """Return the lines that put the first host name in place of the stack's own, on servers the first real one."""
+    real = [host for host in hosts if not host.endswith(".localhost")]
+    return _WITH_HOST.replace("LAPTOP", hosts[0]).replace("SERVER", (*real, *hosts)[0])
 
 
 def fill(content: str, read: Callable[[str], str]) -> str:

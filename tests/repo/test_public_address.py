@@ -1,4 +1,4 @@
-"""An application's own address, in the variables of its contract: ``{public_url}``."""
+"""An application's own address and host names, in the variables of its contract: ``{public_url}``, ``{hosts}``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,9 @@ ADDRESSED = 'services: {shop: {x-environment: {SITE: "it\'s {public_url}/in"}}}'
         ("shop.localhost", "http://[::1]:8080", "http://shop.localhost:8080"),
         ("shop.localhost", "http://[::1]", "http://shop.localhost"),
         ("shop.example.org", "https://example.org/", "https://shop.example.org"),
+        ("shop.localhost, shop.example.org", "https://example.org/", "https://shop.example.org"),
+        ("shop.localhost, shop.example.org", "http://localhost:8080", "http://shop.localhost:8080"),
+        ("shop.localhost, shop.example.org", "http://localhost", "http://shop.localhost"),
     ],
 )
 def test_its_own_address_has_the_stack_s_scheme_and_port(hosts: str, stack: str, own: str) -> None:
@@ -28,6 +31,15 @@ def test_its_own_address_has_the_stack_s_scheme_and_port(hosts: str, stack: str,
 
     given = {"PUBLIC_URL": stack}
     assert shell(contents["shop.with-environment"], "SITE", given=given) == [f"it's {own}/in"]
+
+
+def test_an_application_gets_its_host_names() -> None:
+    text = 'services: {shop: {x-environment: {NAMES: "{hosts}"}}}'
+    contents = derive(
+        [HOUSE, shop(f"x-landfast: {{http: {{hosts: [shop.localhost, shop.example.org]}}}}\n{text}")]
+    ).contents
+
+    assert shell(contents["shop.with-environment"], "NAMES") == ["shop.localhost,shop.example.org"]
 
 
 def test_a_container_that_does_not_know_the_stack_s_address_stops_with_the_way_out() -> None:
