@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
-#: Where an application's web server listens, if nothing else is said.
-PORT = 8000
-
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``app`` to the commands of ``./stack``."""
@@ -22,7 +19,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     new_.add_argument("name", metavar="NAME", help="small letters, digits and hyphens; it answers at NAME.localhost")
     new_.add_argument("--from", dest="form", required=True, choices=tuple(forms.FORMS), help="what it is made from")
     new_.add_argument("--image", default="", metavar="NAME@sha256:DIGEST", help="with --from image: which one")
-    new_.add_argument("--port", type=int, default=PORT, help=f"where it listens in its container; {PORT} without it")
+    new_.add_argument("--port", type=int, default=new.PORT, help="where it listens in its container; else %(default)s")
+    new_.add_argument("--host", action="append", default=[], help="a host name besides NAME.localhost; may be repeated")
+    new_.add_argument("--code", default="", metavar="FOLDER", help="a Django project of yours, which is copied")
     check_ = actions.add_parser("check", help="start an application, try it, and say what is missing")
     check_.add_argument("name", metavar="APPLICATION")
     check_.add_argument("--yes", action="store_true", help="install what is missing without asking")
@@ -40,7 +39,9 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         arguments: what ``./stack`` was called with.
     """
     actions: dict[str, Callable[[], int]] = {
-        "new": lambda: new.new(options.name, options.form, options.image, options.port),
+        "new": lambda: new.new(
+            new.NewApplication(options.name, options.form, options.image, options.port, options.host, options.code)
+        ),
         "check": lambda: check.check(options.name, list(arguments), yes=options.yes),
         "list": listing.listing,
         "remove": lambda: remove.remove(options.name, yes=options.yes),

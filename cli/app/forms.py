@@ -1,7 +1,8 @@
 """The forms that a new application can have, each made of layers of files below ``templates/``.
 
-A line ``# [FORM ...]`` in a template begins what only these forms get, ``# [/]`` ends it. ``app-name``, ``app_name``,
-``app-port`` and ``app-image`` are placeholders, in names of files too.
+A line ``# [TRAIT ...]`` in a template begins what only applications with one of these traits get, ``# [/]`` ends it.
+Traits are the form, ``worker``, and ``project`` for code that was there before. ``app-name``, ``app_package`` and their
+like (:func:`cli.app.new.placeholders`) are placeholders, in names of files too.
 """
 
 from __future__ import annotations
@@ -11,41 +12,61 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 TEMPLATES = Path(__file__).parent / "templates"
 #: Each form's folders, from the common to the special.
 FORMS = {
-    "django": ("common", "python", "pages", "tasks", "django"),
-    "flask": ("common", "python", "pages", "flask"),
+    "django": ("common", "python", "served", "pages", "tasks", "django"),
+    "flask": ("common", "python", "served", "pages", "flask"),
     "celery": ("python", "tasks", "common", "celery"),
     "image": ("common", "image"),
 }
-#: What lists the Python packages of a form that is built here.
-LOCK = "requirements.txt"
+#: The trait of a Django project that was there before, and its folders.
+PROJECT = "project"
+PROJECT_LAYERS = ("common", "python", "served", "project")
+#: The list of a form's Python packages, if it is built here, and the same with versions and hashes.
+WANTED, LOCK = "requirements.in", "requirements.txt"
 
 _MARK = re.compile(r"\s*# \[(/|[a-z ]+)\]\s*")
 _PACKAGE = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?==", re.MULTILINE)
 
 
 def texts(form: str, values: Mapping[str, str]) -> dict[str, str]:
-    """Return the files of a form: path in the room -> text.
+    """Return the files of a new application: path in the room -> text.
 
     Args:
         form: one of :data:`FORMS`.
         values: placeholder -> what stands in its place.
     """
+    traits = {form, "worker"} if "tasks" in FORMS[form] else {form}
+    return _read(FORMS[form], traits, values)
+
+
+def project_texts(values: Mapping[str, str], *, worker: bool) -> dict[str, str]:
+    """Return the files that a Django project gets which was there before, with the packages of a new one.
+
+    Args:
+        values: as above.
+        worker: whether it has Celery tasks.
+    """
+    traits = {"django", PROJECT, *(["worker"] if worker else [])}
+    packages = {name: text for name, text in texts("django", values).items() if name in {WANTED, LOCK}}
+    return packages | _read(PROJECT_LAYERS, traits, values)
+
+
+def _read(layers: Collection[str], traits: Collection[str], values: Mapping[str, str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for folder in (TEMPLATES / layer for layer in FORMS[form]):
+    for folder in (TEMPLATES / layer for layer in layers):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix != ".pyc":
                 text = path.read_text(encoding="utf-8")
-                found[_fill(path.relative_to(folder).as_posix(), values)] = _fill(part(text, form), values)
+                found[_fill(path.relative_to(folder).as_posix(), values)] = _fill(part(text, traits), values)
     return found
 
 
-def part(text: str, form: str) -> str:
-    """Return the lines of a template that a form gets."""
+def part(text: str, traits: Collection[str]) -> str:
+    """Return the lines of a template that an application with these traits gets."""
     kept: list[str] = []
     wanted = [True]
     for line in text.splitlines(keepends=True):
@@ -55,7 +76,7 @@ def part(text: str, form: str) -> str:
         elif mark[1] == "/":
             wanted.pop()
         else:
-            wanted.append(wanted[-1] and form in mark[1].split())
+            wanted.append(wanted[-1] and not set(traits).isdisjoint(mark[1].split()))
     return "".join(kept).rstrip("\n") + "\n"
 
 

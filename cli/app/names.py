@@ -40,28 +40,29 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
-def check(name: str, form: str, root: Path) -> None:
+def check(name: str, form: str, root: Path, *, has_code: bool = False) -> None:
     """Make sure that an application can have the name.
 
     Args:
         name: what somebody typed.
         form: what it is made from.
         root: the checkout.
+        has_code: whether its package was there before, under a name of its own.
 
     Raises:
         StackError: it cannot; the message says why, and what would do.
     """
-    problem = next(_problems(name, form, root), "")
+    problem = next(_problems(name, form, root, has_code=has_code), "")
     if problem:
         raise StackError(f"{name!r} is no name for an application: {problem}", "choose another, such as `shop`")
 
 
-def _problems(name: str, form: str, root: Path) -> Iterator[str]:
+def _problems(name: str, form: str, root: Path, *, has_code: bool) -> Iterator[str]:
     if not _FORM.fullmatch(name) or len(name) > LONGEST:
         yield f"it must be small letters, digits and single hyphens, begin with a letter, and have {LONGEST} at most"
     if name in RESERVED or name.startswith(("pg-", "outbox-")) or name.endswith("-owner"):
         yield "it is reserved"
-    if "python" in forms.FORMS[form]:
+    if "python" in forms.FORMS[form] and not has_code:
         yield from _python_problems(identifier(name), form)
     if (root / "services" / name).exists():
         yield f"services/{name} is there already, and nothing there is overwritten"

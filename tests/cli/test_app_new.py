@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from cli import devenv, main, suites
 from cli.app import forms, lists, names, new
+from cli.app.new import NewApplication
 from cli.console import StackError
 from cli.settings import ROOT
 from contract.derived import derive
@@ -49,14 +50,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy_checkout(root)
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     for form, image in FORMS:
-        new.new(f"my-{form}", form, image, 8100, root)
-        new.new(f"a{form}", form, image, 8000, root)
+        new.new(NewApplication(f"my-{form}", form, image, 8100), root)
+        new.new(NewApplication(f"a{form}", form, image, 8000), root)
     return root
 
 
 @pytest.mark.parametrize(("form", "image"), FORMS)
 def test_its_contract_is_what_the_house_understands(checkout: Path, form: str, image: str) -> None:
-    new.new("my-shop", form, image, 8100, checkout)
+    new.new(NewApplication("my-shop", form, image, 8100), checkout)
 
     derived = derive(read(checkout))
 
@@ -71,7 +72,7 @@ def test_its_contract_is_what_the_house_understands(checkout: Path, form: str, i
 
 
 def test_each_service_that_reads_secrets_mounts_the_folder_of_its_name(checkout: Path) -> None:
-    new.new("my-shop", "django", "", 8000, checkout)
+    new.new(NewApplication("my-shop", "django"), checkout)
     text = (checkout / "services/my-shop/compose.yaml").read_text(encoding="utf-8").replace("!override ", "")
 
     services = {name: each for name, each in yaml.safe_load(text)["services"].items() if "my-shop" in name}
@@ -121,8 +122,7 @@ def test_its_own_tests_and_types_pass_and_run_what_they_must(form: str) -> None:
     environment.provide()
     room = ROOT / ".cache/rooms" / f"{form}-{os.getpid()}"
     room.parent.mkdir(parents=True, exist_ok=True)
-    values = {"app-name": "my-shop", "app_name": "my_shop", "app-port": "8000"}
-    new.make(room, forms.texts(form, values))
+    new.make(room, forms.texts(form, new.placeholders(NewApplication("my-shop", form))))
     try:
         seen = ("--cache-dir", str(suites.SEEN / "mypy" / f"room-{form}"))
         measured = (f"--rcfile={ROOT / 'pyproject.toml'}", f"--data-file={room}/.coverage")
@@ -141,7 +141,7 @@ def test_its_own_tests_and_types_pass_and_run_what_they_must(form: str) -> None:
 def test_only_its_folder_and_its_lines_on_the_lists_are_new(checkout: Path) -> None:
     before = tree(checkout)
 
-    new.new("shop", "django", "", 8000, checkout)
+    new.new(NewApplication("shop", "django"), checkout)
 
     after = tree(checkout)
     changed = {name for name in before if before[name] != after[name]}
@@ -155,7 +155,7 @@ def test_only_its_folder_and_its_lines_on_the_lists_are_new(checkout: Path) -> N
 def test_whoever_it_is_made_by_containers_can_read_it(checkout: Path) -> None:
     mask = os.umask(0o077)
     try:
-        new.new("shop", "flask", "", 8000, checkout)
+        new.new(NewApplication("shop", "flask"), checkout)
     finally:
         os.umask(mask)
 
@@ -185,7 +185,7 @@ def test_what_fails_on_the_way_leaves_nothing_behind(
         else:
             patch.setattr(lists, "_write", full)
         with pytest.raises(KeyboardInterrupt if fails == "interrupted" else StackError):
-            new.new("shop", "django", "", 8000, checkout)
+            new.new(NewApplication("shop", "django"), checkout)
 
     assert tree(checkout) == before
     assert not [path for path in (checkout / "services").iterdir() if "shop" in path.name]
@@ -195,7 +195,7 @@ def test_an_existing_folder_is_not_touched(checkout: Path) -> None:
     (checkout / "services/shop").mkdir()
 
     with pytest.raises(StackError, match="services/shop is there already, and nothing there is overwritten"):
-        new.new("shop", "django", "", 8000, checkout)
+        new.new(NewApplication("shop", "django"), checkout)
     with pytest.raises(StackError, match="cannot be made"):
         new.make(checkout / "services/shop", {"a": "b"})
 
@@ -229,7 +229,7 @@ def test_a_name_that_is_something_else_s_is_refused(checkout: Path, name: str, p
     before = tree(checkout)
 
     with pytest.raises(StackError, match="is no name for an application") as caught:
-        new.new(name, "django", "", 8000, checkout)
+        new.new(NewApplication(name, "django"), checkout)
 
     assert problem in str(caught.value)
     assert tree(checkout) == before
@@ -238,21 +238,21 @@ def test_a_name_that_is_something_else_s_is_refused(checkout: Path, name: str, p
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="Python 3.9 does not know its own modules")
 def test_a_name_of_python_s_own_modules_is_refused_where_it_would_be_one(checkout: Path) -> None:
     with pytest.raises(StackError, match="Python has a module calendar"):
-        new.new("calendar", "flask", "", 8000, checkout)
+        new.new(NewApplication("calendar", "flask"), checkout)
 
-    assert new.new("calendar", "image", IMAGE, 8000, checkout) == 0
+    assert new.new(NewApplication("calendar", "image", IMAGE, 8000), checkout) == 0
 
 
 def test_a_name_that_a_contract_gives_to_a_role_or_a_user_is_refused(checkout: Path) -> None:
     with pytest.raises(StackError, match="a database, role or vhost operator already"):
-        new.new("operator", "image", IMAGE, 8000, checkout)
+        new.new(NewApplication("operator", "image", IMAGE, 8000), checkout)
 
 
 def test_two_applications_share_no_name(checkout: Path) -> None:
-    new.new("my-shop", "django", "", 8000, checkout)
+    new.new(NewApplication("my-shop", "django"), checkout)
 
     with pytest.raises(StackError, match="a service my-shop-worker already"):
-        new.new("my-shop-worker", "flask", "", 8000, checkout)
+        new.new(NewApplication("my-shop-worker", "flask"), checkout)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +266,7 @@ def test_two_applications_share_no_name(checkout: Path) -> None:
 )
 def test_options_that_do_not_fit_are_refused(checkout: Path, form: str, image: str, port: int, problem: str) -> None:
     with pytest.raises(StackError, match=problem):
-        new.new("shop", form, image, port, checkout)
+        new.new(NewApplication("shop", form, image, port), checkout)
 
 
 def test_a_list_in_another_form_is_left_to_its_owner(checkout: Path) -> None:
@@ -274,7 +274,7 @@ def test_a_list_in_another_form_is_left_to_its_owner(checkout: Path) -> None:
     before = tree(checkout)
 
     with pytest.raises(StackError, match="is no list that can be added to"):
-        new.new("shop", "flask", "", 8000, checkout)
+        new.new(NewApplication("shop", "flask"), checkout)
 
     assert tree(checkout) == before
 

@@ -368,7 +368,7 @@ def test_the_contract_of_the_guide_can_be_followed() -> None:
 
     assert "mine.localhost" in derived.hosts
     assert "DATABASE_URL='postgresql://mine:" in derived.contents["mine-worker.with-environment"]
-    assert "server_name mine.localhost;" in derived.contents["nginx.servers.conf"]
+    assert "server_name mine.localhost mine.example.org;" in derived.contents["nginx.servers.conf"]
     mounted = set(re.findall(r"subpath: ([\w-]+)", page))
     assert mounted == {"mine", "mine-worker", "migrate-mine", "mine-nightly"} <= set(derived.consumers)
     assert "periodically" in derived.consumers["mine-nightly"]

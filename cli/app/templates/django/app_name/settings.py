@@ -12,7 +12,7 @@ from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django does no work that needs one while it is empty
-ALLOWED_HOSTS = [os.environ.get("ALLOWED_HOST", ""), "127.0.0.1"]  # the last one is the health check's
+ALLOWED_HOSTS = [*os.environ.get("ALLOWED_HOSTS", "").split(","), "127.0.0.1"]  # the last one is the health check's
 DEBUG = False
 
 INSTALLED_APPS = [

@@ -1,6 +1,6 @@
 """Gunicorn's settings: https://gunicorn.org/reference/settings/."""
 
-wsgi_app = "app_name.wsgi"
+wsgi_app = "app_package.wsgi"
 bind = "0.0.0.0:app-port"
 workers = 2
 threads = 4  # more than one also keeps Nginx's connections open

@@ -1,0 +1,122 @@
+"""A Django project that is there already: its names, and its files for a room."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cli.app import forms
+from cli.console import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
+
+#: Files that stay where they are: the repository, what programs make, a laptop's database, secrets.
+LEFT_OUT = (
+    *(".git", ".venv", "venv", "node_modules", "__pycache__", "*.pyc", ".*_cache"),
+    *("*.sqlite3", ".env", ".env.*"),
+)
+#: The list of packages that projects have: its lines go into :data:`forms.WANTED`, which has to be locked.
+PACKAGES = "requirements.txt"
+
+_SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["'](\w+)\.([\w.]+)["']""")
+_PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's folder.
+
+    Args:
+        folder: where ``manage.py`` is.
+        package: the Python package with its settings.
+        settings: the settings' module, from the package.
+        worker: whether it has a Celery application.
+    """
+
+    folder: Path
+    package: str
+    settings: str
+    worker: bool
+
+    def texts(self, texts: dict[str, str]) -> dict[str, str]:
+        """Return the files that the stack adds to the project's own: path in the room -> text.
+
+        Args:
+            texts: those of the form.
+
+        Raises:
+            StackError: the project has such a file already.
+        """
+        own = self.folder / PACKAGES
+        if own.is_file():
+            wanted = with_packages(own.read_text(encoding="utf-8"), texts[forms.WANTED])
+            texts = {**texts, forms.WANTED: wanted}
+            del texts[forms.LOCK]
+        taken = sorted(name for name in texts if (self.folder / name).exists())
+        if taken:
+            raise StackError(
+                f"{self.folder} has files of names that the room needs: {', '.join(taken)}",
+                "rename them there, or make the room by hand: docs/how-to/applications.md",
+            )
+        return texts
+
+    def copy(self, room: Path) -> None:
+        """Copy the project's files into a room, but for :data:`LEFT_OUT` and its list of packages.
+
+        Args:
+            room: an empty folder.
+        """
+        ignored = shutil.ignore_patterns(*LEFT_OUT)
+
+        def ignore(folder: str, names: list[str]) -> Collection[str]:
+            lists = {PACKAGES} if folder == str(self.folder) else set()
+            return {*ignored(folder, names), *lists}
+
+        shutil.copytree(self.folder, room, symlinks=True, ignore=ignore, dirs_exist_ok=True)
+
+
+def read(folder: Path) -> Project:
+    """Return the project in a folder.
+
+    Raises:
+        StackError: there is none, or it lacks what gunicorn runs.
+    """
+    manage = folder / "manage.py"
+    found = _SETTINGS.search(manage.read_text(encoding="utf-8")) if manage.is_file() else None
+    if not found:
+        raise StackError(
+            f"{folder} is no Django project: no manage.py there names its settings",
+            "name the folder that `django-admin startproject` has made",
+        )
+    package, settings = found[1], found[2]
+    if not (folder / package / "wsgi.py").is_file():
+        raise StackError(
+            f"{folder}/{package}/wsgi.py is missing, and gunicorn runs it", "`django-admin startproject` makes one"
+        )
+    return Project(folder, package, settings, (folder / package / "celery.py").is_file())
+
+
+def with_packages(own: str, wanted: str) -> str:
+    """Return a project's list of packages, with those behind it that its containers need besides.
+
+    Args:
+        own: the project's list, whose versions count.
+        wanted: the list of a new project.
+    """
+    have = {_normal(name) for name in _PACKAGE.findall(own)}
+    return "\n".join([own.rstrip("\n"), "# For its containers.", *_missing(wanted.splitlines(), have), ""])
+
+
+def _missing(lines: Iterable[str], have: Collection[str]) -> Iterator[str]:
+    for line in lines:
+        found = _PACKAGE.match(line)
+        if found and _normal(found[1]) not in {*have, "celery"}:  # a project without Celery wants none
+            yield line
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
