@@ -265,7 +265,8 @@ SERVICE = {
         "them",
         form=r"[A-Za-z_]\w*",
         each=Key(
-            "with `{database.url}`, `{broker.url}`, `{redis.url}`, `{public_url}`, `{hosts}`, `{secret.NAME}` and so on",
+            "with `{database.url}`, `{broker.url}`, `{redis.url}`, `{public_url}`, `{hosts}`, `{secret.NAME}` and so "
+            "on",
             kind="text",
         ),
     ),
