@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -39,6 +40,20 @@ case ${public_url##*]} in
     *:[0-9]*) public_url=${public_url%%://*}://$host:${public_url##*:} ;;
     *) public_url=${public_url%%://*}://$host ;;
 esac"""
+#: What the container knows of the mail server: placeholder -> variable, of compose.templates.yaml or of smtp.sh.
+_MAIL = {
+    "smtp.host": "SMTP_HOST",
+    "smtp.port": "SMTP_PORT",
+    "smtp.user": "SMTP_USER",
+    "smtp.tls": "SMTP_TLS",
+    "smtp.use_tls": "smtp_use_tls",
+    "smtp.use_ssl": "smtp_use_ssl",
+    "smtp.url": "smtp_url",
+    "smtp.dsn": "smtp_dsn",
+    "mail_from": "MAIL_FROM",
+    "mail_from.address": "mail_address",
+}
+_SMTP = Path(__file__).with_name("smtp.sh")
 
 
 def script(variables: Mapping[str, str], contract: Contract, secrets: Collection[str], service: str) -> str:
@@ -53,9 +68,11 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
     Raises:
         ContractError: a placeholder stands for nothing.
     """
-    own = f"{{{_PUBLIC_URL}}}"
     hosts = (contract.needs.get("http") or {}).get("hosts") or ()
-    known = {**_known(contract), _PUBLIC_URL: own, **({"hosts": ",".join(hosts)} if hosts else {})}
+    inside = {f"{{{name}}}": variable for name, variable in {_PUBLIC_URL: _PUBLIC_URL, **_MAIL}.items()}
+    known = {**_known(contract), **{name[1:-1]: name for name in inside}, "smtp.password": "{secret.smtp_password}"}
+    if hosts:
+        known["hosts"] = ",".join(hosts)
 
     def expand(found: re.Match[str]) -> str:
         name = found[1]
@@ -69,11 +86,19 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
             f"{contract.file}: services.{service}.x-environment: nothing is called {{{name}}}; {_hint(close, known)}"
         )
 
-    lines = [f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}" for name, value in variables.items()]
-    if any(own in line for line in lines):
-        address = _ADDRESS + (_with_host(hosts) if hosts else "")
-        lines = [address, *(line.replace(own, f"""'"${_PUBLIC_URL}"'""") for line in lines)]
-    return "\n".join(["#!/bin/sh", *lines, 'exec "$@"', ""])
+    exports = "".join(
+        f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}\n" for name, value in variables.items()
+    )
+    head = ["#!/bin/sh"]
+    if f"{{{_PUBLIC_URL}}}" in exports:
+        head += [_ADDRESS + (_with_host(hosts) if hosts else "")]
+    if "{smtp.url}" in exports or "{smtp.dsn}" in exports:
+        head += ["smtp_password='{secret.smtp_password|url}'"]
+    if any(f"{{{name}}}" in exports for name in _MAIL):
+        head += [_SMTP.read_text(encoding="utf-8").removeprefix("#!/bin/sh\n")]
+    for placeholder, variable in inside.items():
+        exports = exports.replace(placeholder, f"""'"${variable}"'""")
+    return "\n".join([*head, f'{exports}exec "$@"', ""])
 
 
 def _with_host(hosts: Sequence[str]) -> str:

@@ -265,8 +265,7 @@ SERVICE = {
         "them",
         form=r"[A-Za-z_]\w*",
         each=Key(
-            "with `{database.url}`, `{broker.url}`, `{redis.url}`, `{public_url}`, `{hosts}`, `{secret.NAME}` and so "
-            "on",
+            "with `{database.url}`, `{secret.NAME}` and other placeholders in it: see below",
             kind="text",
         ),
     ),

@@ -250,7 +250,7 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ("x-landfast: {database: {roles: {postgres: {}}}}", "'postgres' must have the form"),
         (
             'services: {shop: {x-environment: {A: "{databse.url}"}}}',
-            "{databse.url}; there are: public_url, secret.NAME",
+            "{databse.url}; there are: public_url, smtp.host, ",
         ),
         (PRODUCT.replace("database.url", "databse.url"), "did you mean {database.url}?"),
         (PRODUCT.replace("secret.key", "secret.keys"), "did you mean {secret.key}?"),
@@ -357,6 +357,14 @@ def test_every_key_stands_in_the_reference() -> None:
     ]
 
     assert [f"| `{name}` | {means} |" for name, means in keys if f"| `{name}` | {means} |" not in page] == []
+
+
+def test_every_placeholder_stands_in_the_reference() -> None:
+    page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
+    names = refusal(PRODUCT.replace("database.url", "zzzzz")).partition("there are: ")[2].split(", ")
+
+    assert {"database.url", "smtp.password", "secret.NAME"} <= set(names)
+    assert [name for name in names if f"`{{{name}}}`" not in page] == []
 
 
 def test_the_contract_of_the_guide_can_be_followed() -> None:

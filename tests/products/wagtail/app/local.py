@@ -44,14 +44,14 @@ MAILERS = {
     "default": {
         "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "OPTIONS": {
-            "host": os.environ.get("SMTP_HOST"),
-            "port": os.environ.get("SMTP_PORT"),
-            "username": os.environ.get("SMTP_USER"),
-            "password": os.environ.get("SMTP_PASSWORD"),
-            "use_tls": os.environ.get("SMTP_TLS") == "starttls",
-            "use_ssl": os.environ.get("SMTP_TLS") == "implicit",
+            "host": os.environ.get("EMAIL_HOST"),
+            "port": os.environ.get("EMAIL_PORT"),
+            "username": os.environ.get("EMAIL_HOST_USER"),
+            "password": os.environ.get("EMAIL_HOST_PASSWORD"),
+            "use_tls": os.environ.get("EMAIL_USE_TLS") == "true",
+            "use_ssl": os.environ.get("EMAIL_USE_SSL") == "true",
             "timeout": 10,
         },
     }
 }
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("MAIL_FROM")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL")
