@@ -10,6 +10,9 @@ from contract.derived import derive
 from contract.files import read
 from tests.support.stack import ROOT, Stack
 
+#: What has been shown, by project, form and name.
+_SHOWN: dict[tuple[str, tuple[str, ...], str], str] = {}
+
 
 def names() -> list[str]:
     """Return the names of all secrets that a stack makes for itself."""
@@ -18,8 +21,14 @@ def names() -> list[str]:
 
 
 def show(stack: Stack, name: str) -> str:
-    """Return a secret as an operator gets it: by the command that the stack offers for it."""
-    return stack.compose("run", "--rm", "--no-deps", "--no-TTY", "secrets", "show", name).stdout.strip()
+    """Return a secret as an operator gets it: by the command that the stack offers for it.
+
+    Each form is asked once: its secrets stay, and a container takes seconds of a processor.
+    """
+    key = (stack.project, stack.files, name)
+    if key not in _SHOWN:
+        _SHOWN[key] = stack.compose("run", "--rm", "--no-deps", "--no-TTY", "secrets", "show", name).stdout.strip()
+    return _SHOWN[key]
 
 
 def values(stack: Stack) -> dict[str, str]:
