@@ -72,7 +72,7 @@ def default() -> list[Step]:
     images = replace(suite("images", host, "tests/images"), lane=IMAGES, minutes=3)
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
     # Fewer requests than in the long suites, whose figures are quoted: other lanes need the processors.
-    server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "20"}, minutes=10)
+    server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "10"}, minutes=10)
     judged = (ROOT / "tests/deploy/test_inventory.py", ROOT / "tests/deploy/test_settings_checks.py")
     inventory = replace(pytest("inventory", host, ROOT, *judged), programs=SSH)
     generated = [replace(step, whole={"GENERATED_SHARE": "4"}) for step in generated_tests(devenv.services())]
@@ -83,7 +83,7 @@ def everything_else() -> list[Step]:
     """Return what takes hours and is left to ``--all``."""
     host = devenv.host()
     found = [
-        replace(suite("stack-long", host, "tests/stack"), selection=("-m", "long"), minutes=8),
+        replace(suite("stack-long", host, "tests/stack"), selection=("-m", "long"), minutes=17),
         replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
         replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),

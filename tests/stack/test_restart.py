@@ -50,7 +50,19 @@ def shown(stack: Stack) -> tuple[str, str]:
     return task, saved(stack)
 
 
-@pytest.mark.parametrize("service", [name for name in SERVICES if name != "flower"])
+#: Whoever keeps something for the next life is killed alone in each run, PostgreSQL by the chaos suite. All others are in
+#: long runs: the test that kills everything at once shows that each of them comes back.
+ALONE = ("redis", "rabbitmq")
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param(name, marks=() if name in ALONE else pytest.mark.long)
+        for name in SERVICES
+        if name != "flower"  # has a test of its own
+    ],
+)
 def test_it_comes_back_after_a_kill_with_nothing_lost(
     ready: Stack, site: Site, inbox: Inbox, person: Person, service: str
 ) -> None:
