@@ -10,9 +10,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from cli import applications, completion, compose, console, debugging, doctor, host, logs, prepare, process, services
+from cli.app import check, listing, plan
 from cli.app import commands as app
-from cli.app import listing
 from cli.console import Phases, StackError
+from cli.preflight import State
 from cli.settings import ROOT, Settings
 from cli.shortcuts import SHORTCUTS
 from cli.upgrade import releases
@@ -157,8 +158,22 @@ def up(arguments: list[str], *, yes: bool) -> int:
         if started != 0:
             doctor.explain_services()
             raise StackError("the stack did not get healthy", "take the next step above, then ./stack up again")
+        with phases.phase("ask"):
+            ask(settings)
     print(f"\n{console.columns(summary(settings))}\n\n{console.columns(phases.rows())}")
     return 0
+
+
+def ask(settings: Settings) -> None:
+    """Ask what visitors ask for, as the contracts say.
+
+    Raises:
+        StackError: an answer is wrong.
+    """
+    wanted = [each for known in plan.read_all().values() for each in known.smoke]
+    wrong = [each.text for each in check.smoke(wanted, settings) if each.state is State.FAILED]
+    if wrong:
+        raise StackError("all services are healthy, and yet visitors get wrong answers:\n  " + "\n  ".join(wrong))
 
 
 def summary(settings: Settings) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from contract import durable, environment, flower, nginx, periodic, postgres, rabbitmq, readiness, redis
+from contract import durable, environment, flower, nginx, periodic, postgres, rabbitmq, readiness, redis, smoke
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 
@@ -28,12 +28,14 @@ class Derived:
         contents: derived file -> what is in it; secrets there are filled in by :func:`contract.environment.fill`.
         consumers: service -> name in /run/secrets -> secret or derived file.
         hosts: the host names that applications answer at.
+        checks: what is asked after a start or a deploy (:func:`contract.smoke.checks`).
     """
 
     declared: Mapping[str, Mapping[str, Any]]
     contents: Mapping[str, str]
     consumers: Mapping[str, Mapping[str, str]]
     hosts: Sequence[str] = ()
+    checks: Sequence[Mapping[str, Any]] = ()
 
 
 def derive(contracts: Sequence[Contract]) -> Derived:
@@ -70,7 +72,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     for service, texts in files.items():
         consumers.setdefault(service, {}).update({file: f"{service}.{file}" for file in texts})
     hosts = {host for each in contracts for host in (each.needs.get("http") or {}).get("hosts") or ()}
-    return Derived(declared, contents, consumers, sorted(hosts))
+    return Derived(declared, contents, consumers, sorted(hosts), smoke.checks(contracts))
 
 
 def _secrets(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, Mapping[str, str]]:

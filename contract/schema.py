@@ -15,6 +15,7 @@ SECRET = r"[a-z_][a-z0-9_]{0,62}"  # noqa: S105 - the form of a name
 FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
+PAGE = r"/[\w.~/?=&%+-]*"
 PLACE = r"[a-z0-9][a-z0-9-]*:\d+"
 FOLDER = r"/(srv|var/lib)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 PATTERN = r"[A-Za-z0-9_./~*-]+"
@@ -29,6 +30,7 @@ WORDS = {
     FILE: "letters, digits, _ . and -, beginning with none of the last two",
     HOST: "a host name in small letters",
     PATH: "a path from slash to slash",
+    PAGE: "an address without the host name, from the slash on",
     FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and with no part that begins with a dot",
     PATTERN: "letters, digits, _ . / ~ and -, with * for any text",
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
@@ -208,6 +210,18 @@ HTTP = Key(
                 },
             ),
         ),
+        "smoke": Key(
+            "pages that are asked for after each start and deploy, at the first of `hosts`; a deploy with a wrong "
+            "answer is rolled back",
+            PAGE,
+            each=Key(
+                "the right answer",
+                keys={
+                    "status": Key("its status; 200 without it", kind="number"),
+                    "contains": Key("text that is in it", kind="text"),
+                },
+            ),
+        ),
         "programs": Key("paths under which a request that is refused at once gets a problem document", PATH, "list"),
     },
 )
@@ -220,7 +234,7 @@ READINESS = Key(
         keys={
             "service": Key("whose page, as in `http`: `NAME:PORT`", PLACE, "text"),
             "protocol": Key("of the service: `http` or `uwsgi`; http without it", "http|uwsgi", "text"),
-            "path": Key("the page; / without it. What answers below 400 serves", r"/[\w.~/?=&%+-]*", "text"),
+            "path": Key("the page; / without it. What answers below 400 serves", PAGE, "text"),
             "queue": Key("the queue", r"[\w.-]+", "text"),
             "vhost": Key("where the queue is; in that of durable tasks without it", NAME, "text"),
         },

@@ -46,7 +46,6 @@ class Change:
         self.engine, self.records, self.options, self.say = engine, records, options, say
         timeout = float(options.get("step_timeout", 300))
         self.roller = Roller(engine, say, timeout, float(options.get("job_timeout", 3600)))
-        self.smoke = Smoke.parse(options["smoke"])
 
     def apply(self, plan: dict[str, Any]) -> None:
         """Roll to ``plan``; back again if that fails, for whatever reason.
@@ -56,7 +55,7 @@ class Change:
         """
         if self.options.get("force"):
             self.roller.restart(plan, self.options["force"])
-            self.roller.smoke(self.smoke)
+            self.roller.smoke(Smoke.parse(self.options["smoke"], plan))
             return
         current = self.records.current
         old = self.records.plan(current.file) if current else None
@@ -64,7 +63,7 @@ class Change:
         self.roller.forget_secrets(plan["name"], self.options["secrets"].values())
         try:
             running = self.roller.roll(new, jobs=self.options.get("jobs", True))
-            self.roller.smoke(self.smoke)
+            self.roller.smoke(Smoke.parse(self.options["smoke"], plan))
             # A release counts once a record has it: nobody would find it otherwise.
             self.records.save(self.options["plan"], running)
             self.records.succeed(Entry(plan["release"], self.options["plan"], self.options["who"], now()))

@@ -30,11 +30,13 @@ class Check:
         path: what to ask for.
         status: the status that is right.
         contains: words that must be in the answer.
+        host: the host name to ask at; the site's without it.
     """
 
     path: str
     status: int = OK
     contains: str = ""
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,15 @@ class Smoke:
     port: int = 443
 
     @classmethod
-    def parse(cls, given: Mapping[str, Any]) -> Smoke:
-        """Return what a playbook gives, where a number may be a string: so ``-e`` has it."""
-        checks = [Check(**{**check, "status": int(check.get("status", OK))}) for check in given["checks"]]
+    def parse(cls, given: Mapping[str, Any], plan: Mapping[str, Any]) -> Smoke:
+        """Return what to ask of a release.
+
+        Args:
+            given: by the playbook. A number may be a string: so ``-e`` has it.
+            plan: the release's, with the checks that its applications' contracts have.
+        """
+        wanted = [*given["checks"], *plan.get("checks", ())]
+        checks = [Check(**{**check, "status": int(check.get("status", OK))}) for check in wanted]
         return cls(**{**given, "checks": checks, "seconds": float(given.get("seconds", SECONDS))})
 
 
@@ -79,8 +87,8 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
 
 
-def fetch(address: str, path: str, smoke: Smoke) -> tuple[int, str]:
-    """Return the status and the body of the answer to ``path`` at ``address``.
+def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, str]:
+    """Return the status and the body of the answer to ``path`` at ``address``; ``host`` is another name of the site's.
 
     Raises:
         OSError: nobody answers.
@@ -88,7 +96,9 @@ def fetch(address: str, path: str, smoke: Smoke) -> tuple[int, str]:
     """
     connection = _Connection(address, smoke)
     try:
-        connection.request("GET", path, headers={"User-Agent": "landfast-smoke"})
+        # The certificate is the same for all names, so it is the site's that is verified.
+        headers = {"User-Agent": "landfast-smoke", **({"Host": host} if host else {})}
+        connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read(READ_AT_MOST).decode(errors="replace")
     finally:
@@ -97,14 +107,15 @@ def fetch(address: str, path: str, smoke: Smoke) -> tuple[int, str]:
 
 def ask(address: str, check: Check, smoke: Smoke) -> str:
     """Return what is wrong with the answer to ``check`` at ``address``; nothing if it is right."""
+    page = check.host + check.path
     try:
-        status, body = fetch(address, check.path, smoke)
+        status, body = fetch(address, check.path, smoke, check.host)
     except (OSError, http.client.HTTPException) as error:
-        return f"{address}: {check.path}: {error or type(error).__name__}"
+        return f"{address}: {page}: {error or type(error).__name__}"
     if status != check.status:
-        return f"{address}: {check.path} answers {status} instead of {check.status}: {body.strip()[:300]}"
+        return f"{address}: {page} answers {status} instead of {check.status}: {body.strip()[:300]}"
     if check.contains not in body:
-        return f"{address}: {check.path} answers without {check.contains!r}"
+        return f"{address}: {page} answers without {check.contains!r}"
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cli import compose, console, diagnosis, doctor, host, prepare, process
@@ -13,13 +14,13 @@ from cli.preflight import State, failed, ok
 from cli.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from cli.app.plan import Plan
     from cli.preflight import Check
 
-#: Seconds that a healthy worker may take until RabbitMQ knows it.
-CONSUMES_WITHIN = 20
+#: Seconds that a healthy worker may take until RabbitMQ knows it, and that a right answer may take to come.
+CONSUMES_WITHIN, ANSWERS_WITHIN = 20, 30
 
 
 def check(name: str, arguments: list[str], *, yes: bool) -> int:
@@ -72,6 +73,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     yield from containers(known, configuration)
     if started.code == 0:
         yield from pages(known, settings)
+        yield from smoke(known.smoke, settings)
     yield from writes(known, configuration)
     yield from migrations(known, configuration)
     yield from consumers(known)
@@ -124,6 +126,34 @@ def pages(known: Plan, settings: Settings) -> Iterator[Check]:
             yield from findings.static(address, {link: trial.get(port, f"{host_name}:{port}", link) for link in there})
 
 
+def smoke(wanted: Sequence[Mapping[str, Any]], settings: Settings) -> Iterator[Check]:
+    """Yield whether visitors get the answers that contracts say.
+
+    Args:
+        wanted: the checks of contracts.
+        settings: where Nginx is.
+    """
+    port = int(settings.ports["HTTP_PORT"])
+    for each in wanted:
+        yield from patiently(partial(asked, each, port), ANSWERS_WITHIN)
+
+
+def asked(wanted: Mapping[str, Any], port: int) -> list[Check]:
+    """Return whether a visitor gets one of the answers now; Nginx is at the port."""
+    place, path = f"{wanted['host'] or 'localhost'}:{port}", wanted["path"]
+    return [findings.smoke(f"http://{place}{path}", wanted, trial.get(port, place, path))]
+
+
+def patiently(judge: Callable[[], list[Check]], seconds: float) -> list[Check]:
+    """Return what comes of a try that is repeated until nothing is to mend, or time is over."""
+    deadline = time.monotonic() + seconds
+    found = judge()
+    while any(each.state is State.FAILED for each in found) and time.monotonic() < deadline:
+        time.sleep(trial.LOOK)
+        found = judge()
+    return found
+
+
 def visit(port: int, host_name: str, path: str) -> trial.Answer:
     """Return what a visitor gets who follows redirects on the same host."""
     answer = trial.get(port, f"{host_name}:{port}", path)
@@ -162,9 +192,9 @@ def migrations(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]
 def consumers(known: Plan) -> Iterator[Check]:
     """Yield whether somebody consumes in each vhost of the application's own, if it has a user who may."""
     for vhost in known.vhosts if known.users else []:
-        deadline = time.monotonic() + CONSUMES_WITHIN
-        found = findings.consumed(vhost, trial.queues(vhost))
-        while any(each.state is State.FAILED for each in found) and time.monotonic() < deadline:
-            time.sleep(trial.LOOK)
-            found = findings.consumed(vhost, trial.queues(vhost))
-        yield from found
+        yield from patiently(partial(consumed, vhost), CONSUMES_WITHIN)
+
+
+def consumed(vhost: str) -> list[Check]:
+    """Return whether somebody consumes in a vhost now."""
+    return findings.consumed(vhost, trial.queues(vhost))

@@ -73,6 +73,23 @@ def through_nginx(address: str, answer: Answer) -> Check:
     return ok("nginx", f"{address} answers {answer.status}")
 
 
+def smoke(address: str, wanted: Mapping[str, Any], answer: Answer) -> Check:
+    """Judge whether a page is the one that a contract says.
+
+    Args:
+        address: what was asked for.
+        wanted: its ``status``, and what it ``contains``.
+        answer: what came of it.
+    """
+    way_out = "./stack logs SERVICE tells more; the right answer stands in http.smoke of the contract"
+    if answer.status != wanted["status"]:
+        got = answer.status or f"nothing ({answer.body})"
+        return failed("smoke", f"{address} answers {got} instead of {wanted['status']}", way_out)
+    if wanted["contains"] not in answer.body:
+        return failed("smoke", f"{address} answers without {wanted['contains']!r}", way_out)
+    return ok("smoke", f"{address} answers {answer.status} as its contract says")
+
+
 def static(address: str, found: Mapping[str, Answer]) -> list[Check]:
     """Judge whether what a page is shown with is there.
 

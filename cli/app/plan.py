@@ -1,11 +1,10 @@
-"""An application's needs and places, read from its contract by the programs that contracts are for."""
+"""Applications' needs and places, read from their contracts by ``contract/plans.py``."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli import applications, process
@@ -15,11 +14,13 @@ from cli.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 #: Seconds for a container that reads the contracts.
 TIMEOUT = 120
 
-_SCRIPT = Path(__file__).with_name("read_plan.py")
+#: The command that prints the plans, in the image that reads the contracts.
+READ = compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets", "-m", "contract.plans")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Plan:
         services: those that no other file names.
         hosts: the host names of its own.
         locations: path -> the service that answers there, and its port: ``NAME:PORT``.
+        smoke: what is asked after a start: ``host``, ``path``, ``status`` and ``contains``.
         databases: those of its own.
         schemas: those in the shared database.
         vhosts: those of its own.
@@ -40,6 +42,7 @@ class Plan:
     services: Sequence[str]
     hosts: Sequence[str]
     locations: Mapping[str, str]
+    smoke: Sequence[Mapping[str, Any]]
     databases: Sequence[str]
     schemas: Sequence[str]
     vhosts: Sequence[str]
@@ -72,22 +75,25 @@ def is_listed(name: str) -> bool:
     return name in {room.name for room in applications.rooms()}
 
 
-def read_command(name: str) -> list[str]:
-    """Return the command that prints an application's plan."""
-    run = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets")
-    return compose(*run, "-c", _SCRIPT.read_text(encoding="utf-8"), name)
+def read_all() -> dict[str, Plan]:
+    """Return file -> plan, of the house and of all applications on the list.
+
+    Raises:
+        StackError: a contract is wrong, or Docker does not answer.
+    """
+    output = process.capture(READ, timeout=TIMEOUT)
+    if output.code != 0:
+        raise StackError(output.stderr.strip() or output.stdout.strip())
+    return {file: Plan(**found) for file, found in json.loads(output.stdout).items()}
 
 
 def read(name: str) -> Plan:
     """Return the plan of an application that is on the list.
 
     Raises:
-        StackError: a contract is wrong, or Docker does not answer.
+        StackError: as :func:`read_all`.
     """
-    output = process.capture(read_command(name), timeout=TIMEOUT)
-    if output.code != 0:
-        raise StackError(output.stderr.strip() or output.stdout.strip())
-    return Plan(**json.loads(output.stdout))
+    return read_all()[f"services/{name}/compose.yaml"]
 
 
 def configuration() -> dict[str, Any]:

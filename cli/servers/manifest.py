@@ -8,13 +8,13 @@ import secrets
 import string
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cli.console import StackError
 from cli.settings import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from contract.derived import Derived
@@ -37,12 +37,14 @@ class Manifest:
         optional: secrets that are there once someone has set them.
         contents: derived file -> what is in it, but for secrets. For servers it is a secret like others.
         consumers: service -> name in /run/secrets -> secret or derived file.
+        checks: what is asked after a deploy.
     """
 
     lengths: Mapping[str, int]
     optional: frozenset[str]
     contents: Mapping[str, str]
     consumers: Mapping[str, Mapping[str, str]]
+    checks: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def read(cls, root: Path = ROOT) -> Manifest:
@@ -78,6 +80,7 @@ class Manifest:
                 service: {file: secret for file, secret in files.items() if secret in there}
                 for service, files in derived.consumers.items()
             },
+            checks=derived.checks,
         )
 
     def check(self, values: Mapping[str, str]) -> None:

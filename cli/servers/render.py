@@ -44,6 +44,7 @@ class Plan:
         pending: job -> the command that tells, in its place, which migrations are pending.
         order: services and jobs, group after group.
         files: consumers whose secrets are files of the host.
+        checks: what is asked afterwards, and the right answers.
     """
 
     release: str
@@ -53,6 +54,7 @@ class Plan:
     pending: dict[str, list[str]]
     order: list[list[str]]
     files: list[str]
+    checks: list[Mapping[str, Any]]
 
 
 def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> Plan:
@@ -84,6 +86,7 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         pending=pending,
         order=order,
         files=sorted(consumer for entry in services.values() for consumer in host_secrets(entry)),
+        checks=list(manifest.checks),
     )
 
 

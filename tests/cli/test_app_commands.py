@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cli import applications, completion, compose, host, main, process
-from cli.app import check, listing, lists, plan, read_plan, remove, trial
+from cli.app import check, listing, lists, plan, remove, trial
 from cli.app.plan import Plan
 from cli.console import StackError
 from cli.preflight import State
 from cli.process import Output
 from cli.settings import ROOT, Settings
+from contract import plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,12 +26,14 @@ PLAN = Plan(
     services=["shop", "shop-worker", "migrate-shop"],
     hosts=["shop.localhost"],
     locations={"/": "shop:8000"},
+    smoke=[{"host": "shop.localhost", "path": "/", "status": 200, "contains": "Shop"}],
     databases=["shop"],
     schemas=[],
     vhosts=["shop"],
     users=["shop"],
     secrets=["postgres_shop_password", "rabbitmq_shop_password", "shop_secret_key"],
 )
+FILE = "services/shop/compose.yaml"
 HOUSE: dict[str, Any] = {"nginx": {"image": "a/nginx", "networks": {"edge": None}}}
 AFTER = {"name": "a", "services": HOUSE, "networks": {"edge": {"name": "a_edge"}}, "volumes": {}}
 BEFORE = {
@@ -89,7 +92,7 @@ class Docker:
 @pytest.fixture
 def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
     """A Docker where the application runs, and Compose's view of the stack before and after it went."""
-    found = Docker({"docker ps": Output(0, "c1\n"), "compose run": Output(0, json.dumps(vars(PLAN)))})
+    found = Docker({"docker ps": Output(0, "c1\n"), "compose run": Output(0, json.dumps({FILE: vars(PLAN)}))})
     views = iter((BEFORE, AFTER))
     monkeypatch.setattr(plan, "configuration", lambda: next(views))
     monkeypatch.setattr(process, "capture", found.capture)
@@ -220,16 +223,15 @@ def test_addresses_are_found_however_the_contract_is_written(tmp_path: Path, htt
 
 
 def test_the_demo_s_plans_are_those_of_its_contracts(capsys: pytest.CaptureFixture[str]) -> None:
-    assert read_plan.main("web-django", ROOT) == 0
-    found = Plan(**json.loads(capsys.readouterr().out))
+    assert plans.main(ROOT) == 0
+    all_of_them = {file: Plan(**each) for file, each in json.loads(capsys.readouterr().out).items()}
+    found = all_of_them["services/web-django/compose.yaml"]
 
     assert found.services == ["web-django", "migrate-web"]
     assert (found.locations, found.schemas, found.users) == ({"/": "web-django:8000"}, ["web"], ["web"])
     assert found.secrets == [], "the worker's role leans on the site's"
 
-    assert read_plan.main("worker", ROOT) == 0
-    found = Plan(**json.loads(capsys.readouterr().out))
-    assert found.secrets == [
+    assert all_of_them["services/worker/compose.yaml"].secrets == [
         "postgres_worker_password",
         "rabbitmq_worker_password",
         "redis_worker_password",
@@ -243,7 +245,7 @@ def test_a_wrong_contract_is_told_in_its_own_words(tmp_path: Path, capsys: pytes
     (tmp_path / "services/a").mkdir(parents=True)
     (tmp_path / "services/a/compose.yaml").write_text("x-landfast: {databse: {}}\n", encoding="utf-8")
 
-    assert read_plan.main("a", tmp_path) == 1
+    assert plans.main(tmp_path) == 1
     assert "nothing reads 'databse'; did you mean database?" in capsys.readouterr().err
 
 
@@ -254,9 +256,8 @@ def test_applications_are_completed() -> None:
 
 
 def test_the_plan_is_read_where_contracts_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    before, script, name = plan.read_command("shop")[:-2], *plan.read_command("shop")[-2:]
-    assert before == compose.compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets", "-c")
-    assert ("from contract.files import read" in script, name) == (True, "shop")
+    run = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets", "-m", "contract.plans")
+    assert compose.compose(*run) == plan.READ
 
     monkeypatch.setattr(process, "capture", lambda *_, **__: Output(1, "", "wrong\n"))
     with pytest.raises(StackError, match=r"^wrong$"):
@@ -304,6 +305,40 @@ def test_what_lasts_is_started_and_what_a_profile_has_is_left_alone() -> None:
 
     assert found.services == ["shop", "migrate-shop"]
     assert check.to_start(found, configuration) == ["shop", "nginx", "rabbitmq"]
+
+
+def visitors_get(monkeypatch: pytest.MonkeyPatch, *answers: trial.Answer) -> list[tuple[str, str]]:
+    """Let Nginx give one answer after another, the last for good; return what it is asked for."""
+    asked: list[tuple[str, str]] = []
+
+    def get(_port: int, host_name: str, path: str) -> trial.Answer:
+        asked.append((host_name, path))
+        return answers[min(len(asked), len(answers)) - 1]
+
+    monkeypatch.setattr(trial, "get", get)
+    monkeypatch.setattr(trial, "LOOK", 0)
+    return asked
+
+
+def test_visitors_answers_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = visitors_get(monkeypatch, trial.Answer(503), trial.Answer(200, "Shop"))
+    own = {**PLAN.smoke[0], "host": ""}
+
+    found = list(check.smoke([*PLAN.smoke, own], Settings.read({"HTTP_PORT": "80"}, ROOT / "none")))
+
+    assert [each.state for each in found] == [State.OK, State.OK]
+    assert asked == [("shop.localhost:80", "/"), ("shop.localhost:80", "/"), ("localhost:80", "/")]
+
+
+@pytest.mark.usefixtures("docker")
+def test_a_start_is_not_over_while_visitors_get_wrong_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    visitors_get(monkeypatch, trial.Answer(200, "Shop"))
+    main.ask(Settings.read({"HTTP_PORT": "80"}, ROOT / "none"))
+
+    visitors_get(monkeypatch, trial.Answer(200, "Welcome to nginx!"))
+    monkeypatch.setattr(check, "ANSWERS_WITHIN", 0)
+    with pytest.raises(StackError, match=r"wrong answers:\n  http://shop\.localhost:80/ answers without 'Shop'"):
+        main.ask(Settings.read({"HTTP_PORT": "80"}, ROOT / "none"))
 
 
 def test_a_migration_is_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:

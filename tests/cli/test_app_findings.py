@@ -87,6 +87,21 @@ def test_an_application_may_answer_as_it_likes(status: int) -> None:
     assert findings.through_nginx("http://shop.localhost/", Answer(status)).state is State.OK
 
 
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Answer(503, "Shop"), "http://shop.localhost/ answers 503 instead of 200: "),
+        (Answer(0, "refused"), "http://shop.localhost/ answers nothing (refused) instead of 200: "),
+        (Answer(200, "Shut"), "http://shop.localhost/ answers without 'Shop': "),
+    ],
+)
+def test_an_answer_that_is_not_the_contract_s_is_found(answer: Answer, says: str) -> None:
+    wanted = {"status": 200, "contains": "Shop"}
+
+    assert only([findings.smoke("http://shop.localhost/", wanted, answer)]).startswith(says)
+    assert findings.smoke("http://shop.localhost/", wanted, Answer(200, "The Shop")).state is State.OK
+
+
 PAGE = """<!doctype html><link rel=stylesheet href=/static/a.css?v=1><link rel=canonical href=/elsewhere>
 <script src="b.js"></script><img src="https://cdn.example/c.png"><img src=data:image/gif;base64,AA><a href=/d>d</a>
 <img src="//shop.localhost:8080/e.png"><script>var inline</script>"""

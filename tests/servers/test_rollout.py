@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -229,29 +229,6 @@ def test_two_deploys_are_kept_apart(tmp_path: Path) -> None:
         ):
             pass
     assert not lock.held(path)
-
-
-def test_smoke_waits_for_the_right_answer_and_says_which_was_wrong() -> None:
-    wanted = smoke.Smoke("site.test", [smoke.Check("/")], seconds=0)
-    answers = iter(["refused", ""])
-
-    smoke_insist(smoke.Smoke("site.test", [smoke.Check("/")], seconds=5), lambda *_: next(answers))
-    with pytest.raises(RolloutError, match=r"192\.0\.2\.1: / answers 500"):
-        smoke_insist(wanted, lambda address, check, _: f"{address}: {check.path} answers 500")
-
-
-def test_numbers_of_a_smoke_test_may_be_strings_as_the_command_line_has_them() -> None:
-    wanted = smoke.Smoke.parse({"host": "site.test", "seconds": "5", "checks": [{"path": "/", "status": "204"}]})
-
-    assert wanted == smoke.Smoke("site.test", [smoke.Check("/", 204)], seconds=5)
-
-
-#: The real one: the fixture above puts another in its place.
-insist = smoke.insist
-
-
-def smoke_insist(wanted: smoke.Smoke, asking: Any) -> None:  # noqa: ANN401 - a question's answer
-    insist(wanted, ["192.0.2.1"], asking)
 
 
 def test_only_hosts_that_serve_are_asked(swarm: Swarm) -> None:
