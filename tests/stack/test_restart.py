@@ -50,8 +50,8 @@ def shown(stack: Stack) -> tuple[str, str]:
     return task, saved(stack)
 
 
-#: Servers that keep something for their next life are killed alone in each run, PostgreSQL by the chaos suite. All others
-#: are in long runs: the test that kills everything at once shows that each of them comes back.
+#: Servers that keep something for their next life are killed alone in each run, PostgreSQL by the chaos suite. All
+#: others are in long runs: the test that kills everything at once shows that each of them comes back.
 ALONE = ("redis", "rabbitmq")
 
 
