@@ -56,7 +56,7 @@ def test_a_taken_port_is_named_and_stops_nothing_else(shipped: Stack) -> None:
 
     assert result.returncode != 0
     assert str(taken) in result.stderr
-    shipped.up()
+    shipped.compose("up", "--detach", "--no-build", "--no-deps", "nginx")  # all of it would start the one-shots, too
     wait_ready(shipped)
 
 
