@@ -29,10 +29,12 @@ All that is particular to a framework is in its adapter:
 module               whose
 ===================  ==================================================================================
 ``celery``           Celery's: :class:`~landfast_outbox.celery.DurableTask`; ``celery_messages`` makes its rows
+``by_name``          Celery's for callers that know a task's name alone: it is another application's
 ``dramatiq``         Dramatiq's for callers: the form of its messages; it needs no Dramatiq
 ``actors``           Dramatiq's for workers: :class:`~landfast_outbox.actors.DurableActor`
 ``django.database``  Django's: its transactions; the rest of ``django`` is the page in its admin
 ``sqlalchemy``       SQLAlchemy's: its transactions
+``psycopg``          for programs without a framework: psycopg's own transactions
 ``schema``           Alembic's: makes and changes the tables by ``migrations``
 ===================  ==================================================================================
 """

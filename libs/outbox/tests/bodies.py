@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from landfast_outbox import consumer
+from landfast_outbox.psycopg import PsycopgDatabase
 from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
 from sqlalchemy import text
 
@@ -47,6 +48,11 @@ def in_django(what: str) -> None:
         cursor.execute(INSERT, [what])
 
 
+def in_psycopg(what: str) -> None:
+    """Leave an effect in psycopg's transaction."""
+    PsycopgDatabase.connection().execute(INSERT, [what])
+
+
 def in_long(what: str) -> None:
     """Leave an effect in the last transaction of a long task."""
     with consumer.effect(what) as connection:
@@ -55,10 +61,16 @@ def in_long(what: str) -> None:
 
 sqlalchemy = app.task(bind=True, name="tests.body.sqlalchemy")(_run)
 django = app.task(bind=True, name="tests.body.django", database="django")(_run)
+psycopg = app.task(bind=True, name="tests.body.psycopg", database="psycopg")(_run)
 long = app.task(bind=True, name="tests.body.long", long=True)(_run)
 
 #: Each with its way to leave an effect.
-KINDS = {"sqlalchemy": (sqlalchemy, in_sqlalchemy), "django": (django, in_django), "long": (long, in_long)}
+KINDS = {
+    "sqlalchemy": (sqlalchemy, in_sqlalchemy),
+    "django": (django, in_django),
+    "psycopg": (psycopg, in_psycopg),
+    "long": (long, in_long),
+}
 
 quiet = app.task(bind=True, name="tests.body.quiet", ignore_result=True)(_run)
 stubborn = app.task(

@@ -14,6 +14,7 @@ from django.conf import settings
 from landfast_outbox import databases, endings, writing
 from landfast_outbox.databases import connect
 from landfast_outbox.django.database import DjangoDatabase, use_django
+from landfast_outbox.psycopg import PsycopgDatabase
 from landfast_outbox.relay import Relay
 from landfast_outbox.settings import Periods
 from landfast_outbox.sqlalchemy import SQLAlchemyDatabase, use_sqlalchemy
@@ -127,13 +128,17 @@ def django_connection(connection: Connection[Any], _django: None) -> Iterator[Ba
 @pytest.fixture
 def worker_databases(
     request: pytest.FixtureRequest, postgres: Postgres, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[None]:
     """The databases that a worker's tasks may name, and no waiting between two tries."""
     request.getfixturevalue("django_connection")
     request.getfixturevalue("sessions")
     monkeypatch.setattr(endings, "FIRST_WAIT", 0.01)
     databases.use(SQLAlchemyDatabase(lambda: engine, postgres))
     databases.use(DjangoDatabase(postgres), "django")
+    plain = PsycopgDatabase(postgres)
+    databases.use(plain, "psycopg")
+    yield
+    plain.reset()
 
 
 @pytest.fixture(params=list(bodies.KINDS))

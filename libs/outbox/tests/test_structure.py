@@ -19,11 +19,13 @@ FRAMEWORKS = {"celery", "django", "dramatiq", "sqlalchemy"}
 #: What knows a framework, and which; Alembic, which makes the tables, is built upon SQLAlchemy.
 ADAPTERS = {
     "landfast_outbox.actors": {"dramatiq"},
+    "landfast_outbox.by_name": {"celery"},
     "landfast_outbox.celery": {"celery"},
     "landfast_outbox.celery_messages": {"celery"},
     "landfast_outbox.django": {"django"},
     "landfast_outbox.dramatiq": set[str](),
     "landfast_outbox.migrations": {"sqlalchemy"},
+    "landfast_outbox.psycopg": set[str](),
     "landfast_outbox.schema": {"sqlalchemy"},
     "landfast_outbox.sqlalchemy": {"sqlalchemy"},
 }
