@@ -53,10 +53,17 @@ FORMS = {
     "api-flask": Form(("uwsgi", "--ini", "uwsgi.ini", *_UWSGI), _ONE),
     "api-uploads": Form(("uwsgi", "--ini", "uploads.ini", *_UWSGI), _ONE),
     # Nobody answers RabbitMQ's heartbeats at a breakpoint. The solo pool knows no time limits.
-    "worker": Form(
-        ("celery", "-q", "-A", "worker.app", "worker", "--pool", "solo", "--", "broker.heartbeat=0"),
-        {"WORKER_CONCURRENCY": "1"},
-    ),
+    **{
+        service: Form(
+            ("celery", "-q", "-A", program, "worker", "--pool", "solo", "--", "broker.heartbeat=0"),
+            {"WORKER_CONCURRENCY": "1"},
+        )
+        for service, program in (
+            ("worker", "worker.app"),
+            ("web-worker", "mysite.worker"),
+            ("api-worker", "api.worker"),
+        )
+    },
 }
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: What can only be asked through another dependency.
-ASKED_THROUGH = {"worker": "rabbitmq", "worker-mail": "rabbitmq", "outbox": "postgres"}
+#: What a dependency is asked through, as problems name it (``landfast_runtime.health.asked_through``): its own name.
+ASKED_THROUGH = {"RabbitMQ": "rabbitmq", "PostgreSQL": "postgres", "Nginx": "nginx"}
 #: Whose log tells more, where a dependency is no service itself.
 SERVICES = {"outbox": "relay"}
-#: What to do about a warning: letters wait for the mail server, all other tasks for the common worker.
-WARNING_STEPS = {"outbox": "docker compose logs worker-mail worker"}
+#: What to do about a warning, which names the queues: whoever consumes them waits for somebody else, or hangs.
+WARNING_STEPS = {"outbox": "look at the logs of the workers that consume them: ./stack app list has the services"}
 
+_ASKED_THROUGH = re.compile(r"cannot be asked, (\w+) fails")
 _WRONG_PASSWORD = re.compile(
     r"authentication failed|access.?refused|wrongpass|invalid (username|password)|noauth|\(403\)", re.IGNORECASE
 )
@@ -71,7 +72,8 @@ def next_step(name: str, problem: str, failing: list[str]) -> str:
         failing: all that fail; what is asked through another one is to be mended after it.
     """
     service = SERVICES.get(name, name)
-    through = ASKED_THROUGH.get(name)
+    asked = _ASKED_THROUGH.search(problem)
+    through = ASKED_THROUGH.get(asked[1]) if asked else None
     if through in failing:
         return f"mend {through} first; then this is known"
     if _WRONG_PASSWORD.search(problem):

@@ -134,9 +134,9 @@ def types(host: Environment, services: Environment) -> list[Step]:
     ]
     for folder in sorted((ROOT / "tests").glob("**/app")):  # code that tests let the services run
         name = "-".join(folder.relative_to(ROOT).parts)
-        worker = ROOT / "services/worker"
-        arguments = (f"--config-file={worker / 'mypy.ini'}", ".")
-        found.append(mypy(name, services, folder, arguments, folder, *import_paths(worker)))
+        rooms = [ROOT / "services" / room for room in ("web-django", "api-flask", "worker")]
+        arguments = (f"--config-file={rooms[0] / 'mypy.ini'}", ".")
+        found.append(mypy(name, services, folder, arguments, *import_paths(folder), *rooms))
     folders = dict.fromkeys([*python_folders(), *sorted(path.parent for path in (ROOT / "images").glob("*/*.py"))])
     found += [mypy(folder.name, services, folder, (".",), *import_paths(folder)) for folder in folders]
     return found
@@ -200,19 +200,11 @@ def python_folders() -> list[Path]:
 
 
 def import_paths(folder: Path) -> list[Path]:
-    """Return what is importable in ``folder``: itself, the shared libraries and, as in the images, what it works with.
+    """Return what is importable in ``folder``: itself and the shared libraries. No application knows another.
 
-    Callers know the tasks; workers know the applications; the maker of secrets knows the contracts. An image of the
-    house knows no application.
+    The maker of secrets knows the contracts.
     """
-    services = ROOT / "services"
-    others = [services / "worker"]
-    if folder == CONSOLE:
-        others = []
-    elif folder.parent == ROOT / "images":
-        others = [ROOT] if folder.name == "secrets" else []
-    elif folder.name == "worker":
-        others = [services / "web-django", services / "api-flask"]
+    others = [ROOT] if folder == ROOT / "images/secrets" else []
     return [folder, *sorted((ROOT / "libs").glob("*")), *others]
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from landfast_runtime.django.gunicorn import *  # noqa: F403 - Gunicorn reads the names of this file
 from landfast_runtime.django.logs import gunicorn_logging
-from mysite.config import SERVICE, dependencies, site
+from mysite.config import SERVICE, site
 
 # Read here, in the master: a bad value stops the service at once instead of one worker after the other.
 _site = site()
-dependencies()
 wsgi_app = "mysite.wsgi:application"
 workers, threads, reload = _site.workers, _site.threads, _site.live_reload
 timeout = 60  # seconds without a sign of life after which a worker is replaced

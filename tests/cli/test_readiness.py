@@ -113,13 +113,16 @@ def test_a_lane_that_stands_still_is_told_though_everything_is_ready() -> None:
     [remark] = readiness.remarks(report)
 
     assert (remark.dependency, remark.problem) == ("outbox", "tasks wait, and none ends, in: tasks.mail")
-    assert remark.step == "docker compose logs worker-mail worker"
+    assert remark.step.startswith("look at the logs of the workers that consume them")
 
 
-@pytest.mark.parametrize(("name", "through"), [("worker", "rabbitmq"), ("outbox", "postgres")])
-def test_what_is_asked_through_another_one_waits_for_it(name: str, through: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "server", "through"), [("worker", "RabbitMQ", "rabbitmq"), ("outbox", "PostgreSQL", "postgres")]
+)
+def test_what_is_asked_through_another_one_waits_for_it(name: str, server: str, through: str) -> None:
     problem = "nothing answers to its name: it does not run"
-    first, second = readiness.remarks(document({through: problem, name: problem}))
+    asked = f"Unavailable: cannot be asked, {server} fails: {problem}"
+    first, second = readiness.remarks(document({through: problem, name: asked}))
 
     assert first.step == "./stack up"
     assert second.step == f"mend {through} first; then this is known"

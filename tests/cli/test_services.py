@@ -17,6 +17,7 @@ def all_steps() -> set[str]:
     [
         ("web-django", ["tests-web-django", "types-web-django"]),
         ("migrate-web", ["tests-web-django", "types-web-django"]),
+        ("web-mail", ["tests-web-django", "types-web-django"]),
         ("api-uploads", ["tests-api-flask", "types-api-flask"]),
         ("worker", ["tests-worker", "types-worker"]),
         ("beat", ["tests-worker", "types-worker"]),

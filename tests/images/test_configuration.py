@@ -25,7 +25,6 @@ DATA = {
     "rabbitmq": "/var/lib/rabbitmq",
     "redis": "/var/lib/redis",
     "flower": "/var/lib/flower",
-    "beat": "/var/lib/beat",
 }
 
 
@@ -51,8 +50,12 @@ BAD_VALUES = [
     BadValue("api-flask", "REDIS_PORT", "six"),
     BadValue("api-flask", "API_PROCESSES", "many"),
     BadValue("worker", "WORKER_CONCURRENCY", "-1"),
-    BadValue("worker", "SMTP_TLS", "yes"),
-    BadValue("worker", "SMTP_PORT", "0"),
+    BadValue("web-mail", "SMTP_TLS", "yes"),
+    BadValue("web-mail", "SMTP_PORT", "0"),
+    BadValue("web-mail", "WORKER_LANE", "post"),
+    BadValue("web-worker", "WORKER_CONCURRENCY", "0"),
+    BadValue("web-beat", "RABBITMQ_PORT", "amqp"),
+    BadValue("api-worker", "WORKER_CONCURRENCY", "many"),
     BadValue("beat", "RABBITMQ_PORT", "amqp"),
     BadValue("relay", "OUTBOX_LOST_AFTER", "soon"),
     BadValue("relay", "OUTBOX_KEEP_DONE", "-1"),
@@ -74,8 +77,9 @@ SECRETS = [
     ("migrate-outbox", "durable_tasks.json"),
     ("relay", "rabbitmq_password"),
     ("relay", "databases.json"),
-    ("api-flask", "rabbitmq_password"),
     ("api-flask", "redis_password"),
+    ("api-worker", "rabbitmq_password"),
+    ("web-worker", "rabbitmq_password"),
     ("worker", "rabbitmq_password"),
     ("beat", "redis_password"),
     ("flower", "flower_password"),
@@ -149,7 +153,7 @@ def test_an_empty_secret_stops_the_service_with_one_line_that_names_it(
     assert_each_stops_it(images, service, wrong)
 
 
-@pytest.mark.parametrize("service", ["web-django", "api-flask", "worker", "flower"])
+@pytest.mark.parametrize("service", ["web-django", "web-worker", "api-flask", "api-worker", "worker", "flower"])
 def test_missing_secrets_stop_the_service_with_a_line_for_each(images: Stack, service: str) -> None:
     status, lines = run_until_it_stops(images, service, "--env", "SECRETS_DIR=/nowhere")
 

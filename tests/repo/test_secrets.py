@@ -118,7 +118,7 @@ def test_it_hands_out_a_password_that_an_operator_sets(maker: ModuleType, tmp_pa
     make(maker)
     maker.set_secret("smtp_password", "from the provider\n")
     make(maker)
-    assert (tmp_path / "services/worker/smtp_password").read_text() == "from the provider"
+    assert (tmp_path / "services/web-mail/smtp_password").read_text() == "from the provider"
     with pytest.raises(maker.SecretError, match="smtp_password"):
         maker.set_secret("smtp_password", "  \n")
 

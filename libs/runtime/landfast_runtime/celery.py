@@ -1,4 +1,4 @@
-"""The Celery application that callers and workers share: RabbitMQ quorum queues, late acknowledgement, confirms.
+"""Celery applications, as callers and workers share them: RabbitMQ quorum queues, late acknowledgement, confirms.
 
 The settings are those that keep a task safe when a worker or the broker dies. Why each is there:
 
@@ -26,11 +26,9 @@ from kombu.asynchronous import get_event_loop
 from landfast_runtime.logs import logging_config, request_id, task_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from landfast_runtime.connections import RabbitMQ, Redis
-
-QUEUE = "tasks"
 
 #: Seconds that a caller waits for RabbitMQ to accept a connection, and then to confirm a task.
 BROKER_TIMEOUT = 2.0
@@ -136,41 +134,42 @@ class ConfirmedTask(Task[Any, Any]):
 
 def create_celery(
     name: str,
-    broker: RabbitMQ,
+    broker: RabbitMQ | None = None,
     results: Redis | None = None,
     include: Iterable[str] = (),
-    queues: Iterable[str] = (),
+    queues: Sequence[str] = ("tasks",),
     task_class: type[Task[Any, Any]] = ConfirmedTask,
 ) -> Celery[Any]:
-    """Return the Celery application.
+    """Return a Celery application.
 
     Args:
         name: the application's main name.
-        broker: where tasks go.
+        broker: where tasks go. Callers of durable tasks need none; workers do (:func:`configure_worker`).
         results: where results are kept; nowhere without it.
         include: modules that define tasks; a worker imports them at start.
-        queues: what there is beside :data:`QUEUE`; a worker consumes them all.
+        queues: what there is; tasks go to the first one unless they say otherwise, and the exchange has its name.
         task_class: what tasks are unless they say otherwise.
     """
     app: Celery[Any] = Celery(
         name,
-        broker=broker.url,
+        broker=broker.url if broker else None,
         backend=f"landfast_runtime.celery_results:ResultBackend+{results.url}" if results else None,
         include=list(include),
         task_cls=task_class,
         amqp=PromptAMQP,
         events=GatheringEvents,
     )
-    exchange = Exchange(QUEUE, type="topic", durable=True)
+    default = queues[0]
+    exchange = Exchange(default, type="topic", durable=True)
     app.conf.update(
         task_queues=[
             Queue(queue, exchange, routing_key=queue, durable=True, queue_arguments={"x-queue-type": "quorum"})
-            for queue in (QUEUE, *queues)
+            for queue in queues
         ],
-        task_default_queue=QUEUE,
-        task_default_exchange=QUEUE,
+        task_default_queue=default,
+        task_default_exchange=default,
         task_default_exchange_type="topic",
-        task_default_routing_key=QUEUE,
+        task_default_routing_key=default,
         task_default_queue_type="quorum",
         task_create_missing_queue_type="quorum",
         task_create_missing_queue_exchange_type="topic",
@@ -202,8 +201,14 @@ def create_celery(
     return app
 
 
-def configure_worker(app: Celery[Any]) -> None:
-    """Change what a worker needs otherwise than a caller: heartbeats, and results that wait for Redis."""
+def configure_worker(app: Celery[Any], broker: RabbitMQ) -> None:
+    """Change what a worker needs otherwise than a caller: a broker, heartbeats, and results that wait for Redis.
+
+    Args:
+        app: whose tasks it runs.
+        broker: where they come from.
+    """
+    app.conf.broker_url = broker.url
     app.conf.broker_heartbeat = WORKER_HEARTBEAT
     app.conf.result_backend_transport_options = {"retry_policy": _WORKER_RESULT_RETRIES}
     # That policy covers writes alone; before each, Celery reads what is there, and would give a finished task up.

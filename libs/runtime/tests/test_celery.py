@@ -142,8 +142,10 @@ def test_a_task_cannot_run_for_ever(app: Celery[Any]) -> None:
 
 def test_a_worker_keeps_its_result_until_redis_is_back(app: Celery[Any]) -> None:
     assert app.backend.retry_policy["max_retries"] == 1
-    configure_worker(app)
+    broker = RabbitMQ("rabbitmq", 5672, "landfast", "worker", "other")
+    configure_worker(app, broker)
 
+    assert app.conf.broker_url == broker.url
     assert app.conf.broker_heartbeat > 0
     assert app.conf.result_backend_transport_options["retry_policy"]["max_retries"] is None
 

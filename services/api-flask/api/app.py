@@ -18,6 +18,8 @@ from api.limits import Counter, init_limits, redis_storage
 from api.reports.views import routes as reports
 from api.requests import register_request_hooks
 from api.routes.operation import MAX_BODY
+from api.tasks.shared import Results
+from api.upkeep import upkeep
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -41,10 +43,12 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     register_error_handlers(app)
     init_database(app, engine or serving_engine(settings.database.postgres, connections=settings.threads))
     init_health(app, dependency_checks(settings))
+    tasks.init_results(app, Results(settings.results))
     init_limits(app, Counter(redis_storage(settings.cache), settings.rate_limit))
     app.register_blueprint(docs.blueprint, url_prefix="/api")
     app.register_blueprint(desk, url_prefix="/api")
     for routes in ROUTES:
         routes.register(app)
     app.cli.add_command(keys)
+    app.cli.add_command(upkeep)
     return app

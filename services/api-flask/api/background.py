@@ -1,4 +1,4 @@
-"""The database as tasks reach it: in a worker, under the worker's role, with the API's tables on its path."""
+"""The database as tasks and upkeep reach it: a connection, and time for large work."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def engine() -> Engine:
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT,
                 **KEEPALIVE,
-                "options": f"-c search_path=api -c statement_timeout={STATEMENT_TIMEOUT}",
-                "application_name": "worker-api",
+                "options": f"-c statement_timeout={STATEMENT_TIMEOUT}",
+                "application_name": "api-worker",
             },
         )
     )

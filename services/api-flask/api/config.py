@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+from landfast_runtime.connections import Postgres, Redis
 from landfast_runtime.env import Env, load
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -41,7 +41,6 @@ class Settings:
     rate_limit: int
     results: Redis
     cache: Redis
-    broker: RabbitMQ
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
@@ -54,7 +53,6 @@ class Settings:
             rate_limit=env.integer("API_RATE_LIMIT", default=600, minimum=1, maximum=1_000_000),
             results=Redis.results_from_env(env),
             cache=Redis.cache_from_env(env),
-            broker=RabbitMQ.from_env(env),
         )
 
 

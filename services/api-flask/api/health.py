@@ -23,7 +23,6 @@ def dependency_checks(settings: Settings) -> dict[str, health.Check]:
     return {
         "postgres": health.postgres(settings.database.postgres),
         "redis": health.redis(settings.results),
-        "rabbitmq": health.rabbitmq(settings.broker),
     }
 
 

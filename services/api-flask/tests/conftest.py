@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from api.access import SCOPES
+from api.app import create_app
 from api.config import Settings
 from api.db import transaction
 from api.keys import store
@@ -33,20 +34,20 @@ NOBODY = "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set the variables and secrets before the first import: the tasks' module reads them when it is imported."""
+    """Set the variables and secrets that the service finds in its container."""
     directory = tempfile.TemporaryDirectory()
     config.add_cleanup(directory.cleanup)
-    for name in ("postgres_password", "rabbitmq_password", "redis_password"):
+    for name in ("postgres_password", "redis_password"):
         Path(directory.name, name).write_text(f"not-a-real-{name}\n", encoding="utf-8")
     # Hypothesis, below Schemathesis, would remember what it tried in the folder that the image is built from.
     memory = tempfile.TemporaryDirectory()
     config.add_cleanup(memory.cleanup)
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = memory.name
     os.environ["SECRETS_DIR"] = directory.name
-    for service in ("POSTGRES", "RABBITMQ", "REDIS", "REDIS_CACHE"):
+    for service in ("POSTGRES", "REDIS", "REDIS_CACHE"):
         os.environ[f"{service}_HOST"] = "127.0.0.1"
         os.environ[f"{service}_PORT"] = NOBODY
-    for service in ("POSTGRES", "RABBITMQ", "REDIS"):
+    for service in ("POSTGRES", "REDIS"):
         os.environ[f"{service}_USER"] = "api"
 
 
@@ -56,8 +57,8 @@ class Results:
 
     stored: dict[str, str] = field(default_factory=dict)
 
-    def get(self, key: bytes) -> str | None:
-        return self.stored.get(key.decode())
+    def get(self, key: str) -> str | None:
+        return self.stored.get(key)
 
     def store(self, task_id: str, status: str, result: object) -> None:
         meta = {"status": status, "result": result, "traceback": None, "children": [], "task_id": task_id}
@@ -98,8 +99,6 @@ def engine(database: Engine) -> Iterator[Engine]:
 
 @pytest.fixture
 def app(settings: Settings, engine: Engine) -> Flask:
-    from api.app import create_app  # noqa: PLC0415 - imports the tasks' module
-
     return create_app(settings, engine)
 
 
@@ -119,11 +118,8 @@ def outbox(engine: Engine) -> Outbox:
 
 @pytest.fixture
 def results(monkeypatch: pytest.MonkeyPatch) -> Results:
-    from tasks.celery_app import app as celery  # noqa: PLC0415 - as above
-
     results = Results()
-    # Each thread has a backend of its own.
-    monkeypatch.setattr(type(celery.backend), "get", lambda _, key: results.get(key))
+    monkeypatch.setattr("redis.Redis.get", lambda _, key: results.get(key))
     return results
 
 

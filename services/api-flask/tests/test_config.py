@@ -28,11 +28,9 @@ def test_it_has_defaults_for_all_but_hosts_and_users() -> None:
         ("API_THREADS", "many", "whole number"),
         ("LOG_LEVEL", "loud", "one of"),
         ("POSTGRES_USER", "", "not set"),
-        ("RABBITMQ_USER", " ", "not set"),
         ("POSTGRES_PORT", "65536", "at most 65535"),
         ("REDIS_PORT", "x", "whole number"),
         ("REDIS_USER", "", "not set"),
-        ("RABBITMQ_PORT", "0", "at least 1"),
     ],
 )
 def test_it_names_the_variable_that_is_wrong(name: str, value: str, problem: str) -> None:
@@ -42,7 +40,7 @@ def test_it_names_the_variable_that_is_wrong(name: str, value: str, problem: str
     assert error.value.name == name
 
 
-@pytest.mark.parametrize("name", ["postgres_password", "rabbitmq_password", "redis_password"])
+@pytest.mark.parametrize("name", ["postgres_password", "redis_password"])
 def test_it_names_the_secret_that_is_missing(name: str, tmp_path: Path) -> None:
     for other in Path(os.environ["SECRETS_DIR"]).iterdir():
         if other.name != name:

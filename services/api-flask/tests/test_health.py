@@ -24,7 +24,7 @@ def break_down() -> None:
 
 @pytest.fixture
 def checks(monkeypatch: pytest.MonkeyPatch) -> dict[str, Check]:
-    checks: dict[str, Check] = {"postgres": serve, "redis": serve, "rabbitmq": serve}
+    checks: dict[str, Check] = {"postgres": serve, "redis": serve}
     monkeypatch.setattr(factory, "dependency_checks", lambda _settings: checks)
     return checks
 
@@ -43,7 +43,7 @@ def test_it_is_ready_when_every_dependency_serves(settings: Settings, checks: di
     assert set(response.get_json()["dependencies"]) == set(checks)
 
 
-@pytest.mark.parametrize("name", ["postgres", "redis", "rabbitmq"])
+@pytest.mark.parametrize("name", ["postgres", "redis"])
 def test_it_names_the_dependency_that_does_not_serve(settings: Settings, checks: dict[str, Check], name: str) -> None:
     checks[name] = break_down
     response = create_app(settings).test_client().get("/readyz")
@@ -58,4 +58,4 @@ def test_it_asks_the_services_themselves(client: FlaskClient, settings: Settings
     response = client.get("/readyz")
 
     assert response.status_code == 503
-    assert set(response.get_json()["failing"]) == set(dependency_checks(settings)) == {"postgres", "redis", "rabbitmq"}
+    assert set(response.get_json()["failing"]) == set(dependency_checks(settings)) == {"postgres", "redis"}

@@ -67,6 +67,13 @@ def test_it_gives_a_result_that_only_redis_remembers(
     assert document == {"id": purged_id, "state": "SUCCESS", "ready": True, "result": total}
 
 
+def test_it_names_the_error_that_only_redis_remembers(client: FlaskClient, purged_id: str, results: Results) -> None:
+    results.store(purged_id, "FAILURE", {"exc_type": "OSError", "exc_message": ["secret"], "exc_module": "builtins"})
+
+    document = client.get(f"/api/v1/tasks/{purged_id}").get_json()
+    assert document == {"id": purged_id, "state": "FAILURE", "ready": True, "result": None, "error": "OSError"}
+
+
 def test_it_calls_done_what_nobody_remembers(client: FlaskClient, purged_id: str, results: Results) -> None:
     assert not results.stored
     document = client.get(f"/api/v1/tasks/{purged_id}").get_json()

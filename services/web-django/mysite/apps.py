@@ -15,7 +15,7 @@ class MysiteConfig(AppConfig):
         """Connect the receivers, and let tasks be written in the transaction that they come from."""
         from landfast_outbox.django.database import use_django  # noqa: PLC0415
 
-        from mysite import receivers  # noqa: PLC0415 - models must be there first
+        from mysite import celery, receivers  # noqa: F401, PLC0415 - tasks are of this application; models come first
 
         use_django()
         receivers.connect()

@@ -1,7 +1,7 @@
 """Everything that web-django reads from its environment, typed and checked once.
 
-Three dataclasses, because three kinds of process need different things: every process needs :class:`Site`; only one
-that answers requests needs :class:`Dependencies`; only the release step may read the administrator's password.
+Two dataclasses, because two kinds of process need different things: every process needs :class:`Site`; only the release
+step may read the administrator's password. A page that sends a task needs no broker: the task is a row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from urllib.parse import urlsplit
 
 from landfast_runtime.addresses import is_host, web_address
-from landfast_runtime.connections import Postgres, RabbitMQ, Redis
+from landfast_runtime.connections import Postgres, Redis
 from landfast_runtime.env import Env, load
 
 from mysite.media import MediaStorage
@@ -73,23 +73,6 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Dependencies:
-    """The servers that callers hand tasks over to, and that keep results."""
-
-    results: Redis
-    rabbitmq: RabbitMQ
-
-    @classmethod
-    def from_env(cls, env: Env) -> Dependencies:
-        """Read ``REDIS_*``, ``RABBITMQ_*`` and their secrets.
-
-        Raises:
-            ConfigError: one is missing or makes no sense.
-        """
-        return cls(results=Redis.results_from_env(env), rabbitmq=RabbitMQ.from_env(env))
-
-
-@dataclass(frozen=True)
 class Administrator:
     """The first user who may enter the admin; made once, at the first release."""
 
@@ -124,12 +107,6 @@ def service() -> str:
 def site() -> Site:
     """Return the site's configuration, or stop the process with a line for each thing that is wrong."""
     return load(SERVICE, Site.from_env)
-
-
-@cache
-def dependencies() -> Dependencies:
-    """Return the other services' addresses, or stop the process with a line for each thing that is wrong."""
-    return load(SERVICE, Dependencies.from_env)
 
 
 @cache

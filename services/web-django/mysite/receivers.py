@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from accounts import signals as accounts
+from accounts import tasks as account_tasks
 from news import signals as news
+from news import tasks as news_tasks
 
 if TYPE_CHECKING:
     from accounts.models import User
     from news.models import Article, NewsletterIssue, Subscriber
-
-# The tasks' modules read the broker's password when they are imported, and some commands have none: hence the imports
-# within.
 
 
 def connect() -> None:
@@ -30,41 +29,29 @@ def connect() -> None:
 
 def welcome(user: User, **_: Any) -> None:  # noqa: ANN401 - signals pass what they like
     """Greet who has registered."""
-    from tasks.mail import send_welcome  # noqa: PLC0415
-
-    send_welcome.delay(user.pk)
+    account_tasks.send_welcome.delay(user.pk)
 
 
 def verify(user: User, **_: Any) -> None:  # noqa: ANN401
     """Ask whether the address is theirs."""
-    from tasks.mail import send_verification  # noqa: PLC0415
-
-    send_verification.delay(user.pk)
+    account_tasks.send_verification.delay(user.pk)
 
 
 def reset_password(user: User, **_: Any) -> None:  # noqa: ANN401
     """Send the link for a new password."""
-    from tasks.mail import send_password_reset  # noqa: PLC0415
-
-    send_password_reset.delay(user.pk)
+    account_tasks.send_password_reset.delay(user.pk)
 
 
 def make_thumbnails(article: Article, **_: Any) -> None:  # noqa: ANN401
     """Make the cover's pictures."""
-    from tasks.pictures import make_thumbnails as task  # noqa: PLC0415
-
-    task.delay(article.pk)
+    news_tasks.make_thumbnails.delay(article.pk)
 
 
 def confirm_subscription(subscriber: Subscriber, **_: Any) -> None:  # noqa: ANN401
     """Ask whether they want the newsletter."""
-    from tasks.mail import confirm_subscription as task  # noqa: PLC0415
-
-    task.delay(subscriber.pk)
+    news_tasks.confirm_subscription.delay(subscriber.pk)
 
 
 def send_newsletter(issue: NewsletterIssue, **_: Any) -> None:  # noqa: ANN401
     """Send the issue to everyone."""
-    from tasks.mail import send_newsletter as task  # noqa: PLC0415
-
-    task.delay(issue.pk)
+    news_tasks.send_newsletter.delay(issue.pk)

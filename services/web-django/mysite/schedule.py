@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 
 @dataclass(frozen=True)
@@ -14,24 +14,21 @@ class Entry:
     Args:
         name: what the admin shows; an entry is known by it.
         task: the task's name.
-        minute, hour, weekday: as in a crontab; nothing at all means every minute.
+        minute, hour, weekday: as in a crontab.
     """
 
     name: str
     task: str
-    minute: str = ""
+    minute: str
     hour: str = "*"
     weekday: str = "*"
 
 
 TIMETABLE = (
-    Entry("Sign of life", "tasks.maintenance.heartbeat"),
-    Entry("Pictures that are missing", "tasks.maintenance.make_missing_thumbnails", minute="*/5"),
-    Entry("Weekly digest", "tasks.maintenance.send_digest", minute="0", hour="7", weekday="1"),
-    Entry("Remove expired drafts", "tasks.maintenance.remove_expired_drafts", minute="10", hour="3"),
-    Entry("Remove expired uploads", "tasks.maintenance.remove_expired_uploads", minute="20", hour="3"),
-    Entry("Remove old tasks' ids", "tasks.maintenance.remove_old_tasks", minute="25", hour="3"),
-    Entry("Remove dead logins", "tasks.maintenance.remove_dead_sessions", minute="30", hour="3"),
+    Entry("Pictures that are missing", "news.tasks.make_missing_thumbnails", minute="*/5"),
+    Entry("Weekly digest", "news.tasks.send_digest", minute="0", hour="7", weekday="1"),
+    Entry("Remove expired drafts", "news.tasks.remove_expired_drafts", minute="10", hour="3"),
+    Entry("Remove dead logins", "accounts.tasks.remove_dead_sessions", minute="30", hour="3"),
 )
 
 
@@ -43,17 +40,13 @@ def ensure_timetable() -> int:
 def _ensure(entry: Entry) -> bool:
     if PeriodicTask.objects.filter(name=entry.name).exists():
         return False
-    task = PeriodicTask(name=entry.name, task=entry.task)
-    if entry.minute:
-        task.crontab, _ = CrontabSchedule.objects.get_or_create(
-            minute=entry.minute,
-            hour=entry.hour,
-            day_of_week=entry.weekday,
-            day_of_month="*",
-            month_of_year="*",
-            timezone="UTC",
-        )
-    else:
-        task.interval, _ = IntervalSchedule.objects.get_or_create(every=60, period=IntervalSchedule.SECONDS)
-    task.save()
+    crontab, _ = CrontabSchedule.objects.get_or_create(
+        minute=entry.minute,
+        hour=entry.hour,
+        day_of_week=entry.weekday,
+        day_of_month="*",
+        month_of_year="*",
+        timezone="UTC",
+    )
+    PeriodicTask.objects.create(name=entry.name, task=entry.task, crontab=crontab)
     return True

@@ -5,8 +5,6 @@ import os
 import django
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
-from mysite import config
-
 
 class Request(WSGIRequest):
     """A request that is read as UTF-8, whatever it declares; :mod:`mysite.wellformed` refuses any other declaration.
@@ -31,8 +29,6 @@ class Handler(WSGIHandler):
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
 
-# Django loads URLs, and with them the task producers, at the first request. A bad variable must stop the start instead.
-config.dependencies()
 django.setup(set_prefix=False)
 application = Handler()
 

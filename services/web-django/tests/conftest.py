@@ -13,6 +13,7 @@ from django.core.cache import BaseCache, cache, caches
 from django.db import OperationalError, connection
 from django.test import override_settings
 from django.utils import timezone
+from landfast_testing.celery_signals import as_before
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 from mysite import settings as real_settings
@@ -22,6 +23,9 @@ from psycopg.errors import DiskFull
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+with as_before():  # its tests call what it connects; no other test shall meet that
+    import mysite.worker  # noqa: F401
 
 PASSWORD = "eleven-tame-herons"
 
@@ -35,7 +39,7 @@ def letters(monkeypatch: pytest.MonkeyPatch) -> Letters:
     """Return the letters that were handed over, in place of a broker that would take them."""
     sent: Letters = []
     for task in ("send_welcome", "send_verification", "send_password_reset"):
-        monkeypatch.setattr(f"tasks.mail.{task}.delay", lambda user_id, task=task: sent.append((task, user_id)))
+        monkeypatch.setattr(f"accounts.tasks.{task}.delay", lambda user_id, task=task: sent.append((task, user_id)))
     return sent
 
 

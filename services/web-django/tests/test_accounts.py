@@ -92,7 +92,7 @@ def test_it_saves_nothing_and_says_so_when_nobody_takes_letters(
         assert User.objects.count() == 1
         raise ConnectionError("nobody takes it")
 
-    monkeypatch.setattr("tasks.mail.send_welcome.delay", refuse)
+    monkeypatch.setattr("accounts.tasks.send_welcome.delay", refuse)
     response = client.post(REGISTER, FORM)
     page = response.content.decode()
     assert response.status_code == 503
@@ -111,7 +111,7 @@ def test_it_survives_two_registrations_of_the_same_name_at_once(
     def lose_the_race(*_: int) -> None:
         raise IntegrityError("duplicate key")
 
-    monkeypatch.setattr("tasks.mail.send_welcome.delay", lose_the_race)
+    monkeypatch.setattr("accounts.tasks.send_welcome.delay", lose_the_race)
     response = client.post(REGISTER, FORM)
     assert response.status_code == 200
     assert "a moment ago" in response.content.decode()

@@ -124,7 +124,7 @@ def test_an_address_becomes_a_subscriber_s_only_by_the_link_in_its_mail(client: 
     asked = Subscriber.objects.get()
 
     assert "Reader@Example.org" in page
-    assert [(task.name, task.arguments) for task in outbox.tasks] == [("tasks.mail.confirm_subscription", [asked.pk])]
+    assert [(task.name, task.arguments) for task in outbox.tasks] == [("news.tasks.confirm_subscription", [asked.pk])]
     assert not Subscriber.objects.active().exists()
 
     newsletter.send_confirmation(asked.pk, message_id="one")
@@ -166,7 +166,7 @@ def test_it_stores_no_address_that_it_cannot_ask(client: Client, monkeypatch: py
     def refuse(*_: object) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr("tasks.mail.confirm_subscription.delay", refuse)
+    monkeypatch.setattr("news.tasks.confirm_subscription.delay", refuse)
 
     response = client.post("/newsletter/", {"email": "reader@example.org"})
 
@@ -185,11 +185,11 @@ def test_it_asks_on_the_second_try_whom_it_could_not_ask_on_the_first(
         raise ConnectionError
 
     with monkeypatch.context() as away:
-        away.setattr("tasks.mail.confirm_subscription.delay", refuse)
+        away.setattr("news.tasks.confirm_subscription.delay", refuse)
         assert client.post("/newsletter/", {"email": "reader@example.org"}).status_code == 503
     client.post("/newsletter/", {"email": "reader@example.org"})
 
-    assert [(task.name, task.arguments) for task in outbox.tasks] == [("tasks.mail.confirm_subscription", [asked.pk])]
+    assert [(task.name, task.arguments) for task in outbox.tasks] == [("news.tasks.confirm_subscription", [asked.pk])]
 
 
 def test_it_asks_although_the_cache_is_away(

@@ -195,7 +195,7 @@ def test_it_announces_a_new_cover_and_no_other_change(
 def test_it_orders_the_pictures_from_a_worker(outbox: Outbox, make_article: MakeArticle) -> None:
     illustrated = make_article(cover=upload(), cover_alt="A red sail")
     [task] = outbox.tasks
-    assert (task.name, task.arguments) == ("tasks.pictures.make_thumbnails", [illustrated.pk])
+    assert (task.name, task.arguments) == ("news.tasks.make_thumbnails", [illustrated.pk])
 
 
 def test_it_undoes_the_cover_when_the_announcement_fails(illustrated: Article) -> None:

@@ -80,7 +80,7 @@ def test_nothing_changes_while_nobody_takes_letters(client: Client, ada: User, m
     def refuse(*_: int) -> None:
         raise ConnectionError("nobody takes it")
 
-    monkeypatch.setattr("tasks.mail.send_verification.delay", refuse)
+    monkeypatch.setattr("accounts.tasks.send_verification.delay", refuse)
     response = client.post(EDIT, FORM | {"email": "new@example.org", "password": PASSWORD})
     assert response.status_code == 503
     assert "nothing was saved" in response.content.decode()

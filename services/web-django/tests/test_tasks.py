@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from accounts.models import User
 from accounts.signals import registered
+from accounts.tasks import send_welcome
 from django.db import connection, transaction
-from tasks.mail import send_welcome
 
 from tests.conftest import PASSWORD
 
@@ -43,7 +43,7 @@ def test_what_is_rolled_back_sends_no_task_and_what_is_committed_does(outbox: Ou
         sent = send_welcome.delay(8)
         with pytest.raises(UndoneError):
             send_and_undo(9)
-    assert names(outbox) == [("tasks.mail.send_welcome", [8])]
+    assert names(outbox) == [("accounts.tasks.send_welcome", [8])]
     assert [task.id for task in outbox.tasks] == [sent.id]
 
 
@@ -52,7 +52,7 @@ def test_a_task_outside_any_transaction_is_one_of_its_own(outbox: Outbox) -> Non
     send_welcome.delay(7)
     connection.close()
 
-    assert names(outbox) == [("tasks.mail.send_welcome", [7])]
+    assert names(outbox) == [("accounts.tasks.send_welcome", [7])]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -60,7 +60,7 @@ def test_whoever_registers_needs_no_rabbitmq(client: Client, outbox: Outbox) -> 
     response = client.post("/accounts/register/", FORM, headers={"X-Request-ID": "request-0001"})
 
     assert response.status_code == 302, "nobody listens where RabbitMQ would be"
-    assert names(outbox) == [("tasks.mail.send_welcome", [User.objects.get().pk])]
+    assert names(outbox) == [("accounts.tasks.send_welcome", [User.objects.get().pk])]
     assert outbox.tasks[0].headers["request_id"] == "request-0001"
 
 

@@ -209,7 +209,7 @@ def test_it_does_not_tell_who_has_an_account_while_nobody_takes_letters(
 
     make_user("ada")
     for task in ("send_verification", "send_password_reset"):
-        monkeypatch.setattr(f"tasks.mail.{task}.delay", refuse)
+        monkeypatch.setattr(f"accounts.tasks.{task}.delay", refuse)
     for _attempt in range(2):
         response = client.post(path, {"email": email})
         assert response.status_code == 503

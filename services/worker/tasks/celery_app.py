@@ -1,4 +1,4 @@
-"""The Celery application: callers import ``app`` from here, workers run it through ``worker.app``.
+"""The shared Celery application, for tasks that belong to no other: callers import ``app``, workers run ``worker.app``.
 
 Its tasks are durable: they are written in the caller's transaction, and run to their end once that has committed. One
 that says ``base=ConfirmedTask`` is a plain one, sent at once and as safe as RabbitMQ is.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from landfast_outbox.celery import DurableTask
-from landfast_runtime.celery import QUEUE, create_celery
+from landfast_runtime.celery import create_celery
 from landfast_runtime.connections import RabbitMQ, Redis
 from landfast_runtime.env import Env, load
 
@@ -27,9 +27,11 @@ class CelerySettings:
         return cls(broker=RabbitMQ.from_env(env), results=Redis.results_from_env(env))
 
 
-#: What waits for a mail server: lanes of their own, with workers of their own, so that it holds up nothing else. Mass
-#: mail has another one, so that ten thousand letters do not stand in the way of one.
-MAIL_QUEUE, BULK_QUEUE = "tasks.mail", "tasks.bulk"
+#: Another application sends its tasks there by name: :func:`landfast_outbox.by_name.send`.
+QUEUE = "tasks"
+
+#: Where letters of the release before may wait: :mod:`tasks.former`.
+FORMER_QUEUES = ("tasks.mail", "tasks.bulk")
 
 settings = load("celery", CelerySettings.from_env)
 
@@ -37,19 +39,7 @@ app = create_celery(
     "landfast",
     broker=settings.broker,
     results=settings.results,
-    include=[
-        "tasks.arithmetic",
-        "tasks.mail",
-        "tasks.maintenance",
-        "tasks.pictures",
-        "tasks.probe",
-        "tasks.reports",
-    ],
-    queues=[MAIL_QUEUE, BULK_QUEUE],
+    include=["tasks.arithmetic", "tasks.former", "tasks.maintenance"],
+    queues=[QUEUE, *FORMER_QUEUES],
     task_class=DurableTask,
 )
-app.conf.task_routes = {
-    "tasks.mail.send_newsletter": {"queue": QUEUE},  # it hands the copies over, and asks no mail server
-    "tasks.mail.send_newsletter_copy": {"queue": BULK_QUEUE},
-    "tasks.mail.*": {"queue": MAIL_QUEUE},
-}

@@ -7,31 +7,23 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
-from landfast_outbox.sqlalchemy import use_sqlalchemy
+from landfast_outbox import databases
+from landfast_outbox.psycopg import PsycopgDatabase
+from landfast_runtime.connections import Postgres
+from landfast_runtime.env import Env
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
-from sqlalchemy import create_engine, text
-from sqlalchemy.orm import sessionmaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Engine
-
-
 _secrets = Path(tempfile.mkdtemp(prefix="worker-tests-"))
-for _name in (
-    "rabbitmq_password",
-    "redis_password",
-    "postgres_password",
-    "django_secret_key",
-):
+for _name in ("rabbitmq_password", "redis_password", "postgres_password"):
     (_secrets / _name).write_text("only-for-tests-0123456789-0123456789")
 
-# Django's own checks, which Celery asks for when it loads tasks, look at the database.
 _postgres = server()
-_postgres.make_database("landfast")
 
 os.environ |= {
     "SECRETS_DIR": str(_secrets),
@@ -40,35 +32,41 @@ os.environ |= {
     "RABBITMQ_USER": "worker",
     "REDIS_HOST": "127.0.0.1",
     "REDIS_PORT": "1",
-    "REDIS_CACHE_HOST": "127.0.0.1",
-    "REDIS_CACHE_PORT": "1",
     "REDIS_USER": "worker",
     "POSTGRES_HOST": _postgres.host,
     "POSTGRES_PORT": str(_postgres.port),
+    "POSTGRES_DB": "worker",
     "POSTGRES_USER": _postgres.user,
 }
 
 
 @pytest.fixture(scope="session")
-def database() -> Iterator[Engine]:
-    """A database with the outbox's tables."""
-    postgres = server()
-    postgres.make_database("worker")
-    engine = create_engine(postgres.url("worker"))
-    make_tables(engine.url)
-    use_sqlalchemy(engine, sessionmaker(engine))
-    yield engine
-    engine.dispose()
+def postgres() -> Postgres:
+    """A database with the outbox's tables: the one that the environment names."""
+    _postgres.make_database("worker")
+    make_tables(_postgres.url("worker"))
+    return Postgres.from_env(Env())
 
 
 @pytest.fixture
-def outbox(database: Engine) -> Iterator[Outbox]:
+def connection(postgres: Postgres) -> Iterator[psycopg.Connection[Any]]:
+    """A connection on which every statement is a transaction; the outbox is emptied."""
+    with psycopg.connect(**postgres.parameters, autocommit=True) as own:
+        yield own
+        own.execute(EMPTY)
+
+
+@pytest.fixture
+def outbox(connection: psycopg.Connection[Any]) -> Outbox:
     """What reads the tasks that the test sends."""
+    return Outbox(lambda query: connection.execute(query.encode()).fetchall())
 
-    def select(query: str) -> list[Any]:
-        with database.begin() as connection:
-            return list(connection.execute(text(query)))
 
-    yield Outbox(select)
-    with database.begin() as connection:
-        connection.execute(text(EMPTY))
+@pytest.fixture
+def at_work(postgres: Postgres) -> Iterator[None]:
+    """The database, named as a worker names it."""
+    database = PsycopgDatabase(postgres)
+    databases.use(database)
+    yield
+    database.reset()
+    databases._named.clear()  # noqa: SLF001 - a process never wants it back

@@ -1,1 +1,1 @@
-"""The programs that run tasks: worker and beat, each with its configuration and its proof of health."""
+"""The programs that run the shared tasks: Celery's worker and beat, and Dramatiq's worker."""

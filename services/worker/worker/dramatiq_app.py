@@ -5,36 +5,24 @@ Each thread has its own connections; what a task's effects go to is named as in 
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "worker.settings")
-
 import logging.config
 
-import django
 import dramatiq
 from landfast_outbox import databases
 from landfast_outbox.actors import DurableActor, make_broker
-from landfast_outbox.django.database import DjangoDatabase
-from landfast_outbox.sqlalchemy import SQLAlchemyDatabase
+from landfast_outbox.psycopg import PsycopgDatabase
 from landfast_runtime.celery import TASK_TIME_LIMIT
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
+from landfast_runtime.worker.config import worker_settings
+from landfast_runtime.worker.dramatiq_renewal import RenewingMiddleware
 from tasks.actors import DRAMATIQ_QUEUE
 from tasks.arithmetic import add
 from tasks.celery_app import settings as celery_settings
 
-from worker.app import api_engine
-from worker.config import worker_settings
-from worker.dramatiq_renewal import RenewingMiddleware
-
 logging.config.dictConfig(logging_config("worker-dramatiq", worker_settings().log_level))
-django.setup()
-
-postgres = load("worker-dramatiq", Postgres.from_env)
-databases.use(DjangoDatabase(postgres))
-databases.use(SQLAlchemyDatabase(api_engine, postgres), "api")
+databases.use(PsycopgDatabase(load("worker-dramatiq", Postgres.from_env)))
 
 broker = make_broker(celery_settings.broker, TASK_TIME_LIMIT)
 broker.add_middleware(RenewingMiddleware(worker_settings().growth))

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from flask import Response, url_for
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
-from tasks.reports import run_report
 
 from api.datasets.columns import parse
 from api.datasets.documents import Page  # noqa: TC001 - the routes read the annotations
@@ -21,6 +20,7 @@ from api.errors import ApiError
 from api.reports.definition import DefinitionError
 from api.reports.documents import NewReport, ReportDocument, ReportList, Result
 from api.reports.models import FINAL, Report, State
+from api.reports.tasks import run_report
 from api.routes import Answer, Routes, respond
 
 if TYPE_CHECKING:

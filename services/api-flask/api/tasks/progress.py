@@ -13,12 +13,13 @@ from celery import states
 from pydantic import BaseModel, Field
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from tasks.celery_app import app as celery
 
 if TYPE_CHECKING:
     import uuid
 
     from sqlalchemy.orm import Session
+
+    from api.tasks.shared import Kept, Results
 
 #: What a worker notes while a task is under way. Anything else in Redis is of no run that counts, if the row is open: a
 #: dead letter that was given another chance failed before.
@@ -61,18 +62,19 @@ class Row(NamedTuple):
         return cls(*found) if found else None
 
 
-def progress_of(task_id: str, row: Row | None) -> Progress:
+def progress_of(task_id: str, row: Row | None, results: Results) -> Progress:
     """Return how a task that was once issued is doing.
 
     Args:
         task_id: the task's.
         row: what the outbox knows of it.
+        results: asked for what the outbox does not know.
 
     Raises:
         redis.exceptions.RedisError: the row is gone, and the result backend does not answer.
     """
     if row is None:
-        return _as_noted(task_id)
+        return _as_noted(task_id, results.of(task_id))
     if row.done:
         result = json.loads(row.result) if row.result is not None else None
         return Progress(id=task_id, state=states.SUCCESS, ready=True, result=result)
@@ -80,7 +82,7 @@ def progress_of(task_id: str, row: Row | None) -> Progress:
         return Progress(id=task_id, state=states.FAILURE, ready=True, error=kind_of(row.error or ""))
     waiting = states.RETRY if row.retries else states.PENDING
     try:
-        noted = celery.backend.get_task_meta(task_id)["status"]
+        noted = results.of(task_id).state
     except RedisError:
         noted = states.PENDING
     return Progress(id=task_id, state=noted if noted in UNDER_WAY else waiting)
@@ -94,19 +96,11 @@ def kind_of(error: str) -> str:
     return told[0].partition(":")[0].rpartition(".")[2] if told else GIVEN_UP
 
 
-def _as_noted(task_id: str) -> Progress:
+def _as_noted(task_id: str, kept: Kept) -> Progress:
     """Return what the result backend knows, asked once, so that state and result belong together.
 
     Only what is done leaves the outbox: so that is what a task is that nobody remembers.
     """
-    meta = celery.backend.get_task_meta(task_id)
-    state, value = meta["status"], meta["result"]
-    if state not in states.READY_STATES:
+    if kept.state not in states.READY_STATES:
         return Progress(id=task_id, state=states.SUCCESS, ready=True)
-    return Progress(
-        id=task_id,
-        state=state,
-        ready=True,
-        result=value if state == states.SUCCESS else None,
-        error=type(value).__name__ if state in states.PROPAGATE_STATES else None,
-    )
+    return Progress(id=task_id, state=kept.state, ready=True, result=kept.result, error=kept.error)

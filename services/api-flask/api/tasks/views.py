@@ -6,22 +6,29 @@ import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
-from flask import url_for
-from landfast_outbox import dramatiq
+from flask import current_app, url_for
+from landfast_outbox import by_name, dramatiq
 from pydantic import BaseModel, ConfigDict, Field
-from tasks.actors import send_by_dramatiq
-from tasks.arithmetic import add
 
 from api.db import transaction
 from api.errors import ApiError
 from api.models import Task
 from api.routes import Answer, Number, Routes, respond
 from api.tasks.progress import Progress, Row, progress_of
+from api.tasks.shared import ADD, DRAMATIQ_QUEUE, QUEUE, Results
 
 if TYPE_CHECKING:
-    from flask import Response
+    from flask import Flask, Response
 
 routes = Routes("tasks", __name__, prefix="/api/v1/tasks", tag="Tasks", about="Work that is done by the workers.")
+
+
+_EXTENSION = "landfast.results"
+
+
+def init_results(app: Flask, results: Results) -> None:
+    """Give ``app`` what reads the results of other applications' tasks."""
+    app.extensions[_EXTENSION] = results
 
 
 class Addition(BaseModel):
@@ -55,11 +62,11 @@ def add_numbers(body: Addition, query: Sending) -> Response:
     """
     task_id = uuid.uuid4()
     with transaction() as session:
-        session.add(Task(id=task_id, name=add.name))
+        session.add(Task(id=task_id, name=ADD))
         if query.engine == dramatiq.ENGINE:
-            send_by_dramatiq(add.name, body.x, body.y, task_id=str(task_id))
+            dramatiq.send(ADD, DRAMATIQ_QUEUE, (body.x, body.y), task_id=str(task_id))
         else:
-            add.apply_async((body.x, body.y), task_id=str(task_id))
+            by_name.send(ADD, (body.x, body.y), queue=QUEUE, task_id=str(task_id))
     location = url_for("tasks.show", task_id=task_id)
     return respond(Progress(id=str(task_id)), HTTPStatus.ACCEPTED, {"Location": location})
 
@@ -77,4 +84,4 @@ def show(task_id: uuid.UUID) -> Response:
         if session.get(Task, task_id) is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"there is no task {task_id}")
         row = Row.find(session, task_id)
-    return respond(progress_of(str(task_id), row))
+    return respond(progress_of(str(task_id), row, current_app.extensions[_EXTENSION]))

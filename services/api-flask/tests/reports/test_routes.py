@@ -69,7 +69,7 @@ def test_a_report_is_handed_to_a_worker(client: FlaskClient, outbox: Outbox, dat
     assert response.status_code == 202
     document = response.get_json()
     [task] = outbox.tasks
-    assert (task.name, task.arguments) == ("tasks.reports.run_report", [document["id"]])
+    assert (task.name, task.arguments) == ("api.reports.tasks.run_report", [document["id"]])
     assert response.headers["Location"] == f"{REPORTS}/{document['id']}"
     assert (document["state"], document["progress"], document["links"]) == ("queued", 0, None)
     assert (document["measure"], document["period"]) == ("count", "month")

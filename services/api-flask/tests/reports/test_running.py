@@ -249,15 +249,15 @@ def test_a_database_that_is_away_is_a_connection_error() -> None:
         run_report(uuid.uuid4(), away)
 
 
-def test_in_a_worker_the_tables_are_found_under_the_workers_role(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POSTGRES_USER", "worker")
+def test_a_worker_has_the_api_s_own_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_USER", "api_too")
     background_engine.cache_clear()
     engine = background_engine()
     background_engine.cache_clear()
 
-    assert engine.url.username == "worker"
+    assert engine.url.username == "api_too"
     _, arguments = engine.dialect.create_connect_args(engine.url)
-    assert arguments["user"] == "worker"
+    assert arguments["user"] == "api_too"
 
 
 def test_only_one_report_works_at_a_time_and_then_pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

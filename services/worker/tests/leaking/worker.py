@@ -1,4 +1,4 @@
-"""The shipped worker with a task that leaks: ``celery -A tests.leaking.worker``. What a relay does, it does itself."""
+"""A worker as each room has it, with a task that leaks: ``celery -A tests.leaking.worker``. It is its own relay."""
 
 from __future__ import annotations
 
@@ -8,14 +8,24 @@ from typing import Any
 
 from celery import signals
 from kombu.transport import TRANSPORT_ALIASES
-from landfast_outbox import store
+from landfast_outbox import databases, store
 from landfast_outbox.databases import connect
-from worker import slots
-from worker.app import app, lane, postgres
+from landfast_outbox.psycopg import PsycopgDatabase
+from landfast_runtime.connections import Postgres
+from landfast_runtime.env import Env
+from landfast_runtime.worker import slots
+from landfast_runtime.worker.lanes import Lane, chosen
+from landfast_runtime.worker.program import configure
+from tasks.celery_app import QUEUE, app, settings
 
 from tests.leaking import tasks
 
 __all__ = ["app", "tasks"]
+
+lane = chosen({"processes": Lane((QUEUE,)), "threads": Lane((QUEUE,), pool="threads", waiting=0)})
+configure(app, lane, settings.broker)
+postgres = Postgres.from_env(Env())
+databases.use(PsycopgDatabase(postgres))
 
 TRANSPORT_ALIASES["polled"] = "tests.leaking.broker:Transport"
 app.conf.update(broker_url="polled://", worker_send_task_events=False)

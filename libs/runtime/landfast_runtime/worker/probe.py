@@ -1,0 +1,54 @@
+"""A task that proves consumption: it travels the way of every other one, into this very worker, and leaves a mark."""
+
+from __future__ import annotations
+
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kombu import Exchange, Queue
+
+from landfast_runtime.celery import ConfirmedTask
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+#: The task's name: the health check knows the worker's application by nothing else.
+NAME = "probe.consume"
+
+#: Seconds that a probe may wait for its worker.
+EXPIRES = 60
+
+#: Touched by each probe that ran; the health check reads its age. /tmp is the container's own tmpfs.
+MARK = Path("/tmp/worker-consumed")  # noqa: S108
+
+
+def queue(*, sending: bool = False) -> Queue:
+    """Return the queue that only this container's worker consumes; the broker drops it two minutes after the worker.
+
+    Its exchange is none of an application's: who may publish by the default exchange may publish to everybody's queues.
+
+    Args:
+        sending: whether it is only sent to: who does that makes none.
+    """
+    name = f"probe.{socket.gethostname()}"
+    exchange = Exchange("probe", type="direct", durable=True)
+    return Queue(
+        name,
+        exchange,
+        routing_key=name,
+        expires=120,
+        queue_arguments={"x-queue-type": "classic"},
+        no_declare=sending,
+    )
+
+
+def consume() -> None:
+    """Leave the time in :data:`MARK`."""
+    MARK.write_text(str(time.time()), encoding="ascii")
+
+
+def declare(app: Celery[Any]) -> None:
+    """Let a worker's application know the task."""
+    app.task(base=ConfirmedTask, name=NAME, ignore_result=True, send_events=False, internal=True)(consume)

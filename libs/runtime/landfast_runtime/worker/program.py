@@ -1,0 +1,62 @@
+"""A worker's program: an application's tasks with all that makes a worker of them, for ``celery -A`` to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from celery import signals
+
+from landfast_runtime.celery import configure_logging, configure_worker
+from landfast_runtime.worker import probe, slots
+from landfast_runtime.worker.config import worker_settings
+from landfast_runtime.worker.renewal import Renewal
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from landfast_runtime.connections import RabbitMQ
+    from landfast_runtime.worker.lanes import Lane
+
+#: The scheduler of a beat whose timetable is in the code.
+SCHEDULER = "landfast_runtime.worker.scheduler:TickingScheduler"
+
+#: Seconds between two ticks of beat at most; its health check counts them.
+TICK = 5
+
+
+def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = SCHEDULER) -> None:
+    """Set an application up to be run by workers and beat.
+
+    What tasks make their effects in is the application's to say: :func:`landfast_outbox.databases.use`.
+
+    Args:
+        app: whose tasks.
+        lane: what the worker consumes, and how.
+        broker: where tasks come from; callers of durable tasks alone need none.
+        scheduler: beat's.
+    """
+    settings = worker_settings()
+    configure_worker(app, broker)
+    probe.declare(app)
+    app.conf.update(
+        worker_concurrency=settings.concurrency,
+        beat_scheduler=scheduler,
+        beat_max_loop_interval=TICK,
+        **lane.celery,
+    )
+
+    def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
+        configure_logging(settings.service, settings.log_level)
+
+    def prepare(instance: Any, **_: Any) -> None:  # noqa: ANN401
+        slots.clear()
+        instance.app.amqp.queues.select(lane.queues)
+        instance.app.amqp.queues.select_add(probe.queue())
+
+    signals.setup_logging.connect(log_as_json, weak=False)
+    signals.celeryd_after_setup.connect(prepare, weak=False)
+    renewal = Renewal(settings.growth, settings.concurrency if lane.pool == "prefork" else 0)
+    renewal.connect()
+    signals.worker_process_shutdown.connect(slots.leave)
+    signals.task_prerun.connect(slots.occupy)
+    signals.task_postrun.connect(slots.release)

@@ -1,0 +1,30 @@
+"""Schedulers of beat that mark every tick, for its health check."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from celery.beat import Scheduler
+
+from landfast_runtime.worker.beat import MARK
+
+
+class _Ticks(Protocol):
+    """What each scheduler of Celery's does."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401 - Celery's own signature
+        """Run what is due, and return the seconds until the next tick."""
+
+
+class Ticking:
+    """Part of a scheduler: it marks each tick. It stands before the scheduler's own class."""
+
+    def tick(self: _Ticks, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401 - Celery's own signature
+        """Run what is due, leave the mark, and return the seconds until the next tick."""
+        wait = super().tick(*args, **kwargs)  # type: ignore[misc]  # the scheduler's own
+        MARK.touch()
+        return float(wait)
+
+
+class TickingScheduler(Ticking, Scheduler):
+    """Takes its timetable from ``beat_schedule`` in the code, and keeps nothing: intervals begin anew with beat."""

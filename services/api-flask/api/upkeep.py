@@ -1,0 +1,18 @@
+"""``flask upkeep``: what has had its time goes. Something runs it by the clock: the service ``api-periodic``."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import AppGroup
+
+from api.datasets.upkeep import remove_expired_uploads
+from api.tasks.upkeep import remove_old_tasks
+
+upkeep = AppGroup("upkeep", help="Remove what has had its time.")
+
+
+@upkeep.command("run")
+def run() -> None:
+    """Remove all of it, and print how much there was."""
+    click.echo(f"datasets past their time: {remove_expired_uploads()}")
+    click.echo(f"ids of old tasks: {remove_old_tasks()}")

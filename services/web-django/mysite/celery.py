@@ -1,0 +1,27 @@
+"""The site's Celery application, ``web``: its tasks stand beside their domain, in ``accounts/tasks.py`` and so on.
+
+Tasks are durable: they are written in the caller's transaction, and run to their end once that has committed. So a page
+needs no broker to send one; :mod:`mysite.worker` has it. https://docs.celeryq.dev/en/stable/django/
+"""
+
+from __future__ import annotations
+
+from landfast_outbox.celery import DurableTask
+from landfast_runtime.celery import create_celery
+
+#: What waits for a mail server: queues of their own, with a worker of their own, so that it holds up nothing else. Mass
+#: mail has another one, so that ten thousand letters do not stand in the way of one.
+QUEUE, MAIL_QUEUE, BULK_QUEUE = "web", "web.mail", "web.bulk"
+
+app = create_celery(
+    "web",
+    include=["accounts.tasks", "news.tasks"],
+    queues=[QUEUE, MAIL_QUEUE, BULK_QUEUE],
+    task_class=DurableTask,
+)
+app.conf.task_routes = {
+    "accounts.tasks.send_*": {"queue": MAIL_QUEUE},
+    "news.tasks.confirm_subscription": {"queue": MAIL_QUEUE},
+    "news.tasks.send_newsletter_copy": {"queue": BULK_QUEUE},
+}
+app.set_default()  # for `shared_task`, in each thread of a server

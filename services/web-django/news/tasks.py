@@ -1,0 +1,82 @@
+"""What workers do for the news: pictures, the newsletter, and upkeep by the clock.
+
+The app works without this module: whoever listens to its signals sends the tasks.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from celery import shared_task
+from landfast_outbox.celery import enqueue_many
+from landfast_runtime.worker.retrying import FOR_A_DAY, unless_gone
+from mailer import LETTER
+
+if TYPE_CHECKING:
+    from celery import Task
+
+#: Copies of a newsletter that one worker sends at most: servers that get more take it for spam.
+NEWSLETTER_RATE = "20/s"
+
+# Pages import this module for the names; what does the work is a worker's alone: hence the imports within.
+
+
+@shared_task(ignore_result=True, **FOR_A_DAY)
+def make_thumbnails(article_id: int) -> None:
+    """Make an article's cover in the widths and formats that browsers choose from."""
+    from news import pictures  # noqa: PLC0415
+
+    unless_gone(partial(pictures.make_thumbnails, article_id))
+
+
+@shared_task(long=True)
+def make_missing_thumbnails() -> int:
+    """Make the pictures that covers lack, and return how many those were."""
+    from news import pictures  # noqa: PLC0415
+
+    return pictures.make_missing_thumbnails()
+
+
+@shared_task(bind=True, **LETTER)
+def confirm_subscription(self: Task[Any, Any], subscriber_id: int) -> None:
+    """Ask whether somebody who entered an address wants the newsletter."""
+    from news import newsletter  # noqa: PLC0415
+
+    unless_gone(partial(newsletter.send_confirmation, subscriber_id, message_id=str(self.request.id)))
+
+
+@shared_task(ignore_result=True, **FOR_A_DAY)
+def send_newsletter(issue_id: int) -> None:
+    """Hand every subscriber's copy over, all of them or none. It asks no mail server itself."""
+    from news import newsletter  # noqa: PLC0415
+
+    recipients = unless_gone(partial(newsletter.recipients, issue_id)) or []
+    enqueue_many(send_newsletter_copy, [((issue_id, subscriber_id), {}) for subscriber_id in recipients])
+
+
+@shared_task(rate_limit=NEWSLETTER_RATE, **LETTER)
+def send_newsletter_copy(issue_id: int, subscriber_id: int) -> None:
+    """Send one copy, unless it has been sent."""
+    from news import newsletter  # noqa: PLC0415
+
+    unless_gone(partial(newsletter.send_copy, issue_id, subscriber_id))
+
+
+@shared_task
+def send_digest() -> int | None:
+    """Make a newsletter of the week's articles, send it, and return its number; None without any."""
+    from news import upkeep  # noqa: PLC0415
+
+    issue_id = upkeep.make_digest()
+    if issue_id is not None:
+        send_newsletter.delay(issue_id)
+    return issue_id
+
+
+@shared_task
+def remove_expired_drafts() -> int:
+    """Delete drafts that nobody has touched for long, and return how many those were."""
+    from news import upkeep  # noqa: PLC0415
+
+    return upkeep.remove_expired_drafts()

@@ -1,0 +1,235 @@
+"""Letters and mail servers: the time that each step has, and what becomes of a letter at each kind of answer."""
+
+from __future__ import annotations
+
+import smtplib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import django
+import pytest
+from django.core.mail import EmailMessage
+from landfast_runtime.worker.retrying import FinalError
+from landfast_testing.mail_server import DOT, DROP, GREETING, HANG, READ_NOTHING, TRICKLE, MailServer
+from landfast_testing.waiting import DEADLINE, PATIENCE, wait_until
+from mailer import conversation
+from mailer.backend import StepwiseBackend
+from mailer.conversation import Limits, RefusedError, UnansweredError, conversations
+from mysite import worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+django.setup()
+
+#: Seconds in place of minutes, and how much longer a test waits until something counts as hanging.
+SHORT, LONG = 0.1 * PATIENCE, 10 * PATIENCE
+
+BEFORE_THE_DOT = (GREETING, "EHLO", "MAIL", "RCPT", "DATA")
+
+
+@pytest.fixture(autouse=True)
+def passed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Short times for what has no setting; the list has how many letters were taken at each point of no return."""
+    points: list[int] = []
+    for name in ("DATA_INITIATION", "BLOCK", "COURTESY"):
+        monkeypatch.setattr(conversation, name, SHORT)
+    monkeypatch.setattr(conversation, "point_of_no_return", lambda: points.append(0))
+    yield points
+    conversations.resume()
+
+
+@pytest.fixture
+def server() -> Iterator[MailServer]:
+    running = MailServer()
+    yield running
+    running.close()
+
+
+def send(
+    server: MailServer, limits: Limits | None = None, to: str = "reader@example.org", body: str = "High water.\n.\n"
+) -> None:
+    backend: Any = StepwiseBackend(
+        alias="default", host="127.0.0.1", port=server.port, timeout=DEADLINE, limits=limits or Limits(SHORT, SHORT)
+    )
+    backend.send_messages([EmailMessage("Tides", body, "hello@example.org", [to])])
+
+
+def seconds(action: Callable[[], object]) -> float:
+    started = time.monotonic()
+    action()
+    return time.monotonic() - started
+
+
+def test_a_letter_is_taken_whole_and_the_point_of_no_return_comes_before_its_end(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(conversation, "point_of_no_return", lambda: taken.append(len(server.taken)))
+
+    send(server)
+
+    assert (taken, len(server.taken)) == ([0], 1)
+    assert server.taken[0].endswith(b"\r\n\r\nHigh water.\r\n..\r\n")
+
+
+@pytest.mark.parametrize("step", BEFORE_THE_DOT)
+@pytest.mark.parametrize("answer", [HANG, DROP, TRICKLE])
+def test_a_server_that_falls_silent_before_the_final_dot_is_left_in_time_and_tried_again(
+    server: MailServer, step: str, answer: str, passed: list[int]
+) -> None:
+    server.answers[step] = answer
+
+    def attempt() -> None:
+        with pytest.raises(smtplib.SMTPServerDisconnected, match=step):
+            send(server)
+
+    assert seconds(attempt) < LONG
+    assert (passed, server.taken) == ([], [])
+
+
+def test_a_server_that_reads_no_letter_is_left_in_time_and_tried_again(server: MailServer, passed: list[int]) -> None:
+    server.answers["DATA"] = READ_NOTHING
+
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        send(server, body="High water at noon.\n" * 1_000_000)
+
+    assert passed == []
+
+
+def test_all_steps_together_have_a_limit(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "BEFORE_THE_DOT", SHORT)
+    server.answers["MAIL"] = HANG
+
+    with pytest.raises(smtplib.SMTPServerDisconnected, match="MAIL"):
+        send(server, Limits())
+
+
+def refusing(step: str, answer: str) -> dict[str, str]:
+    """Return a server's answers that refuse a step; who has EHLO refused tries HELO."""
+    return {step: answer, "HELO": answer} if step == "EHLO" else {step: answer}
+
+
+@pytest.mark.parametrize("step", [*BEFORE_THE_DOT, DOT])
+def test_a_letter_that_is_refused_for_now_is_tried_again(server: MailServer, step: str) -> None:
+    server.answers |= refusing(step, "451 later")
+
+    with pytest.raises(OSError) as raised:  # noqa: PT011 - each step has its own error, all of this kind
+        send(server)
+
+    assert not isinstance(raised.value, FinalError)
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", DOT])
+def test_a_letter_that_is_refused_for_good_is_not_tried_again(server: MailServer, step: str) -> None:
+    server.answers[step] = "550 5.1.1 nobody here"
+
+    with pytest.raises(RefusedError, match=r"refused the letter for good: 550 5\.1\.1 nobody here"):
+        send(server)
+
+
+@pytest.mark.parametrize(
+    ("step", "answer"), [(GREETING, "554 not you"), ("EHLO", "550 not you"), ("MAIL", "530 log in first")]
+)
+def test_a_refusal_of_us_rather_than_of_the_letter_is_tried_again(server: MailServer, step: str, answer: str) -> None:
+    server.answers |= refusing(step, answer)
+
+    with pytest.raises(OSError) as raised:  # noqa: PT011
+        send(server)
+
+    assert not isinstance(raised.value, FinalError)
+
+
+def test_an_address_that_no_server_knows_is_not_tried_again(server: MailServer) -> None:
+    with pytest.raises(RefusedError, match="cannot be sent"):
+        send(server, to="jürgen@example.org")
+
+
+@pytest.mark.parametrize("answer", [HANG, DROP, TRICKLE, "354 more?", "what?"])
+def test_a_letter_whose_end_was_not_answered_may_have_been_taken_and_is_not_tried_again(
+    server: MailServer, answer: str, passed: list[int]
+) -> None:
+    server.answers[DOT] = answer
+
+    with pytest.raises(UnansweredError, match="may have taken the letter"):
+        send(server)
+
+    assert (len(passed), len(server.taken)) == (1, 1)
+
+
+def test_a_server_that_takes_its_time_after_the_final_dot_gets_the_letter_once(server: MailServer) -> None:
+    server.answers[DOT] = HANG
+    threading.Timer(4 * SHORT, server.go_on.set).start()
+
+    send(server, Limits(SHORT, LONG))
+
+    assert len(server.taken) == 1
+
+
+@pytest.mark.parametrize("answer", [HANG, DROP, "421 gone", "x" * 20_000])
+def test_a_letter_that_was_taken_is_taken_whatever_the_goodbye(server: MailServer, answer: str) -> None:
+    server.answers["QUIT"] = answer
+
+    assert seconds(lambda: send(server, Limits(LONG, LONG))) < LONG
+    assert len(server.taken) == 1
+
+
+def wait_for(server: MailServer, step: str) -> None:
+    wait_until(lambda: step in server.steps, f"no client came to {step}")
+
+
+def in_background(action: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
+    """Run an action in a thread, and return that and the list of what it raises."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            action()
+        except OSError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, raised
+
+
+@pytest.mark.parametrize("step", BEFORE_THE_DOT)
+def test_a_worker_that_stops_waits_for_no_server_that_cannot_have_taken_the_letter(
+    server: MailServer, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversation, "DATA_INITIATION", 4 * LONG)
+    server.answers[step] = HANG
+    thread, raised = in_background(lambda: send(server, Limits(4 * LONG, 4 * LONG)))
+    wait_for(server, step)
+    # The server may come to its greeting before the client has begun to listen.
+    wait_until(lambda: conversations._open, "no conversation is open")  # noqa: SLF001 - nothing else has to know
+
+    worker.break_off_letters()
+    thread.join(LONG)
+
+    assert [type(error) for error in raised] == [smtplib.SMTPServerDisconnected]
+    with pytest.raises(ConnectionAbortedError, match="the worker stops"):
+        send(server)
+
+
+def test_a_worker_that_stops_waits_for_a_letter_that_may_have_been_taken(server: MailServer) -> None:
+    server.answers[DOT] = HANG
+    thread, raised = in_background(lambda: send(server, Limits(LONG, LONG)))
+    wait_for(server, DOT)
+
+    worker.break_off_letters()
+    server.go_on.set()
+    thread.join(LONG)
+
+    assert (raised, len(server.taken)) == ([], 1)
+
+
+def test_a_login_s_answers_are_in_no_error(server: MailServer) -> None:
+    server.answers |= {"EHLO": "250-mail.example\r\n250 AUTH LOGIN", "AUTH": "334 VXNlcm5hbWU6", "C2VJ": HANG}
+    client = conversation.Conversation("127.0.0.1", server.port, limits=Limits(SHORT, SHORT), timeout=DEADLINE)
+
+    with pytest.raises(smtplib.SMTPServerDisconnected) as raised:
+        client.login("secret user", "secret password", initial_response_ok=False)
+
+    assert "no answer to AUTH" in str(raised.value)
