@@ -26,11 +26,11 @@ LETTERS, ADDITIONS = 8, 10
 #: Seconds that all of them may take, and between two looks at a result.
 LONGEST, LOOK = 900.0, 0.01
 
-LANES = {"before": "tasks", "with a lane": "tasks.mail"}
+LANES = {"before": "tasks", "with a lane": "web.mail"}
 
 WRITE = """
 from accounts.models import User
-from tasks.mail import send_welcome
+from accounts.tasks import send_welcome
 for number in range({letters}):
     name = f"bench-{{number}}"
     user, _ = User.objects.get_or_create(username=name, defaults={{"email": f"{{name}}@example.com"}})
@@ -41,7 +41,7 @@ CLEAN = "from accounts.models import User; User.objects.filter(username__startsw
 OPEN = """
 from django.db import connection
 with connection.cursor() as cursor:
-    cursor.execute("SELECT count(*) FROM outbox.task WHERE name = 'tasks.mail.send_welcome' "
+    cursor.execute("SELECT count(*) FROM outbox.task WHERE name = 'accounts.tasks.send_welcome' "
         "AND completed_at IS NULL AND dead_at IS NULL")
     print(cursor.fetchone()[0])
 """

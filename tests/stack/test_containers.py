@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 LONG_RUNNING = [
-    "nginx", "console", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower",
-    "postgres", "redis", "redis-cache", "rabbitmq", "mail",
+    "nginx", "console", "relay", "flower", "postgres", "redis", "redis-cache", "rabbitmq", "mail",
+    "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-uploads", "api-worker", "api-periodic",
+    "worker", "beat",
 ]  # fmt: skip
 ONE_SHOTS = ["secrets", "migrate-web", "migrate-api", "migrate-outbox", "migrate-console"]
 
@@ -28,7 +29,9 @@ SHORTEST_GRACE = {
     "api-flask": 20,
     "api-uploads": 300,
     "worker": 30,
-    "worker-mail": 600,
+    "web-worker": 30,
+    "web-mail": 600,
+    "api-worker": 30,
     "relay": 20,
     "postgres": 30,
     "rabbitmq": 30,

@@ -135,14 +135,14 @@ def test_a_worker_that_stops_waits_for_no_mail_server_that_hangs_and_sends_the_l
     ready.pause("mail")  # the worker connects, and waits for the mail server's greeting
     since = now()
     assert Site(ready.http_url).register(person.name, person.email, person.password).status_code == 302
-    wait_for_line(ready, "worker-mail", "task started", since)
+    wait_for_line(ready, "web-mail", "task started", since)
 
-    ready.stop("worker-mail")
+    ready.stop("web-mail")
 
-    assert exit_code(ready, "worker-mail") == 0, "it ended by itself, its server being paused still"
-    assert '"state": "RETRY"' in ready.logs("worker-mail", since=since)
+    assert exit_code(ready, "web-mail") == 0, "it ended by itself, its server being paused still"
+    assert '"state": "RETRY"' in ready.logs("web-mail", since=since)
     ready.unpause("mail")
-    ready.start("worker-mail")
+    ready.start("web-mail")
     inbox.wait_for_mail(person.email, timeout=60)
     assert len(inbox.mails_to(person.email)) == 1
 

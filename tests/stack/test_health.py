@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 HOUSE = {"postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox"}
-APPLICATIONS = {"web-django", "api-flask", "worker", "worker-mail"}
+APPLICATIONS = {"web-django", "web-worker", "web-mail", "api-flask", "api-worker", "worker"}
 
 #: Seconds that an answer may take whatever is broken, on an idle reference machine.
 SLOWEST_ANSWER = 5
@@ -42,7 +42,9 @@ OUTAGES = [
     Outage("redis-cache", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
     Outage("relay", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
     Outage("worker", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
-    Outage("worker-mail", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
+    Outage("web-worker", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
+    Outage("web-mail", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
+    Outage("api-worker", {"/": 200, "/accounts/register/": 200, "/api/v1/tasks/any": 404}),
 ]
 #: Those that a test of its own stops below, which looks at the report as well: here they are in long runs.
 STOPPED_BELOW = {"rabbitmq", "redis", "relay", "worker"}
@@ -232,7 +234,7 @@ def test_services_start_without_their_dependencies_and_recover_when_these_come(
     ready: Stack, site: Site, stopped: tuple[str, ...]
 ) -> None:
     ready.stop(*stopped)
-    applications = ("web-django", "api-flask", "worker", "worker-mail", "beat")
+    applications = ("web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-worker", "worker", "beat")
     ready.compose("restart", "--no-deps", "console", "relay", "flower", *applications)
 
     wait_until(lambda: site.probe("/accounts/login/"), 60, "the site to answer what it can")

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 OPERATORS = ("/console/outbox/task/", "/flower/", "/flower/vhost/stub/", "/rabbitmq/")
-DEMO = {"web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat"}
+DEMO = {
+    "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-uploads", "api-worker", "api-periodic",
+    "worker", "beat",
+}  # fmt: skip
 
 
 def test_nothing_of_the_demo_is_left_and_all_is_ready(house: Stack) -> None:

@@ -49,7 +49,7 @@ def runs(stack: Stack, worker: str, mark: str) -> list[Run]:
     [
         # More than the container's memory has room for: 640 MiB, and 384 MiB.
         pytest.param("worker", CELERY, "tasks", 60, 2, id="processes"),
-        pytest.param("worker-mail", CELERY, "tasks.mail", 40, 1, id="threads"),
+        pytest.param("web-mail", CELERY, "web.mail", 40, 1, id="threads"),
         # Off unless somebody asks for the profile.
         pytest.param("worker-dramatiq", DRAMATIQ, "", 40, 1, id="dramatiq", marks=pytest.mark.long),
     ],

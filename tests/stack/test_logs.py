@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "console", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower",
+    "nginx", "console", "relay", "flower", "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-uploads",
+    "api-worker", "api-periodic", "worker", "beat",
     "postgres", "redis", "redis-cache", "rabbitmq", "mail", "migrate-web", "migrate-api", "migrate-outbox",
     "migrate-console",
 ]  # fmt: skip
@@ -80,7 +81,7 @@ def test_one_request_id_goes_from_a_page_to_the_task_that_it_starts(
 
     inbox.wait_for_mail(person.email)
     # A task that is faster than the commit it comes from runs twice.
-    wait_until(lambda: ended_well(lines_of_request(stack, "worker-mail", request)), 20, "the task's lines")
+    wait_until(lambda: ended_well(lines_of_request(stack, "web-mail", request)), 20, "the task's lines")
     assert lines_of_request(stack, "nginx", request)
 
 

@@ -18,7 +18,7 @@ LETTERS, TASKS = 8, 5
 
 _WRITE = """
 from accounts.models import User
-from tasks.mail import send_welcome
+from accounts.tasks import send_welcome
 for number in range({number}):
     user = User.objects.create(username=f"hangs-{{number}}", email=f"hangs-{{number}}@example.com")
     send_welcome.delay(user.pk)
@@ -27,14 +27,14 @@ for number in range({number}):
 #: Letters that wait are made to have done so for longer than a lane may stand still.
 _LATE = """
     UPDATE outbox.task SET due_at = due_at - interval '1 hour', created_at = created_at - interval '1 hour'
-    WHERE queue = 'tasks.mail' AND completed_at IS NULL AND dead_at IS NULL;
-    UPDATE outbox.task SET completed_at = completed_at - interval '10 min' WHERE queue = 'tasks.mail';
-    UPDATE outbox.task SET dead_at = dead_at - interval '10 min' WHERE queue = 'tasks.mail';
+    WHERE queue = 'web.mail' AND completed_at IS NULL AND dead_at IS NULL;
+    UPDATE outbox.task SET completed_at = completed_at - interval '10 min' WHERE queue = 'web.mail';
+    UPDATE outbox.task SET dead_at = dead_at - interval '10 min' WHERE queue = 'web.mail';
 """
 
 
 def open_letters(stack: Stack) -> int:
-    count = "SELECT count(*) FROM outbox.task WHERE queue = 'tasks.mail' AND completed_at IS NULL AND dead_at IS NULL"
+    count = "SELECT count(*) FROM outbox.task WHERE queue = 'web.mail' AND completed_at IS NULL AND dead_at IS NULL"
     return int(query(stack, count)[0][0])
 
 
@@ -57,7 +57,7 @@ def test_a_mail_server_that_hangs_delays_no_other_task_and_its_lane_is_named(rea
     query(ready, _LATE)
     wait_until(lambda: site.get("/readyz").json()["warnings"] == ["outbox"], 10, "a warning")
     report = wait_ready(ready)  # a deploy must not be refused for somebody else's server
-    assert "tasks.mail" in report["dependencies"]["outbox"]["warning"]
+    assert "web.mail" in report["dependencies"]["outbox"]["warning"]
 
     ready.unpause("mail")
     wait_until(lambda: open_letters(ready) == 0, 60, lambda: f"{open_letters(ready)} letters to leave")

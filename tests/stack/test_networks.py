@@ -18,10 +18,14 @@ MEMBERS = {
     "data": {
         "console",
         "web-django",
+        "web-worker",
+        "web-mail",
+        "web-beat",
         "api-flask",
         "api-uploads",
+        "api-worker",
+        "api-periodic",
         "worker",
-        "worker-mail",
         "beat",
         "relay",
         "flower",
@@ -30,10 +34,13 @@ MEMBERS = {
         "redis-cache",
         "rabbitmq",
     },
-    "egress": {"worker", "worker-mail", "mail"},
+    "egress": {"web-mail", "mail"},
 }
 #: Only these answer to Nginx; the rest of the data network has no way to be spoken to from it.
-HIDDEN_FROM_NGINX = ["postgres", "redis", "redis-cache", "worker", "worker-mail", "beat", "relay", "mail"]
+HIDDEN_FROM_NGINX = [
+    "postgres", "redis", "redis-cache", "relay", "mail",
+    "worker", "beat", "web-worker", "web-mail", "web-beat", "api-worker", "api-periodic",
+]  # fmt: skip
 
 
 def network(stack: Stack, name: str) -> dict[str, Any]:

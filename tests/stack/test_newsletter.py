@@ -25,7 +25,7 @@ AT_ONCE = 4
 _SEND = """
 from django.utils import timezone
 from news.models import NewsletterIssue, Subscriber
-from tasks.mail import send_newsletter
+from news.tasks import send_newsletter
 addresses = [f"reader-{{number}}@{mark}.example" for number in range({readers})]
 Subscriber.objects.bulk_create(Subscriber(email=address, confirmed_at=timezone.now()) for address in addresses)
 issue = NewsletterIssue.objects.create(subject="Tides {mark}", body="High water at noon.")
@@ -47,7 +47,7 @@ def test_it_reaches_every_reader_once_and_delays_nobody_s_letter(
     inbox.wait_for_mail(person.email)
     assert len(copies()) < READERS, "the welcome mail came with the newsletter still going out"
 
-    wait_restarted(ready, "worker-mail", kill(ready, "worker-mail"))
+    wait_restarted(ready, "web-mail", kill(ready, "web-mail"))
     # A copy that the server may have had is not sent again by itself: it is a dead letter, for somebody to look.
     wait_until(
         lambda: len(set(copies())) + len(in_doubt(ready)) >= READERS,
@@ -67,5 +67,5 @@ def test_it_reaches_every_reader_once_and_delays_nobody_s_letter(
 
 def in_doubt(stack: Stack) -> list[str]:
     """Return the ids of copies that may have been taken when their worker was killed."""
-    found = "SELECT id FROM outbox.task WHERE dead_at IS NOT NULL AND name = 'tasks.mail.send_newsletter_copy'"
+    found = "SELECT id FROM outbox.task WHERE dead_at IS NOT NULL AND name = 'news.tasks.send_newsletter_copy'"
     return [row[0] for row in query(stack, found)]

@@ -61,7 +61,7 @@ def test_an_application_may_do_no_harm_to_others(stack: Stack, service: str, ser
         ("api-flask", "redis", "api:tried", "celery-task-meta-tried"),
         ("api-flask", "redis-cache", "api:tried", "web:2:tried"),
         ("worker", "redis", "celery-task-meta-tried", "health"),
-        ("worker", "redis-cache", "web:2:tried", "api:limits:tried"),
+        ("web-worker", "redis-cache", "web:2:tried", "api:limits:tried"),
         ("console", "redis", "console:health", "celery-task-meta-tried"),
         ("console", "redis-cache", "console:health", "web:2:tried"),
     ],

@@ -127,7 +127,7 @@ def waiting_letter(operator: Site) -> tuple[str, dict[str, Any]] | None:
         for task, shown in tasks.items()
         if shown["state"] == "RETRY" and "no account" not in shown["exception"]
     )
-    return next(((task, shown) for task, shown in waiting if shown["name"] == "tasks.mail.send_welcome"), None)
+    return next(((task, shown) for task, shown in waiting if shown["name"] == "accounts.tasks.send_welcome"), None)
 
 
 def letter_in_flower(operator: Site, task: str) -> dict[str, Any]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "console", "web-django", "api-flask", "api-uploads", "worker", "worker-mail", "beat", "relay", "flower",
+    "nginx", "console", "relay", "flower", "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-uploads",
+    "api-worker", "api-periodic", "worker", "beat",
     "postgres", "redis", "redis-cache", "rabbitmq", "mail",
 ]  # fmt: skip
 
@@ -107,11 +108,11 @@ def test_a_task_that_a_killed_worker_had_begun_runs_again(
     ready.pause("mail")
     assert site.register(person.name, person.email, person.password).status_code == 302
     started = '"message": "task started"'
-    wait_until(lambda: started in ready.logs("worker-mail").rstrip().rpartition("\n")[2], 20, "the task to start")
+    wait_until(lambda: started in ready.logs("web-mail").rstrip().rpartition("\n")[2], 20, "the task to start")
 
-    since = kill(ready, "worker-mail")
+    since = kill(ready, "web-mail")
     ready.unpause("mail")
-    wait_restarted(ready, "worker-mail", since)
+    wait_restarted(ready, "web-mail", since)
 
     inbox.wait_for_mail(person.email, timeout=60)
 
@@ -130,7 +131,7 @@ def test_postgres_shares_its_volume_with_no_other_server(ready: Stack) -> None:
 
 
 def test_the_inbox_shows_no_letter_whose_sender_died_in_the_middle(ready: Stack, inbox: Inbox) -> None:
-    ready.execute("worker", "python", "-c", _BREAK_OFF)
+    ready.execute("web-mail", "python", "-c", _BREAK_OFF)
     broken_off = wait_until(
         lambda: ready.execute("mail", "find", "/var/lib/mail", "-name", "*.eml", "-empty"), 20, "the letter's file"
     )

@@ -70,17 +70,18 @@ def test_no_service_can_read_anothers_secrets(stack: Stack, known: dict[str, str
             if value in visible:
                 readers[name].add(service)
 
-    workers = {"worker", "worker-mail", "beat"}
-    assert readers["django_secret_key"] == {"web-django", *workers}, "workers sign the links in mails"
+    site = {"web-django", "web-worker", "web-mail", "web-beat"}
+    api = {"api-flask", "api-uploads", "api-worker", "api-periodic"}
+    assert readers["django_secret_key"] == site, "workers sign the links in mails"
     assert readers["tls_key"] == {"nginx"}
     assert readers["admin_password"] == readers["operator_password"] == set()
     assert readers["console_secret_key"] == {"console"}
     assert readers["postgres_console_password"] == {"postgres", "console"}
     assert readers["rabbitmq_operator_password"] == {"rabbitmq"}
-    assert readers["postgres_web_password"] == {"postgres", "web-django"}
+    assert readers["postgres_web_password"] == {"postgres", *site}
     assert readers["postgres_web_owner_password"] == {"postgres"}
-    assert readers["postgres_api_password"] == {"postgres", "api-flask", "api-uploads"}
-    assert readers["rabbitmq_worker_password"] == {"rabbitmq", *workers}
+    assert readers["postgres_api_password"] == {"postgres", *api}
+    assert readers["rabbitmq_worker_password"] == {"rabbitmq", "worker", "beat"}
     assert readers["rabbitmq_relay_password"] == {"rabbitmq", "relay"}
     assert readers["postgres_relay_password"] == {"postgres", "relay"}
     assert readers["postgres_outbox_owner_password"] == {"postgres"}
