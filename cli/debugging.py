@@ -8,14 +8,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from cli import compose, console, process
+from cli import commands, compose, console, process
 from cli.console import StackError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 #: 128 and SIGHUP: the terminal was closed.
 HUNG_UP = 129
@@ -27,46 +23,6 @@ AT_A_BREAKPOINT = {
 }
 
 
-@dataclass(frozen=True)
-class Form:
-    """How a service runs with one process that has the terminal.
-
-    Args:
-        command: the argument list; no ``json-lines``, which would come between the debugger and the terminal.
-        variables: what it gets beside the service's own.
-    """
-
-    command: Sequence[str]
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
-#: uWSGI gives its processes no standard input unless asked.
-_UWSGI = ("--honour-stdin", "--harakiri", "0")
-#: Saved code would take the process away that stands at a breakpoint.
-_ONE = {"API_PROCESSES": "1", "API_THREADS": "1", "API_AUTORELOAD": "0"}
-
-FORMS = {
-    "web-django": Form(
-        ("gunicorn", "--config", "gunicorn.conf.py", "--worker-class", "sync", "--timeout", "0"),
-        {"WEB_WORKERS": "1", "WEB_THREADS": "1"},
-    ),
-    "api-flask": Form(("uwsgi", "--ini", "uwsgi.ini", *_UWSGI), _ONE),
-    "api-uploads": Form(("uwsgi", "--ini", "uploads.ini", *_UWSGI), _ONE),
-    # Nobody answers RabbitMQ's heartbeats at a breakpoint. The solo pool knows no time limits.
-    **{
-        service: Form(
-            ("celery", "-q", "-A", program, "worker", "--pool", "solo", "--", "broker.heartbeat=0"),
-            {"WORKER_CONCURRENCY": "1"},
-        )
-        for service, program in (
-            ("worker", "worker.app"),
-            ("web-worker", "mysite.worker"),
-            ("api-worker", "api.worker"),
-        )
-    },
-}
-
-
 def container(service: str) -> str:
     """Return the name of the container in which this process runs ``service``."""
     return f"landfast-debug-{service}-{os.getpid()}"
@@ -74,7 +30,7 @@ def container(service: str) -> str:
 
 def foreground(service: str) -> list[str]:
     """Return the command that runs ``service`` in the foreground, under its own name in the networks."""
-    form = FORMS[service]
+    form = commands.debugged()[service]
     variables = [f"--env={name}={value}" for name, value in {**AT_A_BREAKPOINT, **form.variables}.items()]
     return compose.compose(
         "run", "--rm", f"--name={container(service)}", "--no-deps", "--use-aliases", *variables, service, *form.command
@@ -97,7 +53,7 @@ def debug(service: str) -> int:
     """Run ``service`` in the foreground until Ctrl-C ends it, then put it back; return Compose's exit status.
 
     Args:
-        service: one of :data:`FORMS`.
+        service: one of :func:`cli.commands.debugged`.
 
     Raises:
         StackError: nobody sits at a terminal, the stack does not run, or the service cannot be put back.

@@ -9,13 +9,26 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from cli import applications, completion, compose, console, debugging, doctor, host, logs, prepare, process, services
+from cli import (
+    applications,
+    completion,
+    compose,
+    console,
+    debugging,
+    doctor,
+    host,
+    logs,
+    prepare,
+    process,
+    services,
+)
+from cli import commands as room_commands
 from cli.app import check, listing, plan
 from cli.app import commands as app
 from cli.console import Phases, StackError
 from cli.preflight import State
 from cli.settings import ROOT, Settings
-from cli.shortcuts import SHORTCUTS
+from cli.shortcuts import SHORTCUTS, applications_own
 from cli.upgrade import releases
 from cli.upgrade.command import upgrade
 
@@ -78,7 +91,7 @@ def hand_on(arguments: list[str]) -> Callable[[], int] | None:
         return version
     if [name, *rest[:2]] == ["completion", completion.ASK, "--"]:
         return lambda: complete_words(rest[2:])
-    short = SHORTCUTS.get(name)
+    short = SHORTCUTS.get(name) or applications_own().get(name)
     if short and len(rest) >= short.least and not {"-h", "--help"} & set(rest[:1]):
         return lambda: process.run(short.command(rest, console.may_ask()))
     return None
@@ -114,8 +127,9 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     logs_.add_argument("--request", metavar="ID", default="", help="only lines with this id: X-Request-ID, or a task's")
     logs_.add_argument("-f", "--follow", action="store_true", help="wait for more")
     logs_.add_argument("-n", "--lines", type=int, help="how many of each container's last lines: 200, or all for an id")
+    debugged = room_commands.debugged()
     debug_ = commands.add_parser("debug", help="run a service in this terminal, where breakpoint() stops it")
-    debug_.add_argument("service", metavar="SERVICE", choices=tuple(debugging.FORMS), help=", ".join(debugging.FORMS))
+    debug_.add_argument("service", metavar="SERVICE", choices=tuple(debugged), help=", ".join(debugged))
     app.add_to(commands)
     upgrade_ = commands.add_parser("upgrade", help="merge a newer release of Landfast; your own files stay")
     upgrade_.add_argument("version", nargs="?", default="", metavar="VERSION", help="the newest if none is named")
@@ -125,7 +139,8 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     upgrade_.add_argument("--dry-run", action="store_true", help="only say what would happen")
     completion_ = commands.add_parser("completion", help="print what makes a shell complete these commands")
     completion_.add_argument("shell", choices=tuple(completion.SCRIPTS))
-    for name, short in SHORTCUTS.items():  # what they are called with is read where they run: here it is explained
+    # Their arguments are read where they run: here they are explained.
+    for name, short in {**applications_own(), **SHORTCUTS}.items():
         command = commands.add_parser(
             name, help=short.help, description=short.help, usage=f"./stack {name} {short.usage}"
         )

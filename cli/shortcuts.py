@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from cli import commands
 from cli.compose import compose
 from cli.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: Commands of Django that write into the checkout, which the running service has read-only.
-WRITING = {"makemigrations", "makemessages", "compilemessages", "startapp", "squashmigrations", "optimizemigration"}
 #: The operator's password goes to Redis' client by a variable of that one process.
 REDIS_CLI = 'REDISCLI_AUTH=$(cat /run/secrets/operator) exec redis-cli --user operator "$@"'
 
@@ -53,30 +53,27 @@ def beside(service: str, folder: str, *command: str, terminal: bool) -> list[str
     return compose("run", *options, *([] if terminal else ["-T"]), service, *command)
 
 
-def manage(arguments: Sequence[str], terminal: bool) -> list[str]:  # noqa: FBT001 - as the table has it
-    """Return the command for ``manage.py``; where that writes into the checkout, it gets a container that may."""
-    command = ("python", "manage.py", *arguments)
-    if WRITING & set(arguments[:1]):
-        return beside("web-django", "services/web-django", *command, terminal=terminal)
-    return inside("web-django", *command, terminal=terminal)
+def applications_own() -> dict[str, Shortcut]:
+    """Return the commands that applications bring.
+
+    Raises:
+        StackError: an application's file of them is wrong.
+    """
+    return {name: Shortcut(each.help, "[ARGUMENT ...]", partial(own, each)) for name, each in commands.found().items()}
 
 
+def own(command: commands.Command, arguments: Sequence[str], terminal: bool) -> list[str]:  # noqa: FBT001 - as the table has it
+    """Return the command that runs an application's; one that writes into its folder gets a container that may."""
+    words = (*command.command, *arguments)
+    if command.may_write(arguments):
+        return beside(command.service, f"services/{command.room}", *words, terminal=terminal)
+    return inside(command.service, *words, terminal=terminal)
+
+
+#: Those that every stack has.
 SHORTCUTS = {
     "ps": Shortcut(
         "list the containers and how they are", "[OPTION ...]", lambda arguments, _: compose("ps", "--all", *arguments)
-    ),
-    "manage": Shortcut("run Django's manage.py; `makemigrations` writes into the checkout", "COMMAND ...", manage),
-    "flask": Shortcut(
-        "run Flask's command line in the API",
-        "COMMAND ...",
-        lambda arguments, terminal: inside("api-flask", "flask", *arguments, terminal=terminal),
-    ),
-    "alembic": Shortcut(
-        "run Alembic for the API; `revision --autogenerate -m TEXT --rev-id 0004` writes into the checkout",
-        "COMMAND ...",
-        lambda arguments, terminal: beside(
-            "migrate-api", "services/api-flask", "alembic", *arguments, terminal=terminal
-        ),
     ),
     "shell": Shortcut(
         "open a shell in a service's container, or run a command there",

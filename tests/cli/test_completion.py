@@ -10,9 +10,9 @@ import subprocess
 import pytest
 import yaml  # type: ignore[import-untyped] # Ansible brings it
 
-from cli import applications, checks, completion, debugging, main, services
+from cli import applications, checks, commands, completion, main, services
 from cli.settings import ROOT
-from cli.shortcuts import SHORTCUTS
+from cli.shortcuts import SHORTCUTS, applications_own
 from contract.derived import derive
 from contract.files import read
 
@@ -22,7 +22,8 @@ def complete(*typed: str) -> list[str]:
 
 
 def test_it_completes_every_command() -> None:
-    assert set(complete("")) >= {"up", "down", "doctor", "secret", "logs", "test", "debug", "completion", *SHORTCUTS}
+    general = {"up", "down", "doctor", "secret", "logs", "test", "debug", "completion"}
+    assert set(complete("")) >= general | {*SHORTCUTS, *applications_own()}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_it_completes_what_may_come_next(typed: tuple[str, ...], found: list[str
 
 
 def test_it_completes_the_services_that_can_be_debugged() -> None:
-    assert complete("debug", "") == sorted(debugging.FORMS)
+    assert complete("debug", "") == sorted(commands.debugged())
 
 
 def test_the_services_are_those_of_the_compose_files() -> None:

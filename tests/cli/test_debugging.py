@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from cli import compose, console, debugging, main, process
+from cli import commands, compose, console, debugging, main, process
 from cli.process import Output
 from cli.settings import ROOT
 
-SERVICES = sorted(debugging.FORMS)
+SERVICES = sorted(commands.debugged())
 
 
 class Runs:

@@ -11,7 +11,7 @@ import pytest
 
 from cli import compose, console, logs, main, process
 from cli.settings import ROOT
-from cli.shortcuts import SHORTCUTS
+from cli.shortcuts import SHORTCUTS, applications_own
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,7 +80,7 @@ def test_it_is_a_terminal_where_a_person_sits(ran: list[list[str]], monkeypatch:
     assert ran == [[*COMPOSE, "exec", "worker", "bash"]]
 
 
-@pytest.mark.parametrize("name", [*SHORTCUTS, "logs"])
+@pytest.mark.parametrize("name", [*SHORTCUTS, *applications_own(), "logs"])
 def test_each_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main.main([name, "--help"])

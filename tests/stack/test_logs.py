@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 SERVICES = [
-    "nginx", "console", "relay", "flower", "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-uploads",
-    "api-worker", "api-periodic", "worker", "beat",
+    "nginx", "console", "relay", "flower", "web-django", "web-worker", "web-mail", "web-beat",
+    "api-flask", "api-uploads", "api-worker", "api-periodic", "worker", "beat",
     "postgres", "redis", "redis-cache", "rabbitmq", "mail", "migrate-web", "migrate-api", "migrate-outbox",
     "migrate-console",
 ]  # fmt: skip
