@@ -36,12 +36,15 @@ STACK, IMAGES, SERVER, LONG = "stack", "images", "server", "long"
 SSH = {"ssh": "openssh-client", "openssl": "openssl"}
 
 #: The long form of the chaos suite in steps: the names of their faults, and the minutes.
-SERVICES = ("web-django", "api-flask", "relay", "worker", "beat", "rabbitmq", "redis", "postgres")
+SERVICES = (
+    "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-worker",
+    "relay", "rabbitmq", "redis", "postgres",
+)  # fmt: skip
 KILLS = (
-    *(f"kill-{name}" for name in (*SERVICES, "worker-dramatiq", "worker-parent", "worker-child")),
+    *(f"kill-{name}" for name in (*SERVICES, "worker-dramatiq", "web-worker-parent", "web-worker-child")),
     "kill-everything",
 )
-CUTS = ("cut-worker-rabbitmq", "cut-relay-rabbitmq", "cut-worker-postgres", "memory-alarm", "disk-alarm")
+CUTS = ("cut-web-worker-rabbitmq", "cut-relay-rabbitmq", "cut-web-worker-postgres", "memory-alarm", "disk-alarm")
 CHAOS = {
     "chaos-kills": (("nothing", "full-disk-postgres", *KILLS), 23),
     "chaos-pauses": (tuple(f"pause-{name}" for name in SERVICES), 15),

@@ -1,32 +1,30 @@
 #!/usr/bin/env python3
 """Measure how long other tasks take while a mail server hangs: ``python3 tests/bench/mail_lane.py``.
 
-Drives the stack of this checkout that runs (``COMPOSE_PROJECT_NAME`` and ``HTTP_PORT`` name another): pauses the inbox,
-writes letters to it and times additions meanwhile, once with the letters in the queue of all other tasks, as before
-they had a lane, and once in their lane. ``SMTP_REPLY_TIMEOUT=20 ./stack up`` makes the first as short as it was then.
+Drives the stack of this checkout that runs (``COMPOSE_PROJECT_NAME`` names another): pauses the inbox, writes letters
+to it and times the site's other tasks meanwhile, once with the letters in the queue of these, as before they had a
+lane, and once in their lane. ``SMTP_REPLY_TIMEOUT=20 ./stack up`` makes the first as short as it was then.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import time
-import urllib.request
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Letters to a server that hangs, and additions meanwhile, a second apart.
-LETTERS, ADDITIONS = 8, 10
-#: Seconds that all of them may take, and between two looks at a result.
-LONGEST, LOOK = 900.0, 0.01
+#: Letters to a server that hangs, and other tasks meanwhile, a second apart.
+LETTERS, OTHER_TASKS = 8, 10
+#: Seconds that all of them may take.
+LONGEST = 900.0
 
-LANES = {"before": "tasks", "with a lane": "web.mail"}
+LANES = {"before": "web", "with a lane": "web.mail"}
 
 WRITE = """
 from accounts.models import User
@@ -35,6 +33,24 @@ for number in range({letters}):
     name = f"bench-{{number}}"
     user, _ = User.objects.get_or_create(username=name, defaults={{"email": f"{{name}}@example.com"}})
     send_welcome.apply_async((user.pk,), queue="{queue}")
+"""
+#: Sends the site's other tasks, waits until they have ended, and prints how long each took.
+OTHERS = """
+import json, time
+from django.db import connection
+from news.tasks import remove_expired_drafts
+began, sent = time.monotonic(), []
+for number in range({count}):
+    time.sleep(max(began + number - time.monotonic(), 0))
+    sent.append(str(remove_expired_drafts.delay().id))
+def took():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM coalesce(completed_at, now()) - created_at)::float, "
+            "completed_at IS NULL FROM outbox.task WHERE id = ANY(%s::uuid[])", [sent])
+        return cursor.fetchall()
+while any(waits for _, waits in took()) and time.monotonic() < began + {longest}:
+    time.sleep(0.2)
+print(json.dumps([seconds for seconds, _ in took()], separators=(",", ":")))
 """
 CLEAN = "from accounts.models import User; User.objects.filter(username__startswith='bench-').delete()"
 #: Letters that have not come to their end.
@@ -59,15 +75,6 @@ def shell(script: str) -> str:
     return said[-1] if said else ""
 
 
-def ask(address: str, document: object = None) -> dict[str, Any]:
-    """Ask the API, with a body if there is one, and return its answer."""
-    body = None if document is None else json.dumps(document).encode()
-    headers = {"Content-Type": "application/json"} if body else {}
-    with urllib.request.urlopen(urllib.request.Request(address, body, headers), timeout=60) as answer:  # noqa: S310
-        answered: dict[str, Any] = json.load(answer)
-    return answered
-
-
 @contextmanager
 def hanging() -> Iterator[None]:
     """Let the inbox hang for the time of the block, and wait until all letters have left after it."""
@@ -80,23 +87,10 @@ def hanging() -> Iterator[None]:
             time.sleep(1)
 
 
-def additions(url: str) -> list[float]:
-    """Return the seconds from sending until its result was there, for each addition."""
-    waiting: dict[str, float] = {}
-    delays: list[float] = []
-    began = time.monotonic()
-    for number in range(ADDITIONS):
-        while time.monotonic() < began + number:
-            time.sleep(LOOK)
-        task = ask(f"{url}/api/v1/tasks/add", {"x": number, "y": 1})["id"]
-        waiting[task] = time.monotonic()
-    while waiting and time.monotonic() < began + LONGEST:
-        for task, sent in list(waiting.items()):
-            if ask(f"{url}/api/v1/tasks/{task}")["ready"]:
-                delays.append(time.monotonic() - sent)
-                del waiting[task]
-        time.sleep(LOOK)
-    return delays + [LONGEST] * len(waiting)
+def delays() -> list[float]:
+    """Return the seconds from sending to the end, for each of the site's other tasks."""
+    found: list[float] = json.loads(shell(OTHERS.format(count=OTHER_TASKS, longest=LONGEST)))
+    return found
 
 
 def main() -> None:
@@ -104,14 +98,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=tuple(LANES), help="one way alone")
     only = parser.parse_args().only
-    url = f"http://localhost:{os.environ.get('HTTP_PORT', '8080')}"
     for way, queue in LANES.items():
         if only in {None, way}:
             with hanging():
                 shell(WRITE.format(letters=LETTERS, queue=queue))
-                delays = additions(url)
-            found = f"{statistics.median(delays):.2f} s in the middle, {max(delays):.2f} s at most"
-            print(f"{way}: {ADDITIONS} additions with {LETTERS} letters to a server that hangs: {found}", flush=True)
+                taken = delays()
+            found = f"{statistics.median(taken):.2f} s in the middle, {max(taken):.2f} s at most"
+            print(
+                f"{way}: {OTHER_TASKS} other tasks with {LETTERS} letters to a server that hangs: {found}", flush=True
+            )
     shell(CLEAN)
 
 

@@ -4,7 +4,7 @@
 Drives a running stack with an API key (read from standard input; it needs the scopes datasets:read, datasets:write,
 reports:read and reports:write): uploads a dataset, then asks ``GET /api/v1/ping`` in turns, once while nothing else
 runs and once while four reports do, and prints both side by side. What it made is removed at the end. The worker must
-be able to run four tasks at once (``WORKER_CONCURRENCY=4``).
+be able to run four tasks at once (``API_WORKER_CONCURRENCY=4``).
 """
 
 from __future__ import annotations
@@ -122,7 +122,9 @@ class Load:
         thread.start()
         try:
             if not self._ready.wait(START):
-                raise UnexpectedError(f"{count} reports did not run at once: is WORKER_CONCURRENCY {count} or more?")
+                raise UnexpectedError(
+                    f"{count} reports did not run at once: is API_WORKER_CONCURRENCY {count}?"
+                )
             yield
         finally:
             self._enough.set()

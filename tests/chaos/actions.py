@@ -58,7 +58,7 @@ def shell(stack: Stack, service: str, script: str) -> None:
 def kill_children(stack: Stack, seconds: float) -> None:
     """Kill a process of the worker's pool, once a second."""
     for _ in range(max(int(seconds), 1)):
-        shell(stack, "worker", f"{FIND} kill -KILL $child")
+        shell(stack, "web-worker", f"{FIND} kill -KILL $child")
         last(1)
 
 
@@ -104,9 +104,9 @@ def rabbitmq_setting(stack: Stack, setting: Sequence[str], back: Sequence[str]) 
 def wipe(stack: Stack, service: str) -> None:
     """Kill a server and delete its disk while the queues are full, then start it with an empty one.
 
-    The worker is frozen for a moment before, or there would be next to nothing to lose.
+    The workers are frozen for a moment before, or there would be next to nothing to lose.
     """
-    with paused(stack, "worker"):
+    with paused(stack, "web-worker"), paused(stack, "api-worker"):
         last(3)
         docker("rm", "--force", stack.container(service))
         docker("volume", "rm", volume(stack, service))

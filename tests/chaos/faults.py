@@ -83,7 +83,7 @@ def _wrong_clock(name: str, offset: str) -> Fault:
     preload = "/opt/faketime/libfaketime.so.1"
 
     def strike(stack: Stack, seconds: float) -> None:
-        with actions.changed(stack, "worker", CHAOS_PRELOAD=preload, CHAOS_CLOCK=offset):
+        with actions.changed(stack, "web-worker", CHAOS_PRELOAD=preload, CHAOS_CLOCK=offset):
             actions.last(seconds)
 
     return Fault(name, strike, quick=False)
@@ -94,7 +94,11 @@ def _fill(stack: Stack, seconds: float) -> None:
         actions.last(seconds)
 
 
-SERVICES = ("web-django", "api-flask", "relay", "worker", "beat", "rabbitmq", "redis", "postgres")
+SERVICES = (
+    "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-worker",
+    "relay", "rabbitmq", "redis", "postgres",
+)  # fmt: skip
+KILL_PARENT = f"{actions.FIND} kill -KILL $main"
 MEMORY_LIMIT = ("set_vm_memory_high_watermark", "absolute")
 DISK_LIMIT = ("set_disk_free_limit",)
 
@@ -104,14 +108,14 @@ FAULTS = (
     Fault("full-disk-postgres", _fill, quick=False, prepared=actions.on_a_small_disk),
     *map(_kill, SERVICES),
     _kill("worker-dramatiq", engine="dramatiq"),
-    Fault("kill-worker-parent", lambda stack, _: actions.shell(stack, "worker", f"{actions.FIND} kill -KILL $main")),
-    Fault("kill-worker-child", actions.kill_children, lasts=10),
+    Fault("kill-web-worker-parent", lambda stack, _: actions.shell(stack, "web-worker", KILL_PARENT)),
+    Fault("kill-web-worker-child", actions.kill_children, lasts=10),
     *map(_pause, SERVICES),
     _wipe("rabbitmq"),
     _wipe("redis"),
-    _cut("worker", "rabbitmq"),
+    _cut("web-worker", "rabbitmq"),
     _cut("relay", "rabbitmq"),
-    _cut("worker", "postgres"),
+    _cut("web-worker", "postgres"),
     _alarm("memory-alarm", (*MEMORY_LIMIT, "1MB"), (*MEMORY_LIMIT, actions.MEMORY)),
     _alarm("disk-alarm", (*DISK_LIMIT, "90000GB"), (*DISK_LIMIT, actions.DISK)),
     _wrong_clock("clock-ahead", "+1h"),
@@ -121,7 +125,9 @@ FAULTS = (
 
 #: Those of the short form, the quick ones: a process, a server and all of them die, a disk is wiped, a line is cut. The
 #: long form has the others, which the same mechanisms catch.
-SHORT = ("kill-worker", "kill-relay", "kill-postgres", "wipe-rabbitmq", "cut-worker-postgres", "kill-everything")
+SHORT = (
+    "kill-web-worker", "kill-relay", "kill-postgres", "wipe-rabbitmq", "cut-web-worker-postgres", "kill-everything",
+)  # fmt: skip
 
 
 def ten_random(seed: int) -> Fault:

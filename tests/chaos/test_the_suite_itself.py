@@ -34,11 +34,11 @@ BRIEF = replace(PLAN, tasks=int(500 / SLOWNESS))
     ("name", "plan", "relay", "worker"),
     [
         pytest.param("wipe-rabbitmq", BRIEF, NO_SWEEPER, {}, id="without-the-sweeper-a-wiped-broker"),
-        pytest.param("kill-worker", BUSY, NO_SWEEPER, EARLY, id="with-early-acknowledgement-a-killed-worker"),
+        pytest.param("kill-web-worker", BUSY, NO_SWEEPER, EARLY, id="with-early-acknowledgement-a-killed-worker"),
     ],
 )
 def test_it_finds_losses_in(name: str, plan: Plan, relay: dict[str, str], worker: dict[str, str], whole: Stack) -> None:
-    with actions.changed(whole, "relay", **relay), actions.changed(whole, "worker", **worker):
+    with actions.changed(whole, "relay", **relay), actions.changed(whole, "web-worker", **worker):
         row = run_row(whole, KNOWN[name], plan, patient=False)
     print(f"{len(row.books.lost)} of {len(row.books.accepted)} lost", flush=True)
 

@@ -15,10 +15,13 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
-CELERY = "from lengthy.tasks import leak; [leak.apply_async(({mark!r}, n), queue={queue!r}) for n in range({number})]"
+CELERY = (
+    "from landfast_outbox import by_name; "
+    "[by_name.send('lengthy.leak', ({mark!r}, n), queue={queue!r}) for n in range({number})]"
+)
 DRAMATIQ = (
-    "from tasks.actors import send_by_dramatiq; "
-    "[send_by_dramatiq('lengthy.leak', {mark!r}, n) for n in range({number})]"
+    "from landfast_outbox import dramatiq; "
+    "[dramatiq.send('lengthy.leak', 'tasks-dramatiq', ({mark!r}, n)) for n in range({number})]"
 )
 _OPEN = "SELECT count(*) FROM outbox.task WHERE name = 'lengthy.leak' AND completed_at IS NULL"
 
@@ -40,14 +43,14 @@ class Run:
 
 def runs(stack: Stack, worker: str, mark: str) -> list[Run]:
     """Return the runs so far."""
-    found = stack.execute(worker, "sh", "-c", f"cat /var/lib/media/{mark} 2>/dev/null || true")
+    found = stack.execute(worker, "sh", "-c", f"cat /var/lib/lengthy/{mark} 2>/dev/null || true")
     return [Run.of(line) for line in found.splitlines()]
 
 
 @pytest.mark.parametrize(
     ("worker", "sending", "queue", "tasks", "processes"),
     [
-        # More than the container's memory has room for: 640 MiB, and 384 MiB.
+        # More than the container's memory has room for.
         pytest.param("worker", CELERY, "tasks", 60, 2, id="processes"),
         pytest.param("web-mail", CELERY, "web.mail", 40, 1, id="threads"),
         # Off unless somebody asks for the profile.

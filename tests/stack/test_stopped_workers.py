@@ -30,7 +30,7 @@ def begin(lengthy: Stack) -> Callable[..., str]:
         task = send(lengthy, sending.format(arguments=f"({mark!r}, {seconds})"))
 
         def runs() -> bool:
-            return mark in lengthy.execute(worker, "ls", "/var/lib/media")
+            return mark in lengthy.execute(worker, "ls", "/var/lib/lengthy")
 
         wait_until(runs, 30, lambda: f"the task to run: {state(lengthy, task)}")
         return task
@@ -38,9 +38,10 @@ def begin(lengthy: Stack) -> Callable[..., str]:
     return begin
 
 
-CELERY = "__import__('lengthy.tasks').tasks.{name}.delay(*{{arguments}}).id"
-SHORT, LONG = CELERY.format(name="linger"), CELERY.format(name="linger_outside")
-DRAMATIQ = "__import__('tasks.actors').actors.send_by_dramatiq('lengthy.linger', *{arguments})"
+#: How the site sends a task to the shared application's workers: by its name, and the queue of these.
+CELERY = "by_name.send('lengthy.{name}', {{arguments}}, queue='tasks'{options})"
+SHORT, LONG = (CELERY.format(name=name, options="") for name in ("linger", "linger_outside"))
+DRAMATIQ = "dramatiq.send('lengthy.linger', 'tasks-dramatiq', {arguments})"
 
 every_kind = pytest.mark.parametrize(
     ("sending", "worker"),
@@ -95,8 +96,7 @@ def test_a_task_whose_worker_is_killed_runs_again(
 def test_a_task_that_reaches_its_time_limit_is_a_dead_letter_and_keeps_nobody_waiting(
     lengthy: Stack, begin: Callable[..., str], name: str
 ) -> None:
-    limited = f"__import__('lengthy.tasks').tasks.{name}.apply_async({{arguments}}, time_limit=4).id"
-    task = begin(limited, FOR_LONG, "worker")
+    task = begin(CELERY.format(name=name, options=", time_limit=4"), FOR_LONG, "worker")
     wait_until(lambda: state(lengthy, task) == "dead", 20, lambda: f"a dead letter: {state(lengthy, task)}")
     assert "TimeLimitExceeded(4" in error(lengthy, task)
 

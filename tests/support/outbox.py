@@ -41,6 +41,7 @@ def send(stack: Stack, expression: str) -> str:
 
     Args:
         stack: where.
-        expression: Python that returns the id; it may use what the site can import.
+        expression: Python that returns the id; it may use ``by_name`` and ``dramatiq`` of ``landfast_outbox``.
     """
-    return stack.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", f"print({expression})").split()[-1]
+    program = f"from landfast_outbox import by_name, dramatiq; print({expression})"
+    return stack.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", program).split()[-1]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import nullcontext
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +17,21 @@ import bodies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 #: Seconds within which all must be done.
 DEADLINE = 300
 
 
-def use_database() -> None:
-    """Let durable tasks be written through SQLAlchemy, as in the API."""
-    from api.background import engine  # noqa: PLC0415 - the other ways need no database
-    from landfast_outbox.sqlalchemy import use_sqlalchemy  # noqa: PLC0415
-    from sqlalchemy.orm import sessionmaker  # noqa: PLC0415
+def transactions() -> Callable[[], AbstractContextManager[object]]:
+    """Return what opens a transaction on a connection that stays, as a service has one for durable tasks."""
+    import psycopg  # noqa: PLC0415 - the other ways need no database
+    from landfast_outbox.psycopg import transaction  # noqa: PLC0415
+    from landfast_runtime.connections import Postgres  # noqa: PLC0415
+    from landfast_runtime.env import load  # noqa: PLC0415
 
-    use_sqlalchemy(engine(), sessionmaker(engine()))
+    parameters = load("bench", Postgres.from_env).parameters
+    return partial(transaction, psycopg.connect(**parameters, autocommit=True))
 
 
 def done() -> int:
@@ -51,11 +56,14 @@ def send(way: str, what: str, count: int) -> dict[str, float]:
     """Send tasks one by one and return tasks a second: as the caller saw it, and from end to end."""
     task: Any = getattr(import_module({"redis": "defaults"}.get(way, way)), what)
     bodies.DONE.write_bytes(b"")
-    task.delay()  # connects
+    opened = transactions() if way == "durable" else nullcontext
+    with opened():
+        task.delay()  # connects
     wait_for(1)
     started = time.perf_counter()
     for _ in range(count):
-        task.delay()
+        with opened():
+            task.delay()
     sent = time.perf_counter()
     wait_for(count + 1)
     return {"publish": count / (sent - started), "end_to_end": count / (time.perf_counter() - started)}
@@ -67,8 +75,10 @@ def bulk(count: int) -> dict[str, float]:
     from landfast_outbox.celery import enqueue_many  # noqa: PLC0415
 
     bodies.DONE.write_bytes(b"")
+    opened = transactions()
     started = time.perf_counter()
-    enqueue_many(nothing, [((), {})] * count)
+    with opened():
+        enqueue_many(nothing, [((), {})] * count)
     sent = time.perf_counter()
     wait_for(count)
     return {"publish": count / (sent - started), "end_to_end": count / (time.perf_counter() - started)}
@@ -79,8 +89,10 @@ def latency(count: int) -> dict[str, float]:
     from durable import note_latency  # noqa: PLC0415
 
     bodies.LATENCIES.write_bytes(b"")
+    opened = transactions()
     for number in range(1, count + 1):
-        note_latency.delay(time.time())
+        with opened():
+            note_latency.delay(time.time())
         wait_for(number, lambda: bodies.LATENCIES.read_bytes().count(b"\n"))
         time.sleep(0.02)
     taken = sorted(float(line) * 1000 for line in bodies.LATENCIES.read_text().split())
@@ -89,8 +101,6 @@ def latency(count: int) -> dict[str, float]:
 
 def main(way: str, what: str, count: int) -> dict[str, float]:
     """Do what the command line asks for."""
-    if way == "durable":
-        use_database()
     if what == "bulk":
         return bulk(count)
     return latency(count) if what == "latency" else send(way, what, count)

@@ -6,9 +6,5 @@ import bodies
 from landfast_runtime.celery import ConfirmedTask
 from worker.app import app
 
-QUEUE = "tasks.bench.plain"
-
-nothing = app.task(base=ConfirmedTask, name="bench.plain.nothing", queue=QUEUE)(bodies.nothing)
-ten_milliseconds = app.task(base=ConfirmedTask, name="bench.plain.ten_milliseconds", queue=QUEUE)(
-    bodies.ten_milliseconds
-)
+nothing = app.task(base=ConfirmedTask, name="bench.plain.nothing")(bodies.nothing)
+ten_milliseconds = app.task(base=ConfirmedTask, name="bench.plain.ten_milliseconds")(bodies.ten_milliseconds)

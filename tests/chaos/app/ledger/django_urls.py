@@ -13,8 +13,8 @@ from django.views.decorators.http import require_POST
 from mysite.urls import handler500
 from mysite.urls import urlpatterns as site
 
+from ledger.django_tasks import book_with_django
 from ledger.entry import ACCEPT, Entry
-from ledger.tasks import book_with_django
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

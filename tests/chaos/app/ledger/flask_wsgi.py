@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from api.db import transaction
+from api.tasks.shared import DRAMATIQ_QUEUE
 from api.wsgi import application
 from flask import Blueprint, request
-from tasks.actors import send_by_dramatiq
+from landfast_outbox import dramatiq
 
+from ledger.bodies import ACTOR
 from ledger.entry import ACCEPT, Entry
-from ledger.tasks import ACTOR, book_with_sqlalchemy
+from ledger.flask_tasks import book_with_sqlalchemy
 
 blueprint = Blueprint("ledger", __name__)
 
@@ -27,7 +29,7 @@ def send(entry: Entry) -> str:
     """Send the task that books an entry, and return its id."""
     arguments = (entry.entry, entry.run, entry.work)
     if entry.engine == "dramatiq":
-        return send_by_dramatiq(ACTOR, *arguments)
+        return dramatiq.send(ACTOR, DRAMATIQ_QUEUE, arguments)
     return str(book_with_sqlalchemy.delay(*arguments).id)
 
 

@@ -10,7 +10,7 @@ from secrets import token_hex
 from landfast_runtime.memory import MIB, resident
 
 #: A volume that outlives a worker.
-MARKS = Path("/var/lib/media")
+MARKS = Path("/var/lib/lengthy")
 
 #: What each run leaves in memory, for good.
 LEAK = 10 * MIB

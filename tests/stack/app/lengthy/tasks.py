@@ -1,25 +1,17 @@
-"""Celery's tasks."""
+"""Celery's tasks, for the application of whichever worker is to run them."""
 
 from __future__ import annotations
 
-from tasks.celery_app import app
+from typing import TYPE_CHECKING, Any
 
 from lengthy import bodies
 
-
-@app.task(name="lengthy.linger")
-def linger(mark: str, seconds: float) -> str:
-    """Work for long in one transaction."""
-    return bodies.linger(mark, seconds)
+if TYPE_CHECKING:
+    from celery import Celery
 
 
-@app.task(name="lengthy.linger_outside", long=True)
-def linger_outside(mark: str, seconds: float) -> str:
-    """Work for long without holding a transaction open."""
-    return bodies.linger(mark, seconds)
-
-
-@app.task(name="lengthy.leak", ignore_result=True)
-def leak(mark: str, number: int) -> None:
-    """Leak."""
-    bodies.leak(mark, number)
+def register(app: Celery[Any]) -> None:
+    """Let an application have the tasks: one of them works in one transaction, one without holding any open."""
+    app.task(name="lengthy.linger")(bodies.linger)
+    app.task(name="lengthy.linger_outside", long=True)(bodies.linger)
+    app.task(name="lengthy.leak", ignore_result=True)(bodies.leak)
