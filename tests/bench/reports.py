@@ -122,9 +122,7 @@ class Load:
         thread.start()
         try:
             if not self._ready.wait(START):
-                raise UnexpectedError(
-                    f"{count} reports did not run at once: is API_WORKER_CONCURRENCY {count}?"
-                )
+                raise UnexpectedError(f"{count} reports did not run at once: is API_WORKER_CONCURRENCY {count}?")
             yield
         finally:
             self._enough.set()
