@@ -86,7 +86,7 @@ def everything_else() -> list[Step]:
     """Return what takes hours and is left to ``--all``."""
     host = devenv.host()
     found = [
-        replace(suite("stack-long", host, "tests/stack"), selection=("-m", "long"), minutes=17),
+        replace(suite("stack-long", host, "tests/stack", "tests/browser"), selection=("-m", "long"), minutes=18),
         replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
         replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),

@@ -65,7 +65,15 @@ def looked(image: None, stack: Stack, pages: list[str]) -> Look:  # noqa: ARG001
 
 
 @pytest.mark.usefixtures("image")
-@pytest.mark.parametrize("kind", ["list", "detail", "register"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "list",
+        # The same head and styles, and axe looks at them in every run; a look keeps both processors busy.
+        pytest.param("detail", marks=pytest.mark.long),
+        pytest.param("register", marks=pytest.mark.long),
+    ],
+)
 def test_it_has_lighthouses_best_marks(stack: Stack, article: str, kind: str) -> None:
     path = {"list": "/", "detail": article, "register": "/accounts/register/"}[kind]
     marks = best_look(stack.http_url + path)
