@@ -1,4 +1,4 @@
-"""Gunicorn's settings for the console, beside those that Django projects share."""
+"""Gunicorn's settings for the console, in addition to those that all Django projects share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from console.config import SERVICE, console, dependencies
 from landfast_runtime.django.gunicorn import *  # noqa: F403 - Gunicorn reads the names of this file
 from landfast_runtime.django.logs import gunicorn_logging
 
-# Read here, in the master: a bad value stops the service at once instead of one worker after the other.
+# Read in the master: a bad value stops the service at once, instead of one worker after the other.
 _console = console()
 dependencies()
 wsgi_app = "console.wsgi:application"

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Checks what Nginx needs, writes down what only its surroundings know, then becomes Nginx.
+# Checks Nginx's secrets, writes the settings that depend on the environment, then executes Nginx.
 set -eu
 umask 077
-# On servers a certificate is renewed while Nginx runs, so it is no secret of Swarm's, which never change.
+# On servers a certificate is renewed while Nginx runs, so it cannot be a Swarm secret: those are immutable.
 tls=${TLS_DIRECTORY:-/run/secrets}
 need-secrets "$tls/tls_certificate" "$tls/tls_key" flower_password \
     locations.conf servers.conf programs.conf readiness.conf flower.conf
 printf 'ssl_certificate %s/tls_certificate;\nssl_certificate_key %s/tls_key;\n' "$tls" "$tls" > /tmp/certificate.conf
-# shellcheck disable=SC2016 # a name with a dollar is a variable of Nginx's
+# shellcheck disable=SC2016 # a name with a dollar is one of Nginx's variables
 write() { printf 'set $%s "%s";\n' "$1" "$2"; }
 write acme_host "${ACME_HOST:-}" > /tmp/acme-host.conf
 write https_only "${HTTPS_ONLY:-false}" > /tmp/https-only.conf
 login=$(printf '%s:%s' "${FLOWER_USER:-flower}" "$(cat /run/secrets/flower_password)" | base64 --wrap=0)
 printf 'proxy_set_header Authorization "Basic %s";\n' "$login" > /tmp/flower-login.conf
-# On servers visitors come through sockets of the host, which outlive this container.
+# On servers visitors connect to sockets of the host, which outlive this container.
 : > /tmp/listen.conf
 if [ -n "${EDGE_SOCKET:-}" ]; then
     printf 'listen 80;\nlisten 443 ssl;\n' > /tmp/listen.conf

@@ -1,4 +1,4 @@
-"""Who may see the operators' pages (Flower, RabbitMQ): Nginx asks here before it lets a request through."""
+"""Access to the operators' pages (Flower, RabbitMQ): Nginx sends a subrequest here before it forwards a request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 
 @never_cache
 def operator(request: HttpRequest) -> HttpResponse:
-    """Answer 204 to operators, 401 to nobody in particular and 403 to everyone else, for Nginx's ``auth_request``."""
+    """Answer 204 to operators, 401 to anonymous visitors and 403 to other users, for Nginx's ``auth_request``."""
     if not request.user.is_authenticated:
         return HttpResponse(status=401)
     return HttpResponse(status=204 if request.user.is_staff else 403)

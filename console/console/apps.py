@@ -13,5 +13,5 @@ class ConsoleConfig(AppConfig):
 class Admin(apps.AdminConfig):
     """Django's admin, whose front page is the console's."""
 
-    default = False  # this module's own app is the one above
+    default = False  # the default app of this module is ConsoleConfig
     default_site = "console.site.Site"

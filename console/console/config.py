@@ -21,7 +21,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True)
 class Console:
-    """The part that the settings module needs, in whichever command."""
+    """The configuration that the settings module needs, for every command."""
 
     secret_key: str = field(repr=False)
     public_url: str
@@ -34,7 +34,7 @@ class Console:
         """Read the console's variables and secrets.
 
         Raises:
-            ConfigError: one is missing or makes no sense.
+            ConfigError: one is missing or invalid.
         """
         return cls(
             secret_key=env.secret("console_secret_key", minimum_length=32),
@@ -47,11 +47,11 @@ class Console:
 
 @dataclass(frozen=True)
 class Dependencies:
-    """The servers that readiness asks.
+    """The servers that readiness checks.
 
     Args:
-        results: the Redis that keeps.
-        cache: the Redis that forgets.
+        results: the Redis with results.
+        cache: the Redis with the cache.
         rabbitmq: the broker, in the vhost of durable tasks.
     """
 
@@ -64,7 +64,7 @@ class Dependencies:
         """Read ``REDIS_*``, ``RABBITMQ_*``, their secrets, and what follows from the contracts.
 
         Raises:
-            ConfigError: one is missing or makes no sense.
+            ConfigError: one is missing or invalid.
         """
         applications(env)
         flowers(env)
@@ -85,18 +85,18 @@ class Operator:
         """Read ``OPERATOR_USER`` and the secret ``operator_password``.
 
         Raises:
-            ConfigError: one is missing or makes no sense.
+            ConfigError: one is missing or invalid.
         """
         return cls(env.text("OPERATOR_USER", default="operator"), env.secret("operator_password"))
 
 
 def applications(env: Env) -> Mapping[str, Mapping[str, str]]:
-    """Return name in the report -> what of an application is asked, as its contract says.
+    """Return name in the report -> the check of an application, from its contract.
 
-    Read anew for each report: on a laptop the file changes while the console runs.
+    The file is read again for each report: on a laptop it changes while the console runs.
 
     Raises:
-        ConfigError: the derived file ``readiness.json`` is missing or no JSON.
+        ConfigError: the derived file ``readiness.json`` is missing or not JSON.
     """
     return env.derived("readiness.json")
 
@@ -113,23 +113,23 @@ def flowers(env: Env) -> Mapping[str, str]:
 
 @cache
 def service() -> str:
-    """Return what log lines call this process by: the one-shot has a name of its own."""
+    """Return the name of this process in log lines: the one-shot has a name of its own."""
     return Env().text("SERVICE_NAME", default=SERVICE)
 
 
 @cache
 def console() -> Console:
-    """Return the configuration, or stop the process with a line for each thing that is wrong."""
+    """Return the configuration, or stop the process with a line for each problem."""
     return load(SERVICE, Console.from_env)
 
 
 @cache
 def dependencies() -> Dependencies:
-    """Return the servers that readiness asks, or stop the process with a line for each thing that is wrong."""
+    """Return the servers that readiness checks, or stop the process with a line for each problem."""
     return load(SERVICE, Dependencies.from_env)
 
 
 @cache
 def operator() -> Operator:
-    """Return the operator to make, or stop the process with a line for each thing that is wrong."""
+    """Return the first operator, or stop the process with a line for each problem."""
     return load(SERVICE, Operator.from_env)

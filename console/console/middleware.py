@@ -1,4 +1,4 @@
-"""A decent answer while the database is away."""
+"""A 503 page while the database is down."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What Django raises when PostgreSQL is gone, refuses, restarts or takes too long.
+#: Django's errors when PostgreSQL is down, refuses, restarts or takes too long.
 OUTAGES = (OperationalError, InterfaceError)
 
-#: Seconds after which browsers are asked to come back.
+#: Seconds after which browsers should retry.
 RETRY_AFTER = 10
 
 
 class OutageMiddleware:
-    """Answers 503 for an outage within a view; :func:`server_error` does so for middleware.
+    """Answers 503 for an outage within a view; :func:`server_error` does the same for middleware.
 
     Args:
-        get_response: what answers the request.
+        get_response: the next handler of the request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        """Remember what to wrap."""
+        """Remember the next handler."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -39,19 +39,19 @@ class OutageMiddleware:
         return self._get_response(request)
 
     def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Return the answer for an outage if that is why the view failed."""
+        """Return the answer for an outage if an outage made the view fail."""
         return unavailable(exception) if isinstance(exception, OUTAGES) else None
 
 
 def unavailable(error: BaseException) -> HttpResponse:
-    """Return the answer for a database that does not answer; it touches neither database nor session."""
+    """Return the page for a database that does not answer; it uses neither database nor session."""
     logger.warning("%s: %s", outage("the database", error), error)
     headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
     return HttpResponse(render_to_string("console/503.html"), status=503, headers=headers)
 
 
 def server_error(_request: HttpRequest) -> HttpResponse:
-    """Answer for an exception that nothing else caught: 503 if it is an outage, else 500."""
+    """Answer for an unhandled exception: 503 for an outage, else 500."""
     error = sys.exception()
     if isinstance(error, OUTAGES):
         return unavailable(error)

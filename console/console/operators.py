@@ -8,11 +8,11 @@ from django.db import transaction
 
 @transaction.atomic
 def ensure_operator(username: str, password: str) -> bool:
-    """Make the first operator, who may make others, unless there is one of that name; theirs keep their passwords.
+    """Make the first operator, who may make others. An existing user of that name keeps the password.
 
     Args:
         username: the name to log in with.
-        password: the first password, to be changed at will.
+        password: the first password; the operator may change it.
 
     Returns:
         Whether one was made.

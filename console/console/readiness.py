@@ -1,7 +1,7 @@
-"""Whether the console lives (``/healthz``), and all that the stack stands on serves (``/readyz``, for people a page).
+"""Liveness of the console (``/healthz``) and readiness of all dependencies (``/readyz``, and a page for people).
 
-The backing services are asked with a real question each. Of applications, their contracts say what is asked: Nginx asks
-a service that answers requests, since it alone shares a network with each; and a queue is asked for its consumers.
+The check of each backing service is a real request. The contracts define the checks of applications: Nginx requests a
+page of a service, because only Nginx shares a network with each application; and a queue must have a consumer.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from landfast_runtime.env import Env
 
 from console import config
 
-#: Seconds for which a report is handed out again: the page is public, and each report logs in everywhere.
+#: Seconds for which a report is reused: the page is public, and each report logs in to every server.
 REPORT_LIFETIME = 0.2
 
 RELAY_HOST = "relay"
 RELAY_PATH = "/healthz"
 
-#: Where Nginx asks applications, on the containers' network alone. (contract/nginx.py)
+#: The address at which Nginx checks applications, on the containers' network alone. (contract/nginx.py)
 NGINX_HOST = "nginx"
 NGINX_PORT = 8081
 
@@ -48,7 +48,7 @@ def checks() -> dict[str, health.Check]:
 
 @cache
 def checks_of_the_house() -> dict[str, health.Check]:
-    """Return those of what every stack has."""
+    """Return the checks of the services that every stack has."""
     console, dependencies = config.console(), config.dependencies()
     return {
         "postgres": health.postgres(console.postgres),
@@ -61,21 +61,21 @@ def checks_of_the_house() -> dict[str, health.Check]:
 
 
 def ask_nginx(name: str) -> None:
-    """Have Nginx ask a service whether it serves.
+    """Let Nginx check whether a service is ready.
 
     Args:
-        name: the service's in the report.
+        name: the service's name in the report.
 
     Raises:
-        Unavailable: it does not, or Nginx cannot be asked.
+        Unavailable: the service is not ready, or Nginx does not answer.
     """
     with health.asked_through("Nginx"):
-        # A redirect serves as well: the front page of a product often leads to its login.
+        # A redirect is a success: the front page of a product often redirects to its login.
         health.http(NGINX_HOST, NGINX_PORT, f"/{name}", redirects=True)()
 
 
 class SharedReport:
-    """One report for all who ask at about the same time."""
+    """One report for all requests that arrive at about the same time."""
 
     def __init__(self) -> None:
         """Begin without a report."""
@@ -84,7 +84,7 @@ class SharedReport:
         self._made_at = 0.0
 
     def get(self) -> health.Report:
-        """Return the last report while it is fresh, else make a new one; whoever comes meanwhile waits for it."""
+        """Return the last report while it is fresh, else make a new one; concurrent callers wait for it."""
         with self._lock:
             if self._report is None or time.monotonic() - self._made_at > REPORT_LIFETIME:
                 self._report = health.run(checks())
@@ -103,14 +103,14 @@ shared_report = SharedReport()
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Answer while this process does, asking nobody else."""
+    """Answer while this process runs; no other service is asked."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @never_cache
 @require_safe
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """Report every dependency by name; 503 while one of them does not serve."""
+    """Report every dependency by name; 503 while one of them is not ready."""
     report = shared_report.get()
     return JsonResponse(report.as_dict(), status=200 if report.ready else 503)
 
@@ -118,5 +118,5 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the report of ``/readyz`` as a page; it needs neither the database nor a session, as these may be gone."""
+    """Show the report of ``/readyz`` as a page, without database and session, which may be unavailable."""
     return HttpResponse(render_to_string("console/readiness.html", {"report": shared_report.get(), "request": request}))

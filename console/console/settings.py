@@ -15,7 +15,7 @@ CONSOLE = config.console()
 
 SECRET_KEY = CONSOLE.secret_key
 DEBUG = False
-# Nginx sends whatever name is nobody else's to the stack's own address, and no link or letter is made of the name.
+# Nginx sends requests for unknown names to the stack's own address; no link and no letter uses the requested name.
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = static.INSTALLED_APPS
 ROOT_URLCONF = "console.urls"
@@ -56,7 +56,7 @@ STATIC_URL = static.STATIC_URL
 STATIC_ROOT = static.STATIC_ROOT
 STORAGES = static.STORAGES
 
-# Few people use it: a connection for each thread that had something to ask, and given up when it has idled.
+# Few people use the console: each thread opens a connection when it needs one, and closes it after CONN_MAX_AGE.
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -75,7 +75,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Operators -------------------------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: whoever is locked out is not even asked for the password
+    "axes.backends.AxesStandaloneBackend",  # first: the password of a locked-out login is not even checked
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -91,7 +91,7 @@ PASSWORD_HASHERS = ["landfast_runtime.django.hashers.Argon2"]
 LOGIN_URL = "/console/login/"
 LOGIN_REDIRECT_URL = "/console/"
 
-# Five wrong passwords for one name from one address, and that pair waits.
+# Five wrong passwords for one name from one address lock that pair.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -102,16 +102,16 @@ AXES_LOCKOUT_TEMPLATE = "console/locked.html"
 AXES_ALLOWED_CORS_ORIGINS = ""
 AXES_VERBOSE = False
 
-# --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and hands the Host header on with its port ------------
+# --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and forwards the Host header with its port ------------
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Names of its own, for an application at the same address has such cookies too. Everywhere: Flower stands beside it.
+# Separate names, because an application at the same address has such cookies too. The session's path is /, for Flower.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "console_session", "console_csrf"
 CSRF_COOKIE_PATH = "/console/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONSOLE.cookie_secure
 SESSION_COOKIE_AGE = 12 * 3600  # seconds: a day's work
 CSRF_COOKIE_HTTPONLY = True
-# Forms sent to the very host that they came from always pass. This adds another TLS proxy in front of Nginx.
+# Django always accepts forms from the same host. This setting is for another TLS proxy in front of Nginx.
 CSRF_TRUSTED_ORIGINS = [CONSOLE.public_url]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

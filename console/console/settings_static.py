@@ -1,4 +1,4 @@
-"""The settings that depend on no variable and no secret: enough to gather static files, and for the type checker."""
+"""The settings that need no variable and no secret, for collecting static files and for the type checker."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from pathlib import Path
 
 import django_stubs_ext
 
-# Before any app is loaded: admins name the model that they are for.
+# Before any app is loaded, because admin classes are generic in their model.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 INSTALLED_APPS = [
-    "console",  # first: its templates dress the admin
+    "console",  # first: its templates override the admin's
     "landfast_outbox.django",
     "landfast_runtime.django",
     "console.apps.Admin",  # Django's admin, with the console's own site
@@ -28,6 +28,6 @@ STATIC_URL = "/console/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
 STORAGES = {
-    # Names carry a hash of the content, so browsers may keep them for good; gzipped copies are made at build time.
+    # Names contain a hash of the content, so browsers may cache the files for good; the build makes gzipped copies.
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }

@@ -1,4 +1,4 @@
-"""The console's pages: Django's admin, with the ways to the other pages for operators on its front page."""
+"""The console's pages: Django's admin, with links to the operators' other pages on its front page."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.template.response import TemplateResponse
 
-#: What else stands behind the same login, by its address.
+#: The other pages behind the same login, by address.
 PLACES = {
     "/rabbitmq/": ("RabbitMQ", _("queues and connections; it asks for a name and a password of its own")),
-    "/console/readiness/": (_("Readiness"), _("whether all that the stack stands on serves")),
+    "/console/readiness/": (_("Readiness"), _("whether all dependencies are ready")),
 }
 OF_FLOWER = _("workers, and the tasks that they ran")
 
 
 class Site(AdminSite):
-    """For operators: staff of the console alone, whoever is staff of an application."""
+    """For operators, who are the staff of the console; staff of applications have no access."""
 
     site_header = site_title = "Landfast"
     index_title = _("Console")

@@ -70,7 +70,7 @@ def test_it_shows_people_the_report_without_asking_the_database(
 ) -> None:
     with database_outage():
         page = client.get("/console/readiness/").content.decode()
-    assert "All that the stack stands on serves" in page
+    assert "All dependencies are ready" in page
     assert all(f'<th scope="row">{name}</th>' in page for name in answers)
     answers["rabbitmq"] = ConnectionRefusedError("connection <refused>")
     readiness.shared_report.forget()

@@ -1,6 +1,6 @@
-"""The Celery application that Flower watches workers through: a broker, and no task.
+"""The Celery application through which Flower monitors workers. It has a broker, and no task.
 
-It keeps no results and reads none: Flower shows those that workers send in their events.
+It neither stores nor reads results: Flower shows the results in the workers' events.
 """
 
 from __future__ import annotations

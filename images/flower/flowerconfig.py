@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _broker = settings.broker
 configure_logging(SERVICE, settings.log_level)
 
-address = "0.0.0.0"  # noqa: S104 - reachable on the container networks only; Nginx lets operators through
+address = "0.0.0.0"  # noqa: S104 - reachable on the container networks only; Nginx forwards requests of operators
 port = settings.place["port"]
 url_prefix = settings.place["path"].strip("/")
 basic_auth = [f"{settings.user}:{settings.password}"]
@@ -33,13 +33,13 @@ max_tasks = 10_000
 
 
 def format_task(task: Task) -> Task:
-    """Return a task as Flower shows it: a failed durable one says where it can be retried, as Flower itself cannot.
+    """Return a task as Flower shows it. A failed durable task gets the address for its retry, as Flower itself cannot retry.
 
     Args:
-        task: a copy that is Flower's to change.
+        task: a copy, which this function may change.
     """
     if task.state == states.FAILURE and settings.is_shared:  # the console's list is that of the shared database
         shown: Any = task
         shown.retry_it_at = f"/console/outbox/task/?q={task.uuid}"
-        shown._fields = (*shown._fields, "retry_it_at")  # what the page of a task shows
+        shown._fields = (*shown._fields, "retry_it_at")  # the page of a task shows these fields
     return task

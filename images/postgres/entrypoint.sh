@@ -1,8 +1,8 @@
 #!/bin/bash
-# Makes the cluster on first start, brings roles and passwords in line with the secrets on every start, then serves.
+# Makes the cluster on the first start, updates roles and passwords from the secrets on every start, and runs the server.
 set -euo pipefail
 asked_to_stop=
-trap 'asked_to_stop=1' INT TERM # bash would pass over one that comes while a command runs
+trap 'asked_to_stop=1' INT TERM # remembers a signal that arrives while a command runs
 
 need-secrets roles.csv schemas.csv databases.csv outboxes.csv
 mapfile -t roles < <(roles)
@@ -19,9 +19,9 @@ fi
 
 options=(-c "config_file=/etc/postgresql/postgresql.conf" -c "hba_file=/etc/postgresql/pg_hba.conf")
 
-# Two servers on one directory would ruin it. PostgreSQL's own lock file names a process by its number: that means nothing
-# to another container, and after a power cut it may be the number of one of these processes here, which would pass for
-# a running server. The kernel's lock holds between containers, and ends with the last process that has it open.
+# Two servers on one directory would destroy the data. PostgreSQL's own lock file contains a process id, which is meaningless in
+# another container; after a power cut it may equal the id of a process of this container, which PostgreSQL would take for
+# a running server. The kernel's lock works across containers, and ends with the last process that holds the file open.
 data=$(dirname "$PGDATA")
 exec 9< "$data"
 if ! flock --nonblock 9; then
@@ -30,12 +30,12 @@ if ! flock --nonblock 9; then
 fi
 rm -f "$PGDATA/postmaster.pid" /tmp/roles-are-set
 
-# A cluster half made when the machine stopped must not pass for a whole one: it is made aside and renamed.
+# A half-made cluster (the machine stopped) must not look complete: the cluster is made in another directory and renamed.
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     rm -rf "$PGDATA" "$PGDATA.new"
     initdb --pgdata="$PGDATA.new" --auth-local=peer --auth-host=scram-sha-256 --data-checksums \
         --locale-provider=builtin --locale=C.UTF-8 --encoding=UTF8 >/dev/null
-    # Nobody else can connect meanwhile: the server listens on its socket alone, and only the postgres user may use that.
+    # No client can connect meanwhile: the server listens on its Unix socket alone, which only the postgres user may use.
     pg_ctl start --pgdata="$PGDATA.new" --silent --wait --timeout=300 --options="${options[*]} -c listen_addresses=''"
     set-passwords
     pg_ctl stop --pgdata="$PGDATA.new" --silent --wait --mode=fast
@@ -43,12 +43,12 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     mv "$PGDATA.new" "$PGDATA"
 fi
 
-# A planned stop (STOPSIGNAL) lets running transactions end, for so many seconds. Then PostgreSQL rolls back the others, and ends.
+# Seconds that running transactions have to end at a planned stop (STOPSIGNAL). PostgreSQL then rolls back the others, and ends.
 drain_seconds=2
 stop() {
     trap '' INT TERM
-    echo "stopping: running transactions have $drain_seconds seconds to end, no new session is taken"
-    drain "$server" "$drain_seconds" || echo "WARNING: running transactions cannot be waited for"
+    echo "stopping: running transactions have $drain_seconds seconds to end, no new session is accepted"
+    drain "$server" "$drain_seconds" || echo "WARNING: the wait for running transactions failed"
     kill -INT "$server" 2>/dev/null || true # unless it has ended meanwhile
 }
 "$@" -D "$PGDATA" "${options[@]}" &
@@ -58,11 +58,11 @@ trap 'kill -HUP "$server"' HUP
 trap 'kill -QUIT "$server"' QUIT
 [ -z "$asked_to_stop" ] || stop
 
-# It serves meanwhile, for requests wait for a server that restarts, and roles and passwords are mostly as they were.
-# Migrations, which need new ones, wait for its health.
+# The server accepts clients while roles and passwords are updated, because requests wait for a restart, and most starts change
+# no role. Migrations, which may need new roles, wait for the health check.
 until pg_isready --quiet; do
     if ! kill -0 "$server" 2>/dev/null; then
-        wait "$server" # for its exit status: it was stopped, or says why not
+        wait "$server" # for its exit status: the server was stopped, or has logged its error
         exit
     fi
     sleep 0.05
@@ -75,6 +75,6 @@ else
     exit 1
 fi
 while kill -0 "$server" 2>/dev/null; do
-    wait "$server" || true # a signal ends it, too
+    wait "$server" || true # a signal interrupts the wait, too
 done
 wait "$server" # for its exit status

@@ -1,5 +1,5 @@
--- In the database the schemas that contracts ask for, each with a role that owns it (migrations) and one that uses it. Runs after
--- schemas.sql, on every start, and changes only what differs.
+-- Makes the contracts' schemas in the database, each with a role that owns it (migrations) and one that uses it. Runs after
+-- schemas.sql, on every start, and changes only differences.
 
 SELECT format('CREATE ROLE %I LOGIN', role) FROM passwords
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) \gexec
@@ -12,19 +12,19 @@ SELECT format('CREATE SCHEMA IF NOT EXISTS %I AUTHORIZATION %I', schema, owner) 
 SELECT format('GRANT USAGE ON SCHEMA %I TO %I', schema, role) FROM schemas WHERE role IS NOT NULL \gexec
 SELECT format('ALTER ROLE %I SET search_path = %I', member, schema)
 FROM schemas, LATERAL (VALUES (role), (owner)) AS members (member) WHERE role IS NOT NULL \gexec
--- What migrations will create, the application may use, but not change in shape.
+-- The application may read and write the tables of future migrations, but not alter them.
 SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I',
               owner, schema, role) FROM schemas WHERE role IS NOT NULL \gexec
 SELECT format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA %I GRANT USAGE, SELECT ON SEQUENCES TO %I',
               owner, schema, role) FROM schemas WHERE role IS NOT NULL \gexec
 
--- Databases of an application's own: nobody else may connect.
+-- Databases of single applications: no other role may connect.
 SELECT format('CREATE DATABASE %I OWNER %I', database, owner) FROM databases
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = database) \gexec
 SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', database) FROM databases \gexec
 
--- Free and all bytes of the disk, for the services' readiness: the health check writes the file. Made once, as a server whose disk
--- is full must start without changing more than it has to.
+-- Returns the free and the total bytes of the disk, for the services' readiness: the health check writes the file. The function is made
+-- only if it is missing, because a server with a full disk must start with as few writes as possible.
 SELECT $make$
     CREATE FUNCTION public.landfast_disk() RETURNS TABLE (free bigint, size bigint)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

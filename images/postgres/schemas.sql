@@ -1,5 +1,5 @@
--- The database, and the rows that roles.sql works on: schemas and memberships follow from the contracts, and set-passwords adds the
--- passwords. Variable: database.
+-- Makes the database, and loads the rows for roles.sql: schemas and memberships are derived from the contracts, and set-passwords adds
+-- the passwords. Variable: database.
 
 SELECT format('CREATE DATABASE %I', :'database')
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec

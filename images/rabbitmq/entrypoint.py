@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Adds the contracts' users with their password hashes to the definitions that RabbitMQ loads, then becomes RabbitMQ.
+"""Adds the contracts' users with their password hashes to RabbitMQ's definitions, then executes RabbitMQ.
 
-There is no guest user: RabbitMQ makes one only where the definitions name no user.
+There is no guest user: RabbitMQ makes one only if the definitions name no user.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def hash_password(password: str) -> str:
 
 
 def secret(name: str) -> str:
-    """Return what a secret file holds.
+    """Return the content of a secret file.
 
     Raises:
-        ValueError: it is missing or empty.
+        ValueError: the file is missing or empty.
     """
     path = SECRETS / name
     content = path.read_text(encoding="utf-8").strip() if path.is_file() else ""
@@ -43,7 +43,7 @@ def secret(name: str) -> str:
 
 
 def complete(template: str, users: str) -> str:
-    """Return the definitions with the users of the contracts; each one's secret file carries the user's name.
+    """Return the definitions with the users of the contracts; a user's secret file has the user's name.
 
     Raises:
         ValueError: a secret file is missing or empty.

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Redis as `results` or `cache`, with the users of the contracts. All of it reaches Redis on standard input: no password
-# is in the process list or on disk, and Redis itself gets a digest alone, which any password has.
+# Starts Redis as `results` or `cache`, with the users of the contracts. Redis reads the whole configuration on standard input: no
+# password is in the process list or on disk. Redis itself gets only digests, which work for any password.
 # https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/
 set -eu
 need-secrets users.acl

@@ -1,9 +1,9 @@
-"""Makes the secrets of a local stack, once, and hands each service the ones that it needs.
+"""Makes the secrets of a local stack, once, and gives each service its own.
 
-``make`` (the default) creates what is missing and repairs services' copies; it never changes a secret that exists, but
+``make`` (the default) creates missing secrets and repairs services' copies. It never changes an existing secret, except
 for the local certificate when an application gets another host name.
-``show NAME`` prints one, ``set NAME`` stores one of your own from standard input. The contracts of house and
-applications say which secrets there are, and who reads them.
+``show NAME`` prints a secret, ``set NAME`` stores one of your own from standard input. The contracts of house and
+applications list the secrets and their readers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from contract.files import read
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: Where the Compose files with the contracts are.
+#: The folder of the Compose files with the contracts.
 CONTRACTS = Path("/stack")
 ROOT = Path("/secrets")
 #: All secrets; no service sees them.
@@ -39,19 +39,19 @@ SERVICES = ROOT / "services"
 ALPHABET = string.ascii_letters + string.digits
 DEFAULT_LENGTH = 32
 
-#: Who signs the local certificate.
+#: The name of the authority that signs the local certificate.
 AUTHORITY = "Landfast local CA"
 
-#: Days that the local certificate is good for; browsers refuse more than 825.
+#: Days for which the local certificate is valid; browsers refuse more than 825.
 CERTIFICATE_DAYS = 820
 
 
 class SecretError(Exception):
-    """A secret that can neither be used nor safely made again; the message names it and the way out."""
+    """A secret that can neither be used nor safely made again; the message names it and the remedy."""
 
 
 def write(path: Path, content: str, mode: int) -> None:
-    """Write a file so that a reader, and a machine that loses power, sees all of it or the old one."""
+    """Write a file atomically: a reader sees the old or the new content, also after a power cut."""
     temporary = path.with_name(f".{path.name}.new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
@@ -69,8 +69,8 @@ def openssl(*arguments: str) -> None:
 def make_certificate(directory: Path, hosts: Iterable[str]) -> dict[str, str]:
     """Return a new certificate for localhost and ``hosts``, its key, and that of the authority that signed it.
 
-    The authority's key is thrown away: nobody, not even this stack, can sign a second certificate that a browser which
-    trusts the authority would accept.
+    The authority's key is thrown away: nobody, not even this stack, can sign a second certificate for browsers that
+    trust the authority.
     """
     key, certificate, ca_key, ca = (str(directory / name) for name in ("key", "crt", "ca.key", "ca.crt"))
     days = str(CERTIFICATE_DAYS)
@@ -93,7 +93,7 @@ def make_certificate(directory: Path, hosts: Iterable[str]) -> dict[str, str]:
 
 
 def lacks_a_name(hosts: Iterable[str]) -> bool:
-    """Return whether the certificate is one that was made here, before an application got one of ``hosts``."""
+    """Return whether this program made the certificate, and the certificate lacks one of ``hosts``."""
     path = MASTER / "tls_certificate"
     if not path.exists():
         return False
@@ -106,11 +106,11 @@ def make_missing(declared: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]
     """Create the secrets that do not exist yet, and a new certificate if the local one lacks a name.
 
     Args:
-        declared: secret -> how it comes about.
-        hosts: the host names that applications answer at.
+        declared: secret -> how it is made.
+        hosts: the host names of applications.
 
     Raises:
-        SecretError: one exists but is empty.
+        SecretError: a secret exists but is empty.
     """
     for name in declared:
         path = MASTER / name
@@ -123,7 +123,7 @@ def make_missing(declared: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]
     made: dict[str, str] = {}
     if lacks_a_name(hosts) or any(declared[name].get("make") == "certificate" for name in missing):
         with tempfile.TemporaryDirectory() as directory:
-            made = make_certificate(Path(directory), hosts)  # all three: they only fit each other
+            made = make_certificate(Path(directory), hosts)  # all three, because they belong together
     for name in missing:
         if declared[name].get("make") != "certificate":
             length = declared[name].get("length", DEFAULT_LENGTH)
@@ -149,7 +149,7 @@ def read_secret(name: str) -> str:
     """Return a secret's value.
 
     Raises:
-        SecretError: it has none.
+        SecretError: the secret has no value.
     """
     try:
         return (MASTER / name).read_text(encoding="utf-8").rstrip("\n")
@@ -159,26 +159,26 @@ def read_secret(name: str) -> str:
 
 
 def read_if_set(name: str) -> str:
-    """Return a secret's value as it was stored; nothing for an optional one that nobody has set."""
+    """Return a secret's value as it was stored; an empty string for an optional secret that is not set."""
     path = MASTER / name
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 def set_secret(name: str, value: str) -> None:
-    """Store a secret of the operator's own; services see it when they start next.
+    """Store a secret of the operator's own; services see it after their next start.
 
     Raises:
         SecretError: the value is empty.
     """
     if not value.strip():
-        raise SecretError(f"{name}: nothing came on standard input")
+        raise SecretError(f"{name}: standard input is empty")
     write(MASTER / name, value.strip(), 0o400)
 
 
 def hand_out(derived: Derived) -> None:
-    """Give each service its own copies, and take away what it may no longer read.
+    """Give each service its own copies, and remove copies that it may no longer read.
 
-    Whoever sees a service's folder may read it: nobody else has it, and images choose the users that they run as.
+    Every user in a service's container may read the folder: no other container has it, and images choose their users.
     """
     for service, files in derived.consumers.items():
         directory = SERVICES / service
@@ -203,7 +203,7 @@ def main(given: Sequence[str]) -> int:
     """Run the command that the arguments name and return the exit status.
 
     Args:
-        given: the command, and for some the name of a secret.
+        given: the command, and for some commands the name of a secret.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)

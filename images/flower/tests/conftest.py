@@ -1,4 +1,4 @@
-"""Settings for tests: made-up secrets and no broker. Read before any module of the image is."""
+"""Settings for tests: made-up secrets and no broker. They are set before any module of the image is imported."""
 
 from __future__ import annotations
 

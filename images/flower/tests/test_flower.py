@@ -1,4 +1,4 @@
-"""Flower's settings; and it knows no application."""
+"""Tests of Flower's settings, and that Flower has no application's task."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def flowerconfig() -> Iterator[ModuleType]:
-    """Flower's configuration; the root logger, which it sets up, is as before afterwards."""
+    """Return Flower's configuration; the root logger, which it configures, is restored afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    import flowerconfig  # noqa: PLC0415 - it sets logging up when it is read
+    import flowerconfig  # noqa: PLC0415 - the import configures logging
 
     yield flowerconfig
     root.handlers[:] = handlers

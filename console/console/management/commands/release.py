@@ -1,4 +1,4 @@
-"""``manage.py release``: everything that a new release needs from the database, before it serves."""
+"""``manage.py release``: prepares the database for a new release, before the release serves."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from console.operators import ensure_operator
 
 
 class Command(BaseCommand):
-    """Migrates, makes the first operator and the operators' role. Run again, it changes nothing."""
+    """Migrates, makes the first operator and the operators' role. A second run changes nothing."""
 
     help = __doc__
-    requires_system_checks = []  # noqa: RUF012 - Django's own way; checks load URLs, and those want more secrets
+    requires_system_checks = []  # noqa: RUF012 - Django's own way; checks load URLs, which need more secrets
 
     def handle(self, *_args: object, **options: object) -> None:
         """Run every step in order.
