@@ -1,4 +1,4 @@
-"""What rolls a release out on a Swarm: runs on a manager, with Python's standard library alone.
+"""The program that rolls a release out on a Swarm. It runs on a manager, with Python's standard library alone.
 
-It runs there and not in Ansible, because a roll must end well although the connection to the manager is gone.
+It does not run in Ansible, because a rollout must end properly even if the connection to the manager is lost.
 """

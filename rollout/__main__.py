@@ -1,4 +1,4 @@
-"""``landfast COMMAND``, as the playbooks call it on a manager."""
+"""``landfast COMMAND``, which the playbooks call on a manager."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def main() -> int:
     for command in ("apply", "recover", "pending", "watch"):
         commands.add_parser(command).add_argument("options", type=Path, help="a JSON file: see change.apply")
     showing = commands.add_parser("status")
-    showing.add_argument("--hosts", action="store_true", help="reports of hosts are a JSON list on standard input")
+    showing.add_argument("--hosts", action="store_true", help="read the hosts' reports, a JSON list, on standard input")
     reading = commands.add_parser("logs")
-    reading.add_argument("--service", default="", help="whose; all by default")
-    reading.add_argument("--lines", default="", help="how many of the last ones of each container, or all")
-    reading.add_argument("--containing", default="", help="what a line must hold, such as a request's id")
+    reading.add_argument("--service", default="", help="the service; all by default")
+    reading.add_argument("--lines", default="", help="the number of last lines of each container, or all")
+    reading.add_argument("--containing", default="", help="text that a line must contain, such as a request's id")
     for command in ("current", "tidy"):
         commands.add_parser(command)
     for command in ("busy", "find"):
@@ -45,12 +45,12 @@ def main() -> int:
     checking.add_argument("release", nargs="?", default="")
     checking.add_argument("--minimum-mb", type=int, default=0)
     waiting = commands.add_parser("whole")
-    waiting.add_argument("--seconds", type=float, default=0, help="how long it may take; by default it is looked once")
+    waiting.add_argument("--seconds", type=float, default=0, help="how long to wait; by default a single check")
     holding = commands.add_parser("hold")
     for name in ("what", "release", "who"):
-        holding.add_argument(name, help="as the lock has it")
+        holding.add_argument(name, help="text for the lock's description")
     images = commands.add_parser("images")
-    images.add_argument("--releases", type=int, required=True, help="how many of the newest")
+    images.add_argument("--releases", type=int, required=True, help="the number of newest releases")
     arguments = parser.parse_args()
     engine, records = Engine(), Records()
     try:
@@ -85,7 +85,7 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
 
 
 def guard(arguments: argparse.Namespace, engine: Engine, records: Records) -> None:
-    """Run the command that ``arguments`` name, which ends badly where work on the cluster must not go on."""
+    """Run the command that ``arguments`` name; it raises an error if work on the cluster must not go on."""
     if arguments.command == "check":
         preflight.check(engine, arguments.release, arguments.minimum_mb)
     elif arguments.command == "busy":
@@ -114,10 +114,10 @@ def told(lines: list[str]) -> None:
 
 
 def pending(engine: Engine, records: Records, options: dict[str, Any]) -> int:
-    """Tell which migrations the plan that ``options`` name would run.
+    """Print the migrations that the plan in ``options`` would run.
 
     Raises:
-        RolloutError: another deploy is at work, or the release could not say.
+        RolloutError: another deploy is at work, or the release could not list them.
     """
     plan, current = records.plan(options["plan"]), records.current
     if current is None:

@@ -1,4 +1,4 @@
-"""One change of what runs, from its lock to its record; whatever ends it early ends in a rollback."""
+"""One change of the running release, from its lock to its record. Every early end leads to a rollback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rollout.engine import Engine
 
 WATCH_UNIT = "landfast-watch"
-#: Seconds that a change waits for the same one, whose playbook was interrupted.
+#: Seconds to wait for a running change of the same release, whose playbook was interrupted.
 PATIENCE = 3600
 
 Options = dict[str, Any]
@@ -36,22 +36,22 @@ class Change:
 
     Args:
         engine: Docker.
-        records: what is remembered.
-        options: as :func:`apply` has them.
-        say: says what is going on.
+        records: the records of releases.
+        options: the options; see :func:`apply`.
+        say: reports progress.
     """
 
     def __init__(self, engine: Engine, records: Records, options: Options, say: Callable[[str], None]) -> None:
-        """Get ready."""
+        """Keep the arguments."""
         self.engine, self.records, self.options, self.say = engine, records, options, say
         timeout = float(options.get("step_timeout", 300))
         self.roller = Roller(engine, say, timeout, float(options.get("job_timeout", 3600)))
 
     def apply(self, plan: dict[str, Any]) -> None:
-        """Roll to ``plan``; back again if that fails, for whatever reason.
+        """Roll out ``plan``; roll back if that fails for any reason.
 
         Raises:
-            RolloutError: it failed; what ran before runs again.
+            RolloutError: the change failed; the previous release runs again.
         """
         if self.options.get("force"):
             self.roller.restart(plan, self.options["force"])
@@ -64,27 +64,27 @@ class Change:
         try:
             running = self.roller.roll(new, jobs=self.options.get("jobs", True))
             self.roller.smoke(Smoke.parse(self.options["smoke"], plan))
-            # A release counts once a record has it: nobody would find it otherwise.
+            # A release is complete once it is recorded: a rollback would not find it otherwise.
             self.records.save(self.options["plan"], running)
             self.records.succeed(Entry(plan["release"], self.options["plan"], self.options["who"], now()))
-        except Exception as error:  # noqa: BLE001 - a full disk, a bug, a signal: the rollback must not depend on which
+        except Exception as error:  # noqa: BLE001 - a full disk, a bug, a signal: each must lead to the rollback
             self.undo(plan, old, explained(error))
 
     def undo(self, plan: dict[str, Any], old: dict[str, Any] | None, error: RolloutError) -> None:
-        """Bring back what ran before, and raise what is to be told.
+        """Restore the previous release, and raise the error to report.
 
         Args:
             plan: the plan that failed.
-            old: the plan before; None if there was none.
-            error: what went wrong.
+            old: the previous plan; None if there was none.
+            error: the reason of the failure.
 
         Raises:
-            RolloutError: always: ``error`` with what came of the rollback.
+            RolloutError: always: ``error`` with the result of the rollback.
         """
         self.say(str(error))
         try:
             self.roller.jobs.clean(plan)
-        except RolloutError as second:  # what serves matters more
+        except RolloutError as second:  # the rollback of the services matters more
             self.say(str(second))
         if old is None:
             raise RolloutError(f"{error.reason}; nothing ran before, so this stays as it is", error.lines) from error
@@ -96,36 +96,36 @@ class Change:
             raise RolloutError(
                 f"{error.reason}; and {old['release']} did not come back: {found.reason}", (*error.lines, *found.lines)
             ) from second
-        raise RolloutError(f"{error.reason}; {old['release']} serves on", error.lines) from error
+        raise RolloutError(f"{error.reason}; {old['release']} still serves", error.lines) from error
 
     def pending(self, plan: dict[str, Any], old: dict[str, Any]) -> None:
-        """Tell which migrations ``plan`` would run where ``old`` runs.
+        """Report the migrations that ``plan`` would run, compared with the running ``old``.
 
         Raises:
-            RolloutError: a job could not say.
+            RolloutError: a job could not list them.
         """
         self.roller.pending(self.now(plan), old)
 
     def now(self, plan: dict[str, Any]) -> dict[str, Any]:
-        """Return ``plan`` with the secrets and numbers of today."""
+        """Return ``plan`` with the current secrets and numbers of containers."""
         names = self.options["secrets"]
         stack = stage.with_replicas(stage.with_secrets(plan["stack"], names), self.options.get("replicas", {}))
         return {**plan, "stack": stack, "jobs": {k: stage.with_secrets(v, names) for k, v in plan["jobs"].items()}}
 
 
 def apply(engine: Engine, records: Records, options: Options, path: Path, tell: Callable[[str], None]) -> bool:
-    """Bring the plan that ``options`` name about, or the one before back; write what came of it beside the options.
+    """Roll out the plan in ``options``, or restore the previous one; write the result beside the options.
 
     Args:
         engine: Docker.
-        records: what is remembered.
-        options: ``what`` (deploy, rollback ...), ``plan`` (its file), ``who``, ``secrets`` (their names now),
+        records: the records of releases.
+        options: ``what`` (deploy, rollback ...), ``plan`` (its file), ``who``, ``secrets`` (their current names),
             ``replicas``, ``jobs``, ``smoke``, ``watch`` (seconds).
         path: the options' file.
-        tell: says what is going on.
+        tell: reports progress.
 
     Returns:
-        Whether it went well.
+        Whether it succeeded.
     """
 
     def work(say: Callable[[str], None]) -> None:
@@ -141,16 +141,16 @@ def apply(engine: Engine, records: Records, options: Options, path: Path, tell: 
 
 
 def recover(engine: Engine, records: Records, options: Options, path: Path, tell: Callable[[str], None]) -> bool:
-    """Bring back what the records say runs, where the program that was to do what ``options`` say was killed.
+    """Restore the current release of the records if the program with ``options`` was killed.
 
-    systemd calls this when the program has ended, however that was.
+    systemd calls this after every end of the program.
 
     Args:
         engine: Docker.
-        records: what is remembered.
-        options: the killed program's.
+        records: the records of releases.
+        options: the options of the killed program.
         path: the options' file.
-        tell: says what is going on.
+        tell: reports progress.
 
     Returns:
         Whether there was nothing to do.
@@ -175,10 +175,10 @@ def finish(
     work: Callable[[Callable[[str], None]], None],
     tell: Callable[[str], None],
 ) -> bool:
-    """Do ``work``, then write a record and the result, however it ended.
+    """Do ``work``, then write a record and the result, even if it failed.
 
     Returns:
-        Whether it went well.
+        Whether it succeeded.
     """
     began = time.monotonic()
     said: list[str] = []
@@ -191,7 +191,7 @@ def finish(
     try:
         with ended_by_signal():
             work(say)
-    except Exception as caught:  # noqa: BLE001 - a playbook waits for the result, whatever it is
+    except Exception as caught:  # noqa: BLE001 - a playbook waits for the result of every error
         error = explained(caught)
     try:
         record = records.log(
@@ -207,14 +207,14 @@ def finish(
 
 
 def release_of(records: Records, options: Options) -> str:
-    """Return the release that ``options`` are about."""
+    """Return the release of the plan in ``options``."""
     with suppress(RolloutError, KeyError):
         return str(records.plan(options["plan"])["release"])
     return "?"
 
 
 def locked(options: Options, release: str) -> Any:  # noqa: ANN401 - a context manager
-    """Return the lock on the cluster, as the one who ``options`` name."""
+    """Return the lock on the cluster, with the description from ``options``."""
     return only_one(options["what"], release, options["who"], since=now(), patience=PATIENCE)
 
 
@@ -234,17 +234,17 @@ def ended_by_signal() -> Iterator[None]:
 
 
 def start_watch(options: Path) -> None:
-    """Watch the release from a unit of its own, by this very program, so that nobody has to wait for it."""
+    """Watch the release with this program in a separate unit, so that the playbook need not wait."""
     command = ["systemd-run", "--quiet", "--collect", f"--unit={WATCH_UNIT}"]
     program = [sys.executable, "-B", sys.argv[0], "watch", str(options)]
     subprocess.run([*command, *program], check=False, capture_output=True)
 
 
 def read_options(path: Path) -> Options:
-    """Return what the playbook wrote into ``path``.
+    """Return the options that the playbook wrote into ``path``.
 
     Raises:
-        RolloutError: it cannot be read.
+        RolloutError: the file cannot be read.
     """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""Docker on this manager: questions go to its API, changes to its command line."""
+"""Docker on this manager: reads go to its API, changes to its command line."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 SOCKET = "/var/run/docker.sock"
 ANSWER_TIMEOUT = 30
 COMMAND_TIMEOUT = 300
-#: Seconds that Docker may take to answer again: managers choose a leader within a few; a starved daemon takes longer.
+#: Seconds that Docker may take to answer again: managers elect a leader within a few; a starved daemon takes longer.
 PATIENCE = 120
 INTERVAL = 1.0
-#: Words of answers that another attempt may change: no leader ("The swarm does not have a leader", "node lost leader
-#: status"), a time-out, a service that Swarm itself changed in between, a daemon that restarts.
+#: Texts of transient errors: no leader ("The swarm does not have a leader", "node lost leader status"), a time-out, a
+#: service that Swarm itself changed in between, a daemon that restarts.
 TRANSIENT = (
     "leader",
     "DeadlineExceeded",
@@ -31,7 +31,7 @@ TRANSIENT = (
     "update out of sequence",
     "Cannot connect to the Docker",
 )
-#: Words of answers to a second attempt which say that the first one did its work although its answer was lost.
+#: Texts of errors of a second attempt which mean that the first one succeeded, although its answer was lost.
 DONE_BEFORE = ("already exists", "not found", "No such")
 
 Answer = TypeVar("Answer")
@@ -40,7 +40,7 @@ NAMESPACE = "com.docker.stack.namespace"
 
 
 def kind(said: str) -> type[RolloutError]:
-    """Return which error Docker's words are: one that another attempt may change, or one that stays."""
+    """Return the class for Docker's error text: transient, for a retry, or permanent."""
     return TransientError if any(words in said for words in TRANSIENT) else RolloutError
 
 
@@ -58,18 +58,18 @@ class Engine:
     """The Docker daemon of this manager.
 
     Args:
-        patience: seconds within which Docker is asked again when it does not answer, or has no leader.
+        patience: seconds for retries while Docker does not answer, or has no leader.
     """
 
     def __init__(self, patience: float = PATIENCE) -> None:
-        """Ask later."""
+        """Keep the time limit; nothing is sent yet."""
         self.patience = patience
 
     def _retried(self, attempt: Callable[[bool], Answer]) -> Answer:
-        """Return what ``attempt`` returns, tried again for as long as Docker cannot answer.
+        """Return the result of ``attempt``, which is retried while Docker cannot answer.
 
         Args:
-            attempt: asks; its argument says whether it was tried before.
+            attempt: sends the request; its argument says whether this is a retry.
         """
         deadline = time.monotonic() + self.patience
         again = False
@@ -82,11 +82,11 @@ class Engine:
             again = True
             time.sleep(INTERVAL)
 
-    def get(self, path: str, **filters: str) -> Any:  # noqa: ANN401 - whatever JSON the API has there
-        """Return what the API has at ``path``.
+    def get(self, path: str, **filters: str) -> Any:  # noqa: ANN401 - the API's JSON has many forms
+        """Return the API's answer for ``path``.
 
         Raises:
-            RolloutError: the daemon does not answer, or says no.
+            RolloutError: the daemon does not answer, or refuses the request.
         """
         if filters:
             path += ("&" if "?" in path else "?") + "filters=" + quote(json.dumps({k: [v] for k, v in filters.items()}))
@@ -108,14 +108,14 @@ class Engine:
         return body
 
     def run(self, *arguments: str, given: str | None = None) -> str:
-        """Run ``docker`` and return what it prints.
+        """Run ``docker`` and return its output.
 
         Args:
-            arguments: what follows ``docker``.
-            given: what it reads on standard input.
+            arguments: the arguments after ``docker``.
+            given: its standard input.
 
         Raises:
-            RolloutError: it failed; its words are the lines.
+            RolloutError: the command failed; the error's lines are its output.
         """
         return self._retried(lambda again: self._run(arguments, given, again=again))
 
@@ -146,7 +146,7 @@ class Engine:
         return {service["Spec"]["Name"].removeprefix(f"{stack}_"): service for service in found}
 
     def tasks(self, stack: str) -> dict[str, list[dict[str, Any]]]:
-        """Return service id -> the tasks of ``stack``, past ones too, newest first."""
+        """Return service id -> the tasks of ``stack``, newest first, including ended ones."""
         found: dict[str, list[dict[str, Any]]] = {}
         for task in sorted(self.get("/tasks", label=f"{NAMESPACE}={stack}"), key=lambda task: task["CreatedAt"]):
             found.setdefault(task["ServiceID"], []).insert(0, task)
@@ -157,15 +157,15 @@ class Engine:
         return list(self.get("/nodes"))
 
     def deploy(self, stack: str, file: Mapping[str, Any]) -> None:
-        """Have Swarm run ``file`` as ``stack``; what did not change is not touched."""
-        # Images are named by digest: there is nothing to resolve.
+        """Deploy ``file`` as ``stack``; Swarm leaves unchanged services alone."""
+        # Images are named by digest, so Docker need not resolve them.
         self.run(
             "stack", "deploy", "--detach=true", "--resolve-image=never", "--with-registry-auth",
             "--compose-file", "-", stack, given=json.dumps(file),
         )  # fmt: skip
 
     def logs(self, task: str, lines: int = 20) -> tuple[str, ...]:
-        """Return the last lines of a task or service; none where its node is gone."""
+        """Return the last lines of a task or service; none if its node is gone."""
         try:
             done = subprocess.run(
                 ["docker", "service", "logs", "--raw", "--tail", str(lines), task],
@@ -176,11 +176,11 @@ class Engine:
         return tuple(line for line in (done.stdout + done.stderr).splitlines() if line.strip())[-lines:]
 
     def stream_logs(self, service: str, tail: str) -> Iterator[str]:
-        """Yield the log lines of a service's containers, on whatever host, each with Docker's time before it.
+        """Yield the log lines of a service's containers on all hosts, each after Docker's time.
 
         Args:
-            service: its name, that of the stack included.
-            tail: how many of the last lines of each container, or ``all``.
+            service: its name, including that of the stack.
+            tail: the number of last lines of each container, or ``all``.
 
         Raises:
             RolloutError: Docker cannot be run.
@@ -193,7 +193,7 @@ class Engine:
             )  # fmt: skip
         except OSError as error:
             raise RolloutError(f"docker service logs: {error}") from error
-        # A host that is gone keeps Docker waiting for its lines.
+        # Docker would wait for ever for the lines of a lost host.
         timer = threading.Timer(COMMAND_TIMEOUT, running.kill)
         timer.start()
         try:

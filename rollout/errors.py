@@ -1,11 +1,11 @@
-"""What can go wrong with a release."""
+"""The errors of a rollout."""
 
 from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
 
-#: Lines of a traceback that are told.
+#: Lines of a traceback in a report.
 TRACEBACK_LINES = 15
 
 
@@ -15,7 +15,7 @@ class RolloutError(Exception):
 
     Args:
         reason: one sentence.
-        lines: the log lines that matter.
+        lines: the relevant log lines.
     """
 
     reason: str
@@ -27,7 +27,7 @@ class RolloutError(Exception):
 
 
 class TransientError(RolloutError):
-    """Docker could not answer now; it may when it is asked again."""
+    """Docker could not answer; a retry may succeed."""
 
 
 class BusyError(RolloutError):
@@ -35,7 +35,7 @@ class BusyError(RolloutError):
 
 
 def explained(error: BaseException) -> RolloutError:
-    """Return ``error`` as one that can be told: a fault of the program with its place."""
+    """Return ``error`` as a RolloutError: a bug of the program with its traceback."""
     if isinstance(error, RolloutError):
         return error
     lines = "".join(traceback.format_exception(error)).splitlines()[-TRACEBACK_LINES:]

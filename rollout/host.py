@@ -1,7 +1,8 @@
-"""How this host is: disk, memory, certificate, and what waits for a person. It needs Python alone.
+"""A report on this host: disk, memory, certificate, and problems. It needs Python alone.
 
-``host.py report`` prints it as JSON, for ``landfast status``. ``host.py watch``, which a timer calls, writes metrics
-for Prometheus' node exporter, and each problem into the journal as an error: at once, and daily while it stays.
+``host.py report`` prints the report as JSON, for ``landfast status``. ``host.py watch``, which a timer calls, writes
+metrics for Prometheus' node exporter, and logs each problem to the journal as an error: at once, and daily until it is
+solved.
 """
 
 from __future__ import annotations
@@ -24,45 +25,45 @@ if TYPE_CHECKING:
 
 DATA = Path("/var/lib/landfast")
 CERTIFICATE = Path("/etc/landfast/tls/current/tls_certificate")
-#: Made by unattended-upgrades when a new kernel or library wants a restart.
+#: unattended-upgrades makes this file when a new kernel or library needs a reboot.
 REBOOT = Path("/run/reboot-required")
 MEMORY = Path("/proc/meminfo")
 
-#: Free disk below which somebody should look: what a deploy wants to find (release_minimum_disk_mb).
+#: Free disk below which the host has a problem: a deploy needs that much (release_minimum_disk_mb).
 MINIMUM_MB = 2000
-#: Of which share of its memory a host should have something left for the page cache.
+#: A host has a problem if less than one part in so many of its memory is available.
 MEMORY_SHARE = 20
-#: Seconds before its end at which a certificate should have been renewed: certbot does it 30 days before. Of a short
-#: one, when three quarters of its time are over.
+#: Seconds before its expiry at which a certificate should have been renewed: certbot renews 30 days before. A
+#: short-lived certificate should have been renewed when three quarters of its time are over.
 RENEWAL = 21 * 86400
 #: Seconds between two reports of the same problem.
 REMINDER = 86400
 
-#: Units whose failure nobody would notice, and what it means.
+#: Units whose failure would go unnoticed, and its meaning.
 UNITS: Mapping[str, str] = {
     "certbot.service": "the renewal of the certificate failed",
-    "landfast-distribute.service": "the certificate was not taken to every host",
+    "landfast-distribute.service": "the certificate was not copied to every host",
     "landfast-tls.service": "Nginx could not read its new certificate",
     "landfast-clean-registry.service": "old releases could not be removed from the registry",
     "apt-daily-upgrade.service": "security updates could not be installed",
 }
 
-#: Every kind of problem, for the metrics: one that does not exist now is a 0.
+#: Every kind of problem, for the metrics: a kind without a problem is 0.
 KINDS = ("disk", "memory", "certificate", "reboot", *UNITS)
 
 
 @dataclass
 class Report:
-    """How a host is.
+    """The report on a host.
 
     Args:
-        name: the host's, as Swarm knows it.
-        disk_free_mb: what is free where Docker keeps its data.
-        disk_mb: the whole of that disk.
-        memory_free_mb: what processes may still take.
+        name: the host's name in Swarm.
+        disk_free_mb: free space on the disk with Docker's data.
+        disk_mb: the size of that disk.
+        memory_free_mb: memory that processes may still take.
         memory_mb: all memory.
         certificate_ends: seconds since 1970; None without a certificate.
-        problems: what waits for a person, by its kind.
+        problems: kind -> problem, for an operator.
     """
 
     name: str
@@ -75,13 +76,13 @@ class Report:
 
 
 def memory(text: str) -> tuple[int, int]:
-    """Return the megabytes that processes may still take, and all, of what ``/proc/meminfo`` says."""
+    """Return the available and the total megabytes of memory from the text of ``/proc/meminfo``."""
     sizes = {line.partition(":")[0]: int(line.split()[1]) >> 10 for line in text.splitlines() if ":" in line}
     return sizes.get("MemAvailable", 0), sizes.get("MemTotal", 0)
 
 
 def validity(certificate: Path) -> tuple[float, float] | None:
-    """Return from when until when a certificate is good, in seconds since 1970; None if there is none to read."""
+    """Return the begin and the end of a certificate's validity, in seconds since 1970; None if it cannot be read."""
     told = run("openssl", "x509", "-in", str(certificate), "-noout", "-dates")
     dates = dict(line.partition("=")[::2] for line in told.splitlines())
     try:
@@ -101,7 +102,7 @@ def failed_units() -> list[str]:
 
 
 def run(*command: str) -> str:
-    """Return what a command prints; nothing if it cannot be run or fails."""
+    """Return the output of a command; an empty string if it cannot be run or fails."""
     try:
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=20, check=False
@@ -112,11 +113,11 @@ def run(*command: str) -> str:
 
 
 def look(minimum_mb: int = MINIMUM_MB, now: float | None = None) -> Report:
-    """Return how this host is.
+    """Return the report on this host.
 
     Args:
-        minimum_mb: free disk below which somebody should look.
-        now: seconds since 1970; the clock's by default.
+        minimum_mb: free disk below which the host has a problem.
+        now: seconds since 1970; the current time by default.
     """
     disk = os.statvfs(DATA if DATA.exists() else "/")
     free, whole = memory(MEMORY.read_text(encoding="ascii"))
@@ -148,14 +149,14 @@ def problems(
     reboot: Sequence[str] | None,
     failed: Sequence[str],
 ) -> dict[str, str]:
-    """Return what waits for a person: kind -> what it is and what to do.
+    """Return the problems: kind -> the problem and the remedy.
 
     Args:
         report: the host's figures.
-        minimum_mb: free disk below which somebody should look.
-        period: from when until when its certificate is good.
+        minimum_mb: free disk below which the host has a problem.
+        period: the begin and the end of its certificate's validity.
         now: seconds since 1970.
-        reboot: the packages that wait for a reboot; None if nothing does.
+        reboot: the packages that need a reboot; None if no reboot is due.
         failed: units that have failed.
     """
     found = {}
@@ -180,19 +181,19 @@ def problems(
 def metrics(report: Report) -> str:
     """Return a report in Prometheus' text format, for the node exporter's textfile collector."""
     lines = [
-        "# HELP landfast_host_problem Whether something on this host waits for a person.",
+        "# HELP landfast_host_problem Whether this host has a problem that needs an operator.",
         "# TYPE landfast_host_problem gauge",
         *(f'landfast_host_problem{{kind="{kind}"}} {int(kind in report.problems)}' for kind in KINDS),
-        "# HELP landfast_host_disk_free_bytes What is free where Docker keeps its data.",
+        "# HELP landfast_host_disk_free_bytes Free space on the disk with Docker's data.",
         "# TYPE landfast_host_disk_free_bytes gauge",
         f"landfast_host_disk_free_bytes {report.disk_free_mb << 20}",
-        "# HELP landfast_host_memory_available_bytes What processes may still take.",
+        "# HELP landfast_host_memory_available_bytes Memory that processes may still take.",
         "# TYPE landfast_host_memory_available_bytes gauge",
         f"landfast_host_memory_available_bytes {report.memory_free_mb << 20}",
     ]
     if report.certificate_ends is not None:
         lines += [
-            "# HELP landfast_certificate_end_seconds When the site's certificate ends.",
+            "# HELP landfast_certificate_end_seconds When the site's certificate expires.",
             "# TYPE landfast_certificate_end_seconds gauge",
             f"landfast_certificate_end_seconds {report.certificate_ends:.0f}",
         ]
@@ -202,11 +203,11 @@ def metrics(report: Report) -> str:
 def watch(report: Report, folder: Path, now: float) -> list[str]:
     """Write metrics into ``folder``, and return the lines for the journal: problems that are new, or a day old.
 
-    A full disk keeps neither from being told: then each problem counts as new.
+    A full disk prevents no report: each problem counts as new then.
 
     Args:
-        report: how the host is.
-        folder: where ``host.prom`` is for the node exporter.
+        report: the report on the host.
+        folder: the folder of ``host.prom`` for the node exporter.
         now: seconds since 1970.
     """
     told: dict[str, float] = {}
@@ -221,12 +222,12 @@ def watch(report: Report, folder: Path, now: float) -> list[str]:
             temporary = path.with_name(f".{path.name}.new")
             temporary.write_text(content, encoding="utf-8")
             temporary.replace(path)
-    # A number before the line is its severity to the journal: 3 is an error (sd-daemon(3)).
+    # The number before a line is its severity in the journal: 3 is an error (sd-daemon(3)).
     return [f"<3>{report.problems[kind]}" for kind in fresh]
 
 
 def main() -> int:
-    """Do what the argument names."""
+    """Run the command that the arguments name."""
     parser = argparse.ArgumentParser(prog="host.py", description=__doc__)
     parser.add_argument("command", choices=("report", "watch"))
     parser.add_argument("--minimum-mb", type=int, default=MINIMUM_MB)

@@ -1,4 +1,4 @@
-"""Jobs: migrations, which run once in a stack of their own, and the questions what they would do."""
+"""Jobs: migrations, which run once in a separate stack, and lists of pending migrations."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 INTERVAL = 0.5
 #: Seconds that a job may take: a migration of a large table.
 JOB_TIMEOUT = 3600.0
-#: Seconds until a stack that was removed is gone.
+#: Seconds within which a removed stack must be gone.
 REMOVE_TIMEOUT = 300.0
-#: Lines of a job that are read, and of one that failed that are told.
+#: Log lines of a job that are read, and log lines of a failed job that are reported.
 READ_LINES, TOLD_LINES = 200, 20
-#: What a job's answer to what is pending begins with.
+#: The prefix of a job's line with pending migrations.
 PENDING = "pending: "
 
 
@@ -32,9 +32,9 @@ class Jobs:
 
     Args:
         engine: Docker.
-        tell: says what is going on.
+        tell: reports progress.
         timeout: seconds that a job may take.
-        remove_timeout: seconds until a job's stack that was removed is gone.
+        remove_timeout: seconds within which a job's removed stack must be gone.
     """
 
     engine: Engine
@@ -46,7 +46,7 @@ class Jobs:
         """Run ``jobs`` at the same time and wait for all.
 
         Args:
-            name: the stack's that they belong to.
+            name: the name of their stack.
             jobs: job -> its stack file.
 
         Raises:
@@ -59,24 +59,24 @@ class Jobs:
                 done.result()
 
     def run_one(self, stack: str, job: str, file: Mapping[str, Any]) -> None:
-        """Run one job and tell how long it took.
+        """Run one job and report how long it took.
 
         Raises:
-            RolloutError: it failed, or did not end in time.
+            RolloutError: the job failed, or did not end in time.
         """
         began = time.monotonic()
         self.output(stack, job, file)
         self.tell(f"{job}: done after {time.monotonic() - began:.0f} s")
 
     def pending(self, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-        """Tell which migrations ``new`` would run.
+        """Report the migrations that ``new`` would run.
 
         Args:
-            new: the plan to come.
-            old: the plan that runs. What a job of the same image had to do, it has done.
+            new: the new plan.
+            old: the running plan. A job of the same image has done its work already.
 
         Raises:
-            RolloutError: a job could not tell: it cannot reach the database, or is older than it.
+            RolloutError: a job could not list them: it cannot reach the database, or is older than the database.
         """
         images = {job: file["services"][job]["image"] for job, file in old["jobs"].items()}
 
@@ -94,18 +94,18 @@ class Jobs:
                 self.tell(f"{job}: pending: {said}")
 
     def output(self, stack: str, label: str, file: Mapping[str, Any]) -> tuple[str, ...]:
-        """Run one job as a stack of its own that goes when it has ended; return its last lines.
+        """Run one job as a separate stack, which is removed at its end; return its last lines.
 
         Args:
             stack: the name of its stack.
-            label: what errors call it.
+            label: its name in errors.
             file: its stack file, which has one service.
 
         Raises:
-            RolloutError: it failed, or did not end in time.
+            RolloutError: the job failed, or did not end in time.
         """
         (service,) = file["services"]
-        if service in self.engine.services(stack):  # an interrupted deploy's: a migration is never cut off
+        if service in self.engine.services(stack):  # of an interrupted deploy: a migration is never aborted
             self.end(stack, service)
             self.remove(stack)
         self.wait_until_gone(stack)
@@ -119,12 +119,12 @@ class Jobs:
         return lines
 
     def end(self, stack: str, service: str) -> judge.Task:
-        """Wait for the end of a job and return its task: that of the service that is there now.
+        """Wait for the end of a job and return the task of its current service.
 
-        Tasks of an earlier service of the same name stay with Swarm for a while, with an end of their own.
+        Swarm keeps ended tasks of an earlier service of the same name for a while.
 
         Raises:
-            RolloutError: it did not come in time, or somebody removed the job.
+            RolloutError: the job did not end in time, or somebody removed it.
         """
         deadline = time.monotonic() + self.timeout
         while True:
@@ -144,16 +144,16 @@ class Jobs:
         """Remove a job's stack and wait until it is gone.
 
         Raises:
-            RolloutError: it does not go.
+            RolloutError: the stack does not vanish in time.
         """
         self.engine.run("stack", "rm", "--detach=false", stack)
         self.wait_until_gone(stack)
 
     def wait_until_gone(self, stack: str) -> None:
-        """Wait until a job's stack has neither a service nor a container at work: no two migrations run at once.
+        """Wait until a job's stack has neither services nor running containers: no two migrations run at once.
 
         Raises:
-            RolloutError: it does not go.
+            RolloutError: the stack does not vanish in time.
         """
         deadline = time.monotonic() + self.remove_timeout
         while self.engine.services(stack) or self.at_work(stack):
@@ -165,13 +165,13 @@ class Jobs:
             time.sleep(INTERVAL)
 
     def clean(self, plan: Mapping[str, Any]) -> None:
-        """Remove what a roll that failed left of jobs. A migration that still runs is not cut off.
+        """Remove the jobs' stacks that a failed rollout left behind. A running migration is not aborted.
 
         Args:
-            plan: the roll's.
+            plan: the plan of the rollout.
 
         Raises:
-            RolloutError: a stack does not go.
+            RolloutError: a stack does not vanish in time.
         """
         for stack in job_stacks(plan):
             if self.at_work(stack):
@@ -191,7 +191,7 @@ def job_stack(name: str, job: str) -> str:
 
 
 def question_stack(name: str, job: str) -> str:
-    """Return the stack that says what is pending for ``job`` of the stack ``name``."""
+    """Return the stack that lists the pending migrations of ``job`` of the stack ``name``."""
     return f"{name}-pending-{job}"
 
 

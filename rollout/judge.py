@@ -1,4 +1,4 @@
-"""What Swarm's answers say of a roll: pure."""
+"""Decides from Swarm's answers how a rollout is going. Pure functions only."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ Task = dict[str, Any]
 Service = dict[str, Any]
 
 FAILED = ("failed", "rejected")
-#: States of tasks whose containers work no more.
+#: States of tasks whose containers have ended.
 ENDED = frozenset({"complete", "shutdown", "remove", "orphaned", *FAILED})
-#: Containers of one service that may fail on a first start, when what they need may still be on its way.
+#: Containers of one service that may fail on a first start, when their dependencies may not be up yet.
 PATIENCE = 4
 
 
 @dataclass(frozen=True)
 class Before:
-    """What was before a step.
+    """The state before a step.
 
     Args:
         updates: service id -> when its last update began.
-        tasks: the tasks that there were.
+        tasks: the existing tasks.
     """
 
     updates: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Before:
 
     @classmethod
     def of(cls, services: Mapping[str, Service], tasks: Mapping[str, Sequence[Task]]) -> Before:
-        """Remember how things are."""
+        """Record the current state."""
         return cls(
             {service["ID"]: update_began(service) for service in services.values()},
             frozenset(task["ID"] for several in tasks.values() for task in several),
@@ -40,17 +40,17 @@ class Before:
 
 
 def update_began(service: Service) -> str:
-    """Return when the last update of ``service`` began; nothing if there was none."""
+    """Return when the last update of ``service`` began; an empty string if there was none."""
     return str((service.get("UpdateStatus") or {}).get("StartedAt", ""))
 
 
 def is_job(service: Service) -> bool:
-    """Return whether ``service`` does its work and ends."""
+    """Return whether ``service`` is a job, which runs to its end."""
     return any(mode.endswith("Job") for mode in service["Spec"]["Mode"])
 
 
 def is_current(task: Task, service: Service) -> bool:
-    """Return whether ``task`` was made from the service as it is now."""
+    """Return whether ``task`` was made from the service's current specification."""
     wanted, made = service["Spec"]["TaskTemplate"], task["Spec"]
     keys = ("ContainerSpec", "Resources", "Placement")
     return all(made.get(key) == wanted.get(key) for key in keys) and (
@@ -59,12 +59,12 @@ def is_current(task: Task, service: Service) -> bool:
 
 
 def settled(service: Service, tasks: Sequence[Task]) -> bool:
-    """Return whether ``service`` runs as it is wanted: all of its containers, healthy, and no old one still wanted.
+    """Return whether ``service`` is in its desired state: all containers are healthy, and no old one is left.
 
     A task counts as running only when its container is healthy.
 
     Args:
-        service: Swarm's entry of it, with its status.
+        service: Swarm's entry of the service, with its status.
         tasks: its tasks.
     """
     if is_job(service):
@@ -74,26 +74,25 @@ def settled(service: Service, tasks: Sequence[Task]) -> bool:
 
 
 def good(service: Service, tasks: Sequence[Task]) -> list[Task]:
-    """Return the tasks that are healthy and made from the service as it is now."""
+    """Return the tasks that are healthy and made from the service's current specification."""
     running = [task for task in tasks if task["DesiredState"] == task["Status"]["State"] == "running"]
     return [task for task in running if is_current(task, service)]
 
 
 def doubled(service: Service, tasks: Sequence[Task]) -> bool:
-    """Return whether two good containers hold one place.
+    """Return whether two healthy containers have the same slot.
 
-    Swarm leaves it so where a container fails in the moment in which another is put into its place, and waits for
-    nothing then.
+    This happens when a container fails at the moment of its replacement; Swarm does not correct it by itself.
     """
     places = [(task.get("Slot"), task.get("NodeID") if not task.get("Slot") else None) for task in good(service, tasks)]
     return not is_job(service) and len(places) > len(set(places))
 
 
 def job_ended(service: Service, tasks: Sequence[Task]) -> bool:
-    """Return whether the job's run that its present form asked for is complete everywhere.
+    """Return whether the job's current run is complete everywhere.
 
     Args:
-        service: Swarm's entry of it.
+        service: Swarm's entry of the job.
         tasks: its tasks, newest first.
     """
     run = iteration(service.get("JobStatus") or {})
@@ -105,41 +104,41 @@ def job_ended(service: Service, tasks: Sequence[Task]) -> bool:
 
 
 def run_ended(task: Task, service: Service) -> bool:
-    """Return whether ``task`` is of the job's run that its present form asked for, and has ended."""
+    """Return whether ``task`` belongs to the job's current run, and has ended."""
     present = iteration(task) == iteration(service.get("JobStatus") or {})
     return present and task["Status"]["State"] in ENDED
 
 
 def iteration(entry: Mapping[str, Any]) -> int:
-    """Return which run of a job ``entry`` belongs to; Swarm leaves zeros out."""
+    """Return the number of the job's run in ``entry``; Swarm omits a zero."""
     return int((entry.get("JobIteration") or {}).get("Index", 0))
 
 
 def failure(service: Service, tasks: Sequence[Task], before: Before) -> str:
-    """Return why the service's update is a failure, or nothing as long as it is none.
+    """Return why the service's update has failed; an empty string if it has not.
 
     Args:
-        service: Swarm's entry of it.
+        service: Swarm's entry of the service.
         tasks: its tasks, newest first.
-        before: what was before the step.
+        before: the state before the step.
     """
     status = service.get("UpdateStatus") or {}
     began_now = update_began(service) != before.updates.get(service["ID"], "")
     broken = failed(tasks, before)
     if began_now and (status.get("State", "").startswith("rollback") or status.get("State") == "paused"):
         said = broken[0]["Status"].get("Err", "") if broken else ""
-        return said or status.get("Message", "") or "Swarm took the update back"
+        return said or status.get("Message", "") or "Swarm rolled the update back"
     if len(broken) >= PATIENCE:
         return f"{len(broken)} containers failed: {broken[0]['Status'].get('Err', '')}"
     return ""
 
 
 def failed(tasks: Sequence[Task], before: Before) -> list[Task]:
-    """Return the tasks since then that failed, newest first."""
+    """Return the tasks that have failed since ``before``, newest first."""
     return [task for task in tasks if task["ID"] not in before.tasks and task["Status"]["State"] in FAILED]
 
 
 def telling(tasks: Sequence[Task], before: Before) -> Task | None:
-    """Return the task whose log lines tell most: one that failed, or the newest."""
+    """Return the task with the most useful log lines: one that failed, or the newest."""
     new = [task for task in tasks if task["ID"] not in before.tasks]
     return next(iter([*failed(tasks, before), *new]), None)

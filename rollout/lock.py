@@ -1,4 +1,4 @@
-"""One deploy at a time on this cluster."""
+"""The lock that allows one deploy at a time on this cluster."""
 
 from __future__ import annotations
 
@@ -19,27 +19,26 @@ PATH = Path("/run/lock/landfast-deploy")
 INTERVAL = 1.0
 #: Every lock of this machine, by device and inode.
 LOCKS = Path("/proc/locks")
-#: Seconds that a holder may take to say who it is.
+#: Seconds that a holder may take to write its description.
 SAYING = 2.0
 
 
 @contextmanager
 def only_one(what: str, release: str, who: str, *, since: str, patience: float, path: Path = PATH) -> Iterator[None]:
-    """Hold the lock for as long as the block lasts; it ends with this process, however that ends.
+    """Hold the lock during the block; the kernel releases it when this process ends for any reason.
 
-    Where the same release is being deployed already (a playbook that was interrupted left its roll running), that one
-    is waited for.
+    If the same release is being deployed already (an interrupted playbook left its rollout running), wait for its end.
 
     Args:
         what: deploy, rollback ...
-        release: which.
-        who: for whom.
-        since: now, as others are told.
+        release: the release.
+        who: the operator.
+        since: the current time, for messages to others.
         patience: seconds to wait for the same release.
-        path: the lock's.
+        path: the lock's file.
 
     Raises:
-        BusyError: another one holds it.
+        BusyError: another process holds the lock.
     """
     with path.open("a+", encoding="utf-8") as file:
         began = time.monotonic()
@@ -60,7 +59,7 @@ def only_one(what: str, release: str, who: str, *, since: str, patience: float, 
 
 
 def held(path: Path = PATH) -> bool:
-    """Return whether somebody holds the lock. It is not tried: a deploy that begins just then would be refused."""
+    """Return whether a process holds the lock, without taking it: a deploy at that moment would be refused."""
     try:
         found, locks = path.stat(), LOCKS.read_text(encoding="ascii").splitlines()
     except OSError:
@@ -70,7 +69,7 @@ def held(path: Path = PATH) -> bool:
 
 
 def read(path: Path = PATH) -> dict[str, str]:
-    """Return what the lock's holder says of itself."""
+    """Return the description that the lock's holder has written."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError):
@@ -78,6 +77,6 @@ def read(path: Path = PATH) -> dict[str, str]:
 
 
 def describe(holder: dict[str, str]) -> str:
-    """Return who is at work, in a sentence."""
+    """Return a sentence about the lock's holder."""
     what, release, who, since = (holder.get(key, "?") for key in ("what", "release", "who", "since"))
     return f"{what} of {release} by {who} is at work since {since}"

@@ -1,4 +1,4 @@
-"""Log lines of one service, or of all, from every host, in the order of time; one request's alone if asked."""
+"""Log lines of one service, or of all, from every host, in the order of time; on demand those of one request."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from rollout.engine import Engine
 
-#: Lines of each service's containers, for a look at what goes on.
+#: The default number of lines of each container.
 LINES = "100"
-#: Lines of Nginx's error log that are kept until it is known whose they are: they come before or after their request's.
+#: Lines of Nginx's error log that are kept until their request's line is found, which may be earlier or later.
 REMEMBERED = 1000
 
 _CONNECTION = re.compile(r'"connection":(\d+),')
@@ -28,9 +28,9 @@ def gather(engine: Engine, stack: str, *, service: str = "", lines: str = "", co
     Args:
         engine: Docker.
         stack: the stack's name.
-        service: whose; of all services, if none is named.
-        lines: how many of the last ones of each container; unless told, enough to read, or all to search.
-        containing: what a line must hold, such as a request's id; anything, if it is empty.
+        service: the service; all services if it is empty.
+        lines: the number of last lines of each container; by default 100, or all if there is a text to search.
+        containing: text that a line must contain, such as a request's id; every line matches an empty one.
 
     Raises:
         RolloutError: there is no such service.
@@ -46,16 +46,16 @@ def gather(engine: Engine, stack: str, *, service: str = "", lines: str = "", co
     wanted = [service] if service else known
     with ThreadPoolExecutor(len(wanted) or 1) as pool:
         found = [line for each in pool.map(read, wanted) for line in each]
-    # Docker's time, to the nanosecond, begins each line: the services' own differ in form.
+    # Each line begins with Docker's time in nanoseconds; the services' own times differ in format.
     return [line.partition(" ")[2] for line in sorted(found, key=lambda line: line.partition(" ")[0])]
 
 
 def matching(lines: Iterable[str], containing: str) -> Iterator[str]:
-    """Yield the lines that hold a text; after those of requests, what Nginx's error log says of their connections.
+    """Yield the lines that contain a text, then the lines of Nginx's error log for the connections of these requests.
 
     Args:
-        lines: those of one service.
-        containing: the text; every line holds an empty one.
+        lines: the lines of one service.
+        containing: the text; every line contains an empty one.
     """
     connections: set[str] = set()
     errors: deque[tuple[str, str]] = deque(maxlen=REMEMBERED)

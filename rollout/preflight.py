@@ -1,4 +1,4 @@
-"""What must be right on the cluster before a release is sent to it."""
+"""Checks of the cluster before a release is sent to it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def problems(nodes: Sequence[Mapping[str, Any]], info: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with the cluster.
+    """Return the problems of the cluster.
 
     Args:
         nodes: Swarm's nodes.
-        info: what the daemon says of itself.
+        info: the daemon's own information.
     """
     found = []
     for node in nodes:
@@ -35,13 +35,13 @@ def problems(nodes: Sequence[Mapping[str, Any]], info: Mapping[str, Any]) -> lis
 
 
 def check_lock(release: str) -> None:
-    """Make sure that no other release is on its way.
+    """Make sure that no other release is being deployed.
 
     Args:
-        release: one that may be: it is waited for.
+        release: the release that may be in progress, because the deploy waits for it.
 
     Raises:
-        BusyError: another one is.
+        BusyError: another release is being deployed.
     """
     if lock.held():
         holder = lock.read()
@@ -50,15 +50,15 @@ def check_lock(release: str) -> None:
 
 
 def check(engine: Engine, release: str, minimum_mb: int) -> None:
-    """Make sure that a release can go out.
+    """Make sure that a release can be deployed.
 
     Args:
         engine: Docker.
         release: its name.
-        minimum_mb: free disk that it needs here.
+        minimum_mb: free disk that it needs on this manager.
 
     Raises:
-        BusyError: another release is on its way.
+        BusyError: another release is being deployed.
         RolloutError: the cluster is not in order.
     """
     check_lock(release)

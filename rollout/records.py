@@ -1,4 +1,4 @@
-"""What is remembered of releases on every manager: their plans, which one is current, a line for each deploy."""
+"""The records of releases on every manager: their plans, the current release, a line for each deploy."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = Path("/var/lib/landfast/releases")
-#: Releases that can be rolled back to. The registry keeps as many.
+#: The number of releases for rollbacks. The registry keeps as many.
 KEPT = 10
 #: Runs whose options and results are kept.
 KEPT_RUNS = 20
 
 
 def now() -> str:
-    """Return the time as records have it."""
+    """Return the current time in the records' format."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def write(path: Path, content: object) -> None:
-    """Write JSON so that a reader, and a machine that loses power, sees all of it or the old one."""
+    """Write JSON atomically: a reader sees the old or the new content, also after a power cut."""
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)
@@ -38,7 +38,7 @@ def write(path: Path, content: object) -> None:
 
 
 def by_digest(image: str) -> str:
-    """Return ``image`` as Docker lists what it pulled by digest: without a tag."""
+    """Return the name that Docker lists for an image pulled by digest: without a tag."""
     name, _, digest = image.partition("@")
     folder, slash, last = name.rpartition("/")
     return f"{folder}{slash}{last.partition(':')[0]}@{digest}"
@@ -46,12 +46,12 @@ def by_digest(image: str) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """A release that went well.
+    """A release that succeeded.
 
     Args:
         release: its name.
-        file: its plan's.
-        who: who deployed it.
+        file: the file of its plan.
+        who: the operator who deployed it.
         at: when it was done.
     """
 
@@ -62,37 +62,37 @@ class Entry:
 
 
 class Records:
-    """The folder.
+    """The records in a folder.
 
     Args:
-        folder: where.
+        folder: the folder.
     """
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        """Look there."""
+        """Keep the folder."""
         self.folder = folder
 
     @property
     def history(self) -> list[Entry]:
-        """The releases that went well, the current one last."""
+        """The successful releases, the current one last."""
         path = self.folder / "state.json"
         return [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
 
     @property
     def current(self) -> Entry | None:
-        """What runs, if anything does."""
+        """The current release; None before the first."""
         return self.history[-1] if self.history else None
 
     @property
     def stack(self) -> str:
-        """The stack's name: the current release's, or the one by default before the first."""
+        """The stack's name: that of the current release, or the default before the first."""
         return str(self.plan(self.current.file)["name"]) if self.current else "landfast"
 
     def running(self) -> Entry:
-        """Return what runs.
+        """Return the current release.
 
         Raises:
-            RolloutError: nothing does.
+            RolloutError: there is none yet.
         """
         if self.current is None:
             raise RolloutError("no release runs yet: deploy one")
@@ -102,7 +102,7 @@ class Records:
         """Return the plan in ``file``.
 
         Raises:
-            RolloutError: it is gone.
+            RolloutError: the file cannot be read.
         """
         try:
             return dict(json.loads((self.folder / file).read_text(encoding="utf-8")))
@@ -110,10 +110,10 @@ class Records:
             raise RolloutError(f"the record {file} cannot be read: {error}") from error
 
     def find(self, release: str = "") -> Entry:
-        """Return the newest entry of ``release``, or the one before the current if none is named.
+        """Return the newest entry of ``release``, or the previous release if none is named.
 
         Raises:
-            RolloutError: there is none.
+            RolloutError: there is no such entry.
         """
         current = self.current
         for entry in reversed(self.history[:-1]):
@@ -136,7 +136,7 @@ class Records:
         write(self.folder / "state.json", [vars(kept) for kept in history])
 
     def tidy(self) -> list[str]:
-        """Remove plans that nothing can go back to any more, and the files of old runs; return their names."""
+        """Remove plans that no rollback can use any more, and the files of old runs; return their names."""
         used = {kept.file for kept in self.history}
         plans = [path for path in sorted(self.folder.glob("plan-*.json"))[:-KEPT] if path.name not in used]
         runs = sorted({path.stem for path in self.folder.glob("run-*")})[:-KEPT_RUNS]
@@ -146,24 +146,24 @@ class Records:
         return [path.name for path in gone]
 
     def images(self, releases: int) -> list[str]:
-        """Return the images, by digest, of the newest releases that can be gone back to.
+        """Return the images, by digest, of the newest releases that a rollback can use.
 
         Args:
-            releases: how many of them; the current one is always among them.
+            releases: the number of releases; the current one is always included.
         """
         plans = []
         for entry in self.history[-max(1, releases) :]:
-            with suppress(RolloutError):  # a release whose plan is gone cannot be gone back to
+            with suppress(RolloutError):  # a release whose plan is gone cannot be rolled back to
                 plans.append(self.plan(entry.file))
         files = [file for plan in plans for file in (plan["stack"], *plan["jobs"].values())]
         return sorted({by_digest(service["image"]) for file in files for service in file["services"].values()})
 
     def forget_current(self) -> None:
-        """Take the newest entry back."""
+        """Remove the newest entry."""
         write(self.folder / "state.json", [vars(kept) for kept in self.history[:-1]])
 
     def log(self, *, what: str, release: str, who: str, outcome: str, seconds: float) -> str:
-        """Add a line of who did what, when, and how long it took; return it."""
+        """Append a line with the time, the change, the operator, the outcome and the duration; return the line."""
         line = f"{now()} {what} {release} by {who}: {outcome} in {seconds:.0f} s"
         with (self.folder / "log").open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")

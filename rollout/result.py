@@ -1,4 +1,4 @@
-"""The file in which a playbook finds what came of a roll."""
+"""The file in which a playbook finds the result of a rollout."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-#: Bytes that the file takes from the beginning: a disk that fills up meanwhile must not swallow the result.
+#: Bytes that the file has from the beginning, so that the result can be written even if the disk fills up meanwhile.
 RESERVED = 1 << 16
 KILLED = "the rollout program was killed before its end"
-#: Where the details are.
-ADVICE = "status.yml shows what runs now; journalctl -u 'landfast-run-*' on the first manager has the last words"
+#: The places of the details.
+ADVICE = "status.yml shows the running release; journalctl -u 'landfast-run-*' on the first manager has the log"
 
 
 @dataclass(frozen=True)
 class Result:
-    """The file.
+    """The result file.
 
     Args:
-        path: where.
+        path: its path.
     """
 
     path: Path
 
     def reserve(self) -> None:
-        """Make the file, on disk before anything changes, as it is to be read if nobody writes the end.
+        """Write the file before anything changes, with the result for a program that is killed.
 
         Raises:
-            RolloutError: the disk has no room for it.
+            RolloutError: the disk has no room for the file.
         """
         begun = document(RolloutError(KILLED, (ADVICE,)), (), "", ended=False)
         try:
@@ -43,11 +43,11 @@ class Result:
             raise RolloutError(f"{self.path} cannot be written: {error.strerror}; nothing was changed") from error
 
     def write(self, error: RolloutError | None, said: Sequence[str], record: str) -> None:
-        """Write what came of it into the room that was reserved.
+        """Write the result into the reserved space.
 
         Args:
-            error: what went wrong; None if nothing did.
-            said: what the program told.
+            error: the failure; None after a success.
+            said: the reported lines.
             record: the line of the log.
         """
         with self.path.open("r+", encoding="utf-8") as file:
@@ -58,11 +58,11 @@ class Result:
 
     @property
     def ended(self) -> bool:
-        """Whether a program has written the end."""
+        """Whether a program has written its result."""
         try:
             content: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         except ValueError:
-            return False  # killed while it wrote
+            return False  # the program was killed while it wrote
         return bool(content["ended"])
 
 
@@ -70,10 +70,10 @@ def document(error: RolloutError | None, said: Sequence[str], record: str, *, en
     """Return the result as JSON.
 
     Args:
-        error: what went wrong; None if nothing did.
-        said: what the program told.
+        error: the failure; None after a success.
+        said: the reported lines.
         record: the line of the log.
-        ended: whether the program came to its end.
+        ended: whether the program reached its end.
     """
     return json.dumps(
         {

@@ -1,4 +1,4 @@
-"""Bringing a Swarm from one release to another, step by step, and back if a step fails."""
+"""Takes a Swarm from one release to another, step by step, and rolls back if a step fails."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ INTERVAL = 0.5
 #: Seconds that one step may take until all of its containers are healthy.
 STEP_TIMEOUT = 300.0
 LINES = 20
-#: In place of services: all that have no data.
+#: Stands for all services that hold no data.
 EVERYTHING = "all"
-#: What the role `release` labels secrets with.
+#: The label that the role `release` gives to secrets.
 LABELLED = "landfast.secret"
 
 
@@ -30,7 +30,7 @@ class Roller:
 
     Args:
         engine: Docker.
-        tell: says what is going on.
+        tell: reports progress.
         step_timeout: seconds that one step may take.
         job_timeout: seconds that a job may take.
     """
@@ -42,15 +42,15 @@ class Roller:
 
     @property
     def jobs(self) -> Jobs:
-        """What runs jobs."""
+        """The runner of jobs."""
         return Jobs(self.engine, self.tell, self.job_timeout, self.step_timeout)
 
     def roll(self, new: Mapping[str, Any], *, jobs: bool = True) -> dict[str, Any]:
-        """Bring the Swarm to ``new``, and return the plan as it runs.
+        """Roll out ``new``, and return the plan as it runs.
 
         Args:
-            new: the plan to come.
-            jobs: whether to run the jobs (migrations); not on the way back to an earlier release.
+            new: the new plan.
+            jobs: whether to run the jobs (migrations); a rollback runs none.
 
         Raises:
             RolloutError: a job failed, or containers never became healthy.
@@ -71,11 +71,11 @@ class Roller:
         return {**new, "stack": stack}
 
     def forget_secrets(self, name: str, current: Collection[str]) -> None:
-        """Remove versions of secrets that neither a service nor its way back uses, nor a deploy to come.
+        """Remove versions of secrets that neither a service, nor its rollback, nor this deploy uses.
 
         Args:
-            name: the stack's.
-            current: the names of today's.
+            name: the stack's name.
+            current: the current names in Swarm.
         """
         used = set(current)
         for service in self.engine.services(name).values():
@@ -88,10 +88,10 @@ class Roller:
                 self.engine.run("secret", "rm", gone)
 
     def look_back(self, name: str, before: judge.Before) -> None:
-        """Make sure that nothing of earlier steps was taken back while later ones were rolled.
+        """Make sure that Swarm rolled back no service of an earlier step during the later ones.
 
         Raises:
-            RolloutError: Swarm has taken a service back since.
+            RolloutError: Swarm has rolled a service back since.
         """
         tasks = self.engine.tasks(name)
         for service, entry in self.engine.services(name).items():
@@ -101,10 +101,10 @@ class Roller:
                 raise self.failed(service, reason, own, before)
 
     def back(self, old: Mapping[str, Any]) -> None:
-        """Bring back what ran before, group after group: all at once, containers would hinder each other's start.
+        """Restore the previous release, group after group: all at once, containers would slow down each other's start.
 
         Raises:
-            RolloutError: some of it did not come back in time; the rest did.
+            RolloutError: some services did not come back in time; the others did.
         """
         name, problems = old["name"], []
         for group in old["order"]:
@@ -120,16 +120,16 @@ class Roller:
             raise problems[0]
 
     def remove_others(self, name: str, services: Collection[str]) -> None:
-        """Remove the stack's services that are none of ``services``."""
+        """Remove the stack's services that are not in ``services``."""
         for gone in sorted(set(self.engine.services(name)) - set(services)):
             self.engine.run("service", "rm", f"{name}_{gone}")
 
     def restart(self, plan: Mapping[str, Any], services: Collection[str]) -> None:
-        """Start containers anew though nothing has changed, in the order and manner of a deploy.
+        """Restart containers although nothing has changed, in the order and manner of a deploy.
 
         Args:
-            plan: the plan that runs.
-            services: which; ``all`` stands for all but those with data, which are the first group.
+            plan: the running plan.
+            services: the services; ``all`` stands for all but those with data, which are the first group.
 
         Raises:
             RolloutError: a service is unknown, or did not come back.
@@ -148,20 +148,20 @@ class Roller:
             self.wait(name, chosen, before)
 
     def pending(self, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-        """Tell which migrations ``new`` would run. Nothing that serves is touched.
+        """Report the migrations that ``new`` would run. Running services are not changed.
 
         Args:
-            new: the plan to come.
-            old: the plan that runs.
+            new: the new plan.
+            old: the running plan.
 
         Raises:
-            RolloutError: a job could not tell: it cannot reach the database, or is older than it.
+            RolloutError: a job could not list them: it cannot reach the database, or is older than the database.
         """
         self.make_networks(new["name"], new["stack"])
         self.jobs.pending(new, old)
 
     def make_networks(self, name: str, stack: Mapping[str, Any]) -> None:
-        """Make the stack's networks: a job may be the first that needs one."""
+        """Make the stack's networks, because a job may need one before any service exists."""
         present = {entry["Name"] for entry in self.engine.get("/networks", driver="overlay")}
         for key, entry in stack["networks"].items():
             if f"{name}_{key}" in present:
@@ -172,7 +172,7 @@ class Roller:
             self.engine.run("network", "create", "--driver=overlay", label, *options, f"{name}_{key}")
 
     def step(self, name: str, file: Mapping[str, Any], services: Collection[str]) -> None:
-        """Have Swarm run ``file`` and wait until ``services`` are settled.
+        """Deploy ``file`` and wait until ``services`` are settled.
 
         Raises:
             RolloutError: one of them failed, or did not settle in time.
@@ -187,9 +187,9 @@ class Roller:
         """Wait until ``services`` are settled.
 
         Args:
-            name: the stack's.
-            services: which.
-            before: what was before the step; None on the way back, where Swarm may be going the same way by itself.
+            name: the stack's name.
+            services: the services.
+            before: the state before the step; None in a rollback, as Swarm may be rolling back by itself then.
 
         Raises:
             RolloutError: one of them failed, or did not settle in time.
@@ -223,12 +223,12 @@ class Roller:
             time.sleep(INTERVAL)
 
     def failed(self, service: str, reason: str, tasks: Sequence[judge.Task], before: judge.Before) -> RolloutError:
-        """Return the error for a service, with the lines of the container that tells most."""
+        """Return the error for a service, with the log lines of its most informative container."""
         task = judge.telling(tasks, before)
         return RolloutError(f"{service}: {reason}", self.engine.logs(task["ID"], LINES) if task else ())
 
     def smoke(self, wanted: smoke.Smoke) -> None:
-        """Ask the site through every node that serves it.
+        """Send the smoke test's requests through every node that serves the site.
 
         Raises:
             RolloutError: an answer was wrong.
@@ -239,12 +239,12 @@ class Roller:
 
 
 def serving(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the addresses of the nodes that containers run on."""
+    """Return the addresses of the nodes that run containers."""
     found = []
     for node in nodes:
         if node["Status"]["State"] == "ready" and node["Spec"]["Availability"] == "active":
             address = node["Status"].get("Addr", "")
-            if address in {"", "0.0.0.0", "127.0.0.1"}:  # noqa: S104 - what a manager may say of itself
+            if address in {"", "0.0.0.0", "127.0.0.1"}:  # noqa: S104 - a manager may report these for itself
                 address = node.get("ManagerStatus", {}).get("Addr", "").rpartition(":")[0]
             found.append(address)
     return found

@@ -1,4 +1,4 @@
-"""Asking the site what a visitor would, through every host that serves it."""
+"""The smoke test: a visitor's requests to the site, through every host that serves it."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ ANSWER_TIMEOUT = 10
 INTERVAL = 0.5
 READ_AT_MOST = 1 << 20
 OK = 200
-#: How long the right answers may take to come.
+#: Seconds within which the expected answers must arrive.
 SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question and the answer that it wants.
+    """One request and its expected answer.
 
     Args:
-        path: what to ask for.
-        status: the status that is right.
-        contains: words that must be in the answer.
-        host: the host name to ask at; the site's without it.
+        path: the path of the request.
+        status: the expected status.
+        contains: text that must be in the answer.
+        host: the host name of the request; the site's own without it.
     """
 
     path: str
@@ -41,14 +41,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Smoke:
-    """How to ask.
+    """The settings of a smoke test.
 
     Args:
         host: the site's name.
-        checks: what to ask.
-        verify: whether certificates must be good.
-        seconds: how long the right answers may take to come.
-        port: where it answers with TLS.
+        checks: the requests.
+        verify: whether certificates must be valid.
+        seconds: time within which the expected answers must arrive.
+        port: the site's port for TLS.
     """
 
     host: str
@@ -59,11 +59,11 @@ class Smoke:
 
     @classmethod
     def parse(cls, given: Mapping[str, Any], plan: Mapping[str, Any]) -> Smoke:
-        """Return what to ask of a release.
+        """Return the checks of a release.
 
         Args:
-            given: by the playbook. A number may be a string: so ``-e`` has it.
-            plan: the release's, with the checks that its applications' contracts have.
+            given: the settings from a playbook. Numbers may be strings, because ``-e`` passes strings.
+            plan: the release's, with the checks of its applications' contracts.
         """
         wanted = [*given["checks"], *plan.get("checks", ())]
         checks = [Check(**{**check, "status": int(check.get("status", OK))}) for check in wanted]
@@ -74,7 +74,7 @@ class _Connection(http.client.HTTPSConnection):
     """HTTPS to one address under the site's name."""
 
     def __init__(self, address: str, smoke: Smoke) -> None:
-        """Remember both."""
+        """Keep both."""
         context = ssl.create_default_context()
         if not smoke.verify:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -91,8 +91,8 @@ def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, s
     """Return the status and the body of the answer to ``path`` at ``address``; ``host`` is another name of the site's.
 
     Raises:
-        OSError: nobody answers.
-        http.client.HTTPException: the answer is no HTTP.
+        OSError: there is no answer.
+        http.client.HTTPException: the answer is not HTTP.
     """
     connection = _Connection(address, smoke)
     try:
@@ -106,7 +106,7 @@ def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, s
 
 
 def ask(address: str, check: Check, smoke: Smoke) -> str:
-    """Return what is wrong with the answer to ``check`` at ``address``; nothing if it is right."""
+    """Return the problem with the answer to ``check`` at ``address``; an empty string if there is none."""
     page = check.host + check.path
     try:
         status, body = fetch(address, check.path, smoke, check.host)
@@ -120,15 +120,15 @@ def ask(address: str, check: Check, smoke: Smoke) -> str:
 
 
 def insist(smoke: Smoke, addresses: Sequence[str], asking: Callable[[str, Check, Smoke], str] = ask) -> None:
-    """Ask every address everything until all answers are right.
+    """Send all requests to every address until all answers are as expected.
 
     Args:
-        smoke: what to ask, and for how long.
+        smoke: the requests, and the time limit.
         addresses: the hosts' addresses.
-        asking: asks one question.
+        asking: sends one request.
 
     Raises:
-        RolloutError: some answer never got right.
+        RolloutError: an answer was still wrong at the end.
     """
     deadline = time.monotonic() + smoke.seconds
     for address in addresses:

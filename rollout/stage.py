@@ -1,7 +1,7 @@
-"""Which stack file Swarm gets when: pure.
+"""Selects the stack file for each step of a rollout. Pure functions only.
 
-Swarm updates all services of a file at once, and leaves alone what is not in it. So each step of a roll has a file with
-its own services and no others: to name one again would make Swarm forget what it was before, and with it the way back.
+Swarm updates all services of a file at once, and leaves all other services alone. So each step has a file with only its
+own services: if a later file named a service again, Swarm would forget its previous state, and so its rollback.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ Stack = dict[str, Any]
 
 
 def stage(stack: Mapping[str, Any], services: Collection[str]) -> Stack:
-    """Return the part of ``stack`` that has ``services`` and all that they may use."""
+    """Return the part of ``stack`` with ``services`` and everything that they may use."""
     return {**stack, "services": {name: stack["services"][name] for name in sorted(services)}}
 
 
 def digest(image: str) -> str:
-    """Return what tells two images apart."""
+    """Return the image's digest, which identifies it."""
     return image.rpartition("@")[2]
 
 
 def keep_unchanged_images(stack: Mapping[str, Any], running: Mapping[str, str]) -> Stack:
-    """Return ``stack`` with each image that has not changed under the name it runs by.
+    """Return ``stack`` with the running name of each image that has not changed.
 
-    A release names all of its images by its own commit; a service whose image is the same must not restart for that.
+    A release names all of its images by its own commit; a service must not restart for a new name of the same image.
 
     Args:
-        stack: the release's.
+        stack: the stack of the release.
         running: service -> the image that it runs.
     """
     kept = copy.deepcopy(dict(stack))
@@ -47,8 +47,8 @@ def with_secrets(file: Mapping[str, Any], names: Mapping[str, str]) -> Stack:
     """Return ``file`` with the current versions of its secrets.
 
     Args:
-        file: a release's, perhaps an earlier one.
-        names: secret -> its name in Swarm now.
+        file: the stack file of a release, perhaps of an earlier one.
+        names: secret -> its current name in Swarm.
     """
     current = {key: {**entry, "name": names.get(key, entry["name"])} for key, entry in file["secrets"].items()}
     return {**file, "secrets": current}
@@ -58,11 +58,11 @@ def with_replicas(stack: Mapping[str, Any], replicas: Mapping[str, int]) -> Stac
     """Return ``stack`` with other numbers of containers.
 
     Args:
-        stack: the release's.
+        stack: the stack of the release.
         replicas: service -> number.
 
     Raises:
-        RolloutError: a service is unknown, or there must be one container of it.
+        RolloutError: a service is unknown, or must have exactly one container.
     """
     changed = copy.deepcopy(dict(stack))
     scalable = [name for name, service in changed["services"].items() if may_be_several(service)]
@@ -77,6 +77,6 @@ def with_replicas(stack: Mapping[str, Any], replicas: Mapping[str, int]) -> Stac
 
 
 def may_be_several(service: Mapping[str, Any]) -> bool:
-    """Return whether a service may have several containers: whose new one starts beside the old one may."""
+    """Return whether a service may have several containers: it may if its new one starts beside the old one."""
     deploy = service["deploy"]
     return "replicas" in deploy and deploy.get("update_config", {}).get("order") == "start-first"

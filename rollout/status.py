@@ -1,4 +1,4 @@
-"""How things are, for people."""
+"""The status of the cluster, for people."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ UNKNOWN = "?"
 def describe(
     engine: Engine, records: Records, hosts: Sequence[Host] = (), fetch: Fetch = smoke.fetch, now: float | None = None
 ) -> str:
-    """Return release, nodes with how they are, services with where they run, what waits for a person, the last deploys.
+    """Return the release, the nodes' states, the services and their hosts, the problems, and the last deploys.
 
     Args:
         engine: Docker.
-        records: what is remembered of releases.
-        hosts: what each host says of itself (host.Report); those that are not here are unknown.
-        fetch: asks an address for a page.
-        now: seconds since 1970; the clock's by default.
+        records: the records of releases.
+        hosts: the report of each host (host.Report); hosts without a report are shown as unknown.
+        fetch: requests a page from an address.
+        now: seconds since 1970; the current time by default.
     """
     nodes, current = engine.nodes(), records.current
     plan = records.plan(current.file) if current else {}
@@ -67,19 +67,19 @@ def describe(
 
 
 def site(plan: Mapping[str, Any]) -> str:
-    """Return the site's name in a plan; nothing if no service knows it."""
+    """Return the site's name in a plan; an empty string if no service has it."""
     services = (plan.get("stack") or {}).get("services", {}).values()
     addresses = [(service.get("environment") or {}).get("PUBLIC_URL", "") for service in services]
     return next((urlsplit(address).hostname or "" for address in addresses if address), "")
 
 
 def readiness(nodes: Sequence[Mapping[str, Any]], name: str, fetch: Fetch) -> dict[str, dict[str, Any]]:
-    """Return what ``/readyz`` says at every node that serves, by the node's id; an error as a document of its own.
+    """Return the report of ``/readyz`` at every serving node, by the node's id; an error becomes a report, too.
 
     Args:
-        nodes: Swarm's.
-        name: the site's; without one nothing is asked.
-        fetch: asks an address for a page.
+        nodes: Swarm's nodes.
+        name: the site's name; without one no request is sent.
+        fetch: requests a page from an address.
     """
 
     def ask(node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -105,12 +105,12 @@ def readiness(nodes: Sequence[Mapping[str, Any]], name: str, fetch: Fetch) -> di
 def attention(
     nodes: Sequence[Mapping[str, Any]], hosts: Mapping[str, Host], documents: Mapping[str, Mapping[str, Any]]
 ) -> list[str]:
-    """Return what waits for a person, each thing once.
+    """Return the problems for an operator, each of them once.
 
     Args:
-        nodes: Swarm's.
-        hosts: what each says of itself, by its name.
-        documents: what ``/readyz`` says at each, by the node's id.
+        nodes: Swarm's nodes.
+        hosts: the report of each host, by its name.
+        documents: the report of ``/readyz`` at each node, by the node's id.
     """
     lines: dict[str, None] = {}
     for node in nodes:
@@ -129,7 +129,7 @@ def attention(
 
 
 def tasks_waiting(outbox: Mapping[str, Any]) -> list[str]:
-    """Return what the outbox says that a person should know: tasks that failed for good, or again and again."""
+    """Return the outbox's problems for an operator: tasks that failed for good, or repeatedly."""
     lines = []
     if outbox.get("dead"):
         lines.append(f"outbox: {outbox['dead']} dead letters: tasks that failed for good (/console/outbox/task/)")
@@ -146,9 +146,9 @@ def node_row(
     """Return a node's line.
 
     Args:
-        node: Swarm's.
-        host: what it says of itself; None if that is not known.
-        documents: what ``/readyz`` says at each node, by the node's id.
+        node: Swarm's node.
+        host: its report; None if there is none.
+        documents: the report of ``/readyz`` at each node, by the node's id.
         now: seconds since 1970.
     """
     leader = " (leader)" if node.get("ManagerStatus", {}).get("Leader") else ""
@@ -173,7 +173,7 @@ def node_row(
 
 
 def gigabytes(megabytes: float) -> str:
-    """Return megabytes as gigabytes with one place."""
+    """Return megabytes as gigabytes with one decimal place."""
     return f"{megabytes / 1024:.1f}"
 
 

@@ -1,4 +1,4 @@
-"""Watching a release after its deploy: what fails only after a while brings the release before it back."""
+"""Watches a release after its deploy: if the release fails after a while, the previous one is restored."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ def trouble(
     before: judge.Before,
     known: frozenset[str],
 ) -> tuple[str, str]:
-    """Return the service that fails, and why; nothing if none does.
+    """Return the service that fails, and why; empty strings if none does.
 
     Args:
         services: the stack's services.
         tasks: service id -> its tasks.
-        before: what was when the watch began.
-        known: ids of services that Swarm had taken back before that.
+        before: the state when the watch began.
+        known: ids of services that Swarm had rolled back before that.
     """
     for name, service in services.items():
         own = tasks.get(service["ID"], [])
         broken = judge.failed(own, before)
-        if taken_back(service) and service["ID"] not in known:  # what failed is of the release that was taken back
+        if taken_back(service) and service["ID"] not in known:  # the failed tasks are those of the rolled back release
             said = broken[0]["Status"].get("Err", "") if broken else ""
-            return name, said or service["UpdateStatus"].get("Message", "Swarm took the update back")
+            return name, said or service["UpdateStatus"].get("Message", "Swarm rolled the update back")
         current = [task for task in broken if judge.is_current(task, service)]
         if current:
             return name, f"a container failed: {current[0]['Status'].get('Err', '')}"
@@ -53,7 +53,7 @@ def trouble(
 
 
 def watch(engine: Engine, records: Records, options: Mapping[str, Any], tell: Callable[[str], None]) -> int:
-    """Watch the current release for the seconds that ``options`` give, and go back if it fails.
+    """Watch the current release for the seconds in ``options``, and roll back if it fails.
 
     Returns:
         The exit status: 0 if the release stays.
@@ -65,13 +65,13 @@ def watch(engine: Engine, records: Records, options: Mapping[str, Any], tell: Ca
     services, tasks = engine.services(name), engine.tasks(name)
     known = frozenset(service["ID"] for service in services.values() if taken_back(service))
     over = (task for several in tasks.values() for task in several if task["Status"]["State"] in judge.FAILED)
-    before = judge.Before(tasks=frozenset(task["ID"] for task in over))  # what runs now may fail yet
+    before = judge.Before(tasks=frozenset(task["ID"] for task in over))  # running tasks may still fail
     while time.monotonic() < began + float(options["watch"]):
         time.sleep(INTERVAL)
         try:
             services, tasks = engine.services(name), engine.tasks(name)
         except RolloutError:
-            continue  # Docker is starting anew, say
+            continue  # for example because Docker restarts
         service, why = trouble(services, tasks, before, known)
         if service:
             task = judge.telling(tasks.get(services[service]["ID"], []), before)
@@ -87,7 +87,7 @@ def go_back(
     error: RolloutError,
     tell: Callable[[str], None],
 ) -> int:
-    """Bring the release before the current one back.
+    """Restore the previous release.
 
     Returns:
         The exit status.
@@ -106,7 +106,7 @@ def go_back(
             Roller(engine, tell).back(records.plan(earlier[-1].file))
             records.forget_current()
             outcome = f"{earlier[-1].release} is back"
-    except Exception as second:  # noqa: BLE001 - nobody waits for this one: the record is where it is read
+    except Exception as second:  # noqa: BLE001 - no caller waits for this error, so it goes into the record
         found = explained(second)
         tell(str(found))
         outcome = f"and {earlier[-1].release} did not come back: {found.reason}"

@@ -1,4 +1,4 @@
-"""Whether the cluster is whole, and keeping releases away while somebody works on a host."""
+"""Checks that the cluster is complete, and keeps deploys away during maintenance of a host."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from rollout.records import Records
 
 INTERVAL = 2.0
-#: What ends a hold.
+#: The signals that end a hold.
 END = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
 def missing(engine: Engine, records: Records, fetch: status.Fetch = smoke.fetch) -> list[str]:
-    """Return what the cluster lacks: nodes that are down, services that do not run as wanted, hosts that are not ready.
+    """Return the cluster's problems: nodes that are down, services without all containers, hosts that are not ready.
 
-    A drained host need not serve.
+    A drained host need not be ready.
 
     Args:
         engine: Docker.
-        records: what is remembered of releases.
-        fetch: asks an address for a page.
+        records: the records of releases.
+        fetch: requests a page from an address.
     """
     nodes, current = engine.nodes(), records.current
     names = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
@@ -60,19 +60,19 @@ def wait(engine: Engine, records: Records, seconds: float, fetch: status.Fetch =
 
     Args:
         engine: Docker.
-        records: what is remembered of releases.
-        seconds: for so long. Where there is time, two good looks are wanted: Swarm learns late of ended containers.
-        fetch: asks an address for a page.
+        records: the records of releases.
+        seconds: the time limit. Unless it is 0, two good checks in a row are needed: Swarm sees ended containers late.
+        fetch: requests a page from an address.
 
     Raises:
-        RolloutError: something still is, by name.
+        RolloutError: something is still missing; the error names it.
     """
     deadline = time.monotonic() + seconds
     looks = 2 if seconds else 1
     while True:
         try:
             found = missing(engine, records, fetch)
-        except TransientError as error:  # Docker is starting anew, say
+        except TransientError as error:  # for example because Docker restarts
             found = [error.reason]
         looks = 2 if found else looks - 1
         if not looks:
@@ -83,13 +83,13 @@ def wait(engine: Engine, records: Records, seconds: float, fetch: status.Fetch =
 
 
 def hold(what: str, subject: str, who: str, path: Path = lock.PATH) -> None:
-    """Keep deploys away until this process is told to end, and tell systemd once it is so.
+    """Keep deploys away until this process gets a signal to end, and notify systemd once the lock is held.
 
     Args:
-        what: what is done instead.
-        subject: to whom.
-        who: by whom.
-        path: the lock's.
+        what: the work that is done instead.
+        subject: the object of this work.
+        who: the operator.
+        path: the lock's file.
 
     Raises:
         BusyError: a deploy is at work.
@@ -101,7 +101,7 @@ def hold(what: str, subject: str, who: str, path: Path = lock.PATH) -> None:
 
 
 def tell_systemd(word: str) -> None:
-    """Tell systemd how this unit is (sd_notify(3)); where it did not start it, nobody asks."""
+    """Notify systemd of this unit's state (sd_notify(3)); without systemd there is no address, and nothing is sent."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notification:

@@ -86,7 +86,7 @@ def test_a_fault_of_the_program_ends_in_the_rollback_and_a_record(swarm: Swarm, 
     result = roll_out(swarm, kept, plan("two"))
 
     assert not result["ok"]
-    assert result["reason"] == "the rollout program failed: KeyError: 'no such thing'; one serves on"
+    assert result["reason"] == "the rollout program failed: KeyError: 'no such thing'; one still serves"
     assert any("in fault" in line for line in result["lines"]), "the place of the fault is told"
     assert swarm.running["web"] == image("web", "one")
     assert "deploy two by me@here: FAILED (the rollout" in (kept.folder / "log").read_text(encoding="utf-8")
@@ -98,7 +98,7 @@ def test_a_service_that_somebody_removes_meanwhile_is_named(swarm: Swarm, kept: 
 
     result = roll_out(swarm, kept, plan("two"))
 
-    assert result["reason"] == "web: somebody has removed it from Swarm; one serves on"
+    assert result["reason"] == "web: somebody has removed it from Swarm; one still serves"
     assert swarm.running["web"] == image("web", "one")
 
 
@@ -118,7 +118,7 @@ def test_a_release_that_cannot_be_remembered_is_taken_back(
         change.apply(swarm, kept, options("plan-two.json"), path, lambda _: None)  # type: ignore[arg-type]
 
     assert "No space left on device" in read(path)["reason"]
-    assert "one serves on" in read(path)["reason"]
+    assert "one still serves" in read(path)["reason"]
     assert swarm.running["web"] == image("web", "one")
     assert kept.running().release == "one"
 
@@ -164,7 +164,7 @@ def test_a_shutdown_ends_in_the_rollback_and_a_record(swarm: Swarm, kept: record
 
     result = roll_out(swarm, kept, plan("two"))
 
-    assert result["reason"] == "the rollout program was told to stop (SIGTERM); one serves on"
+    assert result["reason"] == "the rollout program was told to stop (SIGTERM); one still serves"
     assert swarm.running["web"] == image("web", "one")
 
 
@@ -201,7 +201,7 @@ def test_what_a_killed_roll_left_is_brought_back(swarm: Swarm, kept: records.Rec
     change.recover(swarm, kept, options("plan-two.json"), path, lambda _: None)  # type: ignore[arg-type]
 
     assert swarm.running["web"] == image("web", "one")
-    assert read(path)["reason"] == "the rollout program was killed before its end; one serves on"
+    assert read(path)["reason"] == "the rollout program was killed before its end; one still serves"
     assert "deploy two by me@here: FAILED (the rollout program was killed" in (kept.folder / "log").read_text()
 
 

@@ -148,7 +148,7 @@ def test_the_rollback_removes_what_ended_jobs_left(swarm: Swarm, kept: Records) 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Jobs, "end", lose)
-        with pytest.raises(RolloutError, match="timed out; one serves on"):
+        with pytest.raises(RolloutError, match="timed out; one still serves"):
             apply(swarm, kept, plan("two"))
 
     assert set(swarm.stacks) == {"site"}
@@ -166,7 +166,7 @@ def test_the_rollback_leaves_a_migration_that_runs_alone_and_says_so(swarm: Swar
 
     swarm.task = endless  # type: ignore[method-assign]
     said: list[str] = []
-    with pytest.raises(RolloutError, match="did not end within 0 s: started; one serves on"):
+    with pytest.raises(RolloutError, match="did not end within 0 s: started; one still serves"):
         apply(swarm, kept, plan("two"), say=said.append, job_timeout=0.1)
 
     assert f"{STACK} still runs; the next deploy waits for its end" in said

@@ -53,7 +53,7 @@ def test_a_failed_migration_changes_no_service_and_tells_its_last_words(swarm: S
     apply(swarm, kept, plan("one", db="same"))
     swarm.broken = {"web:two"}
 
-    with pytest.raises(RolloutError, match="migrate failed: exit 1; one serves on") as caught:
+    with pytest.raises(RolloutError, match="migrate failed: exit 1; one still serves") as caught:
         apply(swarm, kept, plan("two", db="same"))
 
     assert swarm.running["web"] == image("web", "one")
@@ -64,7 +64,7 @@ def test_containers_that_never_get_healthy_bring_the_old_release_back(swarm: Swa
     apply(swarm, kept, plan("one"))
     swarm.broken = {"web:two"}
 
-    with pytest.raises(RolloutError, match="web: exit 1; one serves on"):
+    with pytest.raises(RolloutError, match="web: exit 1; one still serves"):
         apply(swarm, kept, plan("two"), jobs=False)
 
     assert set(swarm.running.values()) == {image("db", "one"), image("web", "one")}
@@ -79,7 +79,7 @@ def test_the_way_back_is_taken_group_after_group_and_what_came_new_goes(swarm: S
     swarm.broken = {"web:two"}
     swarm.calls.clear()
 
-    with pytest.raises(RolloutError, match="one serves on"):
+    with pytest.raises(RolloutError, match="one still serves"):
         apply(swarm, kept, more, jobs=False)
 
     assert swarm.calls == ["site: db", "site: extra", "site: web", "site: db", "site: web", "service rm site_extra"]
@@ -115,7 +115,7 @@ def test_a_smoke_test_that_fails_brings_the_old_release_back(
         raise RolloutError("the smoke test failed: / answers 500")
 
     monkeypatch.setattr(smoke, "insist", fail)
-    with pytest.raises(RolloutError, match="answers 500; one serves on"):
+    with pytest.raises(RolloutError, match="answers 500; one still serves"):
         apply(swarm, kept, plan("two"))
 
     assert swarm.running["web"] == image("web", "one")
