@@ -1,1 +1,1 @@
-"""What ``./stack`` is made of: preflight, Docker's installation, the base image, and Compose's argument lists."""
+"""The code of ``./stack``: preflight, Docker's installation, the base image, and Compose's argument lists."""

@@ -1,4 +1,4 @@
-"""The applications that live in the stack: the rooms that compose.yaml lists, and the Compose files in them."""
+"""The applications of the stack: the rooms that compose.yaml lists, and their Compose files."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def rooms(root: Path = ROOT) -> list[Path]:
 
 
 def files(variant: str = "", root: Path = ROOT) -> list[Path]:
-    """Return the Compose files of one kind: the house's first, then each application's that has one.
+    """Return the Compose files of one kind: the house's first, then those of the applications that have one.
 
     Args:
-        variant: ``override`` (a laptop's), ``servers`` or ``s3``; without one, what all runs share.
+        variant: ``override`` (a laptop's), ``servers`` or ``s3``; empty for the files that all runs share.
         root: the checkout.
     """
     name = f"compose.{variant}.yaml" if variant else "compose.yaml"

@@ -1,4 +1,4 @@
-"""The image that all others start from: pulled, or made from a Debian mirror where no registry answers."""
+"""The image that all others start from: pulled, or made from a Debian mirror if no registry answers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from cli.settings import DEFAULT_BASE_IMAGE
 if TYPE_CHECKING:
     from cli.network import Mirrors
 
-#: The name of a base made here; the official name stays the official image's.
+#: The name of a base made here; only the official image has the official name.
 LOCAL_IMAGE = "landfast-base:trixie"
 PULL_TIMEOUT = 300
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-#: Debian 13's release day. No file in the image is younger, so the same packages make the same layer.
+#: Debian 13's release day. No file in the image has a later time, so the same packages make the same layer.
 SOURCE_DATE_EPOCH = "1754697600"
 
-#: What the official slim image leaves out too, now and when packages are installed into it later.
+#: Files that the official slim image excludes too, now and when packages are installed into it later.
 DPKG_OPTIONS = (
     "path-exclude=/usr/share/doc/*",
     "path-include=/usr/share/doc/*/copyright",
@@ -34,31 +34,31 @@ DPKG_OPTIONS = (
     "path-include=/usr/share/locale/locale.alias",
     "path-exclude=/usr/share/man/*",
 )
-#: mmdebstrap leaves those options in a file of its own name; the official image has another.
+#: mmdebstrap writes these options to a file of its own; the official image uses another name.
 HOOK = 'mv "$1/etc/dpkg/dpkg.cfg.d/99mmdebstrap" "$1/etc/dpkg/dpkg.cfg.d/docker"'
 
 
 def is_replaceable(image: str) -> bool:
-    """Return whether a base made here may stand in for ``image``; one that the user chose is never replaced."""
+    """Return whether a base made here may replace ``image``; an image that the user chose is never replaced."""
     return image in {DEFAULT_BASE_IMAGE, LOCAL_IMAGE}
 
 
 def find(image: str) -> str | None:
-    """Return the name under which the base is on this machine, if it is."""
+    """Return the name of the base on this machine; None if there is none."""
     names = [image, LOCAL_IMAGE] if is_replaceable(image) else [image]
     return next((name for name in names if process.capture(compose.image_exists(name)).code == 0), None)
 
 
 def obtain(image: str, mirrors: Mirrors, *, registry_answers: bool) -> str:
-    """Pull ``image``, or make a base in its place, and return the name under which it is here then.
+    """Pull ``image``, or make a base in its place, and return its name on this machine.
 
     Args:
-        image: the wanted one.
-        mirrors: what a base can be made from.
-        registry_answers: whether pulling is worth a try.
+        image: the wanted image.
+        mirrors: the Debian mirrors for a base made here.
+        registry_answers: whether to try to pull.
 
     Raises:
-        StackError: it can neither be pulled nor made.
+        StackError: the base can neither be pulled nor made.
     """
     if registry_answers and process.run(compose.pull(image), timeout=PULL_TIMEOUT) == 0:
         return image
@@ -69,10 +69,10 @@ def obtain(image: str, mirrors: Mirrors, *, registry_answers: bool) -> str:
 
 
 def build(mirrors: Mirrors) -> None:
-    """Make the base from a Debian mirror. An archive that was cut short never becomes an image.
+    """Make the base from a Debian mirror. An incomplete archive never becomes an image.
 
     Args:
-        mirrors: where the packages come from.
+        mirrors: the sources of the packages.
 
     Raises:
         StackError: there is no mirror, or a step failed.
@@ -81,7 +81,7 @@ def build(mirrors: Mirrors) -> None:
         raise StackError("no Debian mirror is known", "name one in DEBIAN_MIRROR, then ./stack up again")
     if shutil.which("mmdebstrap") is None:
         process.apt_install("mmdebstrap", "debian-archive-keyring")
-    folder = Path(tempfile.mkdtemp(prefix="landfast-base-", dir="/var/tmp"))  # /tmp may be memory
+    folder = Path(tempfile.mkdtemp(prefix="landfast-base-", dir="/var/tmp"))  # /tmp may be a tmpfs
     archive = folder / "base.tar"
     try:
         made = process.run(process.as_root(mmdebstrap(archive, mirrors), SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH))
@@ -98,9 +98,9 @@ def mmdebstrap(archive: Path, mirrors: Mirrors) -> list[str]:
 
     Args:
         archive: the file to write.
-        mirrors: where the packages come from; they stay in the image's own apt sources.
+        mirrors: the sources of the packages; they stay in the image's own apt sources.
     """
-    # Over HTTPS apt needs certificates inside, which a minimal Debian does not have.
+    # Over HTTPS apt needs certificates in the image, which a minimal Debian does not have.
     certificates = ["--include=ca-certificates"] if mirrors.main.startswith("https:") else []
     return [
         "mmdebstrap",
@@ -117,7 +117,7 @@ def mmdebstrap(archive: Path, mirrors: Mirrors) -> list[str]:
 
 
 def sources(mirrors: Mirrors) -> list[str]:
-    """Return the apt sources of the base: the release, its updates, and security updates where a mirror is known."""
+    """Return the apt sources of the base: the release, its updates, and security updates if a mirror is known."""
     suites = [(mirrors.main, SUITE), (mirrors.main, f"{SUITE}-updates")]
     suites += [(mirrors.security, f"{SUITE}-security")] if mirrors.security else []
     return [f"deb [signed-by={KEYRING}] {mirror} {suite} main" for mirror, suite in suites]

@@ -1,4 +1,4 @@
-"""What this machine keeps between runs, for all checkouts of a user."""
+"""The cache that this machine keeps between runs, for all checkouts of a user."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def directory() -> Path:
-    """Return where it is kept: ``$XDG_CACHE_HOME/landfast`` or ``~/.cache/landfast``."""
+    """Return the cache's folder: ``$XDG_CACHE_HOME/landfast`` or ``~/.cache/landfast``."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "landfast"
 
 
 @contextmanager
 def locked(name: str) -> Iterator[None]:
-    """Do the block while no other process of this user's is in one of the same name; wait for it if there is one.
+    """Run the block under a lock of this user's processes; wait if another process holds it.
 
     Args:
-        name: what must not be done twice at the same time.
+        name: the name of the lock.
     """
     directory().mkdir(parents=True, exist_ok=True)
     with (directory() / f"{name}.lock").open("w") as file:

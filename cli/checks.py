@@ -1,4 +1,4 @@
-"""``./stack test``: every check of this repository, the same ones on a laptop and in CI, in three tiers."""
+"""``./stack test``: every check of this repository, the same on a laptop and in CI, in three tiers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from cli.steps import Outcome, Step
 
-#: Bytes of memory that two stacks and a bare server beside them need, with the images' builds.
+#: Bytes of memory that two stacks, a bare server and the images' builds need side by side.
 SIDE_BY_SIDE = 12 << 30
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says."""
+    """The options of the command line."""
 
     quick: bool
     all: bool
@@ -36,28 +36,28 @@ class Options:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of what follows ``./stack test``."""
+    """Return the parser of the arguments after ``./stack test``."""
     found = argparse.ArgumentParser(
         prog="./stack test",
-        description="Check the promises on one stack and one bare server, as CI does; or more, less, or what is named.",
+        description="Check the promises on one stack and one bare server, as CI does; or more, less, or named steps.",
     )
     tier = found.add_mutually_exclusive_group()
     tier.add_argument("--quick", action="store_true", help="linters, types and unit tests: no Docker, under a minute")
     tier.add_argument("--all", action="store_true", help="everything else too: clusters, Debian 12, long chaos; hours")
-    found.add_argument("--resume", action="store_true", help="with --all: go on where the last such run was stopped")
+    found.add_argument("--resume", action="store_true", help="with --all: continue the last such run")
     found.add_argument("--yes", action="store_true", help="install missing programs without asking")
     found.add_argument("names", nargs="*", metavar="PATH/NAME", help="a path of tests, or the name of a step")
     return found
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the checks that ``arguments`` ask for and return the exit status.
+    """Run the checks that ``arguments`` select and return the exit status.
 
     Args:
-        arguments: what follows ``./stack test``.
+        arguments: the arguments after ``./stack test``.
 
     Raises:
-        StackError: a name is unknown, the options do not fit, or the machine lacks something that cannot be installed.
+        StackError: a name is unknown, the options do not fit, or the machine lacks a program that cannot be installed.
     """
     options = Options(**vars(parser().parse_args(list(arguments))))
     check(options)
@@ -85,7 +85,7 @@ def check(options: Options) -> None:
     """Refuse options that do not fit together.
 
     Raises:
-        StackError: they do not.
+        StackError: the options contradict each other.
     """
     if options.resume and not options.all:
         raise StackError("--resume goes with --all", "./stack test --all --resume")
@@ -98,7 +98,7 @@ def check(options: Options) -> None:
 
 
 def planned(options: Options) -> list[list[Step]]:
-    """Return the steps that the options ask for, in groups that follow each other."""
+    """Return the selected steps, in groups that run one after the other."""
     if options.quick:
         return [suites.quick()]
     if options.names:
@@ -112,10 +112,11 @@ def planned(options: Options) -> list[list[Step]]:
 
 
 def choose(names: Sequence[str], available: Sequence[Step]) -> list[Step]:
-    """Return the steps that ``names`` call.
+    """Return the steps that ``names`` select.
 
-    A name is that of a step, or its beginning up to a hyphen (``chaos`` calls ``chaos-kills`` and ``chaos-cuts``), or a
-    path: of a folder that holds all tests of steps, or of tests, which the first step that knows them runs.
+    A name is that of a step, or its beginning up to a hyphen (``chaos`` selects ``chaos-kills`` and ``chaos-cuts``), or
+    a path. A path is that of a folder with all tests of steps, or of single tests, which the first step that has them
+    runs.
 
     Raises:
         StackError: a name is none of these.
@@ -131,7 +132,7 @@ def choose(names: Sequence[str], available: Sequence[Step]) -> list[Step]:
             chosen.append(step)
         elif parts:
             paths = tuple(str(Path.cwd() / path) for path in parts)
-            # Some tests say nothing about the coverage that all of them reach.
+            # A part of the tests cannot show the coverage of all of them.
             chosen.append(replace(step, targets=paths, then=(), selection=(), whole={}))
             served |= {*parts}
         known |= {*whole, *parts}
@@ -148,18 +149,18 @@ def called(name: str, step: Step) -> bool:
 
 
 def holds(name: str, targets: Sequence[Path]) -> bool:
-    """Return whether ``name`` is the path of a folder that all targets of a step lie in."""
+    """Return whether ``name`` is the path of a folder that contains all targets of a step."""
     return bool(targets) and Path(name).is_dir() and all(within(target, Path(name)) for target in targets)
 
 
 def within(path: Path, folder: Path) -> bool:
-    """Return whether ``path``, which may end in ``::test``, exists and lies in ``folder`` or is that."""
+    """Return whether ``path``, which may end in ``::test``, exists and is ``folder`` or in it."""
     file, folder = Path(str(path).partition("::")[0]).resolve(), folder.resolve()
     return file.exists() and (file == folder or folder in file.parents)
 
 
 def announce(groups: Sequence[Sequence[Step]], results: Results) -> None:
-    """Say what will run, and how long it takes."""
+    """Print the steps that will run, and how long they take."""
     long = [step for group in groups for step in group if step.minutes]
     factor = results.slowness
     print(f"{len(results.passed)} steps have passed already. " if results.rows else "", end="")

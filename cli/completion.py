@@ -1,4 +1,4 @@
-"""Completion for bash and zsh: scripts that ask ``./stack`` itself, which reads its own argument parsers.
+"""Completion for bash and zsh: the scripts call ``./stack`` itself, which reads its own argument parsers.
 
 source <(./stack completion bash)
 """
@@ -15,9 +15,9 @@ from cli.app import plan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-#: What the scripts call, with the words of the line so far; the last one is to be completed.
+#: The subcommand that the scripts call with the words of the line; it completes the last one.
 ASK = "words"
-#: Where nothing is found, the shell completes names of files.
+#: If there is no completion, the shell completes names of files.
 SCRIPTS = {
     "bash": f"""\
 _landfast_stack() {{
@@ -37,21 +37,21 @@ compdef _landfast_stack stack
 """,
 }
 
-#: What a service reads, or what YAML calls so: on one line, or on lines that are further in.
+#: The secrets of a service, or an anchor of such a mapping: on one line, or on indented lines.
 _SECRETS = re.compile(r"^( *)x-(?:\w+-)?secrets:(?: &\S+)?(.*\n(?:\1 .*\n)*)", re.MULTILINE)
 _SECRET = re.compile(r"[\w.-]+: ([a-z_][a-z0-9_]*)")
-#: What contracts declare.
+#: The secrets that contracts declare.
 _CONTRACT = re.compile(r"^x-landfast:\n((?:  .*\n|\n)*)", re.MULTILINE)
 _DECLARED = re.compile(r"^  secrets:\n((?:    .*\n)*)", re.MULTILINE)
 _DECLARED_SECRET = re.compile(r"^    ([a-z_][a-z0-9_]*):", re.MULTILINE)
 
 
 def words(typed: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
-    """Return what may stand in place of the last word of ``typed``.
+    """Return the completions of the last word of ``typed``.
 
     Args:
         typed: the words after the program's name so far; the last may be empty.
-        parser: reads them.
+        parser: their parser.
     """
     *before, last = typed
     actions = parser._actions  # noqa: SLF001 - argparse has no other way to ask; argcomplete does the same
@@ -70,7 +70,7 @@ def words(typed: Sequence[str], parser: argparse.ArgumentParser) -> list[str]:
 
 
 def values(argument: argparse.Action) -> Iterable[str]:
-    """Return the words that an argument may be, as far as they are cheap to tell."""
+    """Return the possible values of an argument, if they are cheap to find."""
     if argument.choices is not None:
         return argument.choices
     if argument.metavar == "SERVICE":
@@ -83,7 +83,7 @@ def values(argument: argparse.Action) -> Iterable[str]:
 
 
 def secrets() -> list[str]:
-    """Return the names of the secrets, by the look of the Compose files: no reader of YAML comes with Python."""
+    """Return the names of the secrets, found with regular expressions, because Python has no parser for YAML."""
     text = "".join(path.read_text(encoding="utf-8") for path in applications.files())
     found = {name for _, given in _SECRETS.findall(text) for name in _SECRET.findall(given)}
     for block in (each for contract in _CONTRACT.findall(text) for each in _DECLARED.findall(contract)):
@@ -93,6 +93,6 @@ def secrets() -> list[str]:
 
 def tests() -> list[str]:
     """Return the names of the test runs' steps, and of the services."""
-    from cli import suites  # noqa: PLC0415 - only tests need what it brings
+    from cli import suites  # noqa: PLC0415 - only tests need this import
 
     return [*services.images(), *(step.name for step in [*suites.default(), *suites.everything_else()])]

@@ -1,4 +1,4 @@
-"""Compose's and Docker's argument lists; nothing here runs anything."""
+"""Compose's and Docker's argument lists; this module runs no program."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cli.settings import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Seconds that the whole stack may take until every service is healthy: for slow machines, as a failure ends the wait.
+#: Seconds that the whole stack may take to become healthy. Long, for slow machines: a failure ends the wait earlier.
 START_DEADLINE = 900
 
 DOCKER_VERSION = ["docker", "version", "--format", "{{json .}}"]
@@ -30,7 +30,7 @@ def build() -> list[str]:
 
 
 def up() -> list[str]:
-    """Return the command that starts what does not run yet and waits until all of it is healthy."""
+    """Return the command that starts all services that do not run and waits until all are healthy."""
     return compose("up", "--detach", "--no-build", "--wait", "--wait-timeout", str(START_DEADLINE))
 
 
@@ -42,18 +42,18 @@ def put_back(service: str) -> list[str]:
 def down(*, volumes: bool) -> list[str]:
     """Return the command that removes containers and networks, and with ``volumes`` the data.
 
-    Without all profiles Compose would leave theirs running.
+    It names all profiles, because Compose would otherwise leave their containers running.
     """
     return compose("--profile=*", "down", "--remove-orphans", *(["--volumes"] if volumes else []))
 
 
 def services(*, all_profiles: bool = False) -> list[str]:
-    """Return the command that lists the services there should be, or with ``all_profiles`` could be."""
+    """Return the command that lists the active services, or with ``all_profiles`` all services."""
     return compose(*(["--profile=*"] if all_profiles else []), "config", "--services")
 
 
 def container_ids() -> list[str]:
-    """Return the command that lists the stack's containers, stopped ones too."""
+    """Return the command that lists the stack's containers, including stopped ones."""
     return compose("ps", "--all", "--quiet", "--no-trunc")
 
 
@@ -61,8 +61,8 @@ def logs(*services: str, lines: int | str = 200, follow: bool = False, prefix: b
     """Return the command that prints services' last log lines.
 
     Args:
-        services: whose; all, if none is named.
-        lines: how many of each, or ``all``.
+        services: the services; all if none is named.
+        lines: the number of lines of each, or ``all``.
         follow: whether to wait for more.
         prefix: whether each line begins with its container's name.
     """
@@ -71,17 +71,17 @@ def logs(*services: str, lines: int | str = 200, follow: bool = False, prefix: b
 
 
 def show_secret(name: str) -> list[str]:
-    """Return the command that prints one secret from the volume where they are."""
+    """Return the command that prints one secret from the secrets' volume."""
     return compose("run", "--rm", "--no-deps", "-T", "secrets", "show", name)
 
 
 def volume_exists(name: str) -> list[str]:
-    """Return the command that succeeds if the volume ``name`` is there."""
+    """Return the command that succeeds if the volume ``name`` exists."""
     return ["docker", "volume", "inspect", "--format", "{{.Name}}", name]
 
 
 def inspect(identifiers: list[str]) -> list[str]:
-    """Return the command that tells everything about containers."""
+    """Return the command that prints all details of containers."""
     return ["docker", "inspect", "--type", "container", *identifiers]
 
 
@@ -106,10 +106,10 @@ def image_exists(image: str) -> list[str]:
 
 
 def import_image(archive: Path, image: str) -> list[str]:
-    """Return the command that makes ``image`` of a root file system."""
+    """Return the command that makes ``image`` from the archive of a root file system."""
     return ["docker", "import", "--change", 'CMD ["bash"]', str(archive), image]
 
 
 def environment(base_image: str, bundle: Path | None) -> dict[str, str]:
-    """Return the variables that builds get from this machine: the base to start from, certificates to trust."""
+    """Return the variables that builds get from this machine: the base image, and the trusted certificates."""
     return {"BASE_IMAGE": base_image, **({"CA_BUNDLE": str(bundle)} if bundle else {})}

@@ -1,4 +1,4 @@
-"""What a person sees: lines, questions, and a table of how long each phase took."""
+"""Output for people: lines, questions, and a table of the phases' durations."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PHASES_SO_FAR = "STACK_PHASES_SO_FAR"
 
 
 class StackError(Exception):
-    """Something that ``./stack`` cannot go on with.
+    """An error that ends ``./stack``.
 
     Args:
-        problem: what is wrong.
-        remedy: the way out, in words or as a command.
+        problem: the problem.
+        remedy: the remedy, in words or as a command.
     """
 
     def __init__(self, problem: str, remedy: str = "") -> None:
@@ -42,7 +42,7 @@ def columns(rows: Iterable[Sequence[str]]) -> str:
 
 
 def confirm(question: str) -> bool:
-    """Ask on the terminal; only a plain yes counts. The end of input is a no."""
+    """Ask on the terminal; only "y" or "yes" counts as agreement. The end of input is a no."""
     try:
         return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
     except EOFError:
@@ -51,29 +51,29 @@ def confirm(question: str) -> bool:
 
 
 def may_ask() -> bool:
-    """Return whether somebody sits at a terminal who can answer."""
+    """Return whether a user at a terminal can answer."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 class Phases:
-    """Measures the phases of a run, also of one that has to begin again as another process."""
+    """Measures the phases of a run, even if the run restarts as another process."""
 
     def __init__(self) -> None:
-        """Go on from the phases that the process before this one left."""
+        """Continue with the phases of the previous process, if there is one."""
         self._seconds: list[tuple[str, float]] = json.loads(os.environ.pop(PHASES_SO_FAR, "[]"))
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Measure what runs inside as the phase ``name``."""
+        """Measure the block as the phase ``name``."""
         started = time.monotonic()
         yield
         self._seconds.append((name, time.monotonic() - started))
 
     def hand_on(self) -> None:
-        """Leave the phases so far to the process that takes this one's place."""
+        """Pass the phases so far to the process that replaces this one."""
         os.environ[PHASES_SO_FAR] = json.dumps(self._seconds)
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return each phase with its seconds, and the sum."""
+        """Return each phase with its seconds, and the total."""
         total = sum(seconds for _, seconds in self._seconds)
         return [(name, f"{seconds:6.1f} s") for name, seconds in [*self._seconds, ("all", total)]]

@@ -1,6 +1,7 @@
 """``./stack debug SERVICE``: a service with one process and no time limits, in the foreground of this terminal.
 
-``breakpoint()`` in its code stops there. In its stead nothing serves meanwhile; afterwards the service is put back.
+``breakpoint()`` in its code stops in this terminal. The usual containers of the service are stopped meanwhile, and
+restored afterwards.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from cli.console import StackError
 
 #: 128 and SIGHUP: the terminal was closed.
 HUNG_UP = 129
-#: For every service. A stop at a breakpoint is one in a transaction, which PostgreSQL would end after some minutes; and
-#: Python's own debugger would keep Ctrl-C to itself.
+#: For every service. A breakpoint may stop inside a transaction, which PostgreSQL would end after some minutes; and
+#: Python's own debugger would handle Ctrl-C itself.
 AT_A_BREAKPOINT = {
     "PGOPTIONS": "-c idle_in_transaction_session_timeout=0",
     "PYTHONBREAKPOINT": "landfast_runtime.debugger.stop",
@@ -24,7 +25,7 @@ AT_A_BREAKPOINT = {
 
 
 def container(service: str) -> str:
-    """Return the name of the container in which this process runs ``service``."""
+    """Return the name of this process's container for ``service``."""
     return f"landfast-debug-{service}-{os.getpid()}"
 
 
@@ -38,7 +39,7 @@ def foreground(service: str) -> list[str]:
 
 
 def hang_up(*_: object) -> NoReturn:
-    """End because the terminal was closed, and print nothing there any more: that would fail, in Compose too.
+    """End after the terminal was closed. All output is discarded, because writes would fail, in Compose too.
 
     Raises:
         SystemExit: always.
@@ -50,13 +51,13 @@ def hang_up(*_: object) -> NoReturn:
 
 
 def debug(service: str) -> int:
-    """Run ``service`` in the foreground until Ctrl-C ends it, then put it back; return Compose's exit status.
+    """Run ``service`` in the foreground until Ctrl-C ends it, then restore it; return Compose's exit status.
 
     Args:
         service: one of :func:`cli.commands.debugged`.
 
     Raises:
-        StackError: nobody sits at a terminal, the stack does not run, or the service cannot be put back.
+        StackError: there is no terminal, the stack does not run, or the service cannot be restored.
     """
     if not console.may_ask():
         raise StackError("a debugger needs a terminal", "run this in one, not in a pipe or a script")
@@ -67,7 +68,7 @@ def debug(service: str) -> int:
         print(f"{service} runs here, without time limits; Ctrl-C ends it and puts it back.", flush=True)
         return process.run(foreground(service))
     finally:
-        # Compose leaves it where the terminal was closed, and it has the service's name in the networks.
+        # After the terminal was closed Compose leaves the container, which has the service's name in the networks.
         process.capture(["docker", "rm", "--force", container(service)])
         if process.run(compose.put_back(service)) != 0:
             raise StackError(f"{service} is not back", "./stack up puts it back; ./stack doctor says what is wrong")

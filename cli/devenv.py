@@ -1,12 +1,12 @@
-"""The two Python environments that tests and linters run in, made on first use and remade when their lock changes.
+"""The two Python environments of tests and linters, made on first use and again when their lock changes.
 
 *host*: runs on the host's own Python; drives Docker and a browser from outside, and lints.
-*services*: what the services import, for their unit tests and types, with the images' own Python and PostgreSQL: the
-Debian release that the images are made of as a plain directory, entered with bubblewrap. That takes no Docker and no
-daemon. Where there is no apt, the host's own Python and PostgreSQL serve if they are new enough.
+*services*: the services' packages, for their unit tests and types, with the images' own Python and PostgreSQL. It is
+the Debian release of the images in a plain directory, entered with bubblewrap. That needs no Docker and no daemon. On a
+machine without apt, the host's own Python and PostgreSQL are used if they are new enough.
 
-Environments live in the user's cache, named by the hash of their lock: a second checkout shares them, a change of the
-lock makes a new one, and an interrupted one is recognised by its missing stamp and made again.
+Environments are in the user's cache, named by the hash of their lock: a second checkout shares them, and a change of
+the lock makes a new one. A half-made environment has no stamp, and is made again.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ OLDEST_SERVICES_PYTHON = (3, 12)
 #: ansible-lint and ansible-core refuse anything older.
 OLDEST_HOST_PYTHON = (3, 11)
 
-#: What the unit tests of services need of Debian: the server for their database, and what reads translatable messages.
+#: Debian packages for the unit tests of services: among them their database server, and the tools for translations.
 USERLAND_PACKAGES = ("python3", "ca-certificates", "postgresql-17", "gettext")
 
-#: Who the tests are inside the userland: Debian's nobody, because PostgreSQL wants a user with a name.
+#: The user id of the tests inside the userland: Debian's nobody, because PostgreSQL needs a user with a name.
 INSIDE = "65534"
 
-#: Where the bundle of trusted certificates is in Debian.
+#: The path of the trusted certificates in Debian.
 BUNDLE_INSIDE = "/etc/ssl/certs/ca-certificates.crt"
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A Python environment and the way in. It is only named here; :meth:`provide` makes it.
+    """A Python environment and the command that enters it. Only :meth:`provide` makes the environment.
 
     Args:
         python: its interpreter.
-        make: what makes it, if it is not there yet.
-        enter: what precedes every command: nothing, or bubblewrap and its arguments.
+        make: makes the environment if it does not exist yet.
+        enter: the prefix of every command: nothing, or bubblewrap and its arguments.
     """
 
     python: Path
@@ -62,7 +62,7 @@ class Environment:
     enter: tuple[str, ...] = ()
 
     def provide(self) -> None:
-        """Make the environment, if it is not there yet.
+        """Make the environment if it does not exist yet.
 
         Raises:
             StackError: the host's Python is too old, a Debian package is missing, or an installation failed.
@@ -74,7 +74,7 @@ class Environment:
         return (*self.enter, str(self.python), "-m", *arguments)
 
     def tool(self, name: str, *arguments: str) -> tuple[str, ...]:
-        """Return the command that runs a program which a package of the environment brought."""
+        """Return the command that runs a program from a package of the environment."""
         return (*self.enter, str(self.python.parent / name), *arguments)
 
 
@@ -84,7 +84,7 @@ def host() -> Environment:
 
 
 def services() -> Environment:
-    """Return the environment that holds what the services import."""
+    """Return the environment with the services' packages."""
     if shutil.which("apt-get") is None or not (shutil.which("bwrap") or process.can_be_root()):
         return _environment("services", Path(sys.executable), OLDEST_SERVICES_PYTHON)
     enter = _bubblewrap(_userland())
@@ -92,13 +92,13 @@ def services() -> Environment:
 
 
 def _environment(name: str, python: Path, oldest: tuple[int, ...], enter: tuple[str, ...] = ()) -> Environment:
-    """Return the virtual environment that holds exactly ``requirements-<name>.txt``.
+    """Return the virtual environment with exactly the packages of ``requirements-<name>.txt``.
 
     Args:
-        name: of the environment and of its lock.
-        python: the interpreter that it is made with.
-        oldest: the oldest version of this process's own Python that will do.
-        enter: what precedes every command.
+        name: the name of the environment and of its lock.
+        python: the interpreter that makes it.
+        oldest: the oldest accepted version of this process's own Python.
+        enter: the prefix of every command.
     """
     lock = REQUIREMENTS / f"requirements-{name}.txt"
     key = f"{name}-{_hash(lock.read_bytes(), str(python).encode(), _running().encode())}"
@@ -124,11 +124,11 @@ def _install(name: str, lock: Path, python: Path, enter: tuple[str, ...], direct
 
 
 def _uv() -> Path:
-    """Return uv, installed by pip with its hash checked; it installs the rest several times faster than pip."""
+    """Return uv, installed by pip with a checked hash; uv installs the rest several times faster than pip."""
     lock = REQUIREMENTS / "requirements-uv.txt"
 
     def make(directory: Path) -> None:
-        if importlib.util.find_spec("ensurepip") is None:  # Debian keeps the part that venv needs in a package
+        if importlib.util.find_spec("ensurepip") is None:  # Debian has this part of venv in a separate package
             install_debian_packages("python3-venv")
         _run([sys.executable, "-m", "venv", str(directory)], "making the installer's environment")
         pip = [str(directory / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -138,12 +138,12 @@ def _uv() -> Path:
 
 
 def _userland() -> Path:
-    """Return the root directory of a minimal Debian with Python, plain files that :func:`_provide_userland` unpacks."""
+    """Return the root directory of a minimal Debian with Python; :func:`_provide_userland` unpacks it."""
     return cache.directory() / f"userland-{network.SUITE}-{_hash(*(name.encode() for name in USERLAND_PACKAGES))}"
 
 
 def _provide_userland() -> None:
-    """Unpack the minimal Debian and install the program that enters it, whatever of both is not there yet."""
+    """Unpack the minimal Debian and install the program that enters it, if they are missing."""
     if shutil.which("bwrap") is None:
         install_debian_packages("bubblewrap")
 
@@ -157,10 +157,10 @@ def _provide_userland() -> None:
         _, *arguments = base_image.mmdebstrap(archive, mirrors)
         include = f"--include={','.join(USERLAND_PACKAGES)}"
         command = ["mmdebstrap", include, *arguments]
-        # Without root it takes a range of user ids and a program to map them, which few machines have.
+        # Without root mmdebstrap needs a range of user ids and a program to map them, which few machines have.
         command = process.as_root(command) if process.can_be_root() else command
         _run(command, "unpacking the images' Debian, Python and PostgreSQL")
-        # Device nodes and the like need root to unpack and are not needed: bubblewrap makes its own.
+        # Only root could unpack device nodes and the like. They are not needed, because bubblewrap makes its own.
         _run(["tar", "-xf", str(archive), "-C", str(directory), "--no-same-owner", "./usr", "./etc"], "unpacking")
         archive.unlink()
         resolver = directory / "etc/resolv.conf"
@@ -171,9 +171,9 @@ def _provide_userland() -> None:
 
 
 def _bubblewrap(userland: Path) -> tuple[str, ...]:
-    """Return the command that enters the userland, where this repo and the cache keep their paths."""
+    """Return the command that enters the userland; this repository and the cache have the same paths there."""
     folder = cache.directory()
-    # Another user's number, though the files stay this user's: PostgreSQL does not run as root.
+    # Another user id, because PostgreSQL does not run as root; the files still belong to this user.
     arguments = ["bwrap", "--die-with-parent", "--unshare-user", "--unshare-pid", "--uid", INSIDE, "--gid", INSIDE]
     arguments += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108
     arguments += ["--ro-bind", str(userland / "usr"), "/usr", "--ro-bind", str(userland / "etc"), "/etc"]
@@ -192,10 +192,10 @@ def provide_programs(packages: Mapping[str, str]) -> None:
     """Install the Debian packages of programs that this machine lacks.
 
     Args:
-        packages: the package that brings each program.
+        packages: program -> its package.
 
     Raises:
-        StackError: this is no Debian, or the installation failed.
+        StackError: this machine is not a Debian, or the installation failed.
     """
     missing = sorted({package for program, package in packages.items() if shutil.which(program) is None})
     if missing:
@@ -203,24 +203,24 @@ def provide_programs(packages: Mapping[str, str]) -> None:
 
 
 def install_debian_packages(*packages: str) -> None:
-    """Install packages of Debian's.
+    """Install Debian packages.
 
     Args:
         packages: their names.
 
     Raises:
-        StackError: this is no Debian, or the installation failed.
+        StackError: this machine is not a Debian, or the installation failed.
     """
     if shutil.which("apt-get") is None or not process.can_be_root():
-        raise StackError(f"the tests need {' and '.join(packages)}", "install what your system calls so")
-    with cache.locked("apt"):  # steps side by side may each need something
+        raise StackError(f"the tests need {' and '.join(packages)}", "install your system's packages for them")
+    with cache.locked("apt"):  # steps side by side may each need a package
         process.apt_install(*packages)
 
 
 def _make_once(name: str, make: Callable[[Path], None]) -> Path:
-    """Return the cache's directory ``name``, made by ``make`` unless a complete one is there.
+    """Return the cache's directory ``name``, made by ``make`` unless a complete one exists.
 
-    The stamp is written last: a directory without one was left half-made and is made again.
+    The stamp is written last: a directory without it is half-made and is made again.
     """
     directory = cache.directory() / name
     stamp = directory / ".complete"
@@ -236,7 +236,7 @@ def _make_once(name: str, make: Callable[[Path], None]) -> Path:
 
 
 def _run(command: list[str], doing: str) -> None:
-    """Run a command of the set-up; its output is shown only when it fails."""
+    """Run a command of the set-up; show its output only if it fails."""
     print(f"  {doing} ...", flush=True)
     variables = {**os.environ, "UV_CACHE_DIR": str(cache.directory() / "uv"), "UV_SYSTEM_CERTS": "1"}
     index = os.environ.get("PYTHON_INDEX_URL_FILE")

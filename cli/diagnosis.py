@@ -1,4 +1,4 @@
-"""Why a service is not well, and what to do: pure functions of what Docker knows of its container and its logs."""
+"""Diagnoses unhealthy services and suggests the next step. Pure functions of Docker's state and the service's logs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: sysexits.h's EX_CONFIG, with which the services stop on a bad setting.
+#: sysexits.h's EX_CONFIG, the services' exit status for a bad setting.
 EXIT_BAD_CONFIGURATION = 78
 #: 128 and SIGKILL
 KILLED = 137
@@ -32,15 +32,15 @@ class Container:
 
     Args:
         service: the service's name.
-        status: Docker's word: running, exited, restarting, created, paused, dead; or missing.
+        status: Docker's status: running, exited, restarting, created, paused, dead; or missing.
         health: healthy, unhealthy, starting, or empty without a health check.
-        exit_code: of its last end.
-        out_of_memory: whether the kernel killed it for want of memory.
+        exit_code: the exit status of its last end.
+        out_of_memory: whether the kernel killed it because memory ran out.
         restarts: how often Docker restarted it by itself.
-        once: whether it is meant to end.
+        once: whether it is a one-shot, which ends by itself.
         error: why Docker could not start it.
-        probe: what its last failed health check printed.
-        waits_for: the services that must be well before it starts.
+        probe: the output of its last failed health check.
+        waits_for: the services that must be healthy before it starts.
     """
 
     service: str
@@ -56,14 +56,14 @@ class Container:
 
     @property
     def is_well(self) -> bool:
-        """Whether it does what it should."""
+        """Whether the container is in its desired state."""
         if self.once and self.status == "exited":
             return self.exit_code == 0
         return self.status == "running" and self.health in {"", "healthy"}
 
     @property
     def words(self) -> str:
-        """Its condition in a few words."""
+        """The container's condition in a few words."""
         if self.status == "exited":
             return "done" if self.is_well else f"exited ({self.exit_code})"
         return self.health or self.status if self.status == "running" else self.status
@@ -71,7 +71,7 @@ class Container:
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong with a service, why, and what to do next."""
+    """A problem of a service, its reason, and the next step."""
 
     service: str
     condition: str
@@ -80,7 +80,7 @@ class Finding:
 
 
 def containers(inspected: Sequence[Mapping[str, Any]], expected: Iterable[str]) -> list[Container]:
-    """Return every expected service's container as ``docker inspect`` tells; those without one are missing.
+    """Return the container of every expected service from ``docker inspect``; services without one are "missing".
 
     Args:
         inspected: ``docker inspect`` of the project's containers.
@@ -91,7 +91,7 @@ def containers(inspected: Sequence[Mapping[str, Any]], expected: Iterable[str]) 
 
 
 def container_from(inspected: Mapping[str, Any]) -> Container:
-    """Return one container of ``docker inspect``."""
+    """Return one container from its ``docker inspect``."""
     state, labels = inspected["State"], inspected["Config"]["Labels"]
     health = state.get("Health") or {}
     probes = [entry["Output"] for entry in health.get("Log") or [] if entry["ExitCode"] != 0]
@@ -113,12 +113,12 @@ def container_from(inspected: Mapping[str, Any]) -> Container:
 
 
 def diagnose(container: Container, log: Sequence[str], unwell: set[str]) -> Finding:
-    """Return the likely reason why ``container`` is not well, and the next step.
+    """Return the likely reason why ``container`` is unhealthy, and the next step.
 
     Args:
-        container: the one to explain.
+        container: the container to explain.
         log: its last log lines.
-        unwell: all services that are not well; what another one waits for is to be mended first.
+        unwell: all unhealthy services; a service that another one waits for is to be repaired first.
     """
     reason, step = explain(container, log, unwell)
     if container.restarts >= MANY_RESTARTS:
@@ -127,7 +127,7 @@ def diagnose(container: Container, log: Sequence[str], unwell: set[str]) -> Find
 
 
 def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple[str, str]:
-    """Return reason and next step, from the surest sign to the faintest."""
+    """Return reason and next step for the first sign that applies, from the strongest to the weakest."""
     look = f"docker compose logs {container.service}"
     complaint = last_complaint(log)
     text = f"{container.error}\n{container.probe}\n{complaint}"
@@ -173,14 +173,14 @@ def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple
 
 @dataclass(frozen=True)
 class Line:
-    """A log line: as the service wrote it, or its level and message if it is JSON."""
+    """A log line: its level and message if it is JSON, else the plain line."""
 
     level: str
     message: str
 
     @classmethod
     def read(cls, text: str) -> Line:
-        """Understand one line of a log."""
+        """Parse one line of a log."""
         try:
             entry = json.loads(text)
         except ValueError:
@@ -193,17 +193,17 @@ class Line:
 
     @property
     def is_severe(self) -> bool:
-        """Whether its level says that something is wrong."""
+        """Whether its level is that of an error."""
         return self.level in SEVERE
 
     @property
     def complains(self) -> bool:
-        """Whether its words say so, where no level does."""
+        """Whether the message sounds like an error and no level contradicts that."""
         return bool(_COMPLAINT.search(self.message)) and self.level not in HARMLESS
 
 
 def telling(log: Sequence[str]) -> list[str]:
-    """Return the few lines of ``log`` that matter: its last complaints, each once, or else simply its last lines."""
+    """Return the most relevant lines of ``log``: its last errors, each once, or else its last lines."""
     lines = [Line.read(text) for text in log]
     complaints = [line for line in lines if line.is_severe or line.complains]
     shown = dict.fromkeys(shorten(line.message) for line in complaints or lines[-LINES_SHOWN:])
@@ -211,7 +211,7 @@ def telling(log: Sequence[str]) -> list[str]:
 
 
 def last_complaint(log: Sequence[str]) -> str:
-    """Return the last line that sounds like the cause: by its level, else by its words, else simply the last."""
+    """Return the last line that looks like the cause: by its level, else by its message, else the last line."""
     lines = [line for line in map(Line.read, log) if line.message]
     for select in (lambda line: line.is_severe, lambda line: line.complains, lambda _: True):
         found = [line.message for line in lines if select(line)]
@@ -226,7 +226,7 @@ def plain(text: str) -> str:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of ``text`` that says something."""
+    """Return the last line of ``text`` that is not blank."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else ""
 

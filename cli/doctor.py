@@ -1,4 +1,4 @@
-"""``./stack doctor``, and the explanation when ``./stack up`` does not get healthy."""
+"""``./stack doctor``, and the explanation if the stack does not become healthy in ``./stack up``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ READY_TIMEOUT = 15
 
 
 def doctor() -> int:
-    """Check the machine and the running stack; return 0 only when all is well."""
+    """Check the machine and the running stack; return 0 only if there is no problem."""
     settings = Settings.read()
     console.heading("This machine")
     report = prepare.examine(settings, may_install=True)
@@ -29,7 +29,7 @@ def doctor() -> int:
 
 
 def explain_services() -> bool:
-    """Print each service's condition, and for those that are not well why and what to do; return whether all are."""
+    """Print each service's condition, with reason and next step for unhealthy ones; return whether all are healthy."""
     console.heading("Services")
     containers = find_containers()
     if all(container.status == "missing" for container in containers):
@@ -48,7 +48,7 @@ def explain_services() -> bool:
 
 
 def find_containers() -> list[diagnosis.Container]:
-    """Return the container of every service that there should be.
+    """Return the container of every active service.
 
     Raises:
         StackError: Compose cannot read its files.
@@ -69,10 +69,10 @@ def read_log(service: str) -> list[str]:
 
 
 def explain_readiness(settings: Settings) -> bool:
-    """Print what ``/readyz`` says and return whether everything is ready and nothing waits for a person."""
+    """Print the problems from ``/readyz`` and return whether everything is ready without a remark."""
     console.heading("Readiness")
     address = f"http://127.0.0.1:{settings.ports['HTTP_PORT']}/readyz"
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy has no way to this machine
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy cannot reach this machine
     try:
         with opener.open(address, timeout=READY_TIMEOUT) as answer:
             status, body = answer.status, answer.read()

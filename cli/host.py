@@ -1,4 +1,4 @@
-"""Changing this machine: Docker installed by the repository's Ansible role, or merely started."""
+"""Changes to this machine: installs Docker by the repository's Ansible role, or starts it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ OLDEST_PYTHON = (3, 10)
 
 @contextmanager
 def only_one(name: str) -> Iterator[None]:
-    """Keep a second ``./stack`` from doing the same at the same time. The lock ends with this process, however it ends.
+    """Hold a lock against a second ``./stack``. The kernel releases it when this process ends for any reason.
 
     Args:
-        name: what is being done, and to what.
+        name: the name of the lock.
 
     Raises:
-        StackError: somebody else is at it.
+        StackError: another process holds the lock.
     """
     path = ROOT / ".cache" / f"{name}.lock"
     try:
@@ -74,8 +74,8 @@ def install_docker(debian_mirror: str = "") -> None:
     variables = {"docker_users": users, **({"docker_debian_mirror": debian_mirror} if debian_mirror else {})}
     environment = {
         "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"),
-        "LC_ALL": "C.UTF-8",  # Ansible insists on UTF-8, which a bare machine's locale is not
-        "PYTHONDONTWRITEBYTECODE": "1",  # root's files in the environment could not be removed by its owner
+        "LC_ALL": "C.UTF-8",  # Ansible requires UTF-8, which is not the locale of a bare machine
+        "PYTHONDONTWRITEBYTECODE": "1",  # the environment's owner could not remove files of root
     }
     if process.run(process.as_root(playbook(python, variables), **environment)) != 0:
         raise StackError("Docker could not be installed", "mend what Ansible says above, then ./stack up again")
@@ -85,8 +85,8 @@ def playbook(python: Path, variables: Mapping[str, object]) -> list[str]:
     """Return the command that applies the playbook ``docker`` to this machine.
 
     Args:
-        python: the interpreter that has Ansible. Its scripts are not used: their first line cannot hold every path.
-        variables: the role's.
+        python: the interpreter that has Ansible. Its scripts are not used: their first line cannot contain every path.
+        variables: the role's variables.
     """
     inventory = ANSIBLE / "inventories" / "local" / "hosts.yml"
     extra = ["--extra-vars", json.dumps(variables)]
@@ -103,10 +103,10 @@ def playbook(python: Path, variables: Mapping[str, object]) -> list[str]:
 
 
 def ansible_python() -> Path:
-    """Return the interpreter of the virtual environment with Ansible, made anew if it is missing, old or half-made.
+    """Return the interpreter of the environment with Ansible, which is made again if it is missing, old or half-made.
 
     Raises:
-        StackError: it cannot be made.
+        StackError: the environment cannot be made.
     """
     lock = ANSIBLE / "requirements.txt"
     python = VENV / "bin" / "python"
@@ -116,7 +116,7 @@ def ansible_python() -> Path:
         return python
     if sys.version_info < OLDEST_PYTHON:
         raise StackError("Ansible needs Python 3.10 or newer", "run python3.10 ./stack up, or newer")
-    # Debian keeps the part that virtual environments need in a package of its own.
+    # Debian has this part of venv in a separate package.
     if importlib.util.find_spec("ensurepip") is None:
         process.apt_install("python3-venv")
     shutil.rmtree(VENV, ignore_errors=True)
@@ -129,27 +129,27 @@ def ansible_python() -> Path:
 
 
 def pip_environment() -> dict[str, str]:
-    """Return what pip needs to know: the user's own package index, if there is one."""
+    """Return pip's variables: the user's own package index, if there is one."""
     index = os.environ.get("PYTHON_INDEX_URL_FILE")
     return {"PIP_INDEX_URL": Path(index).read_text(encoding="utf-8").strip()} if index else {}
 
 
 def start_docker() -> None:
-    """Start the daemon that is installed here, with the very script that the role uses.
+    """Start the installed daemon, with the same script as the role.
 
     Raises:
-        StackError: it does not answer.
+        StackError: the daemon does not answer.
     """
     if process.run(process.as_root(["sh", str(START_DOCKER)])) != 0:
         raise StackError("Docker does not start", "its last words stand above; then ./stack up again")
 
 
 def enter_docker_group(arguments: Sequence[str], phases: Phases) -> None:
-    """Begin ``./stack`` again as a member of Docker's group, which this login does not know it belongs to.
+    """Start ``./stack`` again as a member of Docker's group, which this login session does not have yet.
 
     Args:
-        arguments: what ``./stack`` was called with.
-        phases: where the time went so far.
+        arguments: the arguments of ``./stack``.
+        phases: the measured phases so far.
     """
     phases.hand_on()
     command = shlex.join([sys.executable, str(ROOT / "stack"), *arguments])

@@ -1,4 +1,4 @@
-"""``./stack logs``: the services' JSON lines as people read them, one request's alone if asked, tracebacks unfolded."""
+"""``./stack logs``: the services' JSON lines formatted for people, tracebacks unfolded; optionally of one request."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from cli.diagnosis import plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Lines of each container, for a look at what goes on.
+#: The default number of lines of each container.
 LINES = 200
-#: What has a place of its own in a line, or says nothing to a person.
+#: Fields that have a fixed place in a line, or are useless to a person.
 PLACED = {"time", "level", "service", "message", "msg", "logger", "exception", "stack"}
 
 
 def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None) -> int:
-    """Print log lines until there are no more, or as they come until Ctrl-C, and return Compose's exit status.
+    """Print log lines, or follow them until Ctrl-C, and return Compose's exit status.
 
     Args:
-        names: whose; all, if none is named.
-        request: the id that a line must hold; any, if it is empty.
+        names: the services; all if none is named.
+        request: the id that a line must contain; every line matches an empty one.
         follow: whether to wait for more.
-        lines: how many of the last ones of each container; unless told, enough to read, or all to search.
+        lines: the number of last lines of each container; by default 200, or all if there is an id.
 
     Raises:
-        StackError: there is no such service; Compose would show nothing, and be content.
+        StackError: there is no such service; Compose would show nothing and report success.
     """
     known = process.capture(compose.services(all_profiles=True)).stdout.split()
     services.check(names, known)
@@ -47,10 +47,10 @@ def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None)
 
 
 def readable(line: str) -> str:
-    """Return one line of ``docker compose logs`` for people; what is no JSON stays as it is.
+    """Return one line of ``docker compose logs`` for people; a line that is not JSON is left unchanged.
 
     Args:
-        line: the container's name, a bar, and what the service wrote.
+        line: the container's name, a bar, and the service's own line.
     """
     container, bar, text = plain(line).rstrip().partition("| ")
     try:

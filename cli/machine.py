@@ -1,4 +1,4 @@
-"""Facts about this machine and its Docker, gathered without changing anything; ``cli.preflight`` judges them."""
+"""Facts about this machine and its Docker, collected without any change; ``cli.preflight`` checks them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from cli.settings import ROOT, SHARED_FILES, SHARED_FOLDERS
 
 Version = tuple[int, int]
 
-#: Where daemons live; a user's own PATH often lacks it.
+#: A PATH with the daemons' folders, which a user's own PATH often lacks.
 SYSTEM_PATH = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}/usr/sbin{os.pathsep}/sbin"
-#: What of them never gets into a container.
+#: Folders that never get into a container.
 UNSHARED = {"node_modules", "__pycache__", ".venv"}
-#: Bytes that the first line of a script may take.
+#: Bytes of a script's first line that are read.
 LONGEST_LINE = 256
 
 
@@ -40,7 +40,7 @@ class System:
 
     @classmethod
     def read(cls) -> System:
-        """Read ``/etc/os-release`` where there is one."""
+        """Read ``/etc/os-release`` if there is one."""
         try:
             text = Path("/etc/os-release").read_text(encoding="utf-8")
         except OSError:
@@ -57,7 +57,7 @@ class System:
 
 @dataclass(frozen=True)
 class Docker:
-    """What there is of Docker, and whether it is ours to install or start.
+    """The state of Docker on this machine.
 
     Args:
         client: the command line's version, if it is installed.
@@ -65,9 +65,9 @@ class Docker:
         compose: the Compose plugin's version.
         buildx: the Buildx plugin's version.
         daemon: whether ``dockerd`` is installed here.
-        package: the Debian package that brought it: ``docker.io``, ``docker-ce`` or none.
-        elsewhere: where the client looks for the daemon, if that is not this machine's own.
-        problem: the client's words when the daemon does not answer.
+        package: its Debian package: ``docker.io``, ``docker-ce`` or none.
+        elsewhere: the place of the client's daemon, if that is not this machine's own.
+        problem: the client's error when the daemon does not answer.
         info: ``docker info``.
     """
 
@@ -93,12 +93,12 @@ class Docker:
 
     @property
     def data_root(self) -> Path:
-        """Where the daemon keeps images and volumes; its usual place before it can be asked."""
+        """The daemon's folder of images and volumes; the default folder while the daemon does not answer."""
         return Path((self.info or {}).get("DockerRootDir") or "/var/lib/docker")
 
     @property
     def has_registry_mirror(self) -> bool:
-        """Whether the daemon pulls from a mirror of its own, so that the registry itself need not answer."""
+        """Whether the daemon has a registry mirror, so that the registry itself need not answer."""
         return bool(((self.info or {}).get("RegistryConfig") or {}).get("Mirrors"))
 
     @classmethod
@@ -139,7 +139,7 @@ def has_daemon() -> bool:
 
 
 def whereabouts(context: str, operating_system: str) -> str:
-    """Return where the daemon is, if it is not this machine's own: another host, another context, Docker Desktop."""
+    """Return the place of a daemon that is not this machine's own: another host, another context, Docker Desktop."""
     if os.environ.get("DOCKER_HOST"):
         return f"DOCKER_HOST={os.environ['DOCKER_HOST']}"
     if operating_system == "Docker Desktop":
@@ -163,7 +163,7 @@ def parse_version(text: str) -> Version | None:
 
 
 def available_memory() -> int | None:
-    """Return the bytes of memory that programs could still get, where the kernel tells."""
+    """Return the bytes of memory that programs could still get, if the kernel reports them."""
     try:
         match = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
     except OSError:
@@ -172,7 +172,7 @@ def available_memory() -> int | None:
 
 
 def free_disk(folder: Path) -> int:
-    """Return the free bytes of the disk that ``folder`` is on, or will be on once it exists."""
+    """Return the free bytes of the disk that has ``folder``, or will have it."""
     while not folder.exists():
         folder = folder.parent
     try:
@@ -184,10 +184,10 @@ def free_disk(folder: Path) -> int:
 def port_is_free(port: int) -> bool:
     """Return whether nothing listens on ``port`` of this machine."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a closed connection's echo holds no port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection in TIME_WAIT does not count
         try:
             probe.bind(("", port))
-        except PermissionError:  # below 1024: not for this user, but Docker may; so see whether anybody answers
+        except PermissionError:  # below 1024: only root may bind, as Docker does; so check whether a server answers
             with socket.socket() as client:
                 return client.connect_ex(("127.0.0.1", port)) != 0
         except OSError:
@@ -196,24 +196,24 @@ def port_is_free(port: int) -> bool:
 
 
 def published_ports(project: str) -> set[int]:
-    """Return the ports that the project's own running containers hold."""
+    """Return the ports that the project's own running containers use."""
     listed = process.capture(compose.project_ports(project)).stdout
     return {int(port) for port in re.findall(r":(\d+)->", listed)}
 
 
 def container_on(port: int) -> str:
-    """Return the name of the container that holds ``port``, if one does."""
+    """Return the name of the container that uses ``port``, if there is one."""
     return process.capture(compose.port_holder(port)).stdout.strip().replace("\n", ", ")
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """The properties of this checkout's files that keep containers from using them.
+    """Files of this checkout that containers cannot use.
 
     Args:
-        unreadable: what other users than the owner may not read (a umask of 077 makes such files).
-        foreign: scripts whose lines end as on Windows (Git writes them so there without ``.gitattributes``).
-        inert: scripts that may not be executed (some archives forget that).
+        unreadable: files that only the owner may read (a umask of 077 makes such files).
+        foreign: scripts with Windows line endings (Git on Windows writes them without ``.gitattributes``).
+        inert: scripts that are not executable (some archives lose the mode).
     """
 
     unreadable: tuple[Path, ...] = ()
@@ -222,7 +222,7 @@ class Checkout:
 
     @classmethod
     def inspect(cls, root: Path = ROOT) -> Checkout:
-        """Look at all files that images are made of or containers mount; the paths are relative to ``root``."""
+        """Check all files that images contain or containers mount; the paths are relative to ``root``."""
         single = [root / name for name in SHARED_FILES if (root / name).is_file()]
         unreadable, foreign, inert = [path for path in single if not path.stat().st_mode & 0o004], [], []
         for directory, folders, files in (walk for name in SHARED_FOLDERS for walk in os.walk(root / name)):
@@ -238,7 +238,7 @@ class Checkout:
 
 
 def first_line(path: Path) -> bytes:
-    """Return the first line of a file, or nothing where this user may not read it."""
+    """Return the first line of a file; empty if this user may not read it."""
     try:
         with path.open("rb") as file:
             return file.readline(LONGEST_LINE)
@@ -247,7 +247,7 @@ def first_line(path: Path) -> bytes:
 
 
 def belongs_to_docker_group() -> bool:
-    """Return whether this user was made a member of Docker's group, though this login may not know it yet."""
+    """Return whether this user is a member of Docker's group, but this login session does not have the group yet."""
     try:
         group = grp.getgrnam("docker")
     except KeyError:

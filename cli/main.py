@@ -1,4 +1,4 @@
-"""The commands: up, down, doctor, test, secret, logs, app, upgrade, and short ones for what Compose says at length."""
+"""The commands: up, down, doctor, test, secret, logs, app, upgrade, and short ones for long Compose commands."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ UNREAD = 141
 
 def main(arguments: Sequence[str]) -> int:
     """Run ``./stack`` with ``arguments`` and return its exit status."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # lines in order beside those of Docker's, in whatever locale
+    if isinstance(sys.stdout, io.TextIOWrapper):  # keeps the order with Docker's lines, and works in every locale
         sys.stdout.reconfigure(line_buffering=True, errors="replace")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\n./stack: interrupted; the same command goes on where it stopped", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader has seen enough (`| head`); Python's own farewell must not complain either
+    except BrokenPipeError:  # the reader has closed the pipe (`| head`); Python's flush at exit must not fail either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
 
@@ -80,7 +80,7 @@ def dispatch(arguments: list[str]) -> int:
 
 
 def hand_on(arguments: list[str]) -> Callable[[], int] | None:
-    """Return what runs a command whose arguments are for others to read, if this is one.
+    """Return the function for a command that parses its arguments itself; None for all others.
 
     The tests have options of their own, and so have the programs behind short commands.
     """
@@ -101,7 +101,7 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     """Return the parser of the command line.
 
     Args:
-        tests: the parser of what follows ``test``, for who wants to know that too.
+        tests: the parser of the arguments after ``test``, for completion.
     """
     top = argparse.ArgumentParser(prog="./stack", description="The whole stack, from a fresh machine to healthy.")
     top.add_argument("--version", action="version", version="", help="print this checkout's release and commit")
@@ -153,11 +153,11 @@ def up(arguments: list[str], *, yes: bool) -> int:
     """Prepare the machine, build the images, start the stack and wait for it.
 
     Args:
-        arguments: what ``./stack`` was called with, should it have to begin again.
-        yes: whether the user agreed to installing.
+        arguments: the arguments of ``./stack``, in case it has to start again.
+        yes: whether the user has agreed to an installation.
 
     Raises:
-        StackError: a step failed; what went before stays, and the next run goes on from there.
+        StackError: a step failed; the finished steps stay, and the next run continues from there.
     """
     settings, phases = Settings.read(), Phases()
     with host.only_one(f"stack-{settings.project}"):
@@ -192,7 +192,7 @@ def ask(settings: Settings) -> None:
 
 
 def summary(settings: Settings) -> list[tuple[str, str]]:
-    """Return where everything is, and how to log in."""
+    """Return the addresses, and how to log in."""
     ports = settings.ports
     files = {room.name: room / "compose.yaml" for room in applications.rooms()}
     found = {name: listing.addresses(file, settings) for name, file in files.items() if file.is_file()}
@@ -210,10 +210,10 @@ def down(*, volumes: bool, yes: bool) -> int:
 
     Args:
         volumes: whether to delete the data.
-        yes: whether the user agreed beforehand.
+        yes: whether the user has agreed beforehand.
 
     Raises:
-        StackError: the data are to go and nobody agreed, or Compose failed.
+        StackError: the user has not agreed to delete the data, or Compose failed.
     """
     settings = Settings.read()
     with host.only_one(f"stack-{settings.project}"):
@@ -228,8 +228,8 @@ def down(*, volumes: bool, yes: bool) -> int:
 
 
 def version() -> int:
-    """Print the release of Landfast, and the commit of this checkout: the name that deploys have on servers."""
-    options = ("--always", "--dirty", "--abbrev=12", "--exclude=*")  # a tag must not stand in for the commit
+    """Print the release of Landfast, and the commit of this checkout, which names a deploy on servers."""
+    options = ("--always", "--dirty", "--abbrev=12", "--exclude=*")  # a tag must not replace the commit
     described = process.capture(["git", "-C", str(ROOT), "describe", *options])
     print(f"landfast {releases.text(releases.here())} {described.stdout.strip() or 'of no Git checkout'}")
     return 0
@@ -239,7 +239,7 @@ def secret(name: str) -> int:
     """Print a secret of the local stack.
 
     Args:
-        name: one of those that contracts declare.
+        name: a secret that contracts declare.
 
     Raises:
         StackError: no stack was started here yet, or Docker does not answer.
@@ -257,12 +257,12 @@ def test(arguments: list[str]) -> int:
     """Run the checks of ``cli.checks``.
 
     Args:
-        arguments: what follows ``./stack test``; a service's name stands for its unit tests and types.
+        arguments: the arguments after ``./stack test``; a service's name stands for its unit tests and types.
 
     Raises:
         StackError: see ``cli.checks.main``; or a service has no tests of its own.
     """
-    from cli import checks, suites  # noqa: PLC0415 - only tests need what they bring
+    from cli import checks, suites  # noqa: PLC0415 - only tests need these imports
 
     return checks.main(services.as_steps(arguments, lambda: {step.name for step in suites.quick()}))
 
@@ -274,8 +274,8 @@ def complete(shell: str) -> int:
 
 
 def complete_words(typed: list[str]) -> int:
-    """Print what may stand in place of the last word of ``typed``, a line each."""
-    from cli import checks  # noqa: PLC0415 - only tests need what it brings
+    """Print the completions of the last word of ``typed``, one per line."""
+    from cli import checks  # noqa: PLC0415 - only tests and completion need this import
 
     print(*completion.words(typed or [""], parser(checks.parser())), sep="\n")
     return 0

@@ -1,4 +1,4 @@
-"""Which addresses answer, and which Debian mirror this machine uses."""
+"""Checks whether addresses answer, and finds the Debian mirror of this machine."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 
     from cli.machine import System
 
-#: Seconds for all addresses together; a dead name server alone takes most systems longer to notice.
+#: Seconds for all addresses together; most systems take longer to notice a dead DNS server alone.
 DEADLINE = 8.0
 SUITE = "trixie"
 
-#: Docker's own registry answers under another name than the one that images are named by.
+#: The host name of Docker's own registry, which differs from the one in image names.
 DOCKER_HUB = "registry-1.docker.io"
 
 
 @dataclass(frozen=True)
 class Mirrors:
-    """A Debian mirror and where it keeps security updates, as far as known."""
+    """A Debian mirror and its address for security updates; an unknown one is empty."""
 
     main: str = ""
     security: str = ""
 
 
 def mirrors(system: System, override: str = "") -> Mirrors:
-    """Return the mirrors that Debian packages are taken from.
+    """Return the mirrors for Debian packages.
 
     Args:
-        system: only Debian's own sources are of use for a Debian image.
+        system: the operating system; only a Debian's own sources suit a Debian image.
         override: ``DEBIAN_MIRROR``; it replaces the machine's mirror.
     """
     found = Mirrors()
@@ -51,11 +51,11 @@ def mirrors(system: System, override: str = "") -> Mirrors:
 def parse_mirrors(printed: str, codename: str) -> Mirrors:
     """Return the mirrors in the addresses that ``apt-get update --print-uris`` printed.
 
-    apt itself has read its sources for that, in whatever format and with whatever options they are written.
+    apt itself reads its sources for this command, in all their formats and with all their options.
 
     Args:
         printed: lines such as ``'<mirror>/dists/<suite>/InRelease' name 0``.
-        codename: the running release; sources may also call it stable or oldstable.
+        codename: the running release; sources may also name it stable or oldstable.
     """
     uris: dict[str, str] = {}
     for base, suite in re.findall(r"^'(\S+?)/dists/(\S+)/InRelease'", printed, re.MULTILINE):
@@ -67,19 +67,19 @@ def parse_mirrors(printed: str, codename: str) -> Mirrors:
 
 
 def registry_address(image: str) -> str:
-    """Return the address that tells whether the registry of ``image`` answers."""
+    """Return the address for the check whether the registry of ``image`` answers."""
     host, slash, _ = image.partition("/")
     named = slash and ("." in host or ":" in host or host == "localhost") and host != "docker.io"
     return f"https://{host if named else DOCKER_HUB}/v2/"
 
 
 def release_address(mirror: str) -> str:
-    """Return a small file that every mirror of the release has."""
+    """Return the address of a small file that every mirror of the release has."""
     return f"{mirror}/dists/{SUITE}/InRelease"
 
 
 def without_password(address: str) -> str:
-    """Return ``address`` as it may be shown."""
+    """Return ``address`` without user and password, for messages."""
     return re.sub(r"//[^/@]*@", "//", address)
 
 
@@ -87,9 +87,9 @@ def unreachable(addresses: Iterable[str], deadline: float = DEADLINE) -> dict[st
     """Try all ``addresses`` at once, through the proxy of the environment if there is one.
 
     Args:
-        addresses: what to ask for.
-        deadline: seconds for all of them together; a name server that is dead may hold a thread for longer, which is
-            then left behind.
+        addresses: the addresses.
+        deadline: seconds for all of them together; a dead DNS server may block a thread for longer, which is then
+            abandoned.
 
     Returns:
         The problem of each address that does not answer.
@@ -113,7 +113,7 @@ def unreachable(addresses: Iterable[str], deadline: float = DEADLINE) -> dict[st
 
 
 def ask(address: str, timeout: float) -> str:
-    """Return what is wrong with ``address``, or nothing: whatever a server says, it is there.
+    """Return the problem with ``address``; empty if a server answers, even with an error status.
 
     Args:
         address: an HTTP or HTTPS address, or a ``file:`` mirror.

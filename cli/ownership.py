@@ -1,6 +1,6 @@
-"""Which files are the user's and which are Landfast's: the one list that ``./stack upgrade`` goes by.
+"""The one list of the user's files and of Landfast's, which ``./stack upgrade`` uses.
 
-``docs/how-to/upgrade.md`` shows it to people. Tests compare the two, and see that every file is on exactly one side.
+``docs/how-to/upgrade.md`` shows it to people. Tests compare the two, and check that every file is on exactly one side.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from enum import Enum
 
 
 class Side(Enum):
-    """Whose a file is."""
+    """The owner of a file."""
 
     YOURS = "yours"
-    #: Landfast's file with a list of applications in it that is the user's.
+    #: A file of Landfast's that contains the user's list of applications.
     LIST = "list"
     OURS = "ours"
 
@@ -24,8 +24,8 @@ class Part:
     """A part of a checkout.
 
     Args:
-        pattern: a path from the root; ``*`` stands for one name, and a slash at the end means all that is below.
-        side: whose it is.
+        pattern: a path from the root; ``*`` stands for one name, and a slash at the end means everything below.
+        side: its owner.
         why: its description on the page, which does not list Landfast's own parts.
         but: patterns that belong to another part.
     """
@@ -42,7 +42,7 @@ class Part:
 
 #: The rooms of applications. The demo's are Landfast's until somebody changes or removes one.
 ROOMS = "services/*/"
-#: The lists of applications: all of them, and those that have a file for laptops alone.
+#: The files with lists of applications: of all, and of those that have a file for laptops.
 APPLICATIONS, LAPTOP = "compose.yaml", "compose.override.yaml"
 INVENTORIES = "ansible/inventories/"
 #: Inventories that come with Landfast.
@@ -70,17 +70,17 @@ PARTS = (
 
 
 def parts(path: str) -> list[Part]:
-    """Return the parts that a file belongs to: one, or none if Landfast does not know it."""
+    """Return the parts that a file belongs to: one, or none if the file is unknown."""
     return [part for part in PARTS if part.has(path)]
 
 
 def side(path: str) -> Side:
-    """Return whose a file is; one that belongs to no part is merged as Landfast's own are."""
+    """Return the owner of a file; a file that belongs to no part is merged like Landfast's own."""
     return next((part.side for part in parts(path)), Side.OURS)
 
 
 def room(path: str) -> str | None:
-    """Return the room that a file is in, as ``services/NAME/``, if it is in one."""
+    """Return the room of a file, as ``services/NAME/``; None if it is not in a room."""
     found = _pattern(ROOMS, "").match(path)
     return found[0] if found else None
 

@@ -1,6 +1,6 @@
-"""Which linters and type checks have passed on the same files before, in any checkout of this user.
+"""Remembers the linters and type checks that have passed on the same files, in any checkout of this user.
 
-They need not run again. Tests are never left out so: they depend on more than on files.
+These need not run again. Tests always run, because they depend on more than on files.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-#: How many states of its files are remembered of each step.
+#: The number of states of its files that are remembered for each step.
 KEPT = 20
 
 
 def digest(root: Path, inputs: Sequence[Path], command: Sequence[str]) -> str | None:
-    """Return what stands for a command and the content of all files that it looks at; none outside a Git checkout.
+    """Return a digest of a command and the content of all files that it reads; None outside a Git checkout.
 
     Args:
-        root: the checkout; it does not matter where it lies.
-        inputs: files and folders in it; what Git ignores does not count.
+        root: the checkout; its own path does not count.
+        inputs: files and folders in it; files that Git ignores do not count.
         command: the argument list. It names the environment, whose path changes with each locked version.
     """
     try:
@@ -43,7 +43,7 @@ def before(name: str, state: str | None) -> bool:
 
 
 def remember(name: str, state: str | None) -> None:
-    """Keep that a step has passed in this state of its files."""
+    """Record that a step has passed in this state of its files."""
     if state is not None:
         with cache.locked("passed"):
             states = [*(each for each in _states(name) if each != state), state][-KEPT:]

@@ -1,4 +1,4 @@
-"""The checks before any change: pure functions of facts. Each says in one line what is wrong and the way out."""
+"""The checks before any change: pure functions of facts. Each gives the problem and the remedy in one line."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ OLDEST_ENGINE: Version = (25, 0)
 OLDEST_COMPOSE: Version = (2, 26)
 HIGHEST_PORT = 65535
 
-#: Where the Ansible role installs Docker.
+#: The systems on which the Ansible role installs Docker.
 INSTALLABLE = {("debian", "12"), ("debian", "13"), ("ubuntu", "22.04"), ("ubuntu", "24.04")}
 WANTED = "Docker Engine 25 or newer with Compose 2.26 or newer and Buildx"
 
 
 class State(enum.Enum):
-    """How a check came out."""
+    """The result of a check."""
 
     OK = "ok"
     REPAIR = "repair"
@@ -38,7 +38,7 @@ class State(enum.Enum):
 
 
 class Repair(enum.Enum):
-    """What ``./stack up`` can do about a problem by itself."""
+    """The repairs that ``./stack up`` can make by itself."""
 
     INSTALL_DOCKER = "install Docker"
     START_DOCKER = "start Docker"
@@ -56,29 +56,29 @@ class Check:
 
 
 def ok(name: str, text: str) -> Check:
-    """Return a check that is fine."""
+    """Return a check that has passed."""
     return Check(name, State.OK, text)
 
 
 def failed(name: str, problem: str, way_out: str) -> Check:
-    """Return a check that somebody has to do something about."""
+    """Return a check with a problem that the user has to solve."""
     return Check(name, State.FAILED, f"{problem}: {way_out}")
 
 
 def repairable(name: str, text: str, repair: Repair) -> Check:
-    """Return a check whose problem ``up`` mends by itself."""
+    """Return a check with a problem that ``up`` repairs by itself."""
     return Check(name, State.REPAIR, text, repair)
 
 
 def system(system: System) -> Check:
-    """Judge the operating system: containers need Linux, or a Docker that brings one."""
+    """Check the operating system: containers need Linux, or a Docker that includes one."""
     if system.kernel in {"Linux", "Darwin"}:
         return ok("system", system.name)
     return failed("system", f"{system.kernel} is not supported", "use Linux, macOS, or WSL 2 on Windows")
 
 
 def memory(available: int | None, *, running: bool) -> Check:
-    """Judge the memory that is left; a running stack has what it needs already."""
+    """Check the available memory; a running stack has its memory already."""
     if available is None:
         return ok("memory", "not told by this system; Docker needs 2 GiB")
     if running or available >= NEEDED_MEMORY:
@@ -88,7 +88,7 @@ def memory(available: int | None, *, running: bool) -> Check:
 
 
 def disk(free: int, folder: Path, *, running: bool) -> Check:
-    """Judge the disk that images and volumes go to."""
+    """Check the disk for images and volumes."""
     needed = NEEDED_DISK_RUNNING if running else NEEDED_DISK
     if free >= needed:
         return ok("disk", f"{free / GIB:.0f} GiB free at {folder}")
@@ -97,12 +97,12 @@ def disk(free: int, folder: Path, *, running: bool) -> Check:
 
 
 def ports(wanted: Mapping[str, str], own: set[int], taken: Mapping[int, str]) -> list[Check]:
-    """Judge the ports that the stack publishes.
+    """Check the ports that the stack publishes.
 
     Args:
         wanted: each variable's value, as text.
-        own: ports that the running stack itself holds.
-        taken: ports that somebody else holds, and the container's name if it is one.
+        own: ports that the running stack itself uses.
+        taken: ports that another program uses, and the container's name if it is a container.
     """
     checks = []
     seen: dict[int, str] = {}
@@ -123,11 +123,11 @@ def ports(wanted: Mapping[str, str], own: set[int], taken: Mapping[int, str]) ->
 
 
 def variables(unread: Sequence[str], known: Iterable[str]) -> list[Check]:
-    """Judge the variables in ``.env``; on servers an unknown one is refused too.
+    """Check the variables in ``.env``; on servers an unknown variable is refused too.
 
     Args:
-        unread: those that nothing reads.
-        known: those that something reads.
+        unread: unknown variables, which nothing reads.
+        known: the known variables.
     """
     checks = []
     for name in unread:
@@ -144,13 +144,13 @@ def port_number(text: str) -> int | None:
 
 
 def docker(docker: Docker, system: System, *, root: bool, may_install: bool) -> Check:
-    """Judge Docker: whether it is there, new enough, running, and otherwise whether ``up`` may mend that.
+    """Check that Docker is installed, new enough and running; if not, whether ``up`` may repair that.
 
     Args:
-        docker: what there is.
-        system: where the role knows to install it.
+        docker: the state of Docker.
+        system: the operating system, which decides whether the role can install Docker.
         root: whether becoming root is possible.
-        may_install: whether somebody can be asked, or has agreed beforehand.
+        may_install: whether the user can be asked, or has agreed beforehand.
     """
     if docker.refused:
         grant = 'sudo usermod --append --groups docker "$USER"'
@@ -170,10 +170,10 @@ def docker(docker: Docker, system: System, *, root: bool, may_install: bool) -> 
 
 
 def running(docker: Docker, *, root: bool) -> Check:
-    """Judge whether a Docker that is new enough runs, and whether it can be started.
+    """Check that a Docker that is new enough runs; if not, whether it can be started.
 
     Args:
-        docker: what there is.
+        docker: the state of Docker.
         root: whether becoming root is possible.
     """
     if docker.answers:
@@ -184,7 +184,7 @@ def running(docker: Docker, *, root: bool) -> Check:
 
 
 def outdated(docker: Docker) -> str:
-    """Return which part of Docker is missing or too old, if one is."""
+    """Return the parts of Docker that are missing or too old."""
     engine = docker.engine or docker.client
     parts = (
         ("Engine", engine, OLDEST_ENGINE),
@@ -200,14 +200,14 @@ def outdated(docker: Docker) -> str:
 
 
 def upgrade(docker: Docker) -> str:
-    """Return how a Docker that is none of the distribution's is brought up to date."""
+    """Return how to update a Docker that is not the distribution's."""
     if docker.package == "docker-ce":
         return "sudo apt-get install docker-ce docker-ce-cli docker-compose-plugin docker-buildx-plugin"
     return "update Docker Desktop" if docker.elsewhere == "Docker Desktop" else "update it where it came from"
 
 
 def installable(problem: str, system: System, *, root: bool, may_install: bool) -> Check:
-    """Return whether ``up`` installs Docker itself, or what the user has to do."""
+    """Return a check that says whether ``up`` installs Docker itself, or what the user has to do."""
     if system.kernel == "Darwin":
         return failed("docker", problem, "install Docker Desktop or a like, start it, and run ./stack up again")
     if (system.distribution, system.version) not in INSTALLABLE:
@@ -222,7 +222,7 @@ def installable(problem: str, system: System, *, root: bool, may_install: bool) 
 
 
 def base_image(image: str, registry: str, mirror: str) -> Check:
-    """Judge where a base image that is not here yet can come from.
+    """Check the sources of a base image that is not on this machine yet.
 
     Args:
         image: its name.
@@ -239,13 +239,13 @@ def base_image(image: str, registry: str, mirror: str) -> Check:
 
 
 def source(name: str, address: str, problem: str, way_out: str) -> Check:
-    """Judge a place that builds take packages from.
+    """Check a source of packages for builds.
 
     Args:
-        name: what it is.
-        address: where it is.
-        problem: why it does not answer, if it does not.
-        way_out: what to do then.
+        name: the kind of source.
+        address: its address.
+        problem: why it does not answer; empty if it does.
+        way_out: the remedy.
     """
     return (
         failed(name, f"{address} does not answer ({problem})", way_out) if problem else ok(name, f"{address} answers")
@@ -253,7 +253,7 @@ def source(name: str, address: str, problem: str, way_out: str) -> Check:
 
 
 def checkout(files: Checkout) -> list[Check]:
-    """Judge whether containers, which run Linux and as other users, can use the files."""
+    """Check that containers, which run Linux and as other users, can use the files."""
     problems = (
         (
             files.foreign,

@@ -1,4 +1,4 @@
-"""From any machine to one that can build and run the stack: examine it, show every problem, mend what can be mended."""
+"""Prepares a machine to build and run the stack: checks it, shows every problem, and repairs as many as possible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Report:
-    """What an examination found."""
+    """The result of an examination."""
 
     checks: list[Check]
     docker: Docker
@@ -26,12 +26,12 @@ class Report:
 
     @property
     def repairs(self) -> set[Repair]:
-        """What there is to mend."""
+        """The repairs that ``up`` has to make."""
         return {check.repair for check in self.checks if check.repair}
 
     @property
     def failed(self) -> bool:
-        """Whether there is something that only the user can mend."""
+        """Whether there is a problem that only the user can solve."""
         return any(check.state is State.FAILED for check in self.checks)
 
     def show(self) -> None:
@@ -40,15 +40,15 @@ class Report:
 
 
 def agreed(*, yes: bool) -> bool:
-    """Return whether nobody has to be asked: ``--yes``, or CI."""
+    """Return whether the user has agreed beforehand: by ``--yes``, or in CI."""
     return yes or os.environ.get("CI", "").lower() in {"1", "true"}
 
 
 def examine(settings: Settings, *, may_install: bool, ports: bool = True) -> Report:
-    """Look at everything that the stack needs, and change nothing.
+    """Check everything that the stack needs, and change nothing.
 
     Args:
-        settings: what is wanted.
+        settings: the settings of the stack.
         may_install: whether a missing Docker may be installed.
         ports: whether the ports must be free or the stack's own.
     """
@@ -75,12 +75,12 @@ def examine(settings: Settings, *, may_install: bool, ports: bool = True) -> Rep
 
 
 def examine_base(settings: Settings, docker: Docker, system: System) -> tuple[Check, bool]:
-    """Look for the base image, and if it is not here for what it can come from; tell, too, whether to try and pull it.
+    """Check the base image, or its possible sources if it is missing; also return whether to try to pull it.
 
     Args:
-        settings: what is wanted.
-        docker: what there is of Docker.
-        system: whose Debian mirror may serve.
+        settings: the settings of the stack.
+        docker: the state of Docker.
+        system: the operating system, whose Debian mirror may be used.
     """
     image = settings.base_image
     if docker.daemon and not docker.answers and not preflight.outdated(docker):
@@ -101,17 +101,17 @@ def examine_base(settings: Settings, docker: Docker, system: System) -> tuple[Ch
 def prepare(
     settings: Settings, phases: console.Phases, arguments: list[str], *, yes: bool, ports: bool = True
 ) -> dict[str, str]:
-    """Bring this machine to where images can be built, and return the variables that builds get.
+    """Prepare this machine to build images, and return the variables for builds.
 
     Args:
-        settings: what is wanted.
-        phases: where the time goes.
-        arguments: what ``./stack`` was called with, should it have to begin again.
-        yes: whether the user agreed to installing.
+        settings: the settings of the stack.
+        phases: measures the phases.
+        arguments: the arguments of ``./stack``, in case it has to start again.
+        yes: whether the user has agreed to an installation.
         ports: whether the ports must be free.
 
     Raises:
-        StackError: a check failed, the user said no, or mending failed.
+        StackError: a check failed, the user refused, or a repair failed.
     """
     console.heading("Checking this machine")
     with phases.phase("checks"):
@@ -139,7 +139,7 @@ def prepare(
 
 
 def explain_build(settings: Settings) -> None:
-    """Print what around a build that failed is to blame, if it is one of the usual things: the network, the disk."""
+    """Print the usual causes of a failed build that apply here: the network, the disk."""
     system, docker = machine.System.read(), machine.Docker.inspect()
     checks = []
     if docker.answers and system.kernel == "Linux" and not docker.elsewhere:
@@ -164,11 +164,11 @@ def explain_build(settings: Settings) -> None:
 
 
 def obtain_base(settings: Settings, phases: console.Phases, report: Report) -> str:
-    """Return the name of the base image, made if it has to be.
+    """Return the name of the base image, which is made if it is missing.
 
     Args:
-        settings: which one is wanted.
-        phases: where the time goes.
+        settings: the settings of the stack.
+        phases: measures the phases.
         report: whether the registry answered.
     """
     present = base_image.find(settings.base_image)

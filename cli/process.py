@@ -1,4 +1,4 @@
-"""Running other programs: quietly for their answer, or with their output shown; as root where that is needed."""
+"""Runs other programs: quietly for their output, or with their output shown; as root if necessary."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cli.console import StackError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: Seconds that an interrupted program gets to tidy up: first after the terminal's own Ctrl-C, then after SIGTERM.
+#: Seconds that an interrupted program gets to clean up: first after the terminal's own Ctrl-C, then after SIGTERM.
 TIDY_UP = (5, 15)
-#: What a program run as root still needs to know; sudo forgets the rest.
+#: The variables that a program keeps when it runs as root; sudo removes all others.
 KEPT_BY_SUDO = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE")
 #: Seconds to wait for another apt, such as the one that installs upgrades after boot; and for one step of ours.
 APT_LOCK = 300
@@ -27,7 +27,7 @@ TIMED_OUT = 124
 
 @dataclass(frozen=True)
 class Output:
-    """What a program that ran quietly left."""
+    """The exit status and the output of a program that ran quietly."""
 
     code: int
     stdout: str = ""
@@ -35,7 +35,7 @@ class Output:
 
 
 def capture(command: Sequence[str], *, timeout: float = 30, env: Mapping[str, str] | None = None) -> Output:
-    """Run ``command`` quietly and return what came of it; a missing program or a timeout is a code, not an error.
+    """Run ``command`` quietly and return the result; a missing program or a timeout is an exit status, not an error.
 
     Args:
         command: program and arguments.
@@ -61,7 +61,7 @@ def capture(command: Sequence[str], *, timeout: float = 30, env: Mapping[str, st
 
 
 def run(command: Sequence[str], *, timeout: float | None = None, env: Mapping[str, str] | None = None) -> int:
-    """Run ``command`` with its output shown and return its exit code; on interruption it may tidy up, then must end.
+    """Run ``command`` with its output shown and return its exit code; if interrupted it may clean up, then must end.
 
     Args:
         command: program and arguments.
@@ -86,8 +86,8 @@ def run(command: Sequence[str], *, timeout: float | None = None, env: Mapping[st
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End ``process``: politely, then not."""
-    with suppress(OSError):  # sudo's child is not ours to signal; it got the terminal's Ctrl-C itself
+    """End ``process``: by SIGTERM, then by SIGKILL."""
+    with suppress(OSError):  # this user may not signal sudo's child, which got the terminal's Ctrl-C itself
         process.terminate()
         try:
             process.wait(TIDY_UP[1])
@@ -96,7 +96,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def can_be_root() -> bool:
-    """Return whether :func:`as_root` has a way."""
+    """Return whether :func:`as_root` works on this machine."""
     return os.geteuid() == 0 or shutil.which("sudo") is not None
 
 
@@ -105,7 +105,7 @@ def as_root(command: Sequence[str], **variables: str) -> list[str]:
 
     Args:
         command: program and arguments.
-        variables: environment variables that it gets besides those that root keeps.
+        variables: environment variables in addition to those that root keeps.
     """
     if os.geteuid() == 0:
         settings = variables
@@ -116,10 +116,10 @@ def as_root(command: Sequence[str], **variables: str) -> list[str]:
 
 
 def apt_install(*packages: str) -> None:
-    """Install Debian packages, finishing first what an interrupted run left half configured.
+    """Install Debian packages, after configuring packages that an interrupted run left half configured.
 
     Raises:
-        StackError: apt could not; it carries apt's words.
+        StackError: apt failed; the message has its output.
     """
     print(f"apt installs {', '.join(packages)}", flush=True)
     wait = ("-o", f"DPkg::Lock::Timeout={APT_LOCK}", "--quiet")

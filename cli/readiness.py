@@ -1,4 +1,4 @@
-"""What ``/readyz`` says, for a person: what fails or waits for somebody, and the next step. Pure functions."""
+"""The report of ``/readyz`` for people: failures, warnings and dead letters, with the next step. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: What a dependency is asked through, as problems name it (``landfast_runtime.health.asked_through``): its own name.
+#: The name of a server in a problem (``landfast_runtime.health.asked_through``): the dependency of that server.
 ASKED_THROUGH = {"RabbitMQ": "rabbitmq", "PostgreSQL": "postgres", "Nginx": "nginx"}
-#: Whose log tells more, where a dependency is no service itself.
+#: The service with the log of a dependency that is not a service itself.
 SERVICES = {"outbox": "relay"}
-#: What to do about a warning, which names the queues: whoever consumes them waits for somebody else, or hangs.
+#: The next step for a warning, which names the queues: their workers wait for another server, or hang.
 WARNING_STEPS = {"outbox": "look at the logs of the workers that consume them: ./stack app list has the services"}
 
 _ASKED_THROUGH = re.compile(r"cannot be asked, (\w+) fails")
@@ -24,13 +24,13 @@ _NOT_RUNNING = re.compile(r"does not run|connection refused", re.IGNORECASE)
 _DISK = re.compile(r"no space left|disk.?full|\bdisk\b", re.IGNORECASE)
 _MEMORY = re.compile(r"memory is full|\boom\b", re.IGNORECASE)
 
-#: Errors that no retry mends, of tasks that are tried again all the same: what is to be set right.
+#: Errors of retried tasks that no retry solves, and the settings to correct.
 WAITS_FOR_A_PERSON = {"SMTPAuthenticationError": "SMTP_USER and the secret smtp_password: .env.example says how"}
 
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that is not well: a dependency, what is wrong, and the next step."""
+    """One problem: the dependency, the problem, and the next step."""
 
     dependency: str
     problem: str
@@ -38,10 +38,10 @@ class Remark:
 
 
 def remarks(document: Mapping[str, Any]) -> list[Remark]:
-    """Return what the document of ``/readyz`` says that somebody should look at.
+    """Return the problems in the report of ``/readyz``.
 
     Args:
-        document: the parsed JSON; parts that are missing count as well.
+        document: the parsed JSON; missing parts count as problems.
     """
     dependencies = document.get("dependencies") or {}
     failing = list(document.get("failing") or [])
@@ -50,7 +50,7 @@ def remarks(document: Mapping[str, Any]) -> list[Remark]:
         problem = (dependencies.get(name) or {}).get("problem", "not ready")
         found.append(Remark(name, problem, next_step(name, problem, failing)))
     for name in document.get("warnings") or []:
-        warning = (dependencies.get(name) or {}).get("warning", "it wants somebody to look")
+        warning = (dependencies.get(name) or {}).get("warning", "it has a warning without a text")
         found.append(Remark(name, warning, WARNING_STEPS.get(name, f"docker compose logs {SERVICES.get(name, name)}")))
     dead = (dependencies.get("outbox") or {}).get("dead") or 0
     if dead:
@@ -64,12 +64,12 @@ def remarks(document: Mapping[str, Any]) -> list[Remark]:
 
 
 def next_step(name: str, problem: str, failing: list[str]) -> str:
-    """Return what to do about a dependency that fails.
+    """Return the next step for a failing dependency.
 
     Args:
         name: the dependency.
-        problem: what ``/readyz`` says of it.
-        failing: all that fail; what is asked through another one is to be mended after it.
+        problem: its problem in ``/readyz``.
+        failing: all failing dependencies; one that is checked through another is to be repaired after it.
     """
     service = SERVICES.get(name, name)
     asked = _ASKED_THROUGH.search(problem)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cli.program import Moment
     from cli.steps import Outcome
 
-#: Tests note here what they started and waited for, one JSON object a line; ``tests/support/timing.py`` writes it.
+#: Tests record their starts and waits here, one JSON object per line; ``tests/support/timing.py`` writes the file.
 TIMINGS = REPORTS / "timings.jsonl"
 SLOWEST_TESTS = 25
 #: The steps with the most processor seconds that are shown.
@@ -26,7 +26,7 @@ def tables(outcomes: Sequence[Outcome], prepared: Iterable[tuple[str, str]], beg
     """Return the closing tables of a run.
 
     Args:
-        outcomes: of all steps.
+        outcomes: the results of all steps.
         prepared: the phases before the first step, each with its time.
         began: when the run began.
         ended: when the last step ended.
@@ -67,7 +67,7 @@ def busiest(outcomes: Sequence[Outcome], worked: float | None) -> list[tuple[str
 
 
 def waits() -> list[tuple[str, ...]]:
-    """Return a row for each kind of start or wait that tests noted: how often, how long together, the longest."""
+    """Return a row for each recorded kind of start or wait: how often, how long together, the longest."""
     seconds: dict[str, list[float]] = defaultdict(list)
     if TIMINGS.is_file():
         for line in TIMINGS.read_text(encoding="utf-8").splitlines():
@@ -78,6 +78,6 @@ def waits() -> list[tuple[str, ...]]:
 
 
 def slowest(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
-    """Return a row for each of the slowest tests, their fixtures included."""
+    """Return a row for each of the slowest tests, including their fixtures."""
     cases = sorted((case for outcome in outcomes for case in outcome.cases), key=lambda case: -case.seconds)
     return [(f"{case.seconds:6.1f} s", case.name) for case in cases[:SLOWEST_TESTS]]

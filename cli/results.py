@@ -1,4 +1,4 @@
-"""The dated result file of a long test run; a run that was stopped goes on from it."""
+"""The dated result file of a long test run, from which a stopped run continues."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RESULTS = REPORTS / "results"
 
 @dataclass
 class Row:
-    """The result of one step, as the file has it."""
+    """The result of one step in the file."""
 
     step: str
     passed: int
@@ -36,12 +36,12 @@ class Row:
 
 @dataclass
 class Results:
-    """All that a run has shown so far. Each change is written at once: a run may be stopped at any moment.
+    """All results of a run so far. Each change is written at once, because a run may be stopped at any moment.
 
     Args:
         began: the local time at which the run began; part of the files' names.
-        tree: Git's name for the content of the checkout: results of different contents do not mix.
-        commit: the commit that is checked out, with a mark if there are changes beside it.
+        tree: Git's name for the content of the checkout: results of different contents must not mix.
+        commit: the checked-out commit, with a mark if there are uncommitted changes.
         slowness: how many times slower than the reference machine this one is.
         rows: the results.
     """
@@ -54,7 +54,7 @@ class Results:
 
     @classmethod
     def begin(cls, slowness: float) -> Results:
-        """Return the results of a run that begins now; from here on it can go on, though nothing has ended yet."""
+        """Return the results of a run that begins now, and write them, so that the run can be resumed at once."""
         results = cls(time.strftime("%Y-%m-%dT%H%M%S"), tree(), commit(), slowness)
         results.write()
         return results
@@ -64,7 +64,7 @@ class Results:
         """Return the results of the last run.
 
         Raises:
-            StackError: there is none, or it was a run of another content.
+            StackError: there is no run, or the files have changed since.
         """
         found = sorted(RESULTS.glob("*.json"))
         if not found:
@@ -89,14 +89,14 @@ class Results:
         return RESULTS / f"{self.began}.md"
 
     def add(self, outcome: Outcome) -> None:
-        """Record a step that has ended; a result that it had before is replaced."""
+        """Record the result of a step; an earlier result of the same step is replaced."""
         name, minutes = outcome.step.name, round(outcome.seconds / 60, 1)
         row = Row(name, outcome.passed, outcome.failed, minutes, time.strftime("%F %H:%M"), list(outcome.failures))
         self.rows = [each for each in self.rows if each.step != name] + [row]
         self.write()
 
     def write(self) -> None:
-        """Write both files: one for people, one to go on from."""
+        """Write both files: one for people, one for a resumed run."""
         RESULTS.mkdir(parents=True, exist_ok=True)
         self.file.write_text(self.markdown(), encoding="utf-8")
         _replace(self.file.with_suffix(".json"), json.dumps(asdict(self), indent=1))
@@ -120,7 +120,7 @@ class Results:
 
 
 def tree() -> str:
-    """Return Git's name for the content of the checkout, changes and new files included."""
+    """Return Git's name for the content of the checkout, including changes and new files."""
     with tempfile.TemporaryDirectory() as folder:
         index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
         _git("read-tree", "HEAD", **index)
@@ -129,7 +129,7 @@ def tree() -> str:
 
 
 def commit() -> str:
-    """Return the commit that is checked out, with a mark if there are changes beside it."""
+    """Return the checked-out commit, with a mark if there are uncommitted changes."""
     return _git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
 
 
@@ -140,7 +140,7 @@ def _git(*arguments: str, **variables: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file as a whole: whoever is stopped in between leaves the old one."""
+    """Write a file atomically: a process that is stopped in between leaves the old one."""
     new = path.with_suffix(".new")
     new.write_text(text, encoding="utf-8")
     new.replace(path)

@@ -1,4 +1,4 @@
-"""The services' names, and the tests that are a service's own; read from the Compose files without asking Docker."""
+"""The services' names, and the tests of a service; read from the Compose files without Docker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
-#: Steps of a test run that are one folder's own: its tests and its types (``cli.suites``).
+#: Kinds of steps that belong to one folder: its tests and its types (``cli.suites``).
 OWN_STEPS = ("tests", "types")
 
 _SECTION = re.compile(r"^services:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
@@ -22,12 +22,12 @@ _IMAGE = re.compile(r"^    image: (?:.*/)?([^/@:\s]+)(?:[@:]\S+)?$", re.MULTILIN
 
 
 def images() -> dict[str, str]:
-    """Return a laptop's services with the folder that holds the code of each: a room, or one named like its image."""
+    """Return a laptop's services, each with the folder of its code: a room, or a folder named like its image."""
     found: dict[str, str] = {}
     for path in (*applications.files(), *applications.files("override")):
         for service, block in blocks(path):
             image = _IMAGE.search(block)
-            if path.parent != ROOT:  # a part of the house's, such as another network of Nginx, is none of its own
+            if path.parent != ROOT:  # a room may extend a service of the house, such as Nginx; that stays the house's
                 found.setdefault(service, path.parent.name)
             elif image:
                 found[service] = image[1]
@@ -41,19 +41,19 @@ def blocks(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def names(paths: Iterable[Path]) -> list[str]:
-    """Return the services that Compose files name, each once and in their order."""
+    """Return the services in Compose files, each once and in their order."""
     return list(dict.fromkeys(name for path in paths for name, _ in blocks(path)))
 
 
 def check(names: Iterable[str], known: Collection[str]) -> None:
-    """Make sure that every name is a service's.
+    """Make sure that every name is that of a service.
 
     Args:
-        names: what somebody typed.
-        known: the services; none, if they cannot be told.
+        names: the names that the user typed.
+        known: the services; empty if they are unknown.
 
     Raises:
-        StackError: a name is none; the services are listed.
+        StackError: a name is not a service; the error lists the services.
     """
     unknown = sorted(set(names) - set(known)) if known else []
     if unknown:
@@ -61,13 +61,13 @@ def check(names: Iterable[str], known: Collection[str]) -> None:
 
 
 def as_steps(arguments: Sequence[str], steps: Callable[[], Collection[str]]) -> list[str]:
-    """Return what follows ``./stack test`` with each service's name replaced by the steps that are its own.
+    """Return the arguments of ``./stack test`` with each service's name replaced by its own steps.
 
     Services that share an image, such as ``worker`` and ``beat``, share its tests.
 
     Args:
-        arguments: options, services, and what the tests' own command line understands.
-        steps: returns the names of all steps; asked only if there is a service.
+        arguments: options, services, and other arguments of the tests' own command line.
+        steps: returns the names of all steps; called only if there is a service.
 
     Raises:
         StackError: a service has no tests of its own.

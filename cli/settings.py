@@ -1,4 +1,4 @@
-"""The few settings that ``./stack`` itself needs; everything else is read by Compose and the services."""
+"""The few settings that ``./stack`` itself needs; Compose and the services read all others."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parent.parent
-#: What images are made of or a laptop mounts into containers, where other users than this one read it.
+#: Files that images contain or a laptop mounts into containers, where other users than this one read them.
 SHARED_FOLDERS = ("contract", "images", "libs", "nginx", "services")
 SHARED_FILES = ("compose.yaml", "compose.house.yaml")
 DEFAULT_BASE_IMAGE = "debian:trixie-slim"
-#: Each published port: the variable that sets it, its default, and what answers there.
+#: Each published port: its variable, its default, and the service that answers there.
 PORTS = {
     "HTTP_PORT": ("8080", "the site"),
     "HTTPS_PORT": ("8443", "the site over HTTPS"),
@@ -30,7 +30,7 @@ CA_BUNDLE_PATHS = (
     "/etc/ssl/cert.pem",  # macOS, Alpine
 )
 
-#: What Compose, Docker and Buildx read for themselves.
+#: Prefixes of the variables that Compose, Docker and Buildx read themselves.
 TOOLS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "BUILDX_")
 
 _READ = re.compile(r"(?<!\$)\$\{?([A-Za-z_]\w*)")
@@ -39,9 +39,9 @@ _ASSIGNMENT = re.compile(r"""\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment and ``.env`` say, as text: preflight judges it.
+    """The settings from the environment and ``.env``, as text; preflight checks them.
 
-    ``unread`` are variables in ``.env`` that nothing reads: slips of the pen, mostly.
+    ``unread`` are variables in ``.env`` that nothing reads: mostly typing errors.
     """
 
     project: str
@@ -56,7 +56,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ, env_file: Path = ROOT / ".env") -> Settings:
-        """Read the settings the way Compose does: the environment first, then ``.env``, then the default."""
+        """Read the settings in Compose's order: the environment first, then ``.env``, then the default."""
         in_file = parse_env(env_file.read_text(encoding="utf-8", errors="replace")) if env_file.is_file() else {}
 
         def value(name: str, default: str) -> str:
@@ -76,7 +76,7 @@ class Settings:
         )
 
     def python_index(self) -> str:
-        """Return the address of the user's own Python package index, or nothing where the public one serves."""
+        """Return the address of the user's own Python package index; empty if the public one is used."""
         path = ROOT / self.python_index_url_file
         return path.read_text(encoding="utf-8").strip() if self.python_index_url_file and path.is_file() else ""
 
@@ -85,7 +85,7 @@ def known(in_file: Mapping[str, str]) -> set[str]:
     """Return the variables that an ``.env`` file may set: those that ``./stack`` and the Compose files read.
 
     Args:
-        in_file: what it sets; ``COMPOSE_FILE`` may name Compose files of the user's own.
+        in_file: the file's variables; ``COMPOSE_FILE`` may name Compose files of the user's own.
     """
     named = in_file.get("COMPOSE_FILE", "").split(in_file.get("COMPOSE_PATH_SEPARATOR") or os.pathsep)
     files = {
@@ -102,17 +102,17 @@ def variables(compose_file: Path) -> set[str]:
 
 
 def parse_env(text: str) -> dict[str, str]:
-    """Return the assignments in the text of an ``.env`` file; Compose complains about lines that are none."""
+    """Return the assignments in the text of an ``.env`` file; Compose itself reports invalid lines."""
     matches = (_ASSIGNMENT.fullmatch(line) for line in text.splitlines() if not line.lstrip().startswith("#"))
     return {match[1]: match[2] or match[3] or match[4] or "" for match in matches if match}
 
 
 def ca_bundle(wanted: str = "", environ: Mapping[str, str] = os.environ) -> Path | None:
-    """Return the file of certificates that this machine trusts, for builds behind a TLS-inspecting proxy.
+    """Return the file with this machine's trusted certificates, for builds behind a TLS-inspecting proxy.
 
     Args:
-        wanted: what ``CA_BUNDLE`` says, in the environment or in ``.env``; it comes first.
-        environ: what may name the machine's own.
+        wanted: ``CA_BUNDLE`` from the environment or from ``.env``; it comes first.
+        environ: variables that may name the machine's own file.
     """
     named = (environ.get(variable, "") for variable in CA_BUNDLE_VARIABLES)
     candidates = (ROOT / path for path in (wanted, *named, *CA_BUNDLE_PATHS) if path)

@@ -1,4 +1,4 @@
-"""A developer's short commands: each is a Compose command that is long to type. Nothing here runs anything."""
+"""A developer's short commands: each stands for a long Compose command. This module runs no program."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Shortcut:
     """One short command.
 
     Args:
-        help: what it does, in a line.
-        usage: what its arguments are called.
-        command: makes the Compose command of the arguments and of whether a person sits at a terminal.
-        least: how many arguments it needs.
+        help: its description, in a line.
+        usage: the names of its arguments.
+        command: makes the Compose command from the arguments and from whether there is a terminal.
+        least: the number of arguments that it needs.
     """
 
     help: str
@@ -36,18 +36,18 @@ class Shortcut:
 
 
 def inside(service: str, *command: str, terminal: bool) -> list[str]:
-    """Return the command that runs ``command`` in the container of ``service`` that serves."""
+    """Return the command that runs ``command`` in the running container of ``service``."""
     return compose("exec", *([] if terminal else ["-T"]), service, *command)
 
 
 def beside(service: str, folder: str, *command: str, terminal: bool) -> list[str]:
-    """Return the command that runs ``command`` in a container of its own, which may write into the checkout.
+    """Return the command that runs ``command`` in a separate container, which may write into the checkout.
 
     Args:
-        service: whose image and settings it gets.
+        service: the service whose image and settings the container gets.
         folder: the service's folder in the checkout.
-        command: the command. What it writes belongs to the user who asked for it.
-        terminal: whether a person sits there.
+        command: the command. Its files belong to the user who runs it.
+        terminal: whether there is a terminal.
     """
     options = ["--rm", "--no-deps", "--user", f"{os.getuid()}:{os.getgid()}", "--volume", f"{ROOT / folder}:/app"]
     return compose("run", *options, *([] if terminal else ["-T"]), service, *command)
@@ -73,7 +73,7 @@ def own(command: commands.Command, arguments: Sequence[str], terminal: bool) -> 
 #: Those that every stack has.
 SHORTCUTS = {
     "ps": Shortcut(
-        "list the containers and how they are", "[OPTION ...]", lambda arguments, _: compose("ps", "--all", *arguments)
+        "list the containers and their states", "[OPTION ...]", lambda arguments, _: compose("ps", "--all", *arguments)
     ),
     "shell": Shortcut(
         "open a shell in a service's container, or run a command there",

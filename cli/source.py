@@ -1,4 +1,4 @@
-"""The files of a checkout: those that are or would be committed, as Git tells them."""
+"""Lists the files of a checkout: those that are or would be committed, from Git."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def files(*patterns: str, root: Path = ROOT) -> list[str]:
-    """Return the names of the files that are there, from the root, new ones included and ignored ones not.
+    """Return the names of the existing files from the root, including new ones, without ignored ones.
 
     Args:
-        patterns: Git's, or paths of files and folders; all files without any.
+        patterns: patterns of Git, or paths of files and folders; all files without any.
         root: the checkout.
 
     Raises:
-        subprocess.CalledProcessError: it is no checkout of Git's.
+        subprocess.CalledProcessError: the folder is not a Git checkout.
     """
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *patterns]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout

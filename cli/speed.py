@@ -1,4 +1,4 @@
-"""How fast this machine is, measured once a run: the deadlines of tests grow with its slowness."""
+"""Measures the speed of this machine, once per run: the deadlines of tests grow with its slowness."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-#: Hands the factor on to the programs that a run starts; whoever knows better sets it.
+#: The variable that passes the factor to the programs of a run; a user may set it.
 VARIABLE = "TEST_SLOWNESS"
 
-#: Blocks that the reference machine compresses a second on both of its idle processors: ``python3 -m cli.speed``. The
-#: deadlines were chosen on it in November 2026.
+#: Blocks per second that the reference machine compresses on both of its idle processors: ``python3 -m cli.speed``. The
+#: deadlines were chosen on that machine in November 2026.
 REFERENCE = 2600.0
 
 #: Seconds that the measurement takes; a limit on processors shows within a tenth of that.
@@ -26,7 +26,7 @@ def slowness() -> float:
     """Return how many times slower than the reference machine this one is, never less than 1.
 
     Raises:
-        ValueError: ``TEST_SLOWNESS`` is set and is no number of 1 or more.
+        ValueError: ``TEST_SLOWNESS`` is set and is not a number of 1 or more.
     """
     given = os.environ.get(VARIABLE)
     if not given:
@@ -41,12 +41,12 @@ def slowness() -> float:
 
 
 def blocks_a_second() -> float:
-    """Return how many blocks all processors together compress a second."""
+    """Return how many blocks per second all processors together compress."""
 
     def rate() -> float:
         began, count = time.monotonic(), 0
-        while not count or time.monotonic() - began < SPAN:  # one at least: a starved thread may come too late for any
-            zlib.compress(BLOCK)  # lets other threads run meanwhile
+        while not count or time.monotonic() - began < SPAN:  # at least one block, for a thread that starts too late
+            zlib.compress(BLOCK)  # releases the interpreter lock for the other threads
             count += 1
         return count / (time.monotonic() - began)
 

@@ -1,4 +1,4 @@
-"""One step of a test run: a linter, a type check or a run of pytest; how it is run and what it counts for."""
+"""One step of a test run: a linter, a type check or a run of pytest; runs it and counts its results."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ class Step:
     Args:
         name: ``./stack test NAME`` runs it alone.
         command: the argument list.
-        environment: what it runs in; made before the step if it is not there.
-        directory: where it runs.
-        variables: what it gets on top of the process environment.
+        environment: its Python environment; made before the step if it is missing.
+        directory: its working directory.
+        variables: variables in addition to the process environment.
         targets: for pytest, the files and folders of its tests; none for linters.
-        lane: steps of one lane follow each other, lanes run side by side; in ``CHECKS`` steps run side by side too.
-        nice: how far it gives way to lanes beside it: the longest lane is the shortest time that a run takes.
+        lane: steps of one lane run one after the other, lanes side by side; steps of ``CHECKS`` run side by side too.
+        nice: its niceness towards other lanes: the longest lane decides how long a run takes.
         docker: whether it needs Docker.
         live: show the output while it runs, for steps that take minutes.
         then: a second argument list, to run when the first command has passed.
-        programs: programs that it calls and a machine may lack, each with the Debian package that brings it.
-        selection: pytest's options for a run of all targets; a path that somebody names runs with all its tests.
+        programs: programs that it calls and a machine may lack, each with its Debian package.
+        selection: pytest's options for a run of all targets; a named path runs with all its tests.
         whole: variables for a run of all targets alone.
         minutes: how long it takes on two processors, see ``cli.suites``.
-        inputs: the files and folders that alone decide whether it passes, see ``cli.passed``; none: it always runs.
+        inputs: the files and folders that alone decide whether it passes, see ``cli.passed``; if empty, it always runs.
     """
 
     name: str
@@ -67,13 +67,13 @@ class Step:
 
     @property
     def report(self) -> Path:
-        """Where pytest leaves its result for this step."""
+        """The file of pytest's result for this step."""
         return REPORTS / f"{self.name}.xml"
 
 
 @dataclass(frozen=True)
 class Case:
-    """One test and the seconds that it took, its fixtures included."""
+    """One test and the seconds that it took, including its fixtures."""
 
     name: str
     seconds: float
@@ -84,12 +84,12 @@ class Outcome:
     """The result of a step.
 
     Args:
-        step: which.
+        step: the step.
         passed: how many tests passed, or 1 for a linter.
         failed: how many failed.
         seconds: how long it took.
-        began: when, in seconds as ``time.monotonic`` has it.
-        output: all that it printed, unless that was shown while it ran.
+        began: when it began, in seconds of ``time.monotonic``.
+        output: its output, unless that was shown while it ran.
         cases: its tests.
         failures: the names of those that failed.
         before: it has passed on the same files before, and did not run.
@@ -147,7 +147,7 @@ def run(step: Step, execute: Callable[[Step, Iterable[str]], Ended]) -> Outcome:
         status, more, longer = execute(step, step.then)
         output, processor = output + more, processor + longer
     failed = counts.failed
-    if status != 0 and not failed:  # a linter, or pytest that stumbled outside its tests
+    if status != 0 and not failed:  # a linter, or an error of pytest outside its tests
         failed = 1
     if not failed:
         passed.remember(step.name, state)
@@ -158,7 +158,7 @@ def run(step: Step, execute: Callable[[Step, Iterable[str]], Ended]) -> Outcome:
 
 
 def count_tests(report: Path) -> Counts:
-    """Return how many tests passed and failed by pytest's XML report; no report or no test is one failure."""
+    """Return how many tests passed and failed from pytest's XML report; no report or no test is one failure."""
     try:
         root = ET.parse(report).getroot()  # noqa: S314 - pytest has just written it
     except (OSError, ET.ParseError):

@@ -1,1 +1,1 @@
-"""What a controller does for servers: builds and sends images, renders the stack for Swarm, keeps the vault."""
+"""The controller's work for servers: builds and sends images, renders the stack for Swarm, keeps the vault."""

@@ -1,6 +1,6 @@
-"""What playbooks call on the controller: ``python -m cli.servers COMMAND``, with JSON on standard input and output.
+"""The commands that playbooks call on the controller: ``python -m cli.servers COMMAND``, with JSON on stdin and stdout.
 
-Secrets come by standard input alone, and only words made from them with a key go out.
+Secrets are read from standard input alone. The output has keyed digests of them, and derived files for the servers.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from cli.servers.manifest import Manifest, random_secret
 from cli.servers.render import render, secret_name
 from cli.servers.service import Release
 
-#: Stands for the digest of an image that is not built yet.
+#: A placeholder for the digest of an image that is not built yet.
 UNBUILT = "sha256:unbuilt"
 
 
 def name(given: dict[str, Any]) -> dict[str, Any]:
-    """Name the release that this checkout is."""
+    """Return the name of this checkout's release."""
     return {"release": images.release_name(dirty=given["dirty"])}
 
 
@@ -38,7 +38,7 @@ def pack_program(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """Judge variables, settings and secrets before anything is built, and whether Swarm could run the outcome."""
+    """Check variables, settings and secrets before anything is built, and that Swarm could run the result."""
     manifest, settings = Manifest.read(), settings_of(given)
     values.check_variables(given["variables"])
     manifest.check(given["secrets"])
@@ -60,10 +60,10 @@ def plan(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings_of(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the inventory's settings; one without a value is none.
+    """Return the inventory's settings without those that have no value.
 
     Raises:
-        StackError: they are no settings at all.
+        StackError: the settings are not a mapping.
     """
     if not isinstance(given["settings"], dict):
         raise StackError(f"{values.VARIABLE} must be names with their values, like WORKER_REPLICAS: 4")
@@ -71,7 +71,7 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def names(given: dict[str, Any]) -> dict[str, Any]:
-    """Tell the names of the secrets in Swarm, the files that the host keeps, and what is in derived ones."""
+    """Return the secrets' names in Swarm, the files that the host keeps, and the contents of derived files."""
     manifest = Manifest.read()
     manifest.check(given["secrets"])
     return {
@@ -85,7 +85,7 @@ def names(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_secrets(given: dict[str, Any]) -> dict[str, Any]:
-    """Put what is missing into the vault."""
+    """Add missing secrets to the vault."""
     path = Path(given["vault"])
     present = vault.read(path)
     complete = Manifest.read().complete(present)
@@ -96,7 +96,7 @@ def make_secrets(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def renew_secret(given: dict[str, Any]) -> dict[str, Any]:
-    """Put a new random value in the place of one secret.
+    """Replace the value of one secret by a new random one.
 
     Raises:
         StackError: there is no such secret.

@@ -1,4 +1,4 @@
-"""Compose's view of the stack for servers: from the Compose files and the inventory's settings, from nothing else."""
+"""Compose's view of the stack for servers, from the Compose files and the inventory's settings alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cli.settings import ROOT, variables
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-#: `.env` is a laptop's: /dev/null in its place.
+#: /dev/null replaces `.env`, which is for a laptop.
 COMPOSE = [
     "docker", "compose", "--project-directory", str(ROOT), "--env-file", os.devnull,
     "--project-name", "landfast-release", "--file", str(applications.LIST),
@@ -23,9 +23,9 @@ COMPOSE = [
 S3 = [f"--file={path}" for path in applications.files("s3")]
 TEMPLATES = (ROOT / "compose.templates.yaml", ROOT / "compose.templates.servers.yaml")
 
-#: What Docker's client itself needs to know. Anything else in the controller's environment is no setting of a server.
+#: Variables for Docker's client itself. All others in the controller's environment are not settings of a server.
 KEPT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK")
-#: Settings that name something of the controller.
+#: Settings that concern the controller.
 LAPTOP = {
     "COMPOSE_PROJECT_NAME",
     "HTTP_PORT",
@@ -44,7 +44,7 @@ def known() -> set[str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return what Compose may see of this process's environment."""
+    """Return the part of this process's environment that Compose may see."""
     proxies = [name for name in os.environ if name.lower() in {"http_proxy", "https_proxy", "no_proxy"}]
     return {name: os.environ[name] for name in (*KEPT, *proxies) if name in os.environ} | {
         "COMPOSE_PROJECT_NAME": "landfast-release"
@@ -52,7 +52,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def read(settings: Mapping[str, object]) -> dict[str, Any]:
-    """Return what ``docker compose config`` makes of the files with ``settings``.
+    """Return the output of ``docker compose config`` for the files with ``settings``.
 
     Args:
         settings: variables of .env.example.
@@ -69,9 +69,9 @@ def read(settings: Mapping[str, object]) -> dict[str, Any]:
     )  # fmt: skip
     if output.returncode != 0:
         raise StackError("Compose refuses the files", output.stderr.strip())
-    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - Ansible brings it; ./stack itself knows no YAML
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - Ansible installs it; ./stack itself has no YAML
 
-    # As JSON, Compose 2.26 leaves out all that it does not know of services: x-...
+    # In JSON, Compose 2.26 omits unknown keys of services: x-...
     return yaml.safe_load(output.stdout)  # type: ignore[no-any-return]
 
 
@@ -91,6 +91,6 @@ def builders(config: Mapping[str, Any], images: Iterable[str]) -> Sequence[str]:
 
 
 def setting_rules(config: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the house and each service say of settings in ``x-settings``."""
+    """Return the rules for settings in ``x-settings`` of the house and of each service."""
     said = [config, *config["services"].values()]
     return {name: rule for each in said for name, rule in (each.get("x-settings") or {}).items()}

@@ -18,26 +18,26 @@ from cli.settings import ROOT, Settings, ca_bundle
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: The local names of images for servers: a laptop's stack of this checkout keeps its own.
+#: The prefix of local image names for servers: a laptop's stack of this checkout keeps its own images.
 PROJECT = "landfast-release"
 BUILD_TIMEOUT = 3600
 PUSH_TIMEOUT = 1800
 #: Letters of a commit that name a release; Git itself shows about as many.
 SHORT = 12
-#: What a release is made of: all but inventories, which say where it goes. One's own is in no commit at first.
+#: The files of a release: all but inventories, which describe its servers. A user's inventory need not be committed.
 CONTENT = (".", ":(exclude)ansible/inventories")
 
 
 @dataclass(frozen=True)
 class Built:
-    """What the registry has now.
+    """The images in the registry.
 
     Args:
-        release: its name.
-        images: image as Compose names it -> by digest, as nodes find it.
+        release: the name of the release.
+        images: Compose's name of an image -> its name by digest on nodes.
         built: whether images were built for it just now.
         sent: bytes that this machine sent to the servers' own registry over SSH.
-        seconds: how long all took.
+        seconds: how long all of it took.
     """
 
     release: str
@@ -48,10 +48,10 @@ class Built:
 
 
 def git(*arguments: str) -> str:
-    """Return what Git says of this checkout.
+    """Return Git's output for this checkout.
 
     Raises:
-        StackError: it is none.
+        StackError: Git failed, for example because this is not a checkout.
     """
     output = process.capture(["git", "-C", str(ROOT), *arguments])
     if output.code != 0:
@@ -60,13 +60,13 @@ def git(*arguments: str) -> str:
 
 
 def release_name(*, dirty: bool) -> str:
-    """Return the name of the release that this checkout is.
+    """Return the name of this checkout's release.
 
     Args:
-        dirty: whether changes that are not committed may be part of it.
+        dirty: whether uncommitted changes may be part of it.
 
     Raises:
-        StackError: there are such changes, and they may not.
+        StackError: there are uncommitted changes, which may not be part of it.
     """
     commit = git("rev-parse", "HEAD").strip()[:SHORT]
     changes = git("status", "--porcelain", "--", *CONTENT).rstrip()
@@ -89,9 +89,9 @@ def provide(ssh: Sequence[str], address: str, *, dirty: bool) -> Built:
     """Make sure that the registry has the images of this checkout.
 
     Args:
-        ssh: the command that reaches the first manager, or nothing where that is this machine.
-        address: what nodes know the registry by.
-        dirty: whether changes that are not committed may be part of the release.
+        ssh: the command that reaches the first manager; empty if that is this machine.
+        address: the registry's address on nodes.
+        dirty: whether uncommitted changes may be part of the release.
 
     Raises:
         StackError: building or sending failed.
@@ -102,25 +102,25 @@ def provide(ssh: Sequence[str], address: str, *, dirty: bool) -> Built:
         return _provide(release, names, address, address, began)
     with registry.route(ssh) as route:
         done = _provide(release, names, route.address, address, began)
-    return replace(done, sent=route.sent)  # SSH tells it at its end
+    return replace(done, sent=route.sent)  # SSH reports the bytes at its end
 
 
 def _provide(release: str, names: Sequence[str], here: str, there: str, began: float) -> Built:
-    """Build and push what is missing.
+    """Build and push missing images.
 
     Args:
-        release: its name.
+        release: the name of the release.
         names: the images' names in the Compose files.
-        here: what this machine reaches the registry by.
-        there: what nodes reach it by.
-        began: when the work did.
+        here: the registry's address on this machine.
+        there: the registry's address on nodes.
+        began: when the work began.
     """
     repositories = {name: f"landfast/{name.rpartition('/')[2]}" for name in names}
     own = here != there
     found = {name: registry.digest(here, path, release) if own else "" for name, path in repositories.items()}
     missing = [name for name, digest in found.items() if not digest]
     if missing:
-        # Checkouts share the images' local names: what one has built, another must not send as its own.
+        # Checkouts share the images' local names: one checkout must not send the images that another has built.
         with cache.locked(PROJECT), ThreadPoolExecutor(max_workers=4) as pool:
             build(names)
             found |= zip(missing, pool.map(lambda name: push(name, f"{here}/{repositories[name]}:{release}"), missing))
@@ -129,10 +129,10 @@ def _provide(release: str, names: Sequence[str], here: str, there: str, began: f
 
 
 def build(names: Sequence[str]) -> None:
-    """Build the images; layers that did not change come from Docker's cache.
+    """Build the images; Docker's cache has the unchanged layers.
 
     Raises:
-        StackError: the checkout's files are not as images need them, or a build failed.
+        StackError: images cannot use the checkout's files, or a build failed.
     """
     for check in preflight.checkout(machine.Checkout.inspect()):
         if check.state is State.FAILED:
@@ -154,20 +154,20 @@ def build(names: Sequence[str]) -> None:
 
 
 def push(local: str, remote: str) -> str:
-    """Send an image and return its digest; layers that the registry has stay here.
+    """Send an image and return its digest; layers that the registry has are not sent.
 
     Args:
         local: its name in the Compose files.
-        remote: its name in the registry, as this machine reaches that.
+        remote: its name in the registry, with the registry's address on this machine.
 
     Raises:
-        StackError: it could not be sent.
+        StackError: the image could not be sent.
     """
     for command in (["docker", "tag", local, remote], ["docker", "push", remote]):
         output = process.capture(command, timeout=PUSH_TIMEOUT)
         if output.code != 0:
             raise StackError(f"{remote} could not be sent", output.stderr.strip())
-    process.capture(["docker", "rmi", "--no-prune", remote])  # only the name: it would point at a port of the moment
+    process.capture(["docker", "rmi", "--no-prune", remote])  # removes the name only, which has a temporary port
     digest = registry.pushed_digest(output.stdout)
     if not digest:
         raise StackError(f"docker push told no digest of {remote}", output.stdout[-500:])

@@ -1,4 +1,4 @@
-"""Which secrets there are and who gets them: what follows from the contracts, for laptops and servers the same."""
+"""The secrets and their readers, derived from the contracts in the same way for laptops and servers."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 ALPHABET = string.ascii_letters + string.digits
 DEFAULT_LENGTH = 32
-#: Characters below which services refuse a secret (landfast_runtime.env); optional ones are other people's.
+#: Characters below which services refuse a secret (landfast_runtime.env); third parties choose optional secrets.
 MINIMUM_LENGTH = 16
 
-#: In the vault beside the secrets: what their names in Swarm are made with, so that no name tells anything of a value.
+#: The key in the vault that makes the secrets' names in Swarm, so that no name reveals anything about a value.
 NAMING_KEY = "swarm_naming_key"
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The list.
+    """The list of secrets.
 
     Args:
-        lengths: secret that is random -> its length.
-        optional: secrets that are there once someone has set them.
-        contents: derived file -> what is in it, but for secrets. For servers it is a secret like others.
+        lengths: random secret -> its length.
+        optional: secrets that exist only if an operator has set them.
+        contents: derived file -> its content with placeholders for secrets. For servers it is a secret like others.
         consumers: service -> name in /run/secrets -> secret or derived file.
         checks: what is asked after a deploy.
     """
@@ -51,7 +51,7 @@ class Manifest:
         """Read the contracts of the house and of the applications.
 
         Raises:
-            StackError: a contract cannot be followed.
+            StackError: a contract is invalid.
         """
         if sys.version_info < (3, 11):  # the laptop's commands run on older ones
             raise StackError("servers need Python 3.11 or newer on this machine")
@@ -66,9 +66,9 @@ class Manifest:
 
     @classmethod
     def of(cls, derived: Derived) -> Manifest:
-        """Return what servers have of that which follows from the contracts.
+        """Return the servers' part of everything that is derived from the contracts.
 
-        Certificates are none of Swarm's secrets: those never change, and a renewed certificate must not restart Nginx.
+        Certificates are not Swarm secrets: those are immutable, and a renewed certificate must not restart Nginx.
         """
         declared = {name: entry for name, entry in derived.declared.items() if entry.get("make") != "certificate"}
         there = {*declared, *derived.contents}
@@ -84,10 +84,10 @@ class Manifest:
         )
 
     def check(self, values: Mapping[str, str]) -> None:
-        """Make sure that the vault holds what services need.
+        """Make sure that the vault has the services' secrets.
 
         Raises:
-            StackError: something is missing or blank, too short, or has blanks around it.
+            StackError: a secret is missing or blank, too short, or has blanks around it.
         """
         given = {name: str(values.get(name, "")) for name in (NAMING_KEY, *self.lengths)}
         missing = [name for name, value in given.items() if not value.strip() and name not in self.optional]
@@ -110,25 +110,25 @@ class Manifest:
             )
 
     def complete(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return ``values`` and a random one for each secret that is missing."""
+        """Return ``values`` with a random value for each missing secret."""
         made = {name: random_secret(length) for name, length in self.lengths.items() if name not in self.optional}
         return {NAMING_KEY: random_secret(), **made, **{name: value for name, value in values.items() if value}}
 
     def versions(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return secret or derived file -> a word that changes with its value, for those that there are."""
+        """Return secret or derived file -> a word that changes with its value, for all existing ones."""
         key = str(values[NAMING_KEY]).encode()
         there = {name: values[name] for name in self.lengths if values.get(name)}
         return {name: version(key, name, value) for name, value in {**there, **self.filled(values)}.items()}
 
     def filled(self, values: Mapping[str, str]) -> dict[str, str]:
-        """Return derived file -> what is in it, with its secrets."""
+        """Return derived file -> its content, including its secrets."""
         from contract.environment import fill  # noqa: PLC0415 - as in read
 
         return {name: fill(content, lambda secret: values.get(secret) or "") for name, content in self.contents.items()}
 
 
 def version(key: bytes, name: str, value: str) -> str:
-    """Return a word that changes with ``value`` and tells nothing of it."""
+    """Return a word that changes with ``value`` and reveals nothing about it."""
     return hmac.new(key, f"{name}\0{value}".encode(), hashlib.sha256).hexdigest()[:12]
 
 

@@ -1,4 +1,4 @@
-"""The program that rolls releases out, packed into one file: to compare a file takes Ansible a second or more."""
+"""Packs the rollout program into one file, because Ansible takes a second or more to compare a file."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from cli.settings import ROOT
 
 SOURCE = ROOT / "rollout"
 PACKED = ROOT / ".cache/rollout.pyz"
-#: What Python runs when it is given the file.
+#: The code that Python runs for the file.
 MAIN = "import sys\n\nfrom rollout.__main__ import main\n\nsys.exit(main())\n"
 
 
 def pack(source: Path = SOURCE, packed: Path = PACKED) -> Path:
-    """Write the file, the same bytes for the same program whenever and wherever it is packed, and return its path.
+    """Write the file and return its path. The same program always gives the same bytes.
 
     Args:
         source: the package's folder.
-        packed: what to write.
+        packed: the file to write.
 
     Raises:
-        StackError: it cannot be written.
+        StackError: the file cannot be written.
     """
     contents = {"__main__.py": MAIN}
     contents |= {f"{source.name}/{path.name}": path.read_text(encoding="utf-8") for path in sorted(source.glob("*.py"))}
     try:
         packed.parent.mkdir(exist_ok=True)
-        # Whole or not at all: two playbooks may meet here.
+        # Written atomically, because two playbooks may do this at the same time.
         with NamedTemporaryFile(dir=packed.parent, delete=False) as file, zipfile.ZipFile(file, "w") as archive:
             for name, text in contents.items():
-                archive.writestr(zipfile.ZipInfo(name), text)  # which has no time but that of the format's beginning
+                archive.writestr(zipfile.ZipInfo(name), text)  # with the same fixed time for every file
         Path(file.name).replace(packed)
     except OSError as error:
         raise StackError(f"{packed} cannot be written: {error.strerror}", "make the checkout yours: chown") from None

@@ -1,4 +1,4 @@
-"""The way to the servers' own registry, over the SSH connection that Ansible has, and the digests of images in it."""
+"""The route to the servers' own registry, over Ansible's SSH connection, and the digests of images in it."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from cli.console import StackError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: Where the role `registry` has it listen, on the first manager.
+#: The registry's address on the first manager, set by the role `registry`.
 REGISTRY = ("127.0.0.1", 5000)
 MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.index.v1+json"
 )
-#: Seconds within which a connection has to be there.
+#: Seconds within which a connection must be open.
 CONNECT_TIMEOUT = 30
-#: What ssh prints at its end with LogLevel=VERBOSE. Source: client_loop() in OpenSSH's clientloop.c
+#: The line that ssh prints at its end with LogLevel=VERBOSE. Source: client_loop() in OpenSSH's clientloop.c
 TRANSFERRED = re.compile(r"^Transferred: sent (\d+), received \d+ bytes", re.MULTILINE)
 
 
 @dataclass
 class Route:
-    """How this machine reaches the registry.
+    """The route from this machine to the registry.
 
     Args:
-        address: what images are named by for Docker to find it; Docker takes loopback without TLS.
-        sent: bytes that this machine sent over SSH. Known once the route is closed; 0 where SSH was not needed, or
-            where Ansible's own options keep it quiet (``-q``).
+        address: the registry's address in image names; Docker accepts loopback without TLS.
+        sent: bytes that this machine sent over SSH. Known once the route is closed; 0 if SSH was not needed, or
+            if Ansible's own options suppress its output (``-q``).
     """
 
     address: str
@@ -47,22 +47,22 @@ class Route:
 
 @contextmanager
 def route(ssh: Sequence[str]) -> Iterator[Route]:
-    """Open a route to the registry for as long as the block lasts.
+    """Keep a route to the registry open during the block.
 
     Args:
-        ssh: the command that reaches the first manager, or nothing where that is this machine.
+        ssh: the command that reaches the first manager; empty if that is this machine.
 
     Raises:
-        StackError: SSH did not get there.
+        StackError: SSH could not connect.
     """
     if not ssh:
-        # The hosts say 127.0.0.1: a name that was pushed and goes again must be none that containers run by.
+        # The hosts use 127.0.0.1. The pushed name is removed again, so it must differ from the containers' image name.
         yield Route(f"localhost:{REGISTRY[1]}")
         return
     port = free_port(ssh)
     command = forward(ssh, port)
     opened = Route(f"127.0.0.1:{port}")
-    # Its words go into a file: nobody reads a pipe while images are sent, and ssh would wait once it is full.
+    # Its output goes into a file: no process reads a pipe while images are sent, and ssh would wait for a full one.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log) as process:
             try:
@@ -78,9 +78,9 @@ def route(ssh: Sequence[str]) -> Iterator[Route]:
 
 
 def free_port(ssh: Sequence[str]) -> int:
-    """Return the usual port of this machine for a host's registry, or any that is free where that is taken.
+    """Return the usual port of this machine for a host's registry, or any free one if that port is in use.
 
-    Docker remembers by the registry's address which layers are there already: a port that stays the same helps it.
+    Docker remembers the layers that a registry has by the registry's address, so a stable port saves time.
 
     Args:
         ssh: the command that reaches the host; the port is derived from its last word.
@@ -103,7 +103,7 @@ def forward(ssh: Sequence[str], port: int) -> list[str]:
     """
     options = (
         "BatchMode=yes",
-        "ControlPath=none",  # a connection that others share would not end with this command, nor count its bytes alone
+        "ControlPath=none",  # a shared connection would not end with this command, and would count the others' bytes
         "ExitOnForwardFailure=yes",
         "LogLevel=VERBOSE",  # for the bytes
         "PermitLocalCommand=yes",
@@ -114,7 +114,7 @@ def forward(ssh: Sequence[str], port: int) -> list[str]:
 
 
 def listens(output: IO[bytes] | None) -> bool:
-    """Wait until SSH forwards the port, and return whether it does: it may end, or take too long.
+    """Wait until SSH forwards the port; return False if SSH ends, or takes too long.
 
     Args:
         output: SSH's standard output.
@@ -123,15 +123,15 @@ def listens(output: IO[bytes] | None) -> bool:
 
 
 def digest(address: str, repository: str, tag: str) -> str:
-    """Return the digest of an image in the registry, or nothing if it is not there.
+    """Return the digest of an image in the registry; empty if the registry does not have it.
 
     Args:
-        address: the registry's.
-        repository: the image's name there.
+        address: the registry's address.
+        repository: the image's name in the registry.
         tag: the release.
 
     Raises:
-        StackError: the registry does not answer as one.
+        StackError: the registry does not answer, or answers with an error.
     """
     connection = http.client.HTTPConnection(address, timeout=CONNECT_TIMEOUT)
     try:
@@ -151,6 +151,6 @@ def digest(address: str, repository: str, tag: str) -> str:
 
 
 def pushed_digest(output: str) -> str:
-    """Return the digest that ``docker push`` said in the end, or nothing."""
+    """Return the digest in the last lines of ``docker push``; empty if there is none."""
     lines = [line for line in output.splitlines() if "digest: sha256:" in line]
     return lines[-1].split("digest: ")[1].split()[0] if lines else ""

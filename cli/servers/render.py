@@ -1,7 +1,7 @@
-"""From Compose's view of the stack to Swarm's: pure, and loud about everything that Swarm would ignore or refuse.
+"""Renders Compose's view of the stack for Swarm: pure functions, with an error for each key that Swarm would ignore.
 
-What becomes of each key of a service stands in ``service.py``; here services become a stack file, one-shots jobs beside
-it, and both get an order, which Swarm itself does not know.
+``service.py`` translates each key of a service. This module makes a stack file of the services and jobs of the
+one-shots, and puts both into an order, which Swarm itself does not have.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ FORMAT = "3.12"
 LONGEST_NAME = 64
 #: A label that keeps a service of compose.yaml off servers.
 ON_SERVERS = "landfast.servers"
-#: What a service says of when it is rolled, and the order of these; ``once`` or ``others`` if it says nothing.
+#: The key for a service's stage in a rollout, and the stages in their order; the default is ``once`` or ``others``.
 ROLLOUT = "x-rollout"
 STAGES = ("data", "once", "visited", "others", "edge")
-#: What a service that does its work once says of the command that tells what it would do.
+#: The key of a one-shot for the command that lists its pending migrations.
 PENDING = "x-pending"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a deploy does.
+    """The plan of a deploy.
 
     Args:
-        release: its name.
-        name: the stack's.
+        release: the name of the release.
+        name: the name of the stack.
         stack: the stack file.
-        jobs: service that does its work once -> its stack file.
-        pending: job -> the command that tells, in its place, which migrations are pending.
+        jobs: one-shot -> its stack file.
+        pending: job -> the command that lists its pending migrations in its place.
         order: services and jobs, group after group.
         files: consumers whose secrets are files of the host.
         checks: what is asked afterwards, and the right answers.
@@ -58,15 +58,15 @@ class Plan:
 
 
 def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> Plan:
-    """Return what Swarm is to run.
+    """Return the plan for Swarm.
 
     Args:
         config: ``docker compose config`` of compose.yaml and the files for servers.
-        manifest: who gets which secrets.
-        release: names that this release gives.
+        manifest: the secrets and their readers.
+        release: the names of this release.
 
     Raises:
-        StackError: the configuration says something that Swarm would not do; it names each service and key.
+        StackError: Swarm would not honour a key of the configuration; the error names each service and key.
     """
     services = {name: entry for name, entry in config["services"].items() if runs_on_servers(entry)}
     problems: list[str] = []
@@ -91,12 +91,12 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
 
 
 def runs_on_servers(service: Mapping[str, Any]) -> bool:
-    """Return whether nothing keeps ``service`` off servers."""
+    """Return whether ``service`` runs on servers."""
     return (service.get("labels") or {}).get(ON_SERVERS) != "false"
 
 
 def ordered(services: Mapping[str, Any], problems: list[str]) -> list[list[str]]:
-    """Return the services of each stage that has some, in the order of the stages."""
+    """Return the services of each stage, in the order of the stages, without empty stages."""
     stages: dict[str, list[str]] = {stage: [] for stage in STAGES}
     for name, entry in sorted(services.items()):
         stage = entry.get(ROLLOUT) or ("once" if is_once(entry) else "others")
@@ -108,7 +108,7 @@ def ordered(services: Mapping[str, Any], problems: list[str]) -> list[list[str]]
 
 
 def host_secrets(service: Mapping[str, Any]) -> list[str]:
-    """Return the consumers whose secrets ``service`` gets as files of the host."""
+    """Return the consumers whose secrets are files of the host for ``service``."""
     return [
         mount["source"].removeprefix(HOST_SECRETS)
         for mount in service.get("volumes") or []
@@ -117,7 +117,7 @@ def host_secrets(service: Mapping[str, Any]) -> list[str]:
 
 
 def secret_name(stack: str, secret: str, version: str) -> str:
-    """Return the name in Swarm of one version of a secret; a digest stands for a name that is too long for it."""
+    """Return the name in Swarm of one version of a secret; a digest replaces a name that is too long."""
     name = f"{stack}_{secret}-{version}"
     return (
         name if len(name) <= LONGEST_NAME else f"{stack}_{hashlib.sha256(secret.encode()).hexdigest()[:20]}-{version}"
@@ -125,7 +125,7 @@ def secret_name(stack: str, secret: str, version: str) -> str:
 
 
 def stack_file(services: Mapping[str, Service], config: Mapping[str, Any], release: Release) -> dict[str, Any]:
-    """Return the stack file of ``services``: with the networks, volumes and secrets that they use."""
+    """Return the stack file of ``services``, with the networks, volumes and secrets that they use."""
     mounts = [mount for service in services.values() for mount in service["volumes"] if mount["type"] == "volume"]
     volumes = {mount["source"]: volume(config["volumes"][mount["source"]]) for mount in mounts}
     networks = {name: network(config["networks"][name]) for entry in services.values() for name in entry["networks"]}
@@ -141,22 +141,22 @@ def stack_file(services: Mapping[str, Service], config: Mapping[str, Any], relea
 
 
 def job_file(name: str, service: Service, config: Mapping[str, Any], release: Release) -> dict[str, Any]:
-    """Return the stack file of a job, a stack of its own for as long as it runs, beside the others' networks."""
+    """Return the stack file of a job, which is a separate stack while it runs, on the main stack's networks."""
     deploy = {key: value for key, value in service["deploy"].items() if key not in {"endpoint_mode", "update_config"}}
     deploy |= {"mode": "replicated-job", "restart_policy": {"condition": "none"}}
     file = stack_file({name: {**service, "deploy": deploy}}, config, release)
     for kind in ("networks", "volumes"):
         file[kind] = {key: {"name": f"{release.stack}_{key}", "external": True} for key in file[kind]}
-    # A volume need not be there yet: the first container on a node makes it.
+    # A volume need not exist yet: the first container on a node makes it.
     file["volumes"] = {key: {"name": entry["name"]} for key, entry in file["volumes"].items()}
     return file
 
 
 def network(entry: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a network between hosts; options of bridges mean nothing there.
+    """Return a network between hosts; options of bridges have no effect there.
 
     Raises:
-        StackError: it has options of its own.
+        StackError: the network has options that an overlay network ignores.
     """
     wanted = {key: value for key, value in (entry or {}).items() if value and key not in {"name", "ipam"}}
     unknown = set(wanted) - {"internal", "driver_opts", "attachable", "labels"}
@@ -168,5 +168,5 @@ def network(entry: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def volume(entry: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return a volume, named by its stack as all others."""
+    """Return a volume without its own name, so that Swarm names it after the stack."""
     return {key: value for key, value in (entry or {}).items() if value and key != "name"}

@@ -1,7 +1,8 @@
-"""One service of Compose's as Swarm wants it.
+"""Translates one service from Compose to Swarm.
 
-``docker stack deploy`` ignores some keys without a word and refuses others. Each key is therefore in one of the tables
-below: taken as it is, translated, provided otherwise on servers (with the reason), or it is refused by name.
+``docker stack deploy`` silently ignores some keys and refuses others. Each key is therefore in one of the tables
+below: passed on unchanged, translated, or provided otherwise on servers (with the reason). All others are refused by
+name.
 https://docs.docker.com/reference/compose-file/legacy-versions/
 """
 
@@ -21,28 +22,28 @@ Service = dict[str, Any]
 SECRETS_DIRECTORY = "/run/secrets"
 #: Files of the host in place of Swarm's secrets, for services that must not restart for a new one.
 HOST_SECRETS = "/etc/landfast/secrets/"
-#: What a host has of ours: settings, data, and what is there while it runs.
+#: Landfast's folders on a host: settings, data, and runtime files.
 HOST_FOLDERS = ("/etc/landfast/", "/var/lib/landfast/", "/run/landfast/")
-#: Passed on as they are.
+#: Keys that are passed on unchanged.
 TAKEN = {
     "cap_add", "cap_drop", "command", "dns", "dns_search", "entrypoint", "environment", "extra_hosts", "healthcheck",
     "hostname", "init", "labels", "logging", "networks", "read_only", "stop_grace_period", "stop_signal", "sysctls",
     "tty", "stdin_open", "ulimits", "user", "working_dir",
 }  # fmt: skip
 
-#: Not passed on, because servers have it otherwise.
+#: Keys that are not passed on, because servers provide them otherwise.
 PROVIDED = {
     "build": "images are built on the controller and come from the registry",
-    "depends_on": "a deploy rolls stage after stage (x-rollout); whoever is early crashes and is started again",
+    "depends_on": "a deploy rolls stage after stage (x-rollout); a container that is too early crashes and restarts",
     "pull_policy": "nodes pull by digest",
     "restart": "it becomes deploy.restart_policy",
-    "profiles": "Compose has left out what no profile chose",
+    "profiles": "Compose has left out services of inactive profiles",
     "expose": "containers of one network reach each other anyway",
     "container_name": "replicas cannot share one",
     "scale": "it is deploy.replicas",
 }
 
-#: What services may say of security: the daemon's configuration gives it to every container (role docker).
+#: Accepted values of security_opt: the daemon's configuration sets them for every container (role docker).
 SECURITY = {"no-new-privileges:true", "no-new-privileges"}
 
 _SIZE = re.compile(r"(\d+)([bkmg]?)b?", re.IGNORECASE)
@@ -51,13 +52,13 @@ _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 @dataclass(frozen=True)
 class Release:
-    """What a release brings to the rendering.
+    """The names of a release for the rendering.
 
     Args:
-        name: the release's.
+        name: the name of the release.
         stack: the name of the stack in Swarm.
-        images: image as Compose names it -> where nodes find it, by digest.
-        secrets: secret -> the word that its version is named with.
+        images: Compose's name of an image -> its name by digest on nodes.
+        secrets: secret -> the word for its version.
     """
 
     name: str
@@ -67,22 +68,22 @@ class Release:
 
 
 def is_once(service: Mapping[str, Any]) -> bool:
-    """Return whether ``service`` does its work once, before others, and ends."""
+    """Return whether ``service`` is a one-shot, which runs to its end before others."""
     return service.get("restart") == "no"
 
 
 class Rendering:
-    """One service on its way from Compose to Swarm."""
+    """The translation of one service."""
 
     def __init__(
         self, name: str, source: Mapping[str, Any], manifest: Manifest, release: Release, problems: list[str]
     ) -> None:
-        """Remember what to render, and where to complain."""
+        """Keep the source, and the list for problems."""
         self.name, self.source, self.manifest, self.release, self.problems = name, source, manifest, release, problems
         self.result: Service = {"image": "", "volumes": [], "networks": {}}
 
     def service(self) -> Service:
-        """Return the service as Swarm wants it."""
+        """Return the service in Swarm's format."""
         translated: dict[str, Callable[[Any], None]] = {
             "image": self.image,
             "deploy": self.deploy,
@@ -107,11 +108,11 @@ class Rendering:
         return dict(sorted(self.result.items()))
 
     def refuse(self, key: str, why: str) -> None:
-        """Note that ``key`` cannot be rendered."""
+        """Record that ``key`` cannot be rendered."""
         self.problems.append(f"{self.name}: {key}: {why}")
 
     def image(self, value: str) -> None:
-        """Name the image by where nodes find it."""
+        """Set the image's name on nodes."""
         if value in self.release.images:
             self.result["image"] = self.release.images[value]
         elif "@sha256:" in value:
@@ -120,7 +121,7 @@ class Rendering:
             self.refuse("image", f"{value} is built by no service here and not named by digest")
 
     def deploy(self, value: Mapping[str, Any]) -> None:
-        """Take what ``deploy`` says; a restart policy stands in for ``restart``."""
+        """Pass on ``deploy``; a restart policy replaces ``restart``."""
         deploy = {key: entry for key, entry in value.items() if entry not in (None, {}, [])}
         once, job = is_once(self.source), str(deploy.get("mode", "")).endswith("-job")
         if not once and not job:
@@ -139,7 +140,7 @@ class Rendering:
         self.result["deploy"] = deploy
 
     def ports(self, value: Sequence[Mapping[str, Any]]) -> None:
-        """Publish on the host itself: the mesh would hide visitors' addresses, and needs virtual ones."""
+        """Publish on the host itself: the routing mesh would hide visitors' addresses, and needs virtual addresses."""
         self.result["ports"] = []
         for port in value:
             if port.get("mode") != "host":
@@ -155,13 +156,13 @@ class Rendering:
             self.result["ports"].append({**entry, "published": int(port["published"])})
 
     def security(self, value: Sequence[str]) -> None:
-        """Leave out what the daemon does for all; Swarm would ignore the rest."""
+        """Leave out options that the daemon sets for all containers; refuse the rest, which Swarm would ignore."""
         for option in value:
             if option not in SECURITY:
                 self.refuse("security_opt", f"Swarm ignores it: {option}")
 
     def tmpfs(self, value: Sequence[str]) -> None:
-        """Mount memory by the long form, the only one that has a size in Swarm."""
+        """Mount a tmpfs in the long form, the only one with a size in Swarm."""
         for text in value:
             target, _, options = text.partition(":")
             mount: dict[str, Any] = {"type": "tmpfs", "target": target}
@@ -170,7 +171,7 @@ class Rendering:
                 size = _SIZE.fullmatch(setting)
                 if key == "size" and size:
                     mount["tmpfs"] = {"size": int(size[1]) * _UNITS[size[2].lower()]}
-                elif option not in {"mode=1777", "mode=01777"}:  # that is what Swarm gives
+                elif option not in {"mode=1777", "mode=01777"}:  # Swarm's default mode
                     self.refuse("tmpfs", f"{target}: Swarm has nothing for {option}")
             self.result["volumes"].append(mount)
 
@@ -184,12 +185,12 @@ class Rendering:
             elif mount["type"] == "bind" and not mount["source"].startswith(HOST_FOLDERS):
                 self.refuse("volumes", f"{mount['source']}: a server has no such file")
             else:
-                # A missing folder of a host would be an error there, whatever create_host_path says.
+                # In Swarm a missing folder of a host is an error, even with create_host_path.
                 entry = {key: part for key, part in mount.items() if key != "bind"}
                 self.result["volumes"].append(entry)
 
     def secrets(self, mount: Mapping[str, Any]) -> None:
-        """Give the service its secrets under the names that it knows; no other container has these files."""
+        """Give the service its secrets under its own names; no other container has these files."""
         consumer = mount["source"].removeprefix(HOST_SECRETS)
         if mount["type"] == "volume":
             consumer = (mount.get("volume") or {}).get("subpath", "")

@@ -1,4 +1,4 @@
-"""The rules for the inventory's settings: ``x-settings`` of the Compose files, judged before anything is built.
+"""Checks the inventory's settings by the rules in ``x-settings`` of the Compose files, before anything is built.
 
 A service refuses a bad value too, but only once its image is built and its container started, on a server.
 """
@@ -16,15 +16,15 @@ from cli.settings import ROOT
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-#: The variable of the inventory that holds them.
+#: The inventory's variable with the settings.
 VARIABLE = "landfast_settings"
 ANSIBLE = ROOT / "ansible"
 INVENTORIES = ANSIBLE / "inventories"
-#: Names of variables that are ours; other prefixes may be other people's too.
+#: Names of Landfast's own variables; variables with other prefixes may belong to others.
 _OWN = re.compile(r"\b(?:landfast|release)_[a-z0-9_]+")
-#: How alike a mistyped name and the one that is meant are, from 0 to 1.
+#: The similarity of a mistyped name and its suggestion, from 0 to 1.
 ALIKE = 0.8
-#: As landfast_runtime.env reads whole numbers.
+#: Whole numbers as landfast_runtime.env reads them.
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -33,12 +33,12 @@ class Rule:
     """The rule for one setting.
 
     Args:
-        choices: the words that it may be, if it is one of some.
-        minimum: the least that it may be, if it is a whole number.
-        maximum: the most.
-        pattern: what text has to match as a whole.
+        choices: the valid words, for a setting that is one of several.
+        minimum: the smallest value, for a whole number.
+        maximum: the largest value.
+        pattern: the pattern that the whole text must match.
         like: an example of such text.
-        secret: a secret that the vault must hold for the setting to make sense.
+        secret: a secret that the setting requires in the vault.
     """
 
     choices: tuple[str, ...] = ()
@@ -50,11 +50,11 @@ class Rule:
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> Rule:
-        """Return the rule that an entry of ``x-settings`` describes."""
+        """Return the rule in an entry of ``x-settings``."""
         return cls(**{**entry, "choices": tuple(entry.get("choices", ()))})
 
     def problem(self, value: str) -> str:
-        """Return what is wrong with ``value``; nothing if it is right."""
+        """Return the problem with ``value``; empty if it is valid."""
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(self.choices)}"
         if self.minimum is not None and self.maximum is not None:
@@ -68,10 +68,10 @@ class Rule:
 
 
 def check_names(settings: Collection[str], known: Collection[str]) -> None:
-    """Make sure that every setting is one.
+    """Make sure that every setting is known.
 
     Args:
-        settings: the names that the inventory has.
+        settings: the names in the inventory.
         known: the names of settings.
 
     Raises:
@@ -82,10 +82,10 @@ def check_names(settings: Collection[str], known: Collection[str]) -> None:
 
 
 def check_variables(names: Collection[str]) -> None:
-    """Make sure that the inventory's variables are ones that a role or playbook reads.
+    """Make sure that a role or playbook reads each of the inventory's variables.
 
     Args:
-        names: those that begin as ours do.
+        names: the variables that begin like Landfast's own.
 
     Raises:
         StackError: nothing reads one of them; close ones are suggested.
@@ -99,22 +99,22 @@ def check_variables(names: Collection[str]) -> None:
 
 
 def mistyped(names: Collection[str], known: Collection[str]) -> str:
-    """Return the names that are none of ``known``, each with one that may be meant; nothing if there are none."""
+    """Return the names that are not in ``known``, each with a suggestion; empty if there are none."""
     unknown = sorted(set(names) - set(known))
     close = {name: difflib.get_close_matches(name, known, 1, ALIKE) for name in unknown}
     return ", ".join(f"{name} (is it {close[name][0]}?)" if close[name] else name for name in unknown)
 
 
 def check(settings: Mapping[str, object], rules: Mapping[str, Mapping[str, Any]], secrets: Collection[str]) -> None:
-    """Make sure that every setting has a value that its services take.
+    """Make sure that every setting has a value that its services accept.
 
     Args:
-        settings: what the inventory says.
+        settings: the inventory's settings.
         rules: ``x-settings``.
-        secrets: the names of the secrets that the vault holds.
+        secrets: the names of the secrets in the vault.
 
     Raises:
-        StackError: some have not; each is named with what would be right.
+        StackError: some values are invalid; each setting is named with a description of valid values.
     """
     problems = []
     for name, value in sorted(settings.items()):
@@ -123,7 +123,7 @@ def check(settings: Mapping[str, object], rules: Mapping[str, Mapping[str, Any]]
             continue
         rule, given = Rule.parse(rules.get(name, {})), text(value)
         if not given:
-            continue  # as if it were not set: Compose takes the default
+            continue  # an empty value counts as unset: Compose uses the default
         if problem := rule.problem(given):
             problems.append(f"{name} is {given!r}; {problem}")
         if rule.secret and rule.secret not in secrets:
@@ -133,5 +133,5 @@ def check(settings: Mapping[str, object], rules: Mapping[str, Mapping[str, Any]]
 
 
 def text(value: object) -> str:
-    """Return ``value`` as Compose takes it."""
+    """Return ``value`` in Compose's notation."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -15,16 +15,16 @@ from cli.console import StackError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: The variable that the vault holds.
+#: The variable in the vault.
 VARIABLE = "landfast_secrets"
 HEADER = "# Made by playbooks/secrets.yml. ansible-vault view shows it, ansible-vault edit changes it.\n"
 
 
 def ansible_vault(*arguments: str, given: str = "") -> str:
-    """Run ansible-vault with ``given`` on its standard input and return what it prints.
+    """Run ansible-vault with ``given`` on its standard input and return its output.
 
     Raises:
-        StackError: it failed; its words name files, never contents.
+        StackError: it failed; its error names files, never contents.
     """
     done = subprocess.run(
         [sys.executable, "-m", "ansible", "vault", *arguments], input=given, capture_output=True, text=True, check=False
@@ -35,17 +35,17 @@ def ansible_vault(*arguments: str, given: str = "") -> str:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return what the vault at ``path`` holds; nothing if there is none.
+    """Return the secrets in the vault at ``path``; empty if there is no vault.
 
     Raises:
-        StackError: it is no vault, or not one that this module wrote.
+        StackError: the file is not a vault, or not one that this module wrote.
     """
     if not path.exists():
         return {}
     encrypted = path.read_text(encoding="utf-8")
     if not encrypted.startswith("$ANSIBLE_VAULT;"):
         raise StackError(f"{path} is not encrypted", "encrypt it: ansible-vault encrypt")
-    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - Ansible brings it; ./stack itself knows no YAML
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - Ansible installs it; ./stack itself has no YAML
 
     document = yaml.safe_load(ansible_vault("decrypt", "--output", "-", "-", given=encrypted)) or {}
     values = document.get(VARIABLE) if set(document) <= {VARIABLE} else None
@@ -55,7 +55,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def write(path: Path, values: Mapping[str, object]) -> None:
-    """Encrypt ``values`` into ``path``: all of it, or the old one stays."""
+    """Encrypt ``values`` into ``path``, atomically: after an error the old file stays."""
     plain = f"{HEADER}{json.dumps({VARIABLE: dict(sorted(values.items()))}, indent=2)}\n"  # JSON is YAML
     encrypted = ansible_vault("encrypt", "--output", "-", "-", given=plain)
     path.parent.mkdir(parents=True, exist_ok=True)

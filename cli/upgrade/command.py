@@ -1,4 +1,4 @@
-"""The command: fetch the releases, choose one, merge it, and print the steps that are left."""
+"""The command: fetches the releases, selects one, merges it, and prints the remaining steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cli.settings import ROOT, Settings
 from cli.upgrade import merge, releases
 from cli.upgrade.repository import REFERENCES, Repository, listing
 
-#: The list that Ansible itself is installed from, on the machine that deploys.
+#: The locked packages of Ansible itself, on the machine that deploys.
 REQUIREMENTS = "ansible/requirements.txt"
 _DONE = {
     "changed": "you changed it, so it is yours",
@@ -21,14 +21,14 @@ _DONE = {
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A way from one release to another.
+    """An upgrade from one release to another.
 
     Args:
-        here: the version that is here.
-        version: the version that comes.
+        here: the installed version.
+        version: the new version.
         base: the commit that both have in common.
-        head: the commit that is here.
-        commit: the commit of the release that comes.
+        head: the checked-out commit.
+        commit: the commit of the new release.
     """
 
     here: tuple[int, ...]
@@ -48,11 +48,11 @@ def upgrade(wanted: str, source: str, *, dry_run: bool) -> int:
 
     Args:
         wanted: its version; empty for the newest.
-        source: the remote or address that it comes from; empty for the clone's own.
-        dry_run: only say what would happen.
+        source: the remote or address of the releases; empty for the clone's own.
+        dry_run: whether to only print the changes.
 
     Raises:
-        StackError: it cannot be done; nothing was changed then.
+        StackError: the upgrade is impossible; nothing was changed then.
     """
     repository = Repository(ROOT)
     with host.only_one(f"stack-{Settings.read().project}"):
@@ -112,7 +112,7 @@ def choose(repository: Repository, wanted: str) -> Upgrade | None:
 
 
 def conflicts(found: Upgrade, result: merge.Result) -> StackError:
-    """Return the error that names each file of Landfast's that cannot be merged."""
+    """Return the error that names each of Landfast's files that cannot be merged."""
     files = listing([f"{path}: {reason}" for path, reason in sorted(result.conflicts.items())])
     paths = " ".join(sorted(result.conflicts))
     return StackError(
@@ -124,7 +124,7 @@ def conflicts(found: Upgrade, result: merge.Result) -> StackError:
 
 
 def rooms(found: Upgrade, result: merge.Result) -> list[str]:
-    """Return a line for each room whose changes in the release are left out."""
+    """Return a line for each room that does not get the release's changes."""
     see = f"git diff {found.base[:12]} {found.name} --"
     kept = [
         f"{room}: {_DONE[done]}" + ("" if done == "removed" else f"; {see} {room} shows what the release changes")
@@ -146,7 +146,7 @@ def to_do(changelog: str, found: Upgrade) -> list[str]:
 
 
 def following(changed: list[str]) -> list[str]:
-    """Return the commands that come next."""
+    """Return the next commands."""
     own = sorted(
         path.name
         for path in (ROOT / ownership.INVENTORIES).iterdir()

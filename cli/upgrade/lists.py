@@ -1,4 +1,4 @@
-"""The lists of applications in ``compose.yaml`` and ``compose.override.yaml``: the user's, in files of Landfast's."""
+"""The lists of applications in ``compose.yaml`` and ``compose.override.yaml``: the user's lists in Landfast's files."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ENTRY = re.compile(r"""( *- ["']?)(?:\./)?(services/[\w.-]+/[\w.-]+)["']?\s*(?:
 
 @dataclass(frozen=True)
 class Listing:
-    """A file with a list in it, by lines with their ends.
+    """A file with a list in it, as lines with their line ends.
 
     Args:
-        before: what stands above the list.
-        lines: the list, with comments in it.
-        after: what stands below.
+        before: the lines above the list.
+        lines: the list, with its comments.
+        after: the lines below.
     """
 
     before: tuple[str, ...]
@@ -29,21 +29,21 @@ class Listing:
 
     @property
     def entries(self) -> dict[str, str]:
-        """The Compose files that are listed, each with its line."""
+        """The Compose files in the list, each with its line."""
         matches = ((_ENTRY.fullmatch(line.rstrip("\n")), line) for line in self.lines)
         return {match[2]: line for match, line in matches if match}
 
     def having(self, lines: Sequence[str]) -> str:
-        """Return the file with another list in place of its own."""
+        """Return the file with another list."""
         return "".join((*self.before, *lines, *self.after))
 
 
 def read(text: str, original: str | None = None) -> Listing:
-    """Return a file with its list apart.
+    """Return a file split at its list.
 
     Args:
-        text: the file's.
-        original: the release's file that it comes from. Lines of the user's own beside the list belong to it: comments,
+        text: the file's text.
+        original: the release's version of the file. The user's own lines beside the list belong to the list: comments,
             or files from elsewhere.
     """
     lines = [f"{line}\n" for line in text.removesuffix("\n").split("\n")] if text else []
@@ -66,15 +66,16 @@ def _is_own(line: str, known: Collection[str]) -> bool:
 
 
 def settle(base: str, ours: str, theirs: str, wanted: Collection[str], gone: Collection[str]) -> tuple[str, str]:
-    """Return the releases' two files with the user's list in each, so that a merge finds no change of it.
+    """Return the two releases' files with the user's list in each, so that a merge sees no difference in it.
 
-    The new release's list is the user's without Compose files that the upgrade removes, and with those that it brings.
+    The new release's list is the user's list without Compose files that the upgrade removes, and with those that it
+    adds.
 
     Args:
-        base: the file of the release that is here.
-        ours: the user's.
-        theirs: the new release's.
-        wanted: Compose files that may come to the list.
+        base: the file of the installed release.
+        ours: the user's file.
+        theirs: the new release's file.
+        wanted: Compose files that may be added to the list.
         gone: Compose files that the upgrade removes.
     """
     before, after = read(base), read(theirs)

@@ -1,4 +1,4 @@
-"""The merge of three trees: the user's files stay, Landfast's come."""
+"""The merge of three trees: the user's files stay, Landfast's are updated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Trees:
     """The three trees of a merge.
 
     Args:
-        base: the files of the release that is here.
+        base: the files of the installed release.
         ours: the files of this checkout.
         theirs: the files of the new release.
     """
@@ -45,9 +45,9 @@ class Result:
 
     Args:
         tree: the files after the upgrade.
-        kept: the user's rooms that the release changes too, each with its fate here: changed, removed or added.
-        left_out: rooms that are new in the release and do not come.
-        conflicts: Landfast's files that the user changed too, each with the reason that they cannot be merged.
+        kept: the user's rooms that the release changes too, each with the user's change: changed, removed or added.
+        left_out: rooms that are new in the release and are not added.
+        conflicts: Landfast's files that the user changed too, each with the reason why they cannot be merged.
     """
 
     tree: Tree = field(default_factory=dict)
@@ -57,11 +57,11 @@ class Result:
 
 
 def merge(repository: Repository, trees: Trees) -> Result:
-    """Merge a release into a checkout, without changing a file of it.
+    """Merge a release into a checkout, without changing any file of the checkout.
 
     Args:
-        repository: has the contents.
-        trees: its three trees.
+        repository: the repository with the contents.
+        trees: the three trees.
     """
     result = Result()
     own = _rooms(repository, trees, result)
@@ -87,7 +87,7 @@ def merge(repository: Repository, trees: Trees) -> Result:
 
 
 def _rooms(repository: Repository, trees: Trees, result: Result) -> set[str]:
-    """Return the rooms that are the user's: changed, removed or added here, or new in a release and not wanted."""
+    """Return the user's rooms: changed, removed or added here, or new in a release and not wanted."""
     base, ours, theirs = (_by_room(tree) for tree in (trees.base, trees.ours, trees.theirs))
     own = {room for room in {*base, *ours, *theirs} if ours.get(room) != base.get(room)}
     for room in sorted(own):
@@ -97,7 +97,7 @@ def _rooms(repository: Repository, trees: Trees, result: Result) -> set[str]:
     listed, wanted = (
         lists.read(repository.text(tree, APPLICATIONS)).entries.keys() for tree in (trees.ours, trees.base)
     )
-    if not wanted <= listed:  # a user who removed the demo wants no more of it
+    if not wanted <= listed:  # a user who removed the demo gets no new rooms of it
         result.left_out += sorted(theirs.keys() - base.keys() - ours.keys())
     return own.union(result.left_out)
 
@@ -112,7 +112,7 @@ def _by_room(tree: Tree) -> dict[str, Tree]:
 
 
 def _lists(repository: Repository, trees: Trees, result: Result) -> None:
-    """Merge the lists of applications; the laptop's has no room that the first has not."""
+    """Merge the lists of applications; the laptop's list has no room that the first list lacks."""
     rooms: Collection[str] | None = None
     gone = trees.ours.keys() - result.tree.keys() - {APPLICATIONS, LAPTOP}
     for path in (APPLICATIONS, LAPTOP):
@@ -131,7 +131,7 @@ def _lists(repository: Repository, trees: Trees, result: Result) -> None:
 def _contents(
     repository: Repository, result: Result, path: str, sides: tuple[Entry | None, Entry | None, Entry | None]
 ) -> Entry | None:
-    """Return the merge of a file that both sides changed; a conflict goes into the result."""
+    """Return the merge of a file that both sides changed; record a conflict in the result."""
     base, ours, theirs = sides
     if base and ours and theirs and base.plain and ours.plain and theirs.plain:
         texts = (repository.git("cat-file", "blob", each.content) for each in (base, ours, theirs))

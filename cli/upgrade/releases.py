@@ -11,7 +11,7 @@ from cli.settings import ROOT
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Where the version of a checkout stands, and where its changes do.
+#: The files with the version and with the changes of a checkout.
 FILE, CHANGELOG = "VERSION", "CHANGELOG.md"
 #: The part of a release's section that operators act on.
 TO_DO = "To do"
@@ -22,7 +22,7 @@ _TO_DO = re.compile(rf"^### {TO_DO}\n((?:(?!### ).*\n?)*)", re.MULTILINE)
 
 
 def number(text: str) -> tuple[int, ...] | None:
-    """Return the version ``1.2.3`` or ``v1.2.3`` as numbers that can be compared, or nothing if it is none."""
+    """Return the version ``1.2.3`` or ``v1.2.3`` as comparable numbers; None if the text is not a version."""
     found = _VERSION.fullmatch(text.strip())
     return tuple(map(int, found.groups())) if found else None
 
@@ -33,10 +33,10 @@ def text(version: tuple[int, ...]) -> str:
 
 
 def here(root: Path = ROOT) -> tuple[int, ...]:
-    """Return the version of the release that a checkout is, or that it comes after.
+    """Return the version of a checkout: that of its release, or of the last one before it.
 
     Raises:
-        StackError: the file that says so is missing or says something else.
+        StackError: the file with the version is missing or invalid.
     """
     path = root / FILE
     version = number(path.read_text(encoding="utf-8")) if path.is_file() else None
@@ -54,9 +54,9 @@ def to_do(changelog: str, after: tuple[int, ...], until: tuple[int, ...]) -> lis
     """Return the steps for operators of each release between two, the oldest first.
 
     Args:
-        changelog: the newer release's.
-        after: the version that is here; its own section is left out.
-        until: the version that comes; its section is the last.
+        changelog: the newer release's changelog.
+        after: the installed version; its own section is left out.
+        until: the new version; its section is the last.
 
     Returns:
         Pairs of a version and the text of its part "To do", which is empty if there is no such part.

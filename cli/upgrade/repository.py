@@ -1,4 +1,4 @@
-"""The Git repository of a checkout: its trees, and commits made of trees without touching a file."""
+"""The Git repository of a checkout: reads its trees, and makes commits from trees without changing a file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import NamedTuple
 from cli.console import StackError
 from cli.upgrade import releases
 
-#: Where releases are kept here. Tags of the same name may be the user's own.
+#: The references of fetched releases. Tags of the same name may be the user's own.
 REFERENCES = "refs/landfast/"
-#: Remotes that releases come from, unless one is named; the first that there is.
+#: Remotes for releases, unless the user names one; the first existing one is used.
 REMOTES = ("upstream", "origin")
-#: Seconds for a command of Git's, and for a server that sends all releases.
+#: Seconds for a command of Git, and for a server that sends all releases.
 GIT_TIMEOUT = 300
 FETCH_TIMEOUT = 900
-#: What Git leaves while something is half done, and the command that gives it up.
+#: The files of an unfinished operation of Git, and the command that aborts it.
 UNFINISHED = {
     "MERGE_HEAD": "git merge --abort",
     "CHERRY_PICK_HEAD": "git cherry-pick --abort",
@@ -39,7 +39,7 @@ class Entry(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether it is a file, no symbolic link and no other repository."""
+        """Whether it is a regular file, not a symbolic link or a submodule."""
         return self.mode in _PLAIN
 
 
@@ -57,16 +57,16 @@ class Repository:
     root: Path
 
     def git(self, *arguments: str, given: bytes = b"", timeout: float = GIT_TIMEOUT, index: str = "") -> str:
-        """Run Git and return what it prints.
+        """Run Git and return its output.
 
         Args:
             arguments: its arguments.
             given: its standard input.
             timeout: seconds after which it is stopped.
-            index: an index file of its own, instead of the checkout's.
+            index: a separate index file, instead of the checkout's.
 
         Raises:
-            StackError: it failed, with its own words.
+            StackError: it failed; the message has Git's error.
         """
         done = self._run(arguments, given, timeout, index)
         if done.returncode != 0:
@@ -74,7 +74,7 @@ class Repository:
         return os.fsdecode(done.stdout)
 
     def says(self, *arguments: str) -> bool:
-        """Return whether Git answers a question with yes."""
+        """Return whether a command of Git succeeds."""
         return self._run(arguments).returncode == 0
 
     def _run(
@@ -95,8 +95,8 @@ class Repository:
         """Make sure that a merge can begin here.
 
         Raises:
-            StackError: this is no checkout, something is half done, no branch is checked out, or changes are in no
-                commit.
+            StackError: this is not a checkout, an operation of Git is unfinished, no branch is checked out, or there
+                are uncommitted changes.
         """
         if not self.says("rev-parse", "--verify", "--quiet", "HEAD^{commit}"):
             raise StackError(
@@ -108,7 +108,7 @@ class Repository:
                 raise StackError(f"Git is in the middle of something ({name})", f"finish it, or give it up: {remedy}")
         if not self.says("symbolic-ref", "--quiet", "HEAD"):
             raise StackError("no branch is checked out, so the merge would be lost", "git switch BRANCH")
-        # New files that are in no commit may stay: Git refuses to overwrite one.
+        # New uncommitted files may stay: Git refuses to overwrite one.
         changed = self.git("status", "--porcelain", "--untracked-files=no").splitlines()
         if changed:
             raise StackError(
@@ -116,13 +116,13 @@ class Repository:
             )
 
     def source(self, wanted: str) -> str:
-        """Return the remote or address that releases come from.
+        """Return the remote or address of the releases.
 
         Args:
-            wanted: what the user named, if anything.
+            wanted: the remote or address that the user named; may be empty.
 
         Raises:
-            StackError: nothing was named, and no remote has a name that is looked for.
+            StackError: the user named none, and there is no remote of a known name.
         """
         remotes = self.git("remote").split()
         found = wanted or next((name for name in REMOTES if name in remotes), "")
@@ -133,7 +133,7 @@ class Repository:
         return found
 
     def fetch(self, source: str) -> None:
-        """Bring the releases of a remote or address.
+        """Fetch the releases of a remote or address.
 
         Raises:
             StackError: it does not answer.
@@ -149,29 +149,29 @@ class Repository:
             ) from None
 
     def releases(self) -> dict[tuple[int, ...], str]:
-        """Return the releases that were fetched: version and reference."""
+        """Return the fetched releases: version and reference."""
         names = self.git("for-each-ref", "--format=%(refname)", REFERENCES).split()
         found = ((releases.number(name[len(REFERENCES) :]), name) for name in names)
         return {version: name for version, name in found if version}
 
     def commit(self, reference: str) -> str:
-        """Return the commit that a reference names."""
+        """Return the commit of a reference."""
         return self.git("rev-parse", "--verify", f"{reference}^{{commit}}").strip()
 
     def has(self, commit: str) -> bool:
-        """Return whether the branch that is checked out contains a commit."""
+        """Return whether the checked-out branch contains a commit."""
         return self.says("merge-base", "--is-ancestor", commit, "HEAD")
 
     def base(self, other: str, release: str | None) -> str:
-        """Return the commit that this checkout and another commit both come from.
+        """Return the common ancestor of this checkout and another commit.
 
         Args:
             other: the other commit.
-            release: the reference of the release that is here. It counts where history does not know it: after a
+            release: the reference of the installed release. It is the ancestor if the history lacks it: after a
                 squash, in a shallow clone, in files from an archive.
 
         Raises:
-            StackError: there is none.
+            StackError: there is no common ancestor.
         """
         if release and not self.has(release):
             return self.commit(release)
@@ -190,11 +190,11 @@ class Repository:
         return {path: Entry(about.split()[0], about.split()[2]) for about, _, path in found}
 
     def text(self, tree: Tree, path: str) -> str:
-        """Return the content of a file in a tree; nothing if it is not there."""
+        """Return the content of a file in a tree; empty if the tree does not have it."""
         return self.git("cat-file", "blob", tree[path].content) if path in tree else ""
 
     def merged(self, base: str, ours: str, theirs: str) -> str | None:
-        """Merge three texts; return the name of the result's content, or nothing if they are in conflict."""
+        """Merge three texts; return the name of the result's content, or None if there is a conflict."""
         with tempfile.TemporaryDirectory() as folder:
             names = []
             for name, content in (("ours", ours), ("base", base), ("theirs", theirs)):
@@ -207,10 +207,10 @@ class Repository:
         return self.git("hash-object", "-w", "--stdin", given=done.stdout).strip()
 
     def write(self, tree: Tree, message: str, *parents: str) -> str:
-        """Return a commit with the files of ``tree``; nothing that is checked out changes.
+        """Return a commit with the files of ``tree``; the checkout itself does not change.
 
         Raises:
-            StackError: Git does not know who the author is, say.
+            StackError: Git failed, for example because it has no author.
         """
         lines = "".join(f"{entry.mode} {entry.content}\t{path}\0" for path, entry in tree.items())
         with tempfile.TemporaryDirectory() as folder:
@@ -221,10 +221,10 @@ class Repository:
         return self.git("commit-tree", name, *options, given=os.fsencode(message)).strip()
 
     def advance(self, commit: str) -> None:
-        """Bring branch and files to a commit that follows.
+        """Move branch and files forward to a commit.
 
         Raises:
-            StackError: a file that is in no commit is in the way, an ignored one perhaps; nothing was changed.
+            StackError: an uncommitted file, perhaps an ignored one, would be overwritten; nothing was changed.
         """
         options = ("--ff-only", "--no-squash", "--no-stat", "--no-overwrite-ignore", "--no-verify-signatures")
         try:
@@ -234,7 +234,7 @@ class Repository:
 
 
 def listing(lines: list[str]) -> str:
-    """Return lines for people, indented; the first ones of many."""
+    """Return lines for people, indented; only the first 20 of many."""
     shown = 20
     more = [f"... and {len(lines) - shown} more"] if len(lines) > shown else []
     return "\n".join(f"    {line}" for line in [*lines[:shown], *more])
