@@ -21,6 +21,14 @@ LEFT_OUT = (
 )
 #: The list of packages that projects have: its lines go into :data:`forms.WANTED`, which has to be locked.
 PACKAGES = "requirements.txt"
+#: Files in which a project may say how its code is to be, and the first one's content where it has none of them.
+STYLES = ("ruff.toml", ".ruff.toml", "pyproject.toml")
+STYLE = """\
+# The project keeps its own style: of the house's rules, only those about errors hold here.
+lint.select = ["E9", "F"]
+lint.ignore = ["F403", "F405"] # settings that take others in
+format.exclude = ["**"]
+"""
 
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["'](\w+)\.([\w.]+)["']""")
 _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)", re.MULTILINE)
@@ -51,10 +59,13 @@ class Project:
         Raises:
             StackError: the project has such a file already.
         """
+        texts = dict(texts)
+        if not any((self.folder / name).exists() for name in STYLES):
+            texts[STYLES[0]] = STYLE
         own = self.folder / PACKAGES
         if own.is_file():
             wanted = with_packages(own.read_text(encoding="utf-8"), texts[forms.WANTED])
-            texts = {**texts, forms.WANTED: wanted}
+            texts[forms.WANTED] = wanted
             del texts[forms.LOCK]
         taken = sorted(name for name in texts if (self.folder / name).exists())
         if taken:

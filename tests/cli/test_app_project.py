@@ -6,7 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,9 +19,6 @@ from cli.settings import ROOT
 from contract.derived import derive
 from contract.files import read
 from tests.support import django_project
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 #: Files of a project that have no place in an image, or in a repository.
 PRIVATE = ("db.sqlite3", ".env", ".git/config", "venv/bin/python", "shop/__pycache__/urls.pyc", "shop/.env.local")
@@ -174,6 +172,30 @@ def test_its_settings_hold_in_a_container(started: Path, module: str, debug: boo
         "healthz": "ok\n",
         "page": 400,
     }
+
+
+def test_linters_leave_its_style_alone_and_see_its_errors(checkout: Path, code: Path) -> None:
+    shutil.copy2(ROOT / "pyproject.toml", checkout)
+    write(code, {"shop/old.py": "import os\nprint( 'an old style' )\nnobody\n"})
+
+    made(checkout, code)
+
+    ruff = Path(sys.executable).with_name("ruff")
+    found = subprocess.run(
+        [ruff, "check", "--output-format=concise", "services"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert {line.split()[1] for line in found.stdout.splitlines() if ".py:" in line} == {"F401", "F821"}, found.stdout
+    assert subprocess.run([ruff, "format", "--check", "services"], cwd=checkout, check=False).returncode == 0
+
+
+def test_a_style_of_its_own_stays(checkout: Path, code: Path) -> None:
+    write(code, {"pyproject.toml": "[tool.ruff]\n"})
+
+    assert not (made(checkout, code) / "ruff.toml").exists()
 
 
 def test_a_project_s_own_packages_are_to_be_locked_with_those_that_containers_need(
