@@ -33,7 +33,7 @@ max_tasks = 10_000
 
 
 def format_task(task: Task) -> Task:
-    """Return a task as Flower shows it. A failed durable task gets the address for its retry, as Flower itself cannot retry.
+    """Return a task as Flower shows it. A failed durable task gets the address for its retry: Flower cannot retry it.
 
     Args:
         task: a copy, which this function may change.
