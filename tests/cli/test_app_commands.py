@@ -235,7 +235,6 @@ def test_the_demo_s_plans_are_those_of_its_contracts(capsys: pytest.CaptureFixtu
         "postgres_worker_password",
         "rabbitmq_worker_password",
         "redis_worker_password",
-        "smtp_password",
     ]
 
 

@@ -64,7 +64,7 @@ def test_a_server_where_its_user_is_not_has_no_placeholder() -> None:
 
 
 @pytest.mark.parametrize("server", ["redis", "redis-cache"])
-@pytest.mark.parametrize("user", ["web", "api", "console"])
+@pytest.mark.parametrize("user", ["api", "console"])
 def test_whoever_reports_that_redis_serves_has_the_key_that_is_tried(user: str, server: str) -> None:
     check = (ROOT / "libs/runtime/landfast_runtime/health.py").read_text(encoding="utf-8")
     assert 'client.set(f"{settings.user}:health"' in check

@@ -90,7 +90,7 @@ def test_it_changes_nothing_the_second_time(maker: ModuleType, tmp_path: Path) -
 def test_it_finishes_what_an_interrupted_run_began(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
     before = contents(tmp_path)
-    (tmp_path / "services/redis/web").unlink()
+    (tmp_path / "services/redis/api").unlink()
     (tmp_path / "services/nginx/.tls_key.new").write_text("half")
     make(maker)
     assert contents(tmp_path) == before

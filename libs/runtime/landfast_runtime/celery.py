@@ -208,7 +208,7 @@ def configure_worker(app: Celery[Any], broker: RabbitMQ) -> None:
         app: whose tasks it runs.
         broker: where they come from.
     """
-    app.conf.broker_url = broker.url
+    app.conf.update(broker_url=broker.url)  # to types it is read-only
     app.conf.broker_heartbeat = WORKER_HEARTBEAT
     app.conf.result_backend_transport_options = {"retry_policy": _WORKER_RESULT_RETRIES}
     # That policy covers writes alone; before each, Celery reads what is there, and would give a finished task up.

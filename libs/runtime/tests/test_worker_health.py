@@ -23,6 +23,8 @@ from landfast_testing.waiting import DEADLINE
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from celery import Celery
+
 WORK, PROBE = SimpleNamespace(internal=False), SimpleNamespace(internal=True)
 
 
@@ -174,9 +176,12 @@ def test_a_probe_goes_to_this_worker_s_queue_alone_once_it_is_consumed(
 ) -> None:
     sent: list[dict[str, Any]] = []
     asked: list[str] = []
-    monkeypatch.setattr(
-        "celery.Celery.connection_for_write", lambda app: asked.append(app.conf.broker_url) or Connection("memory://")
-    )
+
+    def connect(app: Celery[Any]) -> Connection:
+        asked.append(app.conf.broker_url)
+        return Connection("memory://")
+
+    monkeypatch.setattr("celery.Celery.connection_for_write", connect)
     monkeypatch.setattr(consumption, "has_consumer", lambda *_: consumed)
     monkeypatch.setattr("kombu.Producer.publish", lambda *_, **options: sent.append(options))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from celery import signals
 from celery.utils.dispatch import Signal
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @contextmanager
 def as_before() -> Iterator[None]:
     """Let nobody go on listening who began within the block."""
-    found = [each for each in vars(signals).values() if isinstance(each, Signal)]
+    found: list[Any] = [each for each in vars(signals).values() if isinstance(each, Signal)]
     heard = [list(each.receivers or ()) for each in found]
     try:
         yield

@@ -97,6 +97,6 @@ class MailServer:
             return False
         if said == HANG:
             self.go_on.wait(60)
-            said = USUAL[step]
+            said = USUAL.get(step, "502 what?")
         client.sendall(f"{said}\r\n".encode())
         return True

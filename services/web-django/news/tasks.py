@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
-from landfast_outbox.celery import enqueue_many
+from landfast_outbox.celery import DurableTask, enqueue_many
 from landfast_runtime.worker.retrying import FOR_A_DAY, unless_gone
 from mailer import LETTER
 
@@ -30,7 +30,7 @@ def make_thumbnails(article_id: int) -> None:
     unless_gone(partial(pictures.make_thumbnails, article_id))
 
 
-@shared_task(long=True)
+@shared_task(base=DurableTask, long=True)
 def make_missing_thumbnails() -> int:
     """Make the pictures that covers lack, and return how many those were."""
     from news import pictures  # noqa: PLC0415

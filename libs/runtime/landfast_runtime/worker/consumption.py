@@ -40,7 +40,7 @@ def send_probe() -> bool:
         OperationalError: the broker cannot be reached, or does not take it.
     """
     app = create_celery("probe", load("worker", RabbitMQ.from_env))
-    queue = probe.queue(sending=True)
+    queue: Any = probe.queue(sending=True)  # to types a task's queue is a name
     with app.connection_for_write() as connection:
         connection.ensure_connection(max_retries=1)
         if not has_consumer(queue, connection):

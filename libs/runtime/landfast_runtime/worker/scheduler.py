@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 from celery.beat import Scheduler
 
 from landfast_runtime.worker.beat import MARK
 
 
-class _Ticks(Protocol):
-    """What each scheduler of Celery's does."""
-
-    def tick(self, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401 - Celery's own signature
-        """Run what is due, and return the seconds until the next tick."""
-
-
 class Ticking:
     """Part of a scheduler: it marks each tick. It stands before the scheduler's own class."""
 
-    def tick(self: _Ticks, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401 - Celery's own signature
+    def tick(self, *args: Any, **kwargs: Any) -> float:  # noqa: ANN401 - Celery's own signature
         """Run what is due, leave the mark, and return the seconds until the next tick."""
-        wait = super().tick(*args, **kwargs)  # type: ignore[misc]  # the scheduler's own
+        wait: float = super().tick(*args, **kwargs)  # type: ignore[misc]  # the scheduler's
         MARK.touch()
-        return float(wait)
+        return wait
 
 
 class TickingScheduler(Ticking, Scheduler):
