@@ -188,10 +188,11 @@ def test_services_that_are_no_replica_of_the_state_run_without_its_label(plan: P
 
 def test_with_pictures_in_object_storage_the_site_runs_on_any_host() -> None:
     config = configuration.read({"MEDIA_STORAGE": "s3://pictures", "MEDIA_PLACEMENT": "node.platform.os == linux"})
-    service = rendered(config).stack["services"]["web-django"]
+    services = rendered(config).stack["services"]
 
-    assert service["deploy"]["placement"]["constraints"] == ["node.platform.os == linux"]
-    assert "egress" in service["networks"]
+    for name in ("web-django", "web-worker"):
+        assert services[name]["deploy"]["placement"]["constraints"] == ["node.platform.os == linux"]
+        assert "egress" in services[name]["networks"]
 
 
 def test_a_job_runs_once_beside_the_stacks_networks(plan: Plan) -> None:
@@ -199,7 +200,7 @@ def test_a_job_runs_once_beside_the_stacks_networks(plan: Plan) -> None:
 
     assert file["services"]["migrate-web"]["deploy"]["mode"] == "replicated-job"
     assert file["services"]["migrate-web"]["deploy"]["restart_policy"] == {"condition": "none"}
-    assert file["networks"] == {"data": {"name": "site_data", "external": True}}
+    assert file["networks"] == {"web-data": {"name": "site_web-data", "external": True}}
     assert file["volumes"]["media"] == {"name": "site_media"}
 
 
