@@ -6,10 +6,22 @@ reaches a backing service on the way that a changed password takes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from contract import durable, environment, flower, nginx, periodic, postgres, rabbitmq, readiness, redis, smoke
+from contract import (
+    durable,
+    environment,
+    flower,
+    nginx,
+    periodic,
+    postgres,
+    rabbitmq,
+    readiness,
+    redis,
+    smoke,
+    upkeep,
+)
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 
@@ -29,6 +41,7 @@ class Derived:
         consumers: service -> name in /run/secrets -> secret or derived file.
         hosts: the host names that applications answer at.
         checks: what is asked after a start or a deploy (:func:`contract.smoke.checks`).
+        upkeep: contract's file -> what to back up of it, and where its metrics are (:func:`contract.upkeep.upkeep`).
     """
 
     declared: Mapping[str, Mapping[str, Any]]
@@ -36,6 +49,7 @@ class Derived:
     consumers: Mapping[str, Mapping[str, str]]
     hosts: Sequence[str] = ()
     checks: Sequence[Mapping[str, Any]] = ()
+    upkeep: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def derive(contracts: Sequence[Contract]) -> Derived:
@@ -72,7 +86,8 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     for service, texts in files.items():
         consumers.setdefault(service, {}).update({file: f"{service}.{file}" for file in texts})
     hosts = {host for each in contracts for host in (each.needs.get("http") or {}).get("hosts") or ()}
-    return Derived(declared, contents, consumers, sorted(hosts), smoke.checks(contracts))
+    checks, tools = smoke.checks(contracts), upkeep.upkeep(contracts)
+    return Derived(declared, contents, consumers, sorted(hosts), checks, tools)
 
 
 def _secrets(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, Mapping[str, str]]:

@@ -34,6 +34,7 @@ class Contract:
         environment: service -> variable -> value, with placeholders.
         services: the names of all services in the file.
         every: service -> when its command runs.
+        volumes: the names of all volumes that it declares.
         extra: what ``nginx.extra`` beside it says.
     """
 
@@ -42,6 +43,7 @@ class Contract:
     secrets: Mapping[str, Mapping[str, str]]
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     services: Collection[str] = ()
+    volumes: Collection[str] = ()
     extra: str = ""
     every: Mapping[str, str] = field(default_factory=dict)
 
@@ -119,7 +121,8 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     secrets, environment, every = (
         {name: entry[key] for name, entry in services.items() if key in entry} for key in schema.SERVICE
     )
-    return Contract(file, needs, secrets, environment, list(services), every=every)
+    volumes = _mapping(document.get("volumes"), f"{file}: volumes")
+    return Contract(file, needs, secrets, environment, list(services), list(volumes), every=every)
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The parts of each contract that programs other than the services read: commands, and later backups and monitoring.
+"""The parts of each contract that programs beside the services read: commands, backups, monitoring.
 
 ``python3 -m contract.plans`` prints them as JSON, by the contract's file. ``./stack`` runs that in the image of
 ``secrets``, for contracts are YAML, which it cannot read by itself.
@@ -28,8 +28,12 @@ def plans(contracts: Sequence[Contract]) -> dict[str, dict[str, Any]]:
     Raises:
         ContractError: a contract cannot be followed.
     """
-    declared = set(derive(contracts).declared)
-    return {each.file: _plan(each, [other for other in contracts if other != each], declared) for each in contracts}
+    derived = derive(contracts)
+    found = {}
+    for each in contracts:
+        others = [other for other in contracts if other != each]
+        found[each.file] = {**_plan(each, others, set(derived.declared)), **derived.upkeep[each.file]}
+    return found
 
 
 def _plan(own: Contract, others: Sequence[Contract], declared: set[str]) -> dict[str, Any]:

@@ -258,6 +258,23 @@ DURABLE_TASKS = Key(
     },
 )
 
+BACKUP = Key(
+    "what is backed up of it: its databases and schemas, and the volumes that its file names",
+    keys={"without": Key("volumes that are left out: caches, and what can be made again", r"[\w.-]+", "list")},
+)
+
+METRICS = Key(
+    "pages with metrics in the form of Prometheus, by the names of what they are of",
+    form=r"[a-z0-9][a-z0-9-]*",
+    each=Key(
+        "who is asked",
+        keys={
+            "service": Key("a service of this file and its port, `NAME:PORT`", PLACE, "text"),
+            "path": Key("the page; /metrics without it", PAGE, "text"),
+        },
+    ),
+)
+
 APPLICATION = Key(
     "what Compose has no words for",
     keys={
@@ -268,6 +285,8 @@ APPLICATION = Key(
         "broker": BROKER,
         "redis": REDIS,
         "durable_tasks": DURABLE_TASKS,
+        "backup": BACKUP,
+        "metrics": METRICS,
     },
 )
 

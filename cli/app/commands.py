@@ -25,7 +25,10 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     check_ = actions.add_parser("check", help="start an application, try it, and say what is missing")
     check_.add_argument("name", metavar="APPLICATION")
     check_.add_argument("--yes", action="store_true", help="install what is missing without asking")
-    actions.add_parser("list", help="list the applications, their addresses and how their services are")
+    list_ = actions.add_parser("list", help="list the applications, their addresses and how their services are")
+    list_.add_argument(
+        "--json", action="store_true", help="for programs: databases, volumes, secrets, metrics and all else of each"
+    )
     remove_ = actions.add_parser("remove", help="take an application off the list; its folder and its data stay")
     remove_.add_argument("name", metavar="APPLICATION")
     remove_.add_argument("--yes", action="store_true", help="do not ask")
@@ -43,7 +46,7 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             new.NewApplication(options.name, options.form, options.image, options.port, options.host, options.code)
         ),
         "check": lambda: check.check(options.name, list(arguments), yes=options.yes),
-        "list": listing.listing,
+        "list": lambda: listing.listing(as_json=options.json),
         "remove": lambda: remove.remove(options.name, yes=options.yes),
     }
     return actions[options.action]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,18 @@ _HOST = re.compile(r"(?:[\[,-][ ]*)(?:&\w+ )?[\"']?([a-z0-9][a-z0-9.-]*)")
 _PATH = re.compile(r"^      [\"']?(/[\w./~-]*)[\"']?:", re.MULTILINE)
 
 
-def listing() -> int:
-    """Print the applications."""
+def listing(*, as_json: bool = False) -> int:
+    """Print the applications.
+
+    Args:
+        as_json: whether programs are to read it: the house and all that is on the list, with what each has.
+
+    Raises:
+        StackError: programs are to read it, and Docker does not answer or a contract is wrong.
+    """
+    if as_json:
+        print(json.dumps({file: vars(each) for file, each in plan.read_all().items()}, indent=2))
+        return 0
     settings = Settings.read()
     try:
         states = {each.service: each.words for each in doctor.find_containers()}

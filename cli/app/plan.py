@@ -37,6 +37,8 @@ class Plan:
         vhosts: those of its own.
         users: its users of the broker.
         secrets: those that it alone brings.
+        volumes: those that are backed up.
+        metrics: name -> whom a monitoring system asks, ``service`` (``NAME:PORT``), and for which ``path``.
     """
 
     services: Sequence[str]
@@ -48,6 +50,8 @@ class Plan:
     vhosts: Sequence[str]
     users: Sequence[str]
     secrets: Sequence[str]
+    volumes: Sequence[str]
+    metrics: Mapping[str, Mapping[str, str]]
 
 
 def existing() -> list[str]:

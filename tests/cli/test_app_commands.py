@@ -32,6 +32,8 @@ PLAN = Plan(
     vhosts=["shop"],
     users=["shop"],
     secrets=["postgres_shop_password", "rabbitmq_shop_password", "shop_secret_key"],
+    volumes=["uploads"],
+    metrics={"shop": {"service": "shop:9100", "path": "/metrics"}},
 )
 FILE = "services/shop/compose.yaml"
 HOUSE: dict[str, Any] = {"nginx": {"image": "a/nginx", "networks": {"edge": None}}}
@@ -230,6 +232,9 @@ def test_the_demo_s_plans_are_those_of_its_contracts(capsys: pytest.CaptureFixtu
     assert found.services == ["web-django", "web-worker", "web-mail", "web-beat", "migrate-web"]
     assert (found.locations, found.schemas, found.users) == ({"/": "web-django:8000"}, ["web"], ["web"])
     assert {"django_secret_key", "postgres_web_password", "rabbitmq_web_password"} <= set(found.secrets)
+    assert found.volumes == ["media"]
+    assert all_of_them["compose.house.yaml"].volumes == ["redis"]
+    assert all_of_them["compose.house.yaml"].metrics["relay"] == {"service": "relay:9100", "path": "/metrics"}
 
     assert all_of_them["services/worker/compose.yaml"].secrets == [
         "postgres_worker_password",
@@ -246,6 +251,13 @@ def test_a_wrong_contract_is_told_in_its_own_words(tmp_path: Path, capsys: pytes
 
     assert plans.main(tmp_path) == 1
     assert "nothing reads 'databse'; did you mean database?" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("checkout", "docker")
+def test_programs_read_all_that_follows_from_contracts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["app", "list", "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == {FILE: vars(PLAN)}
 
 
 def test_applications_are_completed() -> None:

@@ -81,8 +81,7 @@ def test_its_open_pages_are_nobody_s(an_operator: Site, path: str) -> None:
 
 def test_its_process_comes_back_and_the_other_goes_on(lengthy: Stack, an_operator: Site) -> None:
     def processes() -> list[int]:
-        found: list[int] = json.loads(lengthy.execute("flower", "python", "-c", PROCESSES))
-        return found
+        return list(json.loads(lengthy.execute("flower", "python", "-c", PROCESSES)))
 
     parent, shared, own = processes()
     lengthy.execute("flower", "sh", "-c", f"kill -KILL {own}")

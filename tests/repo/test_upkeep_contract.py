@@ -1,0 +1,60 @@
+"""What operators' tools read of contracts: volumes to back up, and pages with metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contract.derived import derive
+from contract.errors import ContractError
+from tests.support.contracts import HOUSE, refusal, shop
+
+
+def upkeep(text: str) -> Any:  # noqa: ANN401 - as programs get it
+    """Return what follows from a contract for operators' tools."""
+    return derive([HOUSE, shop(text)]).upkeep["services/shop/compose.yaml"]
+
+
+def test_all_volumes_are_backed_up_but_those_that_the_contract_leaves_out() -> None:
+    volumes = "volumes: {uploads: , invoices: {}, thumbnails: }"
+
+    assert upkeep(volumes)["volumes"] == ["uploads", "invoices", "thumbnails"]
+    assert upkeep(f"x-landfast: {{backup: {{without: [thumbnails]}}}}\n{volumes}")["volumes"] == ["uploads", "invoices"]
+
+
+def test_a_volume_that_is_none_of_the_file_s_is_refused_with_the_nearest() -> None:
+    said = refusal("x-landfast: {backup: {without: [thumbnail]}}\nvolumes: {thumbnails: }")
+
+    assert said == (
+        "services/shop/compose.yaml: backup.without: this file has no volume thumbnail; did you mean thumbnails?"
+    )
+
+
+def test_metrics_are_asked_for_at_the_usual_page_unless_another_is_said() -> None:
+    says = "x-landfast: {metrics: {shop: {service: 'shop:9100'}, work: {service: 'shop:1', path: '/m?x=1'}}}"
+
+    assert upkeep(f"{says}\nservices: {{shop: }}")["metrics"] == {
+        "shop": {"service": "shop:9100", "path": "/metrics"},
+        "work": {"service": "shop:1", "path": "/m?x=1"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("says", "said"),
+    [
+        ("{shop: {service: 'shpo:9100'}}", "metrics.shop: service: shpo is no service of this file"),
+        ("{shop: }", "metrics.shop: service: none is no service of this file"),
+        ("{shop: {port: 9100}}", "metrics.shop: nothing reads 'port'; there are: service, path"),
+    ],
+)
+def test_metrics_of_nobody_are_refused(says: str, said: str) -> None:
+    assert said in refusal(f"x-landfast: {{metrics: {says}}}\nservices: {{shop: }}")
+
+
+def test_two_contracts_cannot_give_metrics_the_same_name() -> None:
+    one = shop("x-landfast: {metrics: {shop: {service: 'shop:9100'}}}\nservices: {shop: }")
+    other = shop("x-landfast: {metrics: {shop: {service: 'more:9100'}}}\nservices: {more: }")
+
+    with pytest.raises(ContractError, match=r"shop is in services/shop/compose\.yaml already"):
+        derive([HOUSE, one, other])
