@@ -225,8 +225,17 @@ def test_it_cannot_enter_the_database_of_the_other(
         products.execute(service, *FILLED, "python", "-c", script)
 
 
-@pytest.mark.parametrize("page", ["/console/outbox/task/", "/flower/", "/rabbitmq/"])
+@pytest.mark.parametrize("page", ["/console/outbox/task/", "/flower/", "/flower/vhost/pretix/", "/rabbitmq/"])
 def test_operators_have_their_pages(products: Stack, page: str) -> None:
     operator = log_in_to_console(products, Site(products.http_url))
 
     assert operator.get(page).status_code == HTTPStatus.OK
+
+
+def test_operators_see_pretix_worker_in_the_flower_of_its_vhost(products: Stack) -> None:
+    operator = log_in_to_console(products, Site(products.http_url))
+
+    def workers() -> list[str]:
+        return list(operator.get("/flower/vhost/pretix/api/workers", params={"refresh": "1"}).json())
+
+    wait_until(lambda: len(workers()) == 1, 30, lambda: f"one worker: {workers()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,15 @@ import pytest
 import requests
 
 from cli.app.lists import LISTS
+from tests.conftest import log_in_to_console
 from tests.support.command import run
 from tests.support.site import TIMEOUT
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from tests.support.site import Site
     from tests.support.stack import Stack
 
 # Two minutes, and the house starts anew twice; tests/cli holds all of it that needs no Docker.
@@ -33,9 +37,12 @@ def shop(ready: Stack) -> Iterator[str]:
         shutil.rmtree(ready.directory / "services/shop", ignore_errors=True)
 
 
-def test_a_new_application_has_nothing_to_mend_and_leaves_nothing_on_the_lists(ready: Stack, shop: str) -> None:
+def test_a_new_application_has_nothing_to_mend_and_leaves_nothing_on_the_lists(
+    ready: Stack, shop: str, trusting: Callable[[Stack], Site]
+) -> None:
     checked = run(ready, "app", "check", shop, "--yes")
     assert checked.returncode == 0, checked.stdout
+    assert "shop.localhost" in re.findall(r"ok +smoke +(.*) as its contract says", checked.stdout)[0]
 
     page = requests.get(ready.http_url, headers={"Host": "shop.localhost"}, timeout=TIMEOUT)
     assert (page.status_code, "services/shop/" in page.text) == (200, True)
@@ -43,6 +50,11 @@ def test_a_new_application_has_nothing_to_mend_and_leaves_nothing_on_the_lists(r
     filled = ("sh", "/run/secrets/with-environment", "python", "-c")
     task = f"from shop.tasks import add; print(add.delay(4, 4).get(timeout={TIMEOUT}))"
     assert ready.execute("shop-worker", *filled, task).split()[-1] == "8"
+
+    operator = log_in_to_console(ready, trusting(ready))
+    asked = f"/flower/vhost/{shop}/api/workers"
+    seen = wait_until(lambda: operator.get(asked, params={"refresh": "1"}).json(), 30, "its worker in its Flower")
+    assert len(seen) == 1
 
     removed = run(ready, "app", "remove", shop, "--yes")
     assert removed.returncode == 0, removed.stdout
