@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from contract import redis
 from contract.errors import ContractError
+from contract.named import below
+from contract.postgres import owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -53,6 +55,9 @@ _MAIL = {
     "mail_from": "MAIL_FROM",
     "mail_from.address": "mail_address",
 }
+#: The database that all share: the container knows its name.
+_SHARED = "{postgres_db}"
+_NAMED = "{POSTGRES_DB:?is not set: extend the template application, periodic or migration}"
 _SMTP = Path(__file__).with_name("smtp.sh")
 
 
@@ -96,7 +101,7 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
         head += ["smtp_password='{secret.smtp_password|url}'"]
     if any(f"{{{name}}}" in exports for name in _MAIL):
         head += [_SMTP.read_text(encoding="utf-8").removeprefix("#!/bin/sh\n")]
-    for placeholder, variable in inside.items():
+    for placeholder, variable in {**inside, _SHARED: _NAMED}.items():
         exports = exports.replace(placeholder, f"""'"${variable}"'""")
     return "\n".join([*head, f'{exports}exec "$@"', ""])
 
@@ -123,39 +128,47 @@ def fill(content: str, read: Callable[[str], str]) -> str:
 
 
 def _known(contract: Contract) -> dict[str, str]:
-    """Return placeholder -> what it stands for: the only database, and the only users of broker and Redis."""
-    found: dict[str, str] = {}
-    databases: Mapping[str, Any] = (contract.needs.get("database") or {}).get("databases") or {}
-    users: Mapping[str, Any] = (contract.needs.get("broker") or {}).get("users") or {}
-    if len(databases) == 1:
-        ((name, entry),) = databases.items()
-        owner = (entry or {}).get("owner", name)
-        password = f"{{secret.postgres_{owner}_password}}"
-        found |= {"database.host": "postgres", "database.port": "5432", "database.name": name, "database.user": owner}
-        found |= {"database.password": password}
-        found["database.url"] = f"postgresql://{owner}:{password[:-1]}|url}}@postgres:5432/{name}"
-    if len(users) == 1:
-        ((name, entry),) = users.items()
-        vhost = (entry or {}).get("vhost", "landfast")
-        password = f"{{secret.rabbitmq_{name}_password}}"
-        found |= {"broker.host": "rabbitmq", "broker.port": "5672", "broker.vhost": vhost, "broker.user": name}
-        found |= {"broker.password": password}
-        found["broker.url"] = f"amqp://{name}:{password[:-1]}|url}}@rabbitmq:5672/{vhost}"
-    return found | _redis(contract)
+    """Return placeholder -> what it stands for: each login by its name, and the only one of its kind without a name."""
+    postgres = ("postgresql", "postgres", "5432", "name")
+    own = {
+        name: _login(*postgres, entry.get("owner", name), name)
+        for _, name, entry in below([contract], "database", "databases")
+    }
+    schemas = [
+        (entry.get("user", name), owner(name, entry)) for _, name, entry in below([contract], "database", "schemas")
+    ]
+    shared = {role: _login(*postgres, role, _SHARED) for roles in schemas for role in roles if role}
+    broker = {
+        name: _login("amqp", "rabbitmq", "5672", "vhost", name, entry.get("vhost", "landfast"))
+        for _, name, entry in below([contract], "broker", "users")
+    }
+    kinds = {
+        "database": {**shared, **own},
+        "broker": broker,
+        "redis": _redis(contract, "state"),
+        "redis.cache": _redis(contract, "cache"),
+    }
+    only = {begin: logins for begin, logins in kinds.items() if len(logins) == 1}
+    if len(own or schemas) == 1:
+        only["database"] = own or shared  # a schema's first role is the one that uses it
+    named = {f"{begin}.{name}": parts for begin, logins in kinds.items() for name, parts in logins.items()}
+    unnamed = {begin: next(iter(logins.values())) for begin, logins in only.items()}
+    return {f"{begin}.{part}": value for begin, parts in {**named, **unnamed}.items() for part, value in parts.items()}
 
 
-def _redis(contract: Contract) -> dict[str, str]:
-    """Return placeholder -> what it stands for: the servers where the only user of Redis is."""
-    found: dict[str, str] = {}
-    for server, begin in (("state", "redis"), ("cache", "redis.cache")):
-        users = redis.users([contract], server)
-        if len(users) == 1:
-            (user,) = users
-            host, password = redis.SERVERS[server], f"{{secret.redis_{user}_password}}"
-            found |= {f"{begin}.host": host, f"{begin}.port": "6379", f"{begin}.user": user}
-            found |= {f"{begin}.password": password}
-            found[f"{begin}.url"] = f"redis://{user}:{password[:-1]}|url}}@{host}:6379/0"
-    return found
+def _redis(contract: Contract, server: str) -> dict[str, dict[str, str]]:
+    return {
+        user: _login("redis", redis.SERVERS[server], "6379", "db", user, "0")
+        for user in redis.users([contract], server)
+    }
+
+
+def _login(scheme: str, host: str, port: str, word: str, user: str, path: str) -> dict[str, str]:
+    """Return the parts of a login, and its URL; ``word`` is the path's name."""
+    server = "redis" if scheme == "redis" else host
+    secret = f"secret.{server}_{user}_password"
+    url = f"{scheme}://{user}:{{{secret}|url}}@{host}:{port}/{path}"
+    return {"url": url, "host": host, "port": port, "user": user, "password": f"{{{secret}}}", word: path}
 
 
 def _hint(close: list[str], known: Collection[str]) -> str:

@@ -37,7 +37,7 @@ class Location:
 
     def blocks(self) -> Iterator[str]:
         """Yield the location as Nginx reads it, with those beside it that belong to it."""
-        if len(self.path) > 1:  # visitors who leave the last slash out
+        if len(self.path) > 1 and not self.says.get("internal"):  # visitors who leave the last slash out
             yield block(f"location = {self.path[:-1]}", [f"return 308 {self.path};"])
         if "files" not in self.says:
             yield block(f"location {self.path}", [*self._denied(), *self._handed_on()])
@@ -57,12 +57,16 @@ class Location:
             yield block(f'location ~ "(?s)^{denied}$"', ["return 404;"])
 
     def _files(self) -> Iterator[str]:
-        kind = "static" if self.says.get("static") else "uploaded"
+        kind, internal = "static" if self.says.get("static") else "uploaded", self.says.get("internal")
+        if internal:
+            yield "internal;"
         yield f"alias {self.says['files'].rstrip('/')}/;"
         yield f"disable_symlinks on from={self.says['files'].rstrip('/')}; # nothing else that Nginx can read"
         yield f"include snippets/{kind}-files.conf;"
-        kept_for_good = '"public, max-age=31536000, immutable"'
-        yield f"add_header Cache-Control {kept_for_good if self.says.get('immutable') else '$static_cache_control'};"
+        if self.says.get("immutable"):
+            yield 'add_header Cache-Control "public, max-age=31536000, immutable";'
+        elif not internal:  # or the application's own answer says for how long
+            yield "add_header Cache-Control $static_cache_control;"
         yield "include snippets/security-headers.conf;"
         yield "include snippets/request-id-header.conf;"
         if "service" in self.says:
@@ -75,7 +79,9 @@ class Location:
         if "largest_body" in self.says:
             yield f"client_max_body_size {self.says['largest_body']};"
         if self.says.get("websocket"):
-            yield from ("set $websocket on;", "proxy_read_timeout 1h; # silence is no fault there")
+            yield "set $websocket on;"
+        if timeout := self.says.get("timeout", "1h" if self.says.get("websocket") else ""):
+            yield f"{begin}_read_timeout {timeout}; # silence for so long is a fault"
         yield f"{hands_on};"
         yield f"include snippets/{snippet}.conf;"
         yield from self._kept(begin)

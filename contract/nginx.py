@@ -26,6 +26,12 @@ OF_THE_HOUSE = (
     "/.well-known/acme-challenge/",
 )
 
+#: Keys of a location that say something of the one that it must have beside them.
+BESIDE = {
+    "service": ("protocol", "largest_body", "timeout", "websocket", "fresh", "errors", "security_headers"),
+    "files": ("internal", "immutable"),
+}
+
 HEAD = "# Derived from the contracts of the applications at each start: contract/README.md. A change here is lost.\n"
 
 
@@ -124,6 +130,14 @@ def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
     service = str(entry.get("service", "")).partition(":")[0]
     if service not in contract.services and (service or "files" not in entry):
         raise ContractError(f"{where}: service: {service or 'none'} is no service of this file")
+    for wanted, keys in BESIDE.items():
+        for key in keys:
+            if key in entry and wanted not in entry:
+                raise ContractError(f"{where}: {key}: it goes with {wanted}")
+    if "fresh" in entry and entry.get("static"):
+        raise ContractError(f"{where}: fresh: what is static is kept for a week; leave one of them out")
+    if entry.get("internal") and not contract.needs["http"].get("hosts"):
+        raise ContractError(f"{where}: internal: it goes with hosts, for other applications answer at the same address")
     if not contract.needs["http"].get("hosts") and path.startswith(OF_THE_HOUSE):
         raise ContractError(f"{where}: the house answers there; choose another path")
     if entry.get("websocket") and entry.get("protocol") == "uwsgi":

@@ -22,6 +22,8 @@ PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
+PROTOCOL = "http|uwsgi"
+TIME = r"\d+[smh]"
 EVERY = r"(?=\d)(\d+h)?(\d+m)?(\d+s)?|[\d*,/-]+( [\d*,/-]+){4}"
 #: The forms in words, for messages; any other is shown as it is.
 WORDS = {
@@ -36,6 +38,8 @@ WORDS = {
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
     REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
     KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for a letter",
+    PROTOCOL: "http, which ASGI servers speak, too (WebSockets: websocket: true), or uwsgi",
+    TIME: "a number with s, m or h",
     EVERY: "hours, minutes and seconds like 1h30m, or cron's five fields, in numbers: 15 3 * * *",
 }
 
@@ -178,13 +182,14 @@ HTTP = Key(
                 "who answers there",
                 keys={
                     "service": Key("a service of this file and its port, `NAME:PORT`", PLACE, "text"),
-                    "protocol": Key("`http` or `uwsgi`; http without it", "http|uwsgi", "text"),
+                    "protocol": Key("`http` or `uwsgi`; http without it", PROTOCOL, "text"),
                     "largest_body": Key("how much a request may carry, like 12m; 2m without it", r"\d+[km]?", "text"),
+                    "timeout": Key("how long it may take over an answer, like 5m; 60s without it", TIME, "text"),
                     "websocket": Key("connections may become WebSockets", kind="switch"),
                     "fresh": Key(
                         "for so long (1s, 5m) an answer is shown to all who bring neither cookies nor a login; the "
                         "next one is fetched while it is shown",
-                        r"\d+[smh]",
+                        TIME,
                         "text",
                     ),
                     "static": Key(
@@ -198,6 +203,11 @@ HTTP = Key(
                         "unless it is `static`",
                         FOLDER,
                         "text",
+                    ),
+                    "internal": Key(
+                        "visitors get a file in `files` only if the application answers with `X-Accel-Redirect` and "
+                        "its path; for an application with `hosts`",
+                        kind="switch",
                     ),
                     "immutable": Key(
                         "a name in `files` never gets other content: browsers keep it for a year", kind="switch"
@@ -233,7 +243,7 @@ READINESS = Key(
         "a page that has to answer, or a queue that somebody has to consume",
         keys={
             "service": Key("whose page, as in `http`: `NAME:PORT`", PLACE, "text"),
-            "protocol": Key("of the service: `http` or `uwsgi`; http without it", "http|uwsgi", "text"),
+            "protocol": Key("of the service: `http` or `uwsgi`; http without it", PROTOCOL, "text"),
             "path": Key("the page; / without it. What answers below 400 serves", PAGE, "text"),
             "queue": Key("the queue", r"[\w.-]+", "text"),
             "vhost": Key("where the queue is; in that of durable tasks without it", NAME, "text"),

@@ -103,7 +103,7 @@ server {
         set $place shop:8000;
         client_max_body_size 20m;
         set $websocket on;
-        proxy_read_timeout 1h; # silence is no fault there
+        proxy_read_timeout 1h; # silence for so long is a fault
         proxy_pass http://$place;
         include snippets/proxy-headers.conf;
         error_page 502 504 =503 /pages/503.html;
@@ -222,6 +222,42 @@ def test_variables_are_filled_in_where_the_secrets_are() -> None:
     assert derived.consumers["shop-web"] == {"with-environment": "shop-web.with-environment"}
 
 
+SEVERAL = """
+x-landfast:
+  database: {databases: {shop: {}, books: {owner: clerk}}, schemas: {shared: {}}}
+  broker: {vhosts: {a: {}}, users: {shop: {vhost: a}, clerk: {vhost: a}}}
+  redis: {users: {shop: {}, clerk: {servers: [cache]}}}
+services: {shop: {x-environment: {A: "%s"}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "value"),
+    [
+        ("database.shop.url", "postgresql://shop:x@postgres:5432/shop"),
+        ("database.books.url", "postgresql://clerk:x@postgres:5432/books"),
+        ("database.books.user", "clerk"),
+        ("database.shared.url", "postgresql://shared:x@postgres:5432/own"),
+        ("database.shared_owner.name", "own"),
+        ("broker.clerk.url", "amqp://clerk:x@rabbitmq:5672/a"),
+        ("redis.url", "redis://shop:x@redis:6379/0"),  # the only one there
+        ("redis.shop.db", "0"),
+        ("redis.cache.clerk.url", "redis://clerk:x@redis-cache:6379/0"),
+    ],
+)
+def test_one_of_several_logins_is_named(placeholder: str, value: str) -> None:
+    contents = derive([HOUSE, shop(SEVERAL % f"{{{placeholder}}}")]).contents
+
+    assert shell(fill(contents["shop.with-environment"], lambda _: "x"), "A", given={"POSTGRES_DB": "own"}) == [value]
+
+
+def test_a_schema_s_user_has_the_shared_database() -> None:
+    text = "x-landfast: {database: {schemas: {shop: {}}}}\nservices: {shop: {x-environment: {A: '{database.url}'}}}"
+    script = fill(derive([HOUSE, shop(text)]).contents["shop.with-environment"], lambda _: "x")
+
+    assert shell(script, "A", given={"POSTGRES_DB": "own"}) == ["postgresql://shop:x@postgres:5432/own"]
+
+
 def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
     derived = derive(
         [
@@ -253,6 +289,7 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
             "{databse.url}; there are: public_url, smtp.host, ",
         ),
         (PRODUCT.replace("database.url", "databse.url"), "did you mean {database.url}?"),
+        (SEVERAL % "{database.url}", "did you mean {database.shop.url}?"),
         (PRODUCT.replace("secret.key", "secret.keys"), "did you mean {secret.key}?"),
         ("services: {shop: {x-environment: {A: 1}}}", "must be a text, not 1"),
         ("services: {shop: {x-environment: {A-B: x}}}", "'A-B' must have the form"),
@@ -364,7 +401,7 @@ def test_every_placeholder_stands_in_the_reference() -> None:
     names = refusal(PRODUCT.replace("database.url", "zzzzz")).partition("there are: ")[2].split(", ")
 
     assert {"database.url", "smtp.password", "secret.NAME"} <= set(names)
-    assert [name for name in names if f"`{{{name}}}`" not in page] == []
+    assert [name for name in names if ".shop." not in name and f"`{{{name}}}`" not in page] == []
 
 
 def test_the_contract_of_the_guide_can_be_followed() -> None:

@@ -71,3 +71,45 @@ def test_a_place_with_neither_files_nor_a_service_is_refused() -> None:
     assert "service: none is no service of this file" in refusal(
         "x-landfast: {http: {locations: {/place/: {static: true}}}}"
     )
+
+
+@pytest.mark.parametrize(
+    ("says", "directive"),
+    [
+        ("timeout: 5m", "proxy_read_timeout 5m;"),
+        ("timeout: 90s, protocol: uwsgi", "uwsgi_read_timeout 90s;"),
+        ("websocket: true", "proxy_read_timeout 1h;"),
+        ("websocket: true, timeout: 2h", "proxy_read_timeout 2h;"),
+    ],
+)
+def test_a_service_has_the_time_that_its_contract_says(says: str, directive: str) -> None:
+    found = nginx(f'service: "shop:80", {says}')
+
+    assert re.findall(r"\w+_read_timeout \w+;", found) == [directive]
+
+
+def test_internal_files_are_for_those_whom_the_application_sends_there() -> None:
+    text = "{hosts: [a.localhost], locations: {/place/: {files: /var/lib/shop, internal: true}}}"
+    found = derive([HOUSE, shop(f"x-landfast: {{http: {text}}}")]).contents["nginx.servers.conf"]
+
+    assert re.search(r"location /place/ \{\s+internal;\s+alias /var/lib/shop/;", found)
+    assert "location = /place " not in found, "a redirect would tell that something is there"
+    assert "Cache-Control" not in found, "the application says who may keep them"
+
+
+@pytest.mark.parametrize(
+    ("says", "said"),
+    [
+        ("files: /var/lib/shop, internal: true", "internal: it goes with hosts"),
+        ("service: 'shop:80', immutable: true", "immutable: it goes with files"),
+        ("files: /var/lib/shop, timeout: 1m", "timeout: it goes with service"),
+        ("files: /var/lib/shop, fresh: 1s", "fresh: it goes with service"),
+        ("service: 'shop:80', static: true, fresh: 1s", "fresh: what is static is kept for a week"),
+        ("service: 'shop:80', timeout: 60", "timeout must be a text, not 60"),
+        ("service: 'shop:80', timeout: 60ms", "must have the form: a number with s, m or h"),
+        ("service: 'shop:80', protocol: asgi", "must have the form: http, which ASGI servers speak, too (WebSockets: "),
+    ],
+)
+def test_what_nginx_would_pass_over_is_refused(says: str, said: str) -> None:
+    text = f"x-landfast: {{http: {{locations: {{/place/: {{{says}}}}}}}}}\nservices: {{shop: {{}}}}"
+    assert said in refusal(text)
