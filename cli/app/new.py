@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PORT = 8000
 #: Whose images are taken by digest alone: a tag may be another image tomorrow.
 _IMAGE = re.compile(r"[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}")
-#: Other users than this one read what containers get.
+#: Other users than this one read what containers get, and run scripts.
 _FILE, _FOLDER = 0o644, 0o755
 #: A port below is for root alone.
 _PORTS = range(1024, 65536)
@@ -143,7 +143,7 @@ def make(room: Path, texts: Mapping[str, str], own: Project | None = None) -> Pa
         for path in (half, *half.rglob("*")):
             if path.is_symlink():
                 continue  # what it leads to need not be in the room
-            path.chmod(_FOLDER if path.is_dir() else _FILE)
+            path.chmod(_FOLDER if path.is_dir() or _is_script(path) else _FILE)
             if os.geteuid() == 0:  # the checkout's owner is to have it
                 os.chown(path, owner.st_uid, owner.st_gid)
         room.mkdir()  # fails if somebody else has made it meanwhile; the rename below would not
@@ -159,6 +159,11 @@ def make(room: Path, texts: Mapping[str, str], own: Project | None = None) -> Pa
             raise StackError(f"{room} cannot be made: {error.strerror}", "nothing was changed; mend that") from None
         raise
     return room
+
+
+def _is_script(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def next_steps(wanted: NewApplication, *, locked: bool, own: Project | None) -> list[str]:

@@ -93,6 +93,18 @@ def test_the_project_s_files_come_as_they_are_and_private_ones_stay_away(checkou
     assert {path: path.read_bytes() for path in code.rglob("*") if path.is_file()} == before
 
 
+def test_its_scripts_can_be_run_and_its_other_files_be_read_by_others(checkout: Path, code: Path) -> None:
+    for name in ("manage.py", "README"):
+        (code / name).chmod(0o600)
+
+    room = made(checkout, code)
+
+    assert {name: (room / name).stat().st_mode & 0o777 for name in ("manage.py", "README")} == {
+        "manage.py": 0o755,
+        "README": 0o644,
+    }
+
+
 def test_its_contract_is_what_the_house_understands(checkout: Path, code: Path) -> None:
     made(checkout, code, "shop.example.org")
 
