@@ -222,7 +222,7 @@ def test_an_existing_folder_is_not_touched(checkout: Path) -> None:
         ("nginx", "a service nginx already"),
         ("mail", "a service mail already"),
         ("edge", "a network edge already"),
-        ("api", "a service migrate-api already"),
+        ("api", "a service api-worker already"),
     ],
 )
 def test_a_name_that_is_something_else_s_is_refused(checkout: Path, name: str, problem: str) -> None:
