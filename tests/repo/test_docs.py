@@ -15,7 +15,7 @@ import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from cli import applications, checks, completion, main, services, source, suites
 from cli.console import StackError
-from cli.shortcuts import SHORTCUTS
+from cli.shortcuts import SHORTCUTS, applications_own
 from tests.support.pages import PAGES, Command, blocks, commands, is_shell, lines, spans
 from tests.support.stack import ROOT
 
@@ -148,7 +148,7 @@ def stack(arguments: list[str]) -> None:
     """See that ``./stack`` understands its arguments."""
     if not arguments or arguments == ["--version"]:
         return
-    if arguments[0] in SHORTCUTS:
+    if arguments[0] in {**SHORTCUTS, **applications_own()}:
         assert main.hand_on(arguments), f"./stack {arguments[0]} wants more"
         assert arguments[0] != "shell" or arguments[1] in services.images(), f"there is no service {arguments[1]}"
         return

@@ -7,7 +7,7 @@ from mailer.config import mail_settings
 from mailer.conversation import Limits
 
 from mysite.settings import *  # noqa: F403 - tasks run the site's own code
-from mysite.settings import DATABASES
+from mysite.settings import DATABASES as SITE_DATABASES
 
 _mail = mail_settings()
 MAILERS = {
@@ -29,11 +29,13 @@ DEFAULT_FROM_EMAIL = _mail.sender
 
 # Each of the worker's processes does one thing at a time: a pool would only hold threads that forks do not survive. Its
 # connection stays: what runs a task notices a broken one, and tries again with another.
-DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
-DATABASES["default"]["OPTIONS"] = {
-    "application_name": "web-worker",
-    "connect_timeout": 5,
-    **KEEPALIVE,
+DATABASES = {
+    "default": {
+        **SITE_DATABASES["default"],
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": False,
+        "OPTIONS": {"application_name": "web-worker", "connect_timeout": 5, **KEEPALIVE},
+    }
 }
 
 # The worker sets its own logging up, before Django loads this.
