@@ -69,7 +69,7 @@ def test_it_consumes_its_lane_and_its_own_probes_and_forgets_old_work(
     signals.celeryd_after_setup.send(sender="worker", instance=SimpleNamespace(app=app), conf=app.conf)
 
     own: Any = app.amqp.queues[f"probe.{socket.gethostname()}"]
-    assert set(app.amqp.queues.consume_from) == {"shop", own.name}
+    assert set(app.amqp.queues.consume_from) == set(app.amqp.queues) == {"shop", own.name}
     assert (own.exchange.name, own.expires) == ("probe", 120)
     assert not list(tmp_path.iterdir())
 

@@ -12,6 +12,8 @@ from typing import Any
 
 # Before Celery looks for it.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings_worker")
+# Django's checks load every page, 14 MB in each process. The site's tests run them.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 from celery import signals
 from landfast_outbox import databases

@@ -50,8 +50,11 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
 
     def prepare(instance: Any, **_: Any) -> None:  # noqa: ANN401
         slots.clear()
-        instance.app.amqp.queues.select(lane.queues)
-        instance.app.amqp.queues.select_add(probe.queue())
+        queues = instance.app.amqp.queues
+        for other in set(queues) - set(lane.queues):
+            del queues[other]  # another worker makes it: this one would bind it to delays before it is there
+        queues.select(lane.queues)
+        queues.select_add(probe.queue())
 
     signals.setup_logging.connect(log_as_json, weak=False)
     signals.celeryd_after_setup.connect(prepare, weak=False)
