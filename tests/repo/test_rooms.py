@@ -1,4 +1,4 @@
-"""Each application stands alone: no room imports, copies or mounts another, and what is shared knows no room."""
+"""Each application stands alone: no room imports, mounts or meets another, and what is shared knows no room."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ HOUSE = ("libs", "console", "images", "contract", "rollout", "cli", "nginx", "an
 
 #: No ``ast``: this runs on the Python of the host, which may be too old for the services.
 IMPORTS = re.compile(r"^\s*(?:from|import) (\w+)", re.MULTILINE)
+#: Networks that a service joins.
+JOINED = re.compile(r"networks: (?:!override )?\[([^\]]*)\]")
 #: A room's folder, wherever a recipe or a Compose file names one.
 FOLDERS = re.compile(r"services/([\w-]+)")
 
@@ -51,6 +53,34 @@ def test_a_room_s_image_and_containers_hold_nothing_of_another(room: Path) -> No
     lines = [line.partition("#")[0] for path in files for line in path.read_text(encoding="utf-8").splitlines()]
 
     assert {name for line in lines for name in FOLDERS.findall(line)} == {room.name}
+
+
+def networks(room: Path) -> set[str]:
+    """Return the networks that a room declares; each leads nowhere."""
+    declared = (room / "compose.yaml").read_text(encoding="utf-8").partition("\nnetworks:\n")[2]
+    return set(re.findall(r"^  ([\w-]+): \{internal: true\}$", declared, re.MULTILINE))
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_a_room_is_in_networks_of_its_own_alone(room: Path) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in room.glob("compose*.yaml")]
+    joined = {name for text in texts for names in JOINED.findall(text) for name in re.findall(r"[\w-]+", names)}
+
+    assert networks(room)
+    assert joined <= networks(room) | {"egress"}
+    assert not [other for other in ROOMS if other != room and networks(other) & networks(room)]
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_nginx_is_in_no_network_of_what_a_room_leans_on(room: Path) -> None:
+    text = (room / "compose.yaml").read_text(encoding="utf-8")
+    served = re.search(r"^  nginx:(?: \{|\s+)networks: \[([\w-]+)\]", text, re.MULTILINE)
+    leaned_on = set(
+        re.findall(r"^  (?:postgres|redis|redis-cache|rabbitmq): \{networks: \[([\w-]+)\]\}$", text, re.MULTILINE)
+    )
+
+    assert len(leaned_on) == 1
+    assert not served or served[1] not in leaned_on
 
 
 @pytest.mark.parametrize("folder", HOUSE)

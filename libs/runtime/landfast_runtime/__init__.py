@@ -13,8 +13,10 @@ module              its purpose
 ``shortage``        tells a server whose disk or memory is full from one that is away
 ``postgres``        waiting for a PostgreSQL that restarts; statements that save a trip to it
 ``schema``          migrations before they run: which are pending, and what the release before cannot live with
-``celery``          the Celery application
-``celery_results``  where its results are kept
+``celery``          Celery applications, and what their workers need otherwise than callers
+``celery_results``  where results are kept
+``worker``          the programs of an application's workers and beat: lanes, renewal, proofs of health
+``django``          for Django projects: Gunicorn, logs, middleware, beat's scheduler
 ``memory``          by how much a process may grow before it is replaced
 ``debugger``        the stop at a ``breakpoint()`` under ``./stack debug``
 ==================  ===================================================================================
