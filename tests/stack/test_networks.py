@@ -13,30 +13,20 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
+BACKING = {"postgres", "redis", "redis-cache", "rabbitmq"}
 MEMBERS = {
-    "edge": {"nginx", "console", "web-django", "api-flask", "api-uploads", "flower", "rabbitmq"},
-    "data": {
-        "console",
-        "web-django",
-        "web-worker",
-        "web-mail",
-        "web-beat",
-        "api-flask",
-        "api-uploads",
-        "api-worker",
-        "api-periodic",
-        "worker",
-        "beat",
-        "relay",
-        "flower",
-        "postgres",
-        "redis",
-        "redis-cache",
-        "rabbitmq",
-    },
+    "edge": {"nginx", "console", "flower", "rabbitmq"},
+    "data": {"console", "flower", "relay", *BACKING},
+    "web": {"nginx", "web-django"},
+    "web-data": {"web-django", "web-worker", "web-mail", "web-beat", "postgres", "redis-cache", "rabbitmq"},
+    "api": {"nginx", "api-flask", "api-uploads"},
+    "api-data": {"api-flask", "api-uploads", "api-worker", "api-periodic", *BACKING},
+    "worker-data": {"worker", "beat", "postgres", "redis", "rabbitmq"},
     "egress": {"web-mail", "mail"},
 }
-#: Only these answer to Nginx; the rest of the data network has no way to be spoken to from it.
+#: Applications, none of which finds a service of another.
+APPLICATIONS = {"web-django": "api-flask", "api-flask": "web-django", "worker": "api-flask", "web-worker": "worker"}
+#: Services that Nginx cannot reach.
 HIDDEN_FROM_NGINX = [
     "postgres", "redis", "redis-cache", "relay", "mail",
     "worker", "beat", "web-worker", "web-mail", "web-beat", "api-worker", "api-periodic",
@@ -60,8 +50,16 @@ def test_each_service_is_in_the_networks_that_it_needs_and_no_other(stack: Stack
     assert found == expected
 
 
-def test_the_data_network_is_internal(stack: Stack) -> None:
-    assert network(stack, "data")["Internal"] is True
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in {"edge", "egress"}])
+def test_it_has_no_way_out(stack: Stack, name: str) -> None:
+    assert network(stack, name)["Internal"] is True
+
+
+@pytest.mark.parametrize(("service", "other"), APPLICATIONS.items())
+def test_an_application_cannot_even_find_another(stack: Stack, service: str, other: str) -> None:
+    script = f"getent hosts {other} || echo unknown"
+
+    assert stack.execute(service, "sh", "-c", script).strip() == "unknown"
 
 
 def test_the_edge_network_gives_no_address_to_leave_with(stack: Stack) -> None:
