@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from accounts import tasks as accounts
 from celery.app.trace import build_tracer
+from django.apps import apps
+from django.conf import settings
 from django.db import connection
 from landfast_outbox import consumer, databases, store
 from landfast_outbox.django.database import DjangoDatabase
@@ -86,6 +88,13 @@ def test_tasks_send_mail_by_smtp_and_use_a_connection_of_their_own() -> None:
     connected: Any = settings_worker.DATABASES["default"]["OPTIONS"]
     assert connected["application_name"] == "web-worker"
     assert "pool" not in connected
+
+
+def test_a_worker_leaves_out_no_app_that_has_a_model() -> None:
+    left_out = set(settings.INSTALLED_APPS) - set(settings_worker.INSTALLED_APPS)
+
+    assert "strawberry_django" in left_out
+    assert [model for app in apps.get_app_configs() if app.name in left_out for model in app.get_models()] == []
 
 
 def test_it_notices_within_two_minutes_that_the_database_fell_silent() -> None:
