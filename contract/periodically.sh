@@ -9,7 +9,7 @@ set -u
 state=${TMPDIR:-/tmp}/periodically
 grace=60 # seconds that a run may begin late
 
-clock() { now=$(date +%s); }
+clock() { now=$(date +%s) || exit; }
 
 log() { # LEVEL MESSAGE
     printf '{"time":"%s","level":"%s","service":"%s","message":"%s"}\n' \
@@ -63,6 +63,9 @@ remember() {
     printf '%s %s\n' "$((next + grace))" "$status" >"$state.new" && mv "$state.new" "$state"
 }
 
+for program in date mv sleep; do
+    command -v "$program" >/dev/null || { echo "periodically: this image lacks $program" >&2 && exit 1; }
+done
 if [ "${1:-}" = --health ]; then
     clock
     read -r latest status <"$state" || exit 1

@@ -248,6 +248,18 @@ def test_a_run_that_is_not_begun_in_time_is_told_by_the_health_check(tmp_path: P
     assert (status, said.startswith("late: ")) == (1, True)
 
 
+def test_an_image_without_the_programs_that_it_needs_is_told_which(tmp_path: Path) -> None:
+    with running(tmp_path, "1s", "true", fakes={}) as loop:
+        loop.line()
+    shell = shutil.which(SHELLS[0][0])
+    (tmp_path / "fakes/date").symlink_to(str(shutil.which("date")))
+
+    command = [str(shell), f"{tmp_path}/periodically", "true"]
+    run = subprocess.run(command, env={"PATH": f"{tmp_path}/fakes"}, capture_output=True, text=True, check=False)
+
+    assert (run.returncode, run.stderr) == (1, "periodically: this image lacks mv\n")
+
+
 def test_one_whose_state_is_gone_is_not_healthy(tmp_path: Path) -> None:
     with running(tmp_path, "30m", "echo", "runs", fakes={}) as loop:
         loop.line()
