@@ -1,1 +1,1 @@
-"""One journey in a real browser, and the pictures of the documentation."""
+"""Journeys in a real browser, and the pictures of the documentation."""

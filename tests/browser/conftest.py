@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def image() -> None:
-    """The browser's image, built."""
+    """Build the browser's image."""
     build_image()
 
 
 @pytest.fixture
 def chromium(image: None, request: pytest.FixtureRequest) -> Iterator[WebDriver]:  # noqa: ARG001 - only has to exist
-    """A fresh browser; what it showed last is kept in tests/output/."""
+    """Return a fresh browser; a screenshot of its last page is kept in tests/output/."""
     with browser() as session:
         yield session
         picture(session, request.node.name)

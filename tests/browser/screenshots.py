@@ -1,7 +1,7 @@
 """Make the pictures of the documentation: ``python -m tests.browser.screenshots``, with a running stack.
 
-Run it by the interpreter that ``./stack test`` made for tests; it holds the browser's driver. The pictures show the
-stack that ``./stack up`` started, so they never show what is not there. Chromium writes them as WebP: a fifth of a PNG.
+Run it by the interpreter that ``./stack test`` made for tests, which has the browser's driver. The pictures show the
+stack that ``./stack up`` started, so they are always real. Chromium writes them as WebP, a fifth of the size of a PNG.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ IMAGES = ROOT / "docs" / "images"
 SUMS = 12
 QUALITY = 82
 
-#: Whether every picture that is to be seen has arrived.
+#: Returns whether every visible picture has been loaded.
 LOADED = "return [...document.images].every(one => one.complete || one.loading === 'lazy')"
 
 
 def main() -> None:
-    """Write the site on a desk and on a phone, by day and by night, the newsroom and Flower, to docs/images/."""
+    """Write pictures of the site (desktop and phone, light and dark), the newsroom and Flower to docs/images/."""
     settings = Settings.read()
     ports = Ports(*(int(settings.ports[name]) for name in ("HTTP_PORT", "HTTPS_PORT", "MAIL_PORT")))
     stack = Stack(project=settings.project, ports=ports)
@@ -52,7 +52,7 @@ def take_site(stack: Stack, size: tuple[int, int], name: str, anchor: str = "", 
 
 
 def take_article(stack: Stack, size: tuple[int, int], name: str, *, dark: bool = False) -> None:
-    """Take the first note that has a cover."""
+    """Take the first article with a cover."""
     with browser(size, dark=dark) as session:
         session.get(stack.http_url)
         click(session, ".articles article:has(.cover) h2 a")
@@ -83,7 +83,7 @@ def take_flower(stack: Stack, operator: str) -> None:
 
 
 def save(session: WebDriver, name: str) -> None:
-    """Write what the browser shows, once its pictures are there."""
+    """Write a screenshot of the page, once its pictures are loaded."""
     wait_until(lambda: session.execute_script(LOADED), 10, "the page's pictures")
     options = {"format": "webp", "quality": QUALITY}
     taken = session.execute("executeCdpCommand", {"cmd": "Page.captureScreenshot", "params": options})

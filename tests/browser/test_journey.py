@@ -1,4 +1,4 @@
-"""One journey through the whole stack, as people make it."""
+"""One journey through the whole stack, like that of a real visitor."""
 
 from __future__ import annotations
 
@@ -103,16 +103,16 @@ def read_the_comment(chromium: WebDriver, stack: Stack, person: Person, text: st
     chromium.delete_all_cookies()
     chromium.get(stack.http_url)
     click(chromium, "main a", ARTICLE)
-    # Caches keep a page for a minute, by its address: nobody has asked for this one.
+    # Caches keep a page for a minute, by its address: this address is new.
     chromium.get(f"{chromium.current_url}?read-by={person.name}")
     assert text in see(chromium, "main").text
     assert person.name in see(chromium, "#comments").text
 
 
 def complain_about_nothing(chromium: WebDriver, stack: Stack) -> None:
-    """The site's pages give the browser nothing to report: no missing file, nothing that their policy had to stop."""
+    """Check that the browser reports no error of the site's pages: no missing file, no violation of their policy."""
     log = chromium.execute("getLog", {"type": "browser"})["value"]
     errors = [entry["message"] for entry in log if entry["level"] == "SEVERE"]
-    # A page that says so is no fault: the link in the mail was followed a second time.
+    # This error is expected: the journey follows the link in the mail a second time.
     errors = [error for error in errors if "410 (Gone)" not in error]
     assert not [error for error in errors if error.startswith(stack.http_url)]

@@ -1,4 +1,4 @@
-"""An editor writes an article, looks at it, lets it wait for its day, and publishes it."""
+"""An editor writes an article, previews it, schedules it, and publishes it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PICTURES = 60
 
 @pytest.fixture
 def cover() -> Iterator[str]:
-    """Return where the browser finds a picture."""
+    """Return the path of a picture in the browser's container."""
     path = OUTPUT / f"{token_hex(4)}.webp"
     shutil.copy(PICTURE, path)
     yield f"{FILES}/{path.name}"
@@ -92,7 +92,7 @@ def publish(chromium: WebDriver, stack: Stack, title: str) -> None:
 
 
 def read(chromium: WebDriver, stack: Stack, slug: str, title: str) -> None:
-    """As a reader, with the pictures that a worker has made of the cover by now."""
+    """Open the article as a reader, once a worker has made the cover's pictures."""
     chromium.delete_all_cookies()
     visitor = Site(stack.http_url)
     wait_until(lambda: "image/avif" in visitor.get(f"/news/{slug}/").text, PICTURES, "the cover's pictures")

@@ -1,4 +1,4 @@
-"""Every page that a person opens shows something, and the browser's console has nothing to complain of."""
+"""Every page for people shows some content, and causes no error on the browser's console."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tests.support.site import Site
     from tests.support.stack import Stack
 
-#: No link leads a visitor here, or not surely.
+#: Pages that no link leads to, or not always.
 UNLINKED = ("/", "/no-such-page/", "/search/?q=boat", "/console/readiness/", "/console/login/", "/api/reports")
 
-#: Pages of programs that only show something once their scripts ran, and what is there then.
+#: Pages whose scripts make the content, each with a selector of that content.
 PROGRAMS = {
     "/graphql/": ".graphiql-query-editor",
     "/rest/docs/": ".swagger-ui .opblock",
@@ -33,7 +33,7 @@ PROGRAMS = {
     "/rabbitmq/": "input[name=username]",
 }
 
-#: What somebody with an account opens.
+#: Pages of a user with an account.
 ACCOUNT = ("/accounts/profile/", "/accounts/profile/edit/", "/accounts/password/", "/accounts/verify/")
 
 #: An address that Nginx itself refuses.
@@ -41,7 +41,7 @@ TOO_LONG = f"/?q={'a' * 70_000}"
 
 LARGE = (1600, 900)
 
-#: Returns the words that the end of a line breaks. A first letter may be a drop cap, which is a line of its own.
+#: Returns the words that are broken at the end of a line. The first letter is left out: a drop cap is a separate line.
 BROKEN_WORDS = r"""
 const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
 const broken = new Set();
@@ -62,7 +62,7 @@ return [...broken];
 
 @pytest.fixture
 def pages(site: Site) -> list[str]:
-    """The pages that a visitor finds, a few of each kind."""
+    """Return the pages that a visitor finds, a few of each kind."""
     return public_pages(site, *UNLINKED)
 
 
@@ -78,7 +78,7 @@ def test_no_page_has_an_error_on_its_console(
     wrong = faults(chromium, inbox.url, ["/"])
     wrong |= faults(chromium, stack.http_url, [*pages, TOO_LONG])
     be(chromium, member)
-    wrong |= faults(chromium, stack.http_url, ["/flower/"])  # they are refused
+    wrong |= faults(chromium, stack.http_url, ["/flower/"])  # this user is refused
     be(chromium, operator)
     wait_until(lambda: task in operator.get("/flower/api/tasks").json(), 20, "the task in Flower")
     wrong |= faults(chromium, stack.http_url, [*own, f"/flower/task/{task}"])
@@ -99,7 +99,7 @@ def test_no_line_of_a_russian_page_breaks_a_word(
 
 
 def faults(session: WebDriver, site: str, pages: list[str]) -> dict[str, list[str]]:
-    """Return what is wrong with each of a site's pages that is not right."""
+    """Return page -> its faults, for the pages of a site that have some."""
     return {page: found for page in pages if (found := _faults(session, site, page))}
 
 
@@ -111,14 +111,14 @@ def _faults(session: WebDriver, site: str, page: str) -> list[str]:
 
 
 def broken_words(session: WebDriver, url: str) -> list[str]:
-    """Return the words of a page that lines break."""
+    """Return the words of a page that are broken at the end of a line."""
     session.get(url)
     found: list[str] = session.execute_script(BROKEN_WORDS)
     return found
 
 
 def admins_pages(site: Site) -> list[str]:
-    """Return the admin's pages that its first page links to, and one for changing something."""
+    """Return the admin's pages that its first page links to, and a page for a change."""
     found = re.findall(r'href="(/admin/[^"?#]*)"', site.get("/admin/").text)
     [article, *_] = re.findall(r'href="(/admin/news/article/\d+/change/)', site.get("/admin/news/article/").text)
     return [*dict.fromkeys(path for path in found if "logout" not in path), article]
@@ -131,6 +131,6 @@ def console_pages(site: Site) -> list[str]:
 
 
 def rest_pages(site: Site) -> list[str]:
-    """Return the pages of the REST interface: its first page, and the lists that it names."""
+    """Return the pages of the REST interface: its first page, and the lists on it."""
     root = site.get("/rest/", headers={"Accept": "application/json"}).json()
     return ["/rest/", "/rest/token/", *(urlsplit(address).path for address in root.values())]

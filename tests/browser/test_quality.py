@@ -1,4 +1,4 @@
-"""The pages are good: by Lighthouse's marks, and by what axe finds on each of them."""
+"""The quality of the pages: Lighthouse's scores, and axe's findings on each of them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ UNLINKED = ("/no-such-page/", "/search/?q=boat", "/search/?q=nothing-has-this-wo
 
 @pytest.fixture(scope="module")
 def pages(stack: Stack) -> list[str]:
-    """The public pages, each kind of them."""
+    """Return the public pages, some of each kind."""
     return public_pages(Site(stack.http_url), "/", *UNLINKED)
 
 
 @pytest.fixture(scope="module")
 def article(pages: list[str]) -> str:
-    """An article's page."""
+    """Return the path of an article's page."""
     return next(page for page in pages if page.startswith("/news/") and page.count("/") == 3 and "?" not in page)
 
 

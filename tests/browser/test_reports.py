@@ -1,4 +1,4 @@
-"""A file becomes a report before one's eyes."""
+"""The page of reports: an upload, its progress, and the finished report."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
-#: Enough that a report takes some seconds, and its progress can be seen.
+#: Enough rows for a report of some seconds, so that its progress is visible.
 ROWS = 400_000
 REGIONS = ("North quay", "South quay", "Old harbour", "Fish market")
 
-#: Seconds: for sending and checking the file, for the report.
+#: Seconds for sending and checking the file, and for the report.
 UPLOAD, REPORT = 90, 120
 
 
 @pytest.fixture
 def csv_file() -> Iterator[Path]:
-    """Return where the browser finds a file under the same name in its own folder; it is removed at the end."""
+    """Return the path of a file that the browser sees in its own folder; the file is removed at the end."""
     path = OUTPUT / f"{token_hex(4)}.csv"
     yield path
     path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Shorter ways through the site: a forgotten password, another language, a search."""
+"""Shorter journeys through the site: a forgotten password, another language, a search."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_a_reader_changes_the_language_and_it_stays(stack: Stack, chromium: WebD
     see(chromium, "html[lang=ru]")
     assert "Register" not in see(chromium, "body").text
     click(chromium, "main button")
-    assert re.search(r"[\u0430-\u044f]", see(chromium, ".errorlist").text), "faults are not told in Russian"
+    assert re.search(r"[\u0430-\u044f]", see(chromium, ".errorlist").text), "errors are not in Russian"
     click(chromium, ".languages button", "English")
     see(chromium, "html[lang=en]")
     see(chromium, "main button", "Register")

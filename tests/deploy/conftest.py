@@ -1,4 +1,4 @@
-"""Fixtures of the tests that put the stack on machines. tests/README.md explains them."""
+"""Fixtures of the tests that deploy the stack to machines. tests/README.md explains them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.support.waiting import SLOWNESS
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
-#: One machine of each kind: root logs in on the one, as some providers have it, a user with sudo on the other.
+#: One machine of each kind: on the one root logs in, as with some providers, on the other a user with sudo.
 NEWEST, OLDER = "debian-13", "debian-12"
 SINGLE = {NEWEST: (DEBIAN_13, "root", 1), OLDER: (DEBIAN_12, USER, 2)}
 CLUSTER = 3
@@ -29,7 +29,7 @@ CLUSTER = 3
 
 @pytest.fixture(scope="module")
 def login() -> Iterator[Login]:
-    """The key that a module's hosts know, in a folder with a short path; the next module's have the same addresses."""
+    """Yield the key for a module's hosts. Each module has its own: the next module's hosts reuse the addresses."""
     directory = Path(tempfile.mkdtemp(prefix="lf-", dir="/tmp"))
     yield Login.create(directory)
     shutil.rmtree(directory)
@@ -37,7 +37,7 @@ def login() -> Iterator[Login]:
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
-    """The network that all hosts of this run are in."""
+    """Yield the network of all hosts of this run."""
     remove_leftovers()
     network = Network.create()
     yield network
@@ -46,7 +46,7 @@ def network() -> Iterator[Network]:
 
 @pytest.fixture(scope="module", params=[NEWEST, pytest.param(OLDER, marks=pytest.mark.long)])
 def host(request: pytest.FixtureRequest, network: Network, login: Login) -> Iterator[Host]:
-    """A bare machine, once with each Debian; the tests of a module go from bare to running on it."""
+    """Yield a bare machine, once with each Debian; the tests of a module take it from bare to running."""
     release, user, number = SINGLE[str(request.param)]
     host = Host(f"single-{number}", network.address(number), release, user)
     try:
@@ -58,7 +58,7 @@ def host(request: pytest.FixtureRequest, network: Network, login: Login) -> Iter
 
 @pytest.fixture
 def single(host: Host, login: Login, secrets: dict[str, Any]) -> Inventory:
-    """The inventory of the one machine, with secrets of its own; on a slow machine visitors are more patient."""
+    """Return the inventory of the one machine, with its own secrets; on a slow machine visitors wait longer."""
     patience = round(60 * SLOWNESS)
     variables = {"landfast_secrets": secrets, "release_allow_dirty": True, "edge_patience_seconds": patience}
     return Inventory((host,), login, variables=variables)
@@ -66,13 +66,13 @@ def single(host: Host, login: Login, secrets: dict[str, Any]) -> Inventory:
 
 @pytest.fixture(scope="session")
 def secrets() -> dict[str, Any]:
-    """What a vault holds."""
+    """Return the secrets of a vault."""
     return dict(Manifest.read().complete({}))
 
 
 @pytest.fixture(scope="module")
 def cluster(network: Network, login: Login) -> Iterator[Inventory]:
-    """Three bare machines: a manager and two workers."""
+    """Yield three bare machines: a manager and two workers."""
     hosts = list(machines(CLUSTER, network))
     try:
         for each in hosts:
@@ -90,6 +90,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed:
         inventories = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Inventory)]
         for host in {host for inventory in inventories for host in inventory.hosts}:
-            with suppress(CommandError):  # it may be the one that was killed
+            with suppress(CommandError):  # the host may have been killed
                 report.sections.append((host.name, host.journal()))
     return report

@@ -1,4 +1,4 @@
-"""Three bare machines become one cluster with certificates of a real kind; the tests follow each other."""
+"""Three bare machines become one cluster with real certificates; the tests depend on each other."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from tests.support.host import Login, Network
     from tests.support.playbook import Inventory
 
-#: One name a host, so that the authority asks each of them.
+#: One name per host, so that the authority sends a challenge to each of them.
 NAMES = ("landfast.test", "www.landfast.test", "shop.landfast.test")
 
 
 @pytest.fixture(scope="module")
 def authority(cluster: Inventory, network: Network, login: Login) -> Iterator[Authority]:
-    """An authority for whom each name leads to another host."""
+    """Yield an authority for which each name resolves to another host."""
     authority = Authority.create(
         network, login, {name: host.address for name, host in zip(NAMES, cluster.hosts, strict=True)}
     )
@@ -44,14 +44,14 @@ def authority(cluster: Inventory, network: Network, login: Login) -> Iterator[Au
 
 @pytest.fixture(scope="module")
 def named(cluster: Inventory, authority: Authority) -> Inventory:
-    """The cluster as its owner describes it once its names are to have certificates."""
+    """Return the inventory of the cluster with certificates by ACME."""
     acme = {"landfast_acme_directory": authority.directory, "landfast_acme_ca": str(authority.certificate)}
     return replace(cluster, variables={"landfast_certificates": "acme", "landfast_domains": list(NAMES), **acme})
 
 
 @pytest.fixture(scope="module")
 def nginx(cluster: Inventory, login: Login) -> str:
-    """Nginx on each host, without the rest of the stack: what these tests are about is between it and the host."""
+    """Start Nginx on each host, without the rest of the stack: these tests are about Nginx and its host alone."""
     stack = Stack(project=PROJECT)
     stack.compose("build", "nginx", timeout=600)
     name = send(f"{PROJECT}/nginx", "landfast/nginx:1", cluster.managers[0], login)
@@ -147,7 +147,7 @@ def test_a_renewed_certificate_reaches_every_host_and_drops_no_request(named: In
     first = {host.name: running(host, nginx) for host in named.hosts}
     with Load([host.address for host in named.hosts], NAMES[0], rate=200, paths=("/healthz",)) as load:
         wait_until(lambda: len(load.log.answered) > 300, 60, "some requests before")
-        # As the timer does it; the authority's certificates are due for renewal from the start.
+        # Like the timer; the authority's certificates are due for renewal from the start.
         named.managers[0].run("systemctl", "start", "certbot.service", timeout=300)
         wait_until(lambda: before not in _presented(named), 60, "another certificate on each host")
         enough = len(load.log.answered) + 300
@@ -155,7 +155,7 @@ def test_a_renewed_certificate_reaches_every_host_and_drops_no_request(named: In
     print(f"renewal: {len(load.log.answered)} requests, {len(load.log.failures)} failures")
     assert load.log.failures == []
     assert len(_presented(named)) == 1
-    # Nginx was told; it was not replaced.
+    # Nginx was reloaded, not replaced.
     assert {host.name: running(host, nginx) for host in named.hosts} == first
 
 
@@ -164,7 +164,7 @@ def test_a_host_that_was_away_gets_the_certificate_when_it_is_back(named: Invent
     before = tls.certificate(manager.address, NAMES[0])
     away.kill()
     wait_until(lambda: nodes(manager)[away.name]["state"] == "down", DOWN, "the manager to miss the host")
-    # certbot renews, then finds that one host does not take the certificate: that is told, and is no reason to fail.
+    # certbot renews, then one host does not take the certificate: this is reported, and is not a failure.
     manager.run("systemctl", "start", "certbot.service", timeout=300)
     wait_until(lambda: tls.certificate(manager.address, NAMES[0]) != before, 30, "another certificate on the manager")
     away.switch_on()

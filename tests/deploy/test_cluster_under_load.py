@@ -1,8 +1,8 @@
-"""The whole stack on three machines, changed in every way while visitors come and tasks flow.
+"""The whole stack on three machines, changed in every way under load from visitors and tasks.
 
-The tests follow each other. Each prints a line: requests, failures, tasks accepted and completed, the slowest of a
-hundred before and during, seconds.
-``DEPLOY_RATE`` is how many requests a second visitors make.
+The tests depend on each other. Each prints a line: requests, failures, tasks accepted and completed, the 99th
+percentile before and during the change, seconds.
+``DEPLOY_RATE`` is the number of visitors' requests per second.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ WSGI = "services/web-django/mysite/wsgi.py"
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """What is deployed: this repository with a large file among the site's."""
+    """Return the deployed checkout: this repository with a large file of the site."""
     return with_download(tmp_path_factory.mktemp("checkout") / "landfast")
 
 
 @pytest.fixture(scope="module")
 def site(cluster: Inventory, checkout: Checkout, secrets: dict[str, Any]) -> Inventory:
-    """The cluster with the stack on it, once each machine serves."""
+    """Return the cluster with the stack on it, once each machine serves."""
     variables = {
         "landfast_secrets": secrets,
-        # Any host may run the site's containers: these tests put no pictures into it.
+        # Any host may run the site's containers, because these tests upload no pictures.
         "landfast_settings": {"MEDIA_PLACEMENT": "node.platform.os == linux", "WEB_REPLICAS": 3, "API_REPLICAS": 3},
     }
     site = replace(cluster, variables=variables, checkout=checkout.directory)
@@ -67,7 +67,7 @@ def site(cluster: Inventory, checkout: Checkout, secrets: dict[str, Any]) -> Inv
 
 
 def told(run: Run) -> str:
-    """Return what a playbook printed, as one line of words."""
+    """Return a playbook's output as one line of words."""
     return " ".join(run.output.split())
 
 
@@ -166,12 +166,12 @@ def test_a_release_that_crashes_after_a_minute_is_taken_back(site: Inventory, ch
 
 
 def watched(site: Inventory) -> bool:
-    """Return whether the last release is still under watch, or on its way back."""
+    """Return whether the last release is still watched, or being rolled back."""
     return site.managers[0].succeeds("systemctl", "is-active", "--quiet", "landfast-watch")
 
 
 def standing(site: Inventory) -> str:
-    """Return how the site's services stand, and what the watch says of them."""
+    """Return the states of the site's services, and the log of the watch."""
     manager = site.managers[0]
     journal = manager.run("journalctl", "--no-pager", "--quiet", "--lines=40", "--unit=landfast-watch")
     tasks = manager.run("docker", "stack", "ps", "--no-trunc", "--filter=desired-state=running", "landfast")
@@ -202,7 +202,7 @@ def test_a_restart_and_other_numbers_cost_no_request(site: Inventory) -> None:
 
 
 def replicas(site: Inventory, service: str) -> tuple[int, int]:
-    """Return how many containers of a service run, and how many should."""
+    """Return how many containers of a service run, and how many are desired."""
     form, name = "{{.Replicas}}", f"landfast_{service}"
     running, _, wanted = (
         site.managers[0].run("docker", "service", "ls", "--format", form, f"--filter=name={name}").partition("/")
@@ -230,7 +230,7 @@ def test_an_update_of_docker_on_hosts_without_the_data_costs_no_request(site: In
 
 
 def daemon(host: Host) -> str:
-    """Return the process that is a host's Docker."""
+    """Return the process id of a host's Docker."""
     return host.run("systemctl", "show", "--property=MainPID", "--value", "docker").strip()
 
 
@@ -259,7 +259,7 @@ def test_a_rotated_secret_costs_no_request(site: Inventory) -> None:
 
 @pytest.fixture(scope="module")
 def authority(site: Inventory, network: Network, login: Login) -> Iterator[Authority]:
-    """A certificate authority that finds the site on a worker: the host that asks it is another one."""
+    """Yield a certificate authority for which the site is on a worker; another host requests the certificates."""
     authority = Authority.create(network, login, {NAME: site.workers[0].address})
     yield authority
     authority.host.remove()
@@ -274,7 +274,7 @@ def test_a_renewed_certificate_costs_no_request(site: Inventory, authority: Auth
     before = presented(site)
     assert len(before) == 1
     with visitors(site, "a certificate renewed"):
-        # As the timer does it; the authority's certificates are due for renewal from the start.
+        # Like the timer; the authority's certificates are due for renewal from the start.
         site.managers[0].run("systemctl", "start", "certbot.service", timeout=300)
         wait_until(lambda: not before & presented(site), 60, "another certificate on each host")
     assert len(presented(site)) == 1
@@ -285,7 +285,7 @@ def presented(site: Inventory) -> set[bytes]:
     return {tls.certificate(host.address, NAME) for host in site.hosts}
 
 
-PHASES = ["Build and send the images", "Provide the secrets", "Ask which migrations are pending", "Roll"]
+PHASES = ["Build and send the images", "Provide the secrets", "List the pending migrations", "Roll"]
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -301,7 +301,7 @@ def test_a_deploy_that_is_killed_can_be_run_again(site: Inventory, checkout: Che
         for line in process.stdout:
             if f": {phase}]" in line:
                 break
-        time.sleep(2)  # a moment into the phase, wherever that is: whatever it has begun must not matter
+        time.sleep(2)  # some moment of the phase; its unfinished work must not matter
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
@@ -311,7 +311,7 @@ def test_a_deploy_that_is_killed_can_be_run_again(site: Inventory, checkout: Che
 def test_a_killed_host_costs_only_what_it_was_doing(site: Inventory) -> None:
     victim = site.workers[1]
     killed: list[float] = []
-    # A request that began before the host was lost may have been on its way through it or to a container of it.
+    # A request that began before the loss of the host may have been in flight on it or on one of its containers.
     with visitors(site, "a host killed", may_fail=lambda each: bool(killed) and each.began < killed[0] + 0.5) as load:
         killed.append(time.monotonic())
         victim.kill()
@@ -323,7 +323,7 @@ def test_a_killed_host_costs_only_what_it_was_doing(site: Inventory) -> None:
 
 
 def elsewhere(site: Inventory, victim: Host) -> bool:
-    """Return whether each service of several replicas runs all of them without a host."""
+    """Return whether each service with several replicas runs all of them on other hosts."""
     manager = site.managers[0]
     for service in ("landfast_web-django", "landfast_api-flask", "landfast_worker"):
         entry = json.loads(manager.run("docker", "service", "inspect", service))[0]
@@ -338,27 +338,27 @@ def elsewhere(site: Inventory, victim: Host) -> bool:
 
 @pytest.fixture(scope="module")
 def grown(site: Inventory, network: Network) -> Inventory:
-    """The cluster with a new machine in the place of the lost one."""
+    """Return the cluster with a new machine in the place of the lost one."""
     return replace(site, workers=(site.workers[0], Host(site.workers[1].name, network.address(9), DEBIAN_13)))
 
 
 @pytest.fixture(scope="module")
 def steered(grown: Inventory) -> Inventory:
-    """The same machines, all of them managers."""
+    """Return the same machines, all of them managers."""
     return replace(grown, managers=grown.hosts, workers=())
 
 
 @pytest.fixture(scope="module")
 def restored(steered: Inventory, network: Network) -> Inventory:
-    """The managers with a new machine in the place of the last one."""
+    """Return the managers with a new machine in the place of the last one."""
     new = Host(steered.managers[-1].name, network.address(8), DEBIAN_13)
     return replace(steered, managers=(*steered.managers[:-1], new))
 
 
 def put_in_place(site: Inventory, network: Network, login: Login, what: str) -> None:
-    """Buy the last machine of ``site`` and have it take its place while visitors come to the others."""
+    """Create the last machine of ``site`` and let it replace the lost one while visitors use the others."""
     *others, new = site.hosts
-    new.remove()  # the one that it replaces
+    new.remove()  # the replaced machine
     new.create(network, login.public_key)
     with visitors(replace(site, managers=tuple(others), workers=()), what) as load:
         play(site, "replace", variables={"node": new.name})

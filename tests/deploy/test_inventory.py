@@ -1,4 +1,4 @@
-"""What is wrong in an inventory is said before any machine is asked: these machines do not even exist."""
+"""Mistakes in an inventory are reported before any connection: these machines do not even exist."""
 
 from __future__ import annotations
 
@@ -70,17 +70,17 @@ def test_it_takes_no_certificate_that_visitors_would_not(login: Login, tmp_path:
 
     assert "does not hold the name landfast.test" in told(*other, "landfast.test")
     assert "does not hold the name a.b.shop.test" in told(*good, "landfast.test", "one.shop.test", "a.b.shop.test")
-    assert "has expired or does so within a day" in told(*ending, "landfast.test")
+    assert "has expired or expires within a day" in told(*ending, "landfast.test")
     assert f"{other[1]} is not the key of {good[0]}" in told(good[0], other[1], "landfast.test")
-    assert "playbooks/secrets.yml" in told(*good, "landfast.test", "one.shop.test")  # nothing to say against it
+    assert "playbooks/secrets.yml" in told(*good, "landfast.test", "one.shop.test")  # the certificate is accepted
 
 
 def refusal(inventory: Inventory, but: tuple[str, ...] = HOSTS_ONLY) -> str:
-    """Return in one line why ``site.yml`` refuses an inventory, without having asked a machine.
+    """Return in one line why ``site.yml`` refuses an inventory; the playbook must not connect to any machine.
 
     Args:
-        inventory: one that is wrong.
-        but: what is left out of the playbook.
+        inventory: an inventory with a mistake.
+        but: options that leave a part of the playbook out.
     """
     run = play(inventory, "site", *but, check=False, timeout=60)
     assert run.code

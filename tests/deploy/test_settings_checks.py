@@ -1,6 +1,6 @@
-"""What is wrong with a deploy is said before any machine is asked and anything is built, by --check too.
+"""Problems of a deploy are reported before any connection and any build, with --check too.
 
-The machines of these inventories do not exist, but for one, which is this machine with other programs in its PATH.
+The machines of these inventories do not exist, except for this machine itself, with other programs in its PATH.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOWHERE = Host("server-1", "192.0.2.1")
-#: This checkout may have changes when its tests run. -e makes text of values, as people's command lines do.
+#: This checkout may have changes when its tests run. -e passes values as text, like a user's command line.
 TRIAL = ("-e", "release_allow_dirty=true")
-#: As a server has them.
+#: Stand-ins for a server's programs.
 PROGRAMS = {
     "landfast": """case "$1" in
         busy) [ ! -e "$0.holder" ] || { cat "$0.holder"; exit 75; } ;;
@@ -52,7 +52,7 @@ def secrets() -> dict[str, str]:
 
 
 def words(run: Run) -> str:
-    """Return what a playbook printed, as one line."""
+    """Return a playbook's output as one line."""
     return " ".join(run.output.split())
 
 
@@ -86,7 +86,7 @@ def test_a_mistyped_variable_of_the_inventory_stops_it_too(tmp_path: Path, secre
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str]) -> Inventory:
-    """This machine as a server: its programs say what such a server's would."""
+    """Return this machine as a server: its programs give the answers of a server's."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name, script in PROGRAMS.items():
@@ -98,7 +98,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str
 
 
 def real(name: str) -> str:
-    """Return where a program is that another stands in for."""
+    """Return the path of the real program behind a stand-in."""
     return shutil.which(name) or "false"
 
 
@@ -161,7 +161,7 @@ def test_the_status_is_told_what_each_host_says_of_itself(here: Inventory) -> No
 
 
 def test_the_status_does_without_a_host_that_says_nothing(here: Inventory) -> None:
-    """Such is one that no deploy has reached since there is something to ask."""
+    """Such a host has had no deploy since the report was introduced."""
     assert "asked: status --hosts of []" in play(here, "status").output
 
 

@@ -1,4 +1,4 @@
-"""One bare machine becomes a server: the tests follow each other, from nothing to the reboot."""
+"""One bare machine becomes a server: the tests depend on each other, from nothing to the reboot."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network)
     host.run(
         "docker", "run", "--detach", "--rm", "--publish=8002:8000", f"{ADDRESS}/landfast/visitor:1", *listen, "8000"
     )
-    # The firewall is what keeps strangers out: on the host itself both answer.
+    # Only the firewall blocks strangers: on the host itself both ports answer.
     wait_until(lambda: all(answers(host, port) for port in (8001, 8002)), 30, "the careless servers to answer")
     assert open_ports(host, network) == {22, 80, 443}
 

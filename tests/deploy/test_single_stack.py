@@ -1,4 +1,4 @@
-"""One bare machine becomes a server with the whole stack on it, and is one again after a reboot."""
+"""One bare machine becomes a server with the whole stack, and serves again after a reboot."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 #: Seconds of load before and after a change.
 BRIEF = 4.0
 
-#: Calls the image registry, which answers on loopback, with a socket that is marked as the site's are.
+#: Calls the image registry, which answers on loopback, with a socket that is marked like the site's.
 CALL = """
 import socket, sys
 each = socket.socket()
@@ -37,7 +37,7 @@ each.settimeout(float(sys.argv[2]))
 each.connect(("127.0.0.1", 5000))
 """
 
-#: Notes what every process of the host was called with and was given, a few times a second.
+#: Records the arguments and the environment of every process of the host, a few times a second.
 WATCH = (
     "while sleep 0.3; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null; done"
     " | LC_ALL=C tr -c '[:print:]' '\\n' > /run/seen"
@@ -46,13 +46,13 @@ WATCH = (
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """What is deployed: this repository with a large file among the site's."""
+    """Return the deployed checkout: this repository with a large file of the site."""
     return with_download(tmp_path_factory.mktemp("checkout") / "landfast")
 
 
 @pytest.fixture
 def single(single: Inventory, checkout: Checkout) -> Inventory:
-    """The inventory of the one machine, which gets releases of the checkout."""
+    """Return the inventory of the one machine, which gets releases of the checkout."""
     return replace(single, checkout=checkout.directory)
 
 
@@ -65,7 +65,7 @@ def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host, 
     assert b"</html>" in fetch(host.address, NAME, "/").body
     assert shown(secrets, run.output) == []
     seen = host.run("cat", "/run/seen")
-    assert "gunicorn" in seen, "the watch sees what processes are called with"
+    assert "gunicorn" in seen, "the watch sees the arguments of processes"
     assert shown(secrets, seen) == []
 
 
@@ -184,7 +184,7 @@ def test_a_rollback_fails_no_request(single: Inventory) -> None:
 
 
 def test_a_restart_of_docker_refuses_nobody_and_nginx_is_back_soon(host: Host) -> None:
-    """The sockets are the host's: who comes meanwhile waits for the next Nginx."""
+    """The sockets belong to the host: visitors wait for the next Nginx meanwhile."""
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         refusals = pool.submit(come_and_go, host, ended)
@@ -198,7 +198,7 @@ def test_a_restart_of_docker_refuses_nobody_and_nginx_is_back_soon(host: Host) -
 
 
 def come_and_go(host: Host, ended: threading.Event) -> list[str]:
-    """Come to a host again and again until ``ended``, and return how it was refused."""
+    """Connect to a host again and again until ``ended``, and return the refusals."""
     refusals = []
     while not ended.wait(0.05):
         try:
@@ -215,12 +215,12 @@ def test_a_reboot_brings_the_stack_back(host: Host) -> None:
 
 
 def shown(secrets: dict[str, Any], text: str) -> list[str]:
-    """Return the names of the secrets whose values a text holds."""
+    """Return the names of the secrets whose values are in a text."""
     return [name for name, value in secrets.items() if str(value) in text]
 
 
 def is_ready(host: Host, path: str = "/readyz") -> bool:
-    """Return whether the site says that every dependency serves, or, of another path, answers there."""
+    """Return whether the site reports every dependency as ready, or answers 200 at another path."""
     try:
         return fetch(host.address, NAME, path).status == HTTPStatus.OK
     except OSError:

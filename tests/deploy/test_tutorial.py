@@ -1,4 +1,4 @@
-"""The lines of the tutorial, pasted as they stand, make a server of a bare machine."""
+"""The commands of the tutorial, pasted unchanged, turn a bare machine into a server."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from tests.support.host import Host, Login
 
-#: It may wait: other tests run the same playbooks, and those in tests/repo see that what a page names is there.
+#: It may wait: other tests run the same playbooks, and those in tests/repo check that everything on a page exists.
 pytestmark = pytest.mark.long
 
 TUTORIAL = ROOT / "docs/tutorial/first-server.md"
-#: The example's words, and what somebody puts there who has a machine and no name in the DNS.
+#: Texts of the example, and their replacements by a user who has a machine and no DNS name.
 OWN = {
     "203.0.113.10": "{host.address}",
     "ansible_user: root": "ansible_user: {host.user}\n"
@@ -40,7 +40,7 @@ OWN = {
 
 
 def editor(folder: Path, host: Host, login: Login) -> Path:
-    """Return a program that puts into the files it is called with what belongs there."""
+    """Return a program that makes the user's replacements in the files of its arguments."""
     own = {old: new.format(host=host, login=login, options=" ".join(login.options)) for old, new in OWN.items()}
     program = folder / "editor"
     program.write_text(

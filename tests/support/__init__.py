@@ -1,1 +1,1 @@
-"""What the tests of the running stack share."""
+"""Code that the tests of the running stack share."""

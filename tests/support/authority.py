@@ -1,4 +1,4 @@
-"""A certificate authority of the tests' own: Debian's Pebble, which speaks ACME and believes only what it is shown."""
+"""A certificate authority for tests: Debian's Pebble, which speaks ACME and verifies its challenges."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NUMBER = 100
 PORT = 14000
-#: Seconds that certificates are good for: so few that certbot finds each one due for renewal.
+#: Seconds for which certificates are valid: so few that certbot finds each one due for renewal.
 VALIDITY = 86_400
 
 
@@ -25,7 +25,7 @@ class Authority:
 
     Args:
         host: the machine.
-        certificate: file with the certificate that it presents itself with.
+        certificate: the file with the certificate of its own server.
     """
 
     host: Host
@@ -33,7 +33,7 @@ class Authority:
 
     @property
     def directory(self) -> str:
-        """The address that ACME clients are given."""
+        """The address for ACME clients."""
         return f"https://{self.host.address}:{PORT}/dir"
 
     @classmethod
@@ -41,9 +41,9 @@ class Authority:
         """Start an authority.
 
         Args:
-            network: where it is.
+            network: its network.
             login: the key to its machine.
-            names: the address that each name leads to, as its name server has it.
+            names: name -> address, as in its DNS server.
         """
         host = Host("authority", network.address(NUMBER))
         host.create(network, login.public_key, memory="1g")

@@ -1,4 +1,4 @@
-"""What axe-core finds wrong with the page that a browser shows."""
+"""Runs axe-core on the page of a browser."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tests.support.stack import docker
 if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
 
-#: Runs every rule that axe has, its best practices included, and hands over what is broken.
+#: Runs every rule of axe, including its best practices, and returns the violations.
 RUN = "const done = arguments[0]; axe.run().then(found => done(found.violations), error => done([{help: `${error}`}]))"
 
 
 @cache
 def script() -> str:
-    """Return axe-core's program, from the image where it is installed and locked."""
+    """Return axe-core's script from the browser's image, where it is installed and locked."""
     return docker("run", "--rm", "--entrypoint=cat", IMAGE, "/app/node_modules/axe-core/axe.min.js")
 
 
 def violations(session: WebDriver) -> list[str]:
-    """Return what is wrong with the page, one line for each element."""
+    """Return the violations on the page, one line for each element."""
     session.execute_script(script())
     found: list[dict[str, Any]] = session.execute_async_script(RUN)
     return [_line(violation, node) for violation in found for node in violation.get("nodes", [{}])]

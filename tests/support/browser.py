@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 IMAGE = f"{PREFIX}browser"
 OUTPUT = ROOT / "tests" / "output"
 
-#: Where the browser sees what lies in ``OUTPUT``: forms take files from there.
+#: The path of ``OUTPUT`` in the browser's container: forms upload files from there.
 FILES = "/files"
 
-#: Chromium ends what it loads as soon as it hears of a network that comes or goes (ERR_NETWORK_CHANGED): other tests
-#: start containers. The system calls that it would hear of it by (AF_NETLINK) are refused, so it takes the network for
-#: one that never changes: AddressTrackerLinux::AbortAndForceOnline.
+#: Chromium aborts requests when a network is added or removed (ERR_NETWORK_CHANGED), which other tests do when they
+#: start containers. The system calls for such notifications (AF_NETLINK) are refused, so Chromium assumes that the
+#: network never changes: AddressTrackerLinux::AbortAndForceOnline.
 UNAWARE = f"--security-opt=seccomp={ROOT / 'tests' / 'browser' / 'no-netlink.json'}"
 
-#: What a browser's container may do.
+#: The limits of a browser's container.
 LIMITS = ("--network=host", UNAWARE, "--read-only", "--tmpfs=/tmp:size=512m,mode=1777", "--cap-drop=ALL")
 
 #: Seconds: for the image from nothing, for the driver to come up, for something to appear on a page, for a script.
@@ -43,7 +43,7 @@ BUILD, START, APPEARS, SCRIPT = 600, 30, 20, 60
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
-#: Nothing that phones home, and no sandbox of its own: the container is one.
+#: No background connections, and no sandbox of its own, because the container is one.
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -61,7 +61,7 @@ FLAGS = (
 
 
 def build_image() -> None:
-    """Build the browser's image; what the builder kept is not built again."""
+    """Build the browser's image; the builder's cache has unchanged layers."""
     base, bundle = os.environ.get("BASE_IMAGE"), os.environ.get("CA_BUNDLE")
     options = [f"--build-arg=BASE_IMAGE={base}"] if base else []
     options += [f"--secret=id=ca_bundle,src={bundle}"] if bundle else []
@@ -71,11 +71,11 @@ def build_image() -> None:
 
 @contextmanager
 def browser(size: tuple[int, int] = DESKTOP, *, dark: bool = False) -> Iterator[WebDriver]:
-    """Hand over a fresh browser with a window of ``size``, and remove it and its profile at the end.
+    """Yield a fresh browser with a window of ``size``, and remove it and its profile at the end.
 
     Args:
-        size: of the page that it shows; a phone's makes it a phone.
-        dark: whether its owner prefers dark pages.
+        size: the size of its page; that of a phone makes it a phone.
+        dark: whether its user prefers dark pages.
     """
     (port,) = free_ports(1)
     name = f"{PREFIX}{os.getpid()}-browser-{port}"
@@ -110,7 +110,7 @@ def _session(port: int, size: tuple[int, int]) -> Iterator[WebDriver]:
 
 
 def resize(session: WebDriver, size: tuple[int, int]) -> None:
-    """Make the page itself that large; a window's size includes what is no page."""
+    """Set the size of the page itself; a window's size includes its frame."""
     metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
     session.execute("executeCdpCommand", {"cmd": "Emulation.setDeviceMetricsOverride", "params": metrics})
 
@@ -123,7 +123,7 @@ def prefer(session: WebDriver, *, dark: bool) -> None:
 
 
 def see(session: WebDriver, selector: str, text: str = "") -> WebElement:
-    """Return the first visible element of a CSS selector that holds a text, once it is there."""
+    """Return the first visible element of a CSS selector that contains a text, once there is one."""
 
     def found() -> WebElement | None:
         try:
@@ -138,12 +138,12 @@ def see(session: WebDriver, selector: str, text: str = "") -> WebElement:
 
 
 def _page_changed(error: WebDriverException) -> bool:
-    """Return whether the page was replaced while it was looked at; Chromium has a message of its own for frames."""
+    """Return whether the page was replaced during the search; Chromium has a separate message for frames."""
     return isinstance(error, StaleElementReferenceException) or "does not belong to the document" in (error.msg or "")
 
 
 def click(session: WebDriver, selector: str, text: str = "") -> None:
-    """Click on what :func:`see` returns, moved to the middle of the window, where nothing covers it."""
+    """Click on the element from :func:`see`, scrolled to the middle of the window, where nothing covers it."""
     element = see(session, selector, text)
     session.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
     element.click()
@@ -158,7 +158,7 @@ def fill(session: WebDriver, fields: dict[str, str]) -> None:
 
 
 def log_in(session: WebDriver, url: str, username: str, password: str) -> None:
-    """Log in on the site's own page, as somebody else if need be."""
+    """Log in on the site's own page, after a log-out if necessary."""
     session.delete_all_cookies()
     session.get(f"{url}/accounts/login/")
     fill(session, {"username": username, "password": password})
@@ -167,13 +167,13 @@ def log_in(session: WebDriver, url: str, username: str, password: str) -> None:
 
 
 def be(session: WebDriver, visitor: Site) -> None:
-    """Go on as somebody who has logged in without the browser."""
-    session.get(f"{visitor.url}/accounts/login/")  # cookies can be set for the page's site alone
+    """Continue as a visitor who has logged in without the browser."""
+    session.get(f"{visitor.url}/accounts/login/")  # cookies can be set for the site of the current page only
     for name, value in visitor.session.cookies.items():
         session.add_cookie({"name": name, "value": value})
 
 
 def picture(session: WebDriver, name: str) -> None:
-    """Keep what the browser shows as a file."""
+    """Save a screenshot of the page as a file."""
     OUTPUT.mkdir(exist_ok=True)
     session.save_screenshot(str(OUTPUT / f"{name}.png"))

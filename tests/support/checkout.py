@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def copy_checkout(target: Path, *patterns: str) -> None:
-    """Copy what is or would be committed: no caches, no settings of this machine.
+    """Copy the files that are or would be committed: no caches, no settings of this machine.
 
     Args:
         target: the new checkout.
-        patterns: Git's, for a part of it.
+        patterns: patterns of Git, for a part of the files.
     """
     for name in source.files(*patterns):
         (target / name).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What runs on a cluster of hosts, as far as the tests of the hosts themselves need something that runs."""
+"""The nodes and services of a cluster, for the tests of the hosts themselves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from tests.support.playbook import Inventory
 
 
-#: Seconds until a manager calls a lost host down: three heartbeats (``swarm_heartbeat_seconds``), and some more.
+#: Seconds until a manager marks a lost host as down: three heartbeats (``swarm_heartbeat_seconds``), and some more.
 DOWN = 120
 
 
 def nodes(manager: Host) -> dict[str, dict[str, str]]:
-    """Return what a manager knows of each node, by host name: state, availability and role."""
+    """Return a manager's entry of each node, by host name: state, role, and the label of the data."""
     identifiers = manager.run("docker", "node", "ls", "--quiet").split()
     found = json.loads(manager.run("docker", "node", "inspect", *identifiers))
     return {
@@ -31,7 +31,7 @@ def nodes(manager: Host) -> dict[str, dict[str, str]]:
 
 
 def running(host: Host, service: str) -> str:
-    """Return the id of a service's container on a host, or nothing."""
+    """Return the id of a service's container on a host; empty if there is none."""
     return host.run("docker", "ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={service}").strip()
 
 

@@ -1,4 +1,4 @@
-"""``./stack``, run for a project as a person would who has set its variables; nobody can answer questions."""
+"""Runs ``./stack`` for a project, with the project's variables and without a terminal for questions."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tests.support.waiting import PATIENCE
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
-#: Seconds for everything, images from nothing included.
+#: Seconds for everything, including images from nothing.
 UP = 600
 
 
 def run(stack: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ``./stack`` from another directory and return what it printed.
+    """Run ``./stack`` from another directory and return its output.
 
     Args:
-        stack: whose checkout, project and variables.
-        arguments: what follows ``./stack``.
+        stack: the stack with the checkout, the project and the variables.
+        arguments: the arguments after ``./stack``.
     """
     return subprocess.run(
         [str(stack.directory / "stack"), *arguments],
@@ -41,7 +41,7 @@ def interrupt(stack: Stack) -> None:
     """Start ``./stack up`` and press Ctrl-C once it builds.
 
     Raises:
-        AssertionError: it never builds, or ends as if nothing had happened.
+        AssertionError: it never builds, or ends with status 0.
     """
     with subprocess.Popen(
         [str(stack.directory / "stack"), "up", "--yes"],

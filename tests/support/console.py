@@ -1,4 +1,4 @@
-"""What a browser's console says of a page: its errors, the exceptions that nothing caught, the requests that failed."""
+"""The errors on a browser's console: of pages, unhandled exceptions, failed requests."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from selenium.webdriver.remote.webdriver import WebDriver
 
-#: The level of what is wrong; below it are warnings and notes.
+#: The level of errors; below it are warnings and information.
 ERROR = "SEVERE"
 
 
 def errors(session: WebDriver) -> list[str]:
-    """Return the errors since the last call; that a page itself is a 403 or a 404 is none of them.
+    """Return the errors since the last call; a page that is itself a 403 or a 404 does not count.
 
-    Chromium tells of each page that is not found as of a picture that is not, by the address alone.
+    Chromium reports a missing page like a missing picture; only the address tells them apart.
     """
     said: list[dict[str, Any]] = session.execute("getLog", {"type": "browser"})["value"]
     messages = [entry["message"] for entry in said if entry["level"] == ERROR]

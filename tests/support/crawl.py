@@ -9,21 +9,21 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 if TYPE_CHECKING:
     from tests.support.site import Site
 
-#: Of each kind of page, as many are looked at: two articles differ in what they hold.
+#: The number of pages of each kind that are visited: two articles may have different elements.
 OF_A_KIND = 2
 
 _LINK = re.compile(r"""<a\b[^>]*\bhref="([^"#]+)""")
 
-#: Pages that other people wrote, or that are not for the public: Django's admin, Flower, RabbitMQ, the API's own pages.
+#: Third-party pages, and pages that are not public: Django's admin, Flower, RabbitMQ, the API's own pages.
 FOREIGN = ("/admin/", "/flower/", "/rabbitmq/", "/rest/", "/graphql/", "/api/", "/media/", "/static/")
 
 
 def public_pages(site: Site, *starts: str) -> list[str]:
-    """Return the paths of the site's HTML pages that links lead to, a few of each kind, in the order of finding.
+    """Return the paths of the site's linked HTML pages, a few of each kind, in the order of finding.
 
     Args:
         site: an anonymous visitor.
-        starts: where to begin; pages that no link leads to are named here.
+        starts: the first pages, among them those that no link leads to.
     """
     waiting, pages, kinds = list(starts), [], dict[str, int]()
     seen = set(starts)
@@ -47,7 +47,7 @@ def public_pages(site: Site, *starts: str) -> list[str]:
 
 
 def _kind(path: str) -> str:
-    """Return what pages of one kind have in common: the path but for its last part, and the parameters' names."""
+    """Return the kind of a page: its path without the last part, and the parameters' names."""
     parts = urlsplit(path)
     folder = parts.path.rstrip("/").rpartition("/")[0]
     return f"{folder or parts.path}?{'&'.join(sorted(parse_qs(parts.query)))}"

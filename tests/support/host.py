@@ -1,4 +1,4 @@
-"""A bare machine to put the stack on: a privileged container with systemd, sshd and room for a Docker of its own."""
+"""A bare machine for the stack: a privileged container with systemd, sshd and room for a Docker of its own."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: The project that hosts of this run belong to, so that what a killed run leaves is found like any stack.
+#: The project of this run's hosts, so that the leftovers of a killed run are found like those of a stack.
 PROJECT = f"{PREFIX}{os.getpid()}-hosts"
 
-#: What apt on the hosts needs to know where this machine itself goes through a proxy.
+#: The variables for apt on the hosts if this machine itself uses a proxy.
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 #: Seconds until a machine answers after it was switched on, and until it is off.
 BOOT = 60
@@ -28,14 +28,14 @@ SHUTDOWN = 120
 
 @dataclass(frozen=True)
 class Network:
-    """The hosts' network, in which addresses stay the same over a reboot."""
+    """The hosts' network; addresses stay the same over a reboot."""
 
     name: str
     prefix: str
 
     @classmethod
     def create(cls) -> Network:
-        """Make a network on addresses that are free.
+        """Make a network with free addresses.
 
         Raises:
             AssertionError: there are none.
@@ -57,7 +57,7 @@ class Network:
         return f"{self.prefix}.{10 + number}"
 
     def remove(self) -> None:
-        """Remove the network, which no machine may be in any more."""
+        """Remove the network, after all of its machines."""
         docker("network", "rm", self.name)
 
 
@@ -67,9 +67,9 @@ class Host:
 
     Args:
         name: its host name.
-        address: where it is on the network.
-        release: which Debian it runs.
-        user: who logs in by SSH.
+        address: its address on the network.
+        release: its Debian release.
+        user: the user who logs in by SSH.
     """
 
     name: str
@@ -79,25 +79,25 @@ class Host:
 
     @property
     def container(self) -> str:
-        """The container that plays the machine."""
+        """The name of the machine's container."""
         return f"{PROJECT}-{self.name}"
 
     def create(self, network: Network, public_key: str, memory: str = "4g") -> None:
-        """Buy the machine: it boots, and its owner's key is in place.
+        """Create and boot the machine, with its owner's key in place.
 
         Args:
-            network: what it is plugged into.
-            public_key: whose key may log in.
-            memory: how much it has.
+            network: its network.
+            public_key: the key that may log in.
+            memory: the size of its memory.
         """
         machine = ["--privileged", "--cgroupns=private", f"--memory={memory}", f"--memory-swap={memory}"]
         machine += ["--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--stop-signal=SIGRTMIN+3"]
         machine += ["--volume=/var/lib/docker", "--env=container=docker"]  # Docker's layers need a real disk
-        # A whole stack runs in it: it gets as much of the processors as one that runs beside it in containers.
+        # A whole stack runs in it, so it gets as many CPU shares as the containers of a stack beside it.
         machine += ["--cpu-shares=8192"]
         place = [f"--network={network.name}", f"--ip={self.address}", f"--hostname={self.name}"]
         labels = [f"--label={LABEL}={PROJECT}"]
-        # Each machine makes host keys of its own at its first start, as cloud-init has it.
+        # Each machine makes its own host keys at its first start, as with cloud-init.
         init = ["sh", "-c", 'ssh-keygen -A && exec /sbin/init "$@"', "init", *self.release.init]
         docker("run", "--detach", f"--name={self.container}", *labels, *machine, *place, image(self.release), *init)
         self._trust_what_this_machine_trusts()
@@ -107,7 +107,7 @@ class Host:
         self.wait_up()
 
     def _trust_what_this_machine_trusts(self) -> None:
-        """Pass on proxies and their certificates, without which apt here and there would reach nothing."""
+        """Pass on proxies and their certificates, which apt needs on this machine and so on the hosts."""
         settings = {name: os.environ.get(name) or os.environ.get(name.upper()) for name in PROXIES[:2]}
         lines = [
             f'Acquire::{name.removesuffix("_proxy")}::Proxy "{value}";' for name, value in settings.items() if value
@@ -122,15 +122,15 @@ class Host:
             )
 
     def run(self, *command: str, timeout: float = COMMAND) -> str:
-        """Run a command on the machine as root, beside SSH, and return what it printed.
+        """Run a command on the machine as root, without SSH, and return its output.
 
         Raises:
-            CommandError: it failed.
+            CommandError: the command failed.
         """
         return docker("exec", self.container, *command, timeout=timeout)
 
     def succeeds(self, *command: str) -> bool:
-        """Return whether a command on the machine ends well."""
+        """Return whether a command on the machine succeeds."""
         try:
             self.run(*command)
         except CommandError:
@@ -141,7 +141,7 @@ class Host:
         """Write a file that only root may read on the machine.
 
         Raises:
-            CommandError: it could not be written.
+            CommandError: the file could not be written.
         """
         script = 'umask 077 && mkdir -p "$(dirname "$0")" && cat > "$0"'
         command = ["docker", "exec", "--interactive", self.container, "sh", "-c", script, path]
@@ -163,16 +163,16 @@ class Host:
         self.switch_on()
 
     def kill(self) -> None:
-        """Pull the plug."""
+        """Cut the power."""
         docker("kill", self.container)
 
     def switch_on(self) -> None:
-        """Start the machine that was killed or stopped, and wait until it answers."""
+        """Start the killed or stopped machine, and wait until it answers."""
         docker("start", self.container)
         self.wait_up()
 
     def remove(self) -> None:
-        """Throw the machine and its disk away."""
+        """Remove the machine and its disk."""
         docker("rm", "--force", "--volumes", self.container)
 
     def journal(self, lines: int = 40) -> str:
@@ -182,10 +182,10 @@ class Host:
 
 @dataclass(frozen=True)
 class Login:
-    """How to get onto the hosts: a key, and the file that remembers their own keys.
+    """The login to the hosts: a key, and the file of known host keys.
 
     Args:
-        directory: where both are kept; OpenSSH wants it short, because sockets lie in it too.
+        directory: the folder of both; its path must be short, because OpenSSH puts sockets there too.
     """
 
     directory: Path
@@ -210,19 +210,19 @@ class Login:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What ``ssh`` needs to know, nothing of the user's own configuration."""
+        """The options of ``ssh``, which exclude the user's own configuration."""
         known = f"UserKnownHostsFile={self.directory / 'known_hosts'}"
         return ("-F", "none", "-o", known, "-o", "StrictHostKeyChecking=accept-new", "-o", "IdentitiesOnly=yes")
 
     def ssh(
         self, host: Host, *command: str, user: str = "", options: tuple[str, ...] = ()
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command on a host over SSH and return how it went.
+        """Run a command on a host over SSH and return the result.
 
         Args:
-            host: where.
-            command: what; a shell there reads it.
-            user: who; the host's own user by default.
+            host: the host.
+            command: the command, which a shell on the host parses.
+            user: the user; the host's own user by default.
             options: more options of ``ssh``, which take precedence.
         """
         target = f"{user or host.user}@{host.address}"
@@ -231,7 +231,7 @@ class Login:
 
 
 def machines(count: int, network: Network, release: Release = DEBIAN_13) -> Iterator[Host]:
-    """Return machines that are not created yet: server-1, server-2 and so on."""
+    """Return machines, not created yet: server-1, server-2 and so on."""
     return (Host(f"server-{number}", network.address(number), release) for number in range(1, count + 1))
 
 

@@ -1,4 +1,4 @@
-"""Images of bare machines: Debian as an installer leaves it, with systemd, sshd and Python, and nothing of ours."""
+"""Images of bare machines: Debian after its installation, with systemd, sshd and Python, and nothing of Landfast."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.support.waiting import PATIENCE
 
 #: Kept between runs: a bare machine changes only with its recipe.
 REPOSITORY = "landfast-bare-machine"
-#: What a server has when its owner gets it; sudo because clouds' images forbid root's login.
+#: The packages of a new server; sudo because clouds' images forbid root's login.
 PACKAGES = ("systemd-sysv", "dbus", "openssh-server", "sudo", "python3", "iproute2", "ca-certificates")
-#: Units that would touch what the machine shares with the one below it: terminals and kernel modules.
+#: Units that would change resources shared with the machine below: terminals and kernel modules.
 MASKED = ("getty.target", "console-getty.service", "systemd-modules-load.service", "systemd-remount-fs.service")
-#: The user that clouds' images have.
+#: The user of clouds' images.
 USER = "debian"
 BUILD = 600
 
@@ -35,7 +35,7 @@ class Release:
     Args:
         version: its number.
         codename: its name in a mirror.
-        init: arguments of systemd, which newer ones want before they run on cgroups of the old kind.
+        init: arguments of systemd; newer versions need one to run with cgroups v1.
     """
 
     version: str
@@ -48,10 +48,10 @@ DEBIAN_13 = Release("13", "trixie", ("SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1",))
 
 
 def image(release: Release) -> str:
-    """Return the image of a bare machine, made from the mirror that this machine uses if it is not there yet.
+    """Return the image of a bare machine, made from this machine's mirror if it is missing.
 
     Args:
-        release: which Debian it runs.
+        release: its Debian release.
 
     Raises:
         AssertionError: no mirror is known, or mmdebstrap failed.
@@ -61,7 +61,7 @@ def image(release: Release) -> str:
     recipe = command(release, mirrors, Path("bare.tar"))
     name = f"{REPOSITORY}:{release.codename}-{hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:12]}"
     if not docker("images", "--quiet", name).strip():
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # /tmp may be memory
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:  # /tmp may be a tmpfs
             archive = Path(folder) / "bare.tar"
             made = subprocess.run(
                 as_root(command(release, mirrors, archive)),
@@ -76,8 +76,8 @@ def command(release: Release, mirrors: network.Mirrors, archive: Path) -> list[s
     """Return the command that writes a bare machine's root file system.
 
     Args:
-        release: which Debian it runs.
-        mirrors: where packages come from; they stay in the machine's own apt sources.
+        release: its Debian release.
+        mirrors: the sources of the packages; they stay in the machine's own apt sources.
         archive: the file to write.
     """
     suites = [(mirrors.main, release.codename), (mirrors.main, f"{release.codename}-updates")]
@@ -93,9 +93,9 @@ def command(release: Release, mirrors: network.Mirrors, archive: Path) -> list[s
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
         f'--customize-hook=systemctl --root="$1" --quiet mask {mask}',
-        # dpkg knows of packages that are not there, as it does where Debian's installer was at work.
+        # dpkg's list has packages that are not installed, as after Debian's installer.
         '--customize-hook=chroot "$1" sh -c "apt-cache dumpavail | dpkg --merge-avail"',
-        # Every machine makes its own, as cloud-init does.
+        # Every machine makes its own host keys, as with cloud-init.
         '--customize-hook=rm -f "$1"/etc/ssh/ssh_host_*',
         f'--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash {USER}',
         f'--customize-hook=echo "{USER} ALL=(ALL) NOPASSWD: ALL" > "$1/etc/sudoers.d/{USER}"',

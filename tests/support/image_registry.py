@@ -1,4 +1,4 @@
-"""The hosts' image registry, as one who builds images reaches it: through SSH."""
+"""The hosts' image registry, reached through SSH like by a machine that builds images."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tests.support.stack import docker
 if TYPE_CHECKING:
     from tests.support.host import Host, Login
 
-#: Where every host has the registry.
+#: The registry's address on every host.
 ADDRESS = "{}:{}".format(*registry.REGISTRY)
 
 
 def send(image: str, name: str, host: Host, login: Login) -> str:
-    """Put an image of this machine into the hosts' registry and return the name that it has there.
+    """Push an image of this machine to the hosts' registry and return its name there.
 
     Args:
-        image: its name here.
-        name: its repository and tag there.
+        image: its name on this machine.
+        name: its repository and tag in the registry.
         host: the first manager.
         login: the key to it.
     """

@@ -1,4 +1,4 @@
-"""The mails that the stack has sent, as its inbox shows them."""
+"""The mails that the stack has sent, from its inbox."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Mail:
 
     @property
     def link(self) -> str:
-        """The first link of the text that leads to more than the site's front page."""
+        """The first link of the text that is not the site's front page."""
         found = re.search(r"https?://[^/\s]+/\S+", self.text)
         assert found, f"no link in: {self.text}"
         return found[0]
 
     @classmethod
     def parse(cls, document: dict[str, Any]) -> Mail:
-        """Return the mail that a document of MailDev's API describes."""
+        """Return the mail in a document of MailDev's API."""
         return cls(
             subject=document["subject"],
             sender=document["from"][0]["address"],
@@ -48,27 +48,27 @@ class Mail:
 
 @dataclass(frozen=True)
 class Inbox:
-    """MailDev, by its address."""
+    """MailDev at an address."""
 
     url: str
 
     def mails_to(self, address: str) -> list[Mail]:
-        """Return the mails that have come for one recipient."""
+        """Return the mails to one recipient."""
         return [mail for mail in self.mails() if address in mail.recipients]
 
     def mails(self) -> list[Mail]:
-        """Return all the mails that have come."""
+        """Return all mails."""
         return [Mail.parse(document) for document in self.documents()]
 
     def documents(self) -> list[dict[str, Any]]:
-        """Return all that MailDev shows, as its API describes it."""
+        """Return all mails as documents of MailDev's API."""
         response = requests.get(f"{self.url}/api/email", timeout=PATIENCE * 30)
         response.raise_for_status()
         documents: list[dict[str, Any]] = response.json()
         return documents
 
     def wait_for_mail(self, address: str, timeout: float = DELIVERY, *, subject: str = "") -> Mail:
-        """Return the first mail to a recipient whose subject holds some words, once it is there."""
+        """Return the first mail to a recipient whose subject contains some words, once it has arrived."""
 
         def found() -> list[Mail]:
             return [mail for mail in self.mails_to(address) if subject in mail.subject]

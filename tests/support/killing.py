@@ -1,4 +1,4 @@
-"""SIGKILL for a service, and its way back."""
+"""Kills a service with SIGKILL, and waits for its restart."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ COMES_BACK = 60
 
 
 def kill(stack: Stack, service: str) -> str:
-    """Kill all processes of a container with SIGKILL and return when it had been started.
+    """Kill all processes of a container with SIGKILL and return the time of its last start.
 
-    ``docker kill`` would count as a wish to keep it stopped, so the signal comes from inside.
+    Docker does not restart a container after ``docker kill``, so the signal comes from inside.
     """
     started: str = stack.inspect(service)["State"]["StartedAt"]
     with suppress(CommandError):  # the shell is among those that it kills

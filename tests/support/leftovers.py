@@ -1,4 +1,4 @@
-"""What killed test runs left behind: removed at the start of the next one."""
+"""Removes the leftovers of killed test runs at the start of the next run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.support.stack import LABEL, PREFIX, docker
 
 
 def remove_leftovers() -> None:
-    """Remove the stacks of test runs whose process is gone; those that still run are left alone."""
-    with cache.locked("leftovers"):  # suites side by side must not remove the same things
+    """Remove the stacks of test runs whose process is gone; stacks of running ones are left alone."""
+    with cache.locked("leftovers"):  # suites side by side must not remove the same objects
         for project in sorted(_projects()):
             owner = project.removeprefix(PREFIX).partition("-")[0]
             if not (owner.isdigit() and _alive(int(owner))):
@@ -18,7 +18,7 @@ def remove_leftovers() -> None:
 
 
 def remove_project(project: str) -> None:
-    """Remove all that carries a project's name: it may no longer fit any Compose file."""
+    """Remove all objects with a project's label, because no Compose file may describe them any more."""
     mine = f"label={LABEL}={project}"
     for listing, removal in (
         (("ps", "--all"), ("rm", "--force", "--volumes")),

@@ -1,4 +1,4 @@
-"""Lighthouse's marks for a page, given by the Chromium of the test browser's image on a phone's screen and line."""
+"""Lighthouse's scores for a page, with the Chromium of the test browser's image, on a phone's screen and connection."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from tests.support.browser import IMAGE, LIMITS
 from tests.support.stack import PREFIX, CommandError, docker
 from tests.support.waiting import SLOWNESS
 
-#: Seconds that one look at a page may take; the usual is twelve.
+#: Seconds that one measurement of a page may take; twelve are usual.
 LOOK = 120
 
-#: What the issue asks for in each category.
+#: The lowest accepted score in each category.
 ENOUGH = 95
 
-#: Performance depends on what else the machine does in the meantime, and only downwards: the best of a few counts.
+#: Other work on the machine can only lower the score for performance, so the best of a few measurements counts.
 LOOKS = 3
 
-#: How Lighthouse ends when it could not record the page, for example because Chromium on a busy machine had loaded it
-#: before the recording began (NO_NAVSTART and its like in Lighthouse's source, core/lib/lh-error.js).
+#: Lighthouse's error if it could not record the page, for example because Chromium on a busy machine had loaded it
+#: before the recording began (NO_NAVSTART and similar errors in Lighthouse's source, core/lib/lh-error.js).
 RECORDING_LOST = "Please run Lighthouse again"
 
-#: Lighthouse plays a phone by making the processor four times slower than this one, and wants the factor set where this
-#: one is slow itself (its docs/throttling.md).
+#: Lighthouse simulates a phone by a processor that is four times slower than this one. On a slow machine the factor
+#: must be set (its docs/throttling.md).
 PHONE = 4.0
 
 #: The benchmark index of that phone: a quarter of a high-end desktop's, 1,500 to 2,000 (the tables there).
 PHONE_INDEX = 1750 / PHONE
 
-#: A look has so many shares of the processors that other containers cannot make them look slower than they are.
+#: The CPU shares of a measurement: so many that other containers do not distort it.
 SHARES = 8192
 
 FLAGS = (
@@ -48,7 +48,7 @@ FLAGS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that costs a page marks."""
+    """A fault that lowers a page's score."""
 
     category: str
     title: str
@@ -56,7 +56,7 @@ class Fault:
     selectors: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Return one line, with the elements that it is about."""
+        """Return one line, with the elements concerned."""
         return " · ".join(filter(None, [f"{self.category}: {self.title}", self.value, *self.selectors]))
 
 
@@ -65,9 +65,9 @@ class Marks:
     """Lighthouse's report on a page.
 
     Args:
-        marks: 0 to 100 for each category.
-        faults: why they are not a hundred.
-        benchmark_index: how fast the processor was meanwhile, by Lighthouse's own benchmark.
+        marks: the score from 0 to 100 for each category.
+        faults: the reasons for scores below 100.
+        benchmark_index: the processor's speed meanwhile, by Lighthouse's own benchmark.
     """
 
     marks: dict[str, int]
@@ -76,7 +76,7 @@ class Marks:
 
     @classmethod
     def parse(cls, report: dict[str, Any]) -> Marks:
-        """Return the marks in one of Lighthouse's reports."""
+        """Return the scores from one of Lighthouse's reports."""
         categories = report["categories"].values()
         return cls(
             {category["id"]: round(100 * (category["score"] or 0)) for category in categories},
@@ -86,16 +86,16 @@ class Marks:
 
     @property
     def too_low(self) -> dict[str, int]:
-        """The categories whose mark is not enough."""
+        """The categories whose score is too low."""
         return {name: mark for name, mark in self.marks.items() if mark < ENOUGH}
 
     @property
     def slowdown(self) -> float:
-        """How many times slower the phone is than the processor was."""
+        """How many times slower than the processor the simulated phone must be."""
         return min(PHONE, max(1.0, self.benchmark_index / PHONE_INDEX))
 
     def __str__(self) -> str:
-        """Return the marks, the processor's speed, and below them what cost some."""
+        """Return the scores, the processor's speed, and below them the faults."""
         heading = f"{self.marks}, benchmark index {self.benchmark_index:g}"
         return "\n".join([heading, *(f"  {fault}" for fault in self.faults)])
 
@@ -116,7 +116,7 @@ def _selectors(audit: dict[str, Any]) -> tuple[str, ...]:
 
 
 def look(url: str, slowdown: float) -> Marks:
-    """Return the marks of one look at a page, on a phone that is ``slowdown`` times slower than the processor."""
+    """Return the scores of one measurement of a page, on a phone ``slowdown`` times slower than the processor."""
     limits = [*LIMITS, f"--cpu-shares={SHARES}"]
     program = ["--env=CHROME_PATH=/usr/bin/chromium", "--entrypoint=lighthouse", IMAGE, url]
     options = ["--quiet", "--output=json", "--output-path=stdout", "--no-enable-error-reporting"]
@@ -125,18 +125,18 @@ def look(url: str, slowdown: float) -> Marks:
     flags = f"--chrome-flags={' '.join(FLAGS)}"
     try:
         answer = docker("run", "--rm", "--init", f"--name={name}", *limits, *program, *options, flags, timeout=LOOK)
-    finally:  # what took too long is still running
+    finally:  # after a time-out the container still runs
         subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
     return Marks.parse(json.loads(answer))
 
 
 def best_look(url: str) -> Marks:
-    """Return the first look with enough marks in everything, or the last of a few.
+    """Return the first measurement with all scores high enough, or the last of a few.
 
-    A look says how fast the processor was, and the next one plays the phone on that.
+    A measurement includes the processor's speed, and the next one sets the phone's slowdown accordingly.
 
     Raises:
-        CommandError: the last look did not come to marks, or another one failed by more than a recording that was lost.
+        CommandError: the last measurement failed, or an earlier one failed for another reason than a lost recording.
     """
     slowdown = max(1.0, PHONE / SLOWNESS)
     for _ in range(LOOKS - 1):

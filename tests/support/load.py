@@ -1,7 +1,7 @@
 """Visitors of a site on servers: pages and assets, tasks that are accepted and must complete, and a slow download.
 
-They behave as browsers do: a site whose name leads to several hosts is asked at the next one if a host takes no
-connection, and a connection that idled and was closed is opened anew. Everything else that goes wrong is a failure.
+They behave like browsers: if a host refuses the connection, they try the next host of the site's name, and they
+reopen a connection that was closed while it was idle. All other errors are failures.
 """
 
 from __future__ import annotations
@@ -23,35 +23,35 @@ from tests.support.waiting import PATIENCE, SLOWNESS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Seconds that visitors have patience: each is as much longer on a slow machine as the site takes.
+#: Seconds that visitors wait; on a slow machine they wait longer, by its factor.
 CONNECT_TIMEOUT = 3.0 * SLOWNESS
 ANSWER_TIMEOUT = 30.0 * SLOWNESS
-#: Requests on one connection before it is closed and another opened; who comes fresh has one for each request.
+#: Requests on one kept connection before it is closed; other visitors open a connection for each request.
 KEPT_ALIVE = 50
-#: Visitors at once: of these, one in three opens a connection for each request.
+#: Visitors at once: one in three opens a connection for each request.
 VISITORS = 9
-#: What visitors of the whole site want: a page and the style sheet that it names, tasks, and what else answers.
+#: The requests of visitors to the whole site: a page and its style sheet, tasks, and other addresses.
 SITE = ("page", "task", "/api/v1/ping", "asset", "task", "/healthz")
-#: Bytes a second that a slow visitor takes, and how much it holds at once.
+#: Bytes per second of a slow visitor, and its buffer.
 SLOWLY, PIECE = 256 * 1024, 16 * 1024
 _ASSET = re.compile(rb'"(/static/[^"]+\.css)"')
-#: What a kept connection says that the other side has closed while it idled.
+#: The errors of a kept connection that the other side has closed while it was idle.
 CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
 
 
 class NoHostError(OSError):
-    """No host of the site takes a connection."""
+    """No host of the site accepts a connection."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A request that went wrong.
+    """A request that failed.
 
     Args:
-        began: when, as ``time.monotonic`` has it.
-        address: the host that was asked.
+        began: when it began, in seconds of ``time.monotonic``.
+        address: the host.
         what: the request.
-        why: what came of it.
+        why: the reason.
     """
 
     began: float
@@ -62,12 +62,12 @@ class Failure:
 
 @dataclass
 class Log:
-    """What visitors saw.
+    """The visitors' results.
 
     Args:
-        answered: when each request began, and the seconds until its answer was there.
-        failures: what went wrong.
-        accepted: ids of tasks that the site has taken.
+        answered: when each request began, and the seconds until its answer.
+        failures: the failed requests.
+        accepted: ids of tasks that the site has accepted.
     """
 
     answered: list[tuple[float, float]] = field(default_factory=list)
@@ -75,16 +75,16 @@ class Log:
     accepted: list[str] = field(default_factory=list)
 
     def p99(self, since: float, until: float) -> float:
-        """Return the seconds that 99 of 100 requests of a span needed at most; NaN if there was none."""
+        """Return the 99th percentile of the seconds of requests in a span; NaN if there was none."""
         taken = sorted(seconds for began, seconds in self.answered if since <= began < until)
         return taken[len(taken) * 99 // 100] if taken else float("nan")
 
 
 class _Connection(http.client.HTTPSConnection):
-    """A connection to one host, whoever signed its certificate, that gives the site's name."""
+    """A connection to one host with the site's name, without a check of the certificate."""
 
     def __init__(self, address: str, name: str, receive: int | None = None) -> None:
-        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - whose certificate it is, others look at
+        context = ssl._create_unverified_context()  # noqa: S323, SLF001 - other tests check the certificate
         super().__init__(name, timeout=ANSWER_TIMEOUT, context=context)
         self.address, self._context, self._receive = address, context, receive
 
@@ -104,14 +104,14 @@ class _Connection(http.client.HTTPSConnection):
 
 
 class Load:
-    """A steady load while something happens.
+    """A steady load during a change.
 
     Args:
         addresses: the hosts.
         name: the site's name.
-        rate: requests a second, all visitors together.
-        paths: what they ask for, one after the other.
-        download: path of a large file for the slow visitor; none without.
+        rate: requests per second, of all visitors together.
+        paths: the requests, one after the other.
+        download: path of a large file for the slow visitor; if empty, there is no slow visitor.
         size: its size in bytes.
     """
 
@@ -143,18 +143,18 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End, after the requests that are on their way."""
+        """End, after the requests in flight."""
         self._end.set()
         for thread in self._threads:
             thread.join(PATIENCE * 60)
 
     def forget(self, address: str) -> None:
-        """Take a host out of the site's name, as its owner does with one that is gone."""
+        """Remove a host from the site's name, as its owner does with a lost one."""
         with self._lock:
             self._addresses = [each for each in self._addresses if each != address]
 
     def add(self, address: str) -> None:
-        """Let the site's name lead to a host, too."""
+        """Add a host to the site's name."""
         with self._lock:
             self._addresses.append(address)
 
@@ -166,7 +166,7 @@ class Load:
             connection = _Connection(addresses[(first + number) % len(addresses)], self._name, receive)
             try:
                 connection.connect()
-            except OSError as error:  # this one does not take visitors: the next will
+            except OSError as error:  # this host accepts no visitors; try the next
                 connection.close()
                 problems.append(repr(error))
                 continue
@@ -207,7 +207,7 @@ class Load:
             self._note(began, address, what, self._look(what, *answer))
             found = _ASSET.search(answer[1]) if what == "page" else None
             asset = found[1].decode() if found else asset
-            if used >= kept or connection.sock is None:  # enough, or the host wants no more: it may be about to go
+            if used >= kept or connection.sock is None:  # enough, or the host closes it, perhaps before it stops
                 connection.close()
                 connection = None
         if connection is not None:
@@ -223,7 +223,7 @@ class Load:
         return answer.status, answer.read()
 
     def _look(self, what: str, status: int, body: bytes) -> str:
-        """Return what is wrong with an answer, or nothing; note a task that was accepted."""
+        """Return the problem with an answer, empty if there is none; record an accepted task."""
         if status != (http.HTTPStatus.ACCEPTED if what == "task" else http.HTTPStatus.OK):
             return f"{status} {body[:200]!r}"
         if what == "task":
@@ -238,7 +238,7 @@ class Load:
                 self.log.failures.append(Failure(began, address, what, why))
 
     def _take_slowly(self) -> None:
-        """Download a large file as a visitor on a slow line does, again and again."""
+        """Download a large file like a visitor with a slow connection, again and again."""
         number = 0
         while not self._end.is_set():
             began, address, taken, number = time.monotonic(), "", 0, number + 1

@@ -1,4 +1,4 @@
-"""The outbox of a running stack, as its database has it."""
+"""The outbox of a running stack, read from its database."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _STATE = """
 
 
 def query(stack: Stack, sql: str) -> list[list[str]]:
-    """Return the rows that a query finds."""
+    """Return the rows of a query."""
     command = ("psql", "--no-psqlrc", "-qAt", "-F", "\t", "-c", " ".join(sql.split()), "landfast")
     return [line.split("\t") for line in stack.execute("postgres", *command).splitlines()]
 
 
 def state(stack: Stack, task: str) -> str:
-    """Return what became of a task so far."""
+    """Return the state of a task."""
     return query(stack, _STATE.format(task=task))[0][0]
 
 
 def result(stack: Stack, task: str) -> str | None:
-    """Return what a task that is done returned, as JSON; None while it is not."""
+    """Return the result of a done task, as JSON; None while it is not done."""
     found, value, _ = query(stack, _STATE.format(task=task))[0]
     return value if found == "done" else None
 
 
 def error(stack: Stack, task: str) -> str:
-    """Return the first line of what went wrong with a task; empty while nothing did."""
+    """Return the first line of a task's error; empty if there is none."""
     return query(stack, _STATE.format(task=task))[0][2]
 
 

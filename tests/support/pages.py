@@ -1,4 +1,4 @@
-"""Pages for people, and the commands in them: code blocks, which a reader pastes, and code in the middle of a line."""
+"""Pages for people, and their commands: code blocks, which a reader pastes, and code in the middle of a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: Pages that tell readers what to do; decisions and the list of changes tell what was.
+#: Pages with instructions; decisions and the changelog describe the past.
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
@@ -26,9 +26,9 @@ PAGES = [
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^    .*\n(?:\s*\n(?=    ))*)+", re.MULTILINE)
 _SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-#: A remark stands behind three blanks at least, or behind a hash.
+#: A remark follows at least three blanks, or a hash.
 _REMARK = re.compile(r"(?:   +|\s+# ).*$")
-#: What the reader puts in.
+#: A placeholder that the reader replaces.
 _PLACE = re.compile(r"<\w[\w ]*>")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=\S*")
 
@@ -39,8 +39,8 @@ class Command:
 
     Args:
         words: the program and its arguments.
-        variables: what is set for it alone.
-        line: as it stands in the page, without its remark.
+        variables: the variables that are set for it alone.
+        line: its line in the page, without the remark.
     """
 
     words: tuple[str, ...]
@@ -49,7 +49,7 @@ class Command:
 
 
 def blocks(page: Path) -> list[str]:
-    """Return the code blocks of a page, without their indentation; drawings and data are none."""
+    """Return the code blocks of a page, without their indentation; drawings and data are left out."""
     text = page.read_text(encoding="utf-8")
     fenced = [code for language, code in _FENCED.findall(text) if language in {"", "sh", "bash", "console"}]
     text = _FENCED.sub("", text)
@@ -63,13 +63,13 @@ def spans(page: Path) -> list[str]:
 
 
 def lines(block: str) -> list[str]:
-    """Return the lines of a block as a shell reads them: continued ones joined, remarks gone, something put in."""
+    """Return the lines of a block as a shell reads them: continued lines joined, no remarks, placeholders replaced."""
     joined = re.sub(r"\\\n\s*", " ", _PLACE.sub("something", block))
     return [line for line in (_REMARK.sub("", line).rstrip() for line in joined.splitlines()) if line.strip()]
 
 
 def is_shell(block: str) -> bool:
-    """Return whether a block is for a shell: others are YAML, Python, or what a program prints."""
+    """Return whether a block is for a shell: others are YAML, Python, or a program's output."""
     first = lines(block)[:1]
     return (
         bool(first)
@@ -79,7 +79,7 @@ def is_shell(block: str) -> bool:
 
 
 def commands(line: str) -> Iterator[Command]:
-    """Yield the commands of a line, as a shell would part it."""
+    """Yield the commands of a line, split as by a shell."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="();<>|&")
     lexer.whitespace_split = True
     words: list[str] = []
@@ -90,7 +90,7 @@ def commands(line: str) -> Iterator[Command]:
                 yield _command(words, line)
             words, skip = [], set(word) <= set("<>")
         elif skip:
-            skip = False  # a file that is written or read
+            skip = False  # the file of a redirection
         else:
             words.append(word)
 

@@ -1,4 +1,4 @@
-"""Running this repository's playbooks against hosts, as their owner would."""
+"""Runs this repository's playbooks against hosts, like their owner."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.support.host import Host, Login
 
-#: What leaves the stack out of ``site.yml``.
+#: The option that leaves the stack out of ``site.yml``.
 HOSTS_ONLY = ("--skip-tags=release",)
 #: Seconds within which a playbook has ended on an idle reference machine.
 PLAYBOOK = 400
@@ -37,11 +37,11 @@ _RECAP = re.compile(r"^(\S+)\s+: ((?:\w+=\d+\s*)+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Run:
-    """How a playbook went.
+    """The result of a playbook.
 
     Args:
         code: the exit status.
-        output: all that was printed.
+        output: the whole output.
         seconds: how long it took.
     """
 
@@ -51,7 +51,7 @@ class Run:
 
     @property
     def recap(self) -> dict[str, dict[str, int]]:
-        """The last lines: for each host how many tasks were ok, changed, failed ..."""
+        """The last lines: the numbers of tasks that were ok, changed, failed ..., for each host."""
         recap = self.output.rpartition("PLAY RECAP")[2]
         return {
             host: {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", counts)}
@@ -66,13 +66,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Hosts and how they are reached, with a user's own variables.
+    """Hosts and the login to them, with a user's own variables.
 
     Args:
         managers: the Swarm's managers.
         login: the key to them.
         workers: the Swarm's workers.
-        variables: what a user would write into the inventory.
+        variables: the user's variables in the inventory.
         checkout: the repository whose playbooks are run, and whose commit is deployed.
     """
 
@@ -89,14 +89,14 @@ class Inventory:
 
     @property
     def path(self) -> Path:
-        """The inventory's file, written anew."""
+        """The inventory's file, which is written at each access."""
         path = self.login.directory / f"inventory-{self.hosts[0].name}.json"
         path.write_text(json.dumps(self.document), encoding="utf-8")
         return path
 
     @property
     def document(self) -> dict[str, Any]:
-        """The inventory as Ansible reads it."""
+        """The inventory in Ansible's format."""
         shared = {
             "ansible_ssh_private_key_file": str(self.login.key),
             "ansible_ssh_common_args": " ".join(self.login.options),
@@ -123,7 +123,7 @@ def command(inventory: Inventory, playbook: str, *options: str) -> list[str]:
 
 
 def environment(inventory: Inventory) -> dict[str, str]:
-    """Return the variables that Ansible runs with: this repository's settings and no state of the user's."""
+    """Return Ansible's environment variables: this repository's settings and no state of the user."""
     home = inventory.login.directory
     return {
         **os.environ,
@@ -144,10 +144,10 @@ def play(
     variables: Mapping[str, Any] | None = None,
     timeout: float = PLAYBOOK,
 ) -> Run:
-    """Run a playbook and return how it went.
+    """Run a playbook and return the result.
 
     Args:
-        inventory: where.
+        inventory: the hosts.
         playbook: its name in ``ansible/playbooks``.
         options: more options of ``ansible-playbook``.
         check: whether it has to succeed.
@@ -155,7 +155,7 @@ def play(
         timeout: seconds that it may take on an idle reference machine.
 
     Raises:
-        AssertionError: ``check`` is set and it failed; the message holds what it printed.
+        AssertionError: ``check`` is set and it failed; the message has its output.
     """
     extra = ["--extra-vars", json.dumps(variables)] if variables else []
     began = time.monotonic()

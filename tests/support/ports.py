@@ -1,4 +1,4 @@
-"""Free TCP ports, so that a stack under test disturbs nobody."""
+"""Free TCP ports, so that a stack under test disturbs no other program."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ``count`` different ports on which nobody listens at this moment."""
-    with ExitStack() as held:  # all at once, or the second could be the first again
+    """Return ``count`` different ports on which no program listens at this moment."""
+    with ExitStack() as held:  # all are held at once, or the second could be the same as the first
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
             each.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""The products of others in tests/products, and the house that they live in."""
+"""The third-party products in tests/products, and a repository for their contracts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def files(name: str = "compose.yaml") -> tuple[str, ...]:
 
 
 def make_root(folder: Path) -> Path:
-    """Make an empty folder look, to those who read contracts, like a repository with the products alone."""
+    """Make an empty folder look like a repository with only the products, for code that reads contracts."""
     (folder / "tests").mkdir()
     (folder / FOLDER).symlink_to(ROOT / FOLDER)
     (folder / HOUSE).symlink_to(ROOT / HOUSE)

@@ -1,4 +1,4 @@
-"""A repository of its own for tests that deploy commits: they change files without touching this work tree."""
+"""A separate repository for tests that deploy commits, so that they do not change this work tree."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Checkout:
     """A repository whose commits are releases.
 
     Args:
-        directory: where it is.
+        directory: its folder.
     """
 
     directory: Path
 
     @classmethod
     def create(cls, directory: Path) -> Checkout:
-        """Make a repository of what is or would be committed here, in a folder that is not there yet."""
+        """Make a repository from the files that are or would be committed here, in a new folder."""
         copy_checkout(directory)
         checkout = cls(directory)
         checkout._git("init", "--quiet")
@@ -57,7 +57,7 @@ class Checkout:
         return (self.directory / path).read_text(encoding="utf-8")
 
     def forget(self, commits: int = 1) -> None:
-        """Take the last commits back."""
+        """Remove the last commits."""
         self._git("reset", "--quiet", "--hard", f"HEAD~{commits}")
 
     def _git(self, *words: str) -> str:
@@ -86,11 +86,11 @@ def broken_migration(checkout: Checkout) -> dict[str, str | bytes]:
 
 
 def every_image(checkout: Checkout, word: str) -> dict[str, str | bytes]:
-    """Return Dockerfiles whose images all differ from those before, though not in what they do.
+    """Return Dockerfiles whose images all differ from the previous ones by a label only.
 
     Args:
-        checkout: where they are read.
-        word: what they carry.
+        checkout: the checkout with the Dockerfiles.
+        word: the value of the label.
     """
     label = f'LABEL landfast.trial="{word}"\n'
     files = [checkout.directory / "nginx/Dockerfile"]
@@ -104,7 +104,7 @@ def every_image(checkout: Checkout, word: str) -> dict[str, str | bytes]:
 
 
 def running_release(site: Inventory) -> str:
-    """Return the release whose images the site's containers are to run."""
+    """Return the release of the site's desired image."""
     form = "{{.Spec.TaskTemplate.ContainerSpec.Image}}"
     image = site.managers[0].run("docker", "service", "inspect", "--format", form, "landfast_web-django")
     found = re.search(r"web-django:([^@\s]+)", image)

@@ -1,4 +1,4 @@
-"""Asking a host for a page by the site's name."""
+"""Requests to a host by the site's name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAGE = 15
 
 @dataclass(frozen=True)
 class Answer:
-    """What a host answered."""
+    """The answer of a host."""
 
     status: int
     location: str
@@ -24,16 +24,16 @@ class Answer:
 
 
 def fetch(address: str, name: str, path: str, *, https: bool = True) -> Answer:
-    """Ask a host for a page and return its answer, whoever signed its certificate.
+    """Request a page from a host and return its answer, without a check of the certificate.
 
     Args:
         address: the host.
         name: the site's name.
         path: the page.
-        https: or over plain HTTP.
+        https: whether to use HTTPS, or plain HTTP.
 
     Raises:
-        OSError: nobody answers.
+        OSError: there is no answer.
     """
     kind = partial(http.client.HTTPSConnection, context=_trusting()) if https else http.client.HTTPConnection
     with closing(kind(address, timeout=PATIENCE * PAGE)) as connection:
@@ -43,4 +43,4 @@ def fetch(address: str, name: str, path: str, *, https: bool = True) -> Answer:
 
 
 def _trusting() -> ssl.SSLContext:
-    return ssl._create_unverified_context()  # noqa: S323, SLF001 - whose certificate it is, others look at
+    return ssl._create_unverified_context()  # noqa: S323, SLF001 - other tests check the certificate

@@ -1,4 +1,4 @@
-"""Which ports of a host answer somebody who is none of its peers."""
+"""Scans the ports of a host from outside the cluster."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from tests.support.waiting import SLOWNESS
 if TYPE_CHECKING:
     from tests.support.host import Host, Network
 
-#: Asks for a connection to every TCP port, many at a time, and looks afterwards which came about. What drops a request
-#: never answers, and what answers is not missed because the scanner itself is slow.
+#: Opens a connection to every TCP port, many at a time, and then polls for the successful ones. A firewall that drops
+#: packets never answers; an open port is not missed, even if the scanner itself is slow.
 SCANNER = """
 import select, socket, sys, time
 
@@ -48,11 +48,11 @@ ANSWERS = 1.4
 
 
 def open_ports(host: Host, network: Network) -> set[int]:
-    """Return all TCP ports of a host that take a connection from a stranger in the same network.
+    """Return all TCP ports of a host that accept a connection from a stranger in the same network.
 
     Args:
-        host: whom to ask.
-        network: where it is; the stranger is plugged in there too.
+        host: the host.
+        network: its network, which the stranger is in, too.
     """
     stranger = ["--rm", f"--network={network.name}", f"--label={LABEL}={PROJECT}", "--ulimit=nofile=8192"]
     scan = ("python3", "-c", SCANNER, host.address, str(SLOWNESS * ANSWERS))

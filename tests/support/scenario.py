@@ -1,4 +1,4 @@
-"""A site on servers, changed while visitors come: what that costs is measured, and nothing may fail or be lost."""
+"""A change of a site on servers under load: its cost is measured, and no request may fail and no task be lost."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from tests.support.load import Failure
     from tests.support.playbook import Inventory
 
-#: The site's, as inventories of tests have it.
+#: The site's name in the inventories of tests.
 NAME = "landfast.test"
-#: Requests a second: what an idle reference machine serves with room to spare.
+#: Requests per second: an idle reference machine could serve more.
 RATE = float(os.environ.get("DEPLOY_RATE") or 60) / SLOWNESS
-#: Seconds of load before something happens, to compare with, and after it.
+#: Seconds of load before a change, for comparison, and after it.
 BEFORE, AFTER = 15.0, 10.0
-#: A file of the site that takes a slow visitor 20 s, and where it lies in a checkout.
+#: A file of the site that takes a slow visitor 20 s, its size, and its path in a checkout.
 DOWNLOAD, SIZE = "/static/news/trial.bin", 5 << 20
 _FILE = f"services/web-django/news{DOWNLOAD}"
-#: Where a line more makes another release.
+#: The file in which another line makes another release.
 PAGE = "services/web-django/news/views.py"
 
 
 def with_download(directory: Path) -> Checkout:
-    """Return a clone of this repository with a large file among the site's.
+    """Return a clone of this repository with a large file of the site.
 
     Args:
-        directory: where to make it.
+        directory: the folder of the clone.
     """
     checkout = Checkout.create(directory)
     checkout.commit({_FILE: os.urandom(SIZE)})
@@ -51,17 +51,17 @@ def visitors(
     before: float = BEFORE,
     after: float = AFTER,
 ) -> Iterator[Load]:
-    """Have visitors come while the block runs, then print the line and insist that nothing failed or was lost.
+    """Put load on the site during the block, print the line, and assert that no request failed and no task is lost.
 
     Args:
-        site: where to.
-        scenario: its name.
-        may_fail: whether a failure is one that the scenario allows.
+        site: the site.
+        scenario: the name of the scenario.
+        may_fail: whether the scenario allows a failure.
         before: seconds of load before the block, to compare with.
         after: seconds of load after it.
     """
     with Load([host.address for host in site.hosts], NAME, RATE, download=DOWNLOAD, size=SIZE) as load:
-        time.sleep(before)  # what is measured is this span of load, however fast the machine is
+        time.sleep(before)  # this span of load is itself the measurement
         began = time.monotonic()
         yield load
         ended = time.monotonic()
@@ -90,7 +90,7 @@ _MISSING = """
 
 
 def missing(site: Inventory, ids: list[str]) -> list[str]:
-    """Return which of the tasks the outbox does not know as completed."""
+    """Return the tasks that are not completed in the outbox."""
     manager = site.managers[0]
     manager.write("/run/ids.sql", "\n".join([_WANTED, *ids, "\\.", _MISSING]))
     script = (

@@ -1,4 +1,4 @@
-"""The secrets of a stack under test, so that tests can look for them where they must not be."""
+"""The secrets of a stack under test, so that tests can search for leaks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def show(stack: Stack, name: str) -> str:
 
 
 def values(stack: Stack) -> dict[str, str]:
-    """Return one telling line of every private secret: passwords whole, the body of keys."""
+    """Return one characteristic line of every private secret: a whole password, a line of a key's body."""
     script = (
         "cd /secrets/master && for name in *; do printf '%s ' \"$name\"; grep -v -e '^-' \"$name\" | head -n 1; done"
     )
@@ -42,7 +42,7 @@ def values(stack: Stack) -> dict[str, str]:
 
 
 def found_in(images: set[str], needles: list[str]) -> set[str]:
-    """Return which of ``needles`` the file systems or the settings of any image hold, layer by layer."""
+    """Return those of ``needles`` that are in the file system or the settings of any image, layer by layer."""
     with tempfile.TemporaryDirectory() as directory:
         patterns = Path(directory, "patterns")
         patterns.write_text("\n".join(needles) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""A visitor of the site: keeps cookies, fills in forms as a browser does, follows no redirect by itself."""
+"""A visitor of the site: keeps cookies, fills in forms like a browser, follows no redirect by itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back to a probe that must not fail: a status, 0 when nobody answered."""
+    """The answer to a probe that must not raise: the status is 0 if there was no answer."""
 
     status: int
     body: str
@@ -34,7 +34,7 @@ class Site:
 
     Args:
         url: the site's address, without a slash at its end.
-        authority: the file that holds the certificate of the authority to trust for HTTPS.
+        authority: the file with the certificate of the trusted authority for HTTPS.
     """
 
     def __init__(self, url: str, authority: str | None = None) -> None:
@@ -45,7 +45,7 @@ class Site:
             self.session.verify = authority
 
     def request(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
-        """Send a request to a path (or to an address of this site) and return the response, whatever its status."""
+        """Send a request to a path (or to an address of this site) and return the response of any status."""
         options.setdefault("timeout", TIMEOUT)
         options.setdefault("allow_redirects", False)
         return self.session.request(method, path if path.startswith("http") else self.url + path, **options)
@@ -59,7 +59,7 @@ class Site:
         return self.request("POST", path, **options)
 
     def probe(self, path: str) -> Answer:
-        """Return the answer to ``GET path``, or an empty one while nobody answers."""
+        """Return the answer to ``GET path``, or an empty one if there is none."""
         try:
             response = self.get(path, timeout=PROBE)
         except requests.RequestException as error:
@@ -67,7 +67,7 @@ class Site:
         return Answer(response.status_code, response.text)
 
     def submit(self, path: str, fields: dict[str, str]) -> requests.Response:
-        """Load a page with a form and send the form back, filled in with ``fields``."""
+        """Load a page with a form and submit the form, filled in with ``fields``."""
         page = self.get(path)
         assert page.status_code == 200, f"{path} answered {page.status_code}"
         token = _TOKEN.search(page.text)
@@ -85,12 +85,12 @@ class Site:
         fields = {"username": username, "email": email, "password1": password, "password2": password}
         return self.submit("/accounts/register/", fields)
 
-    def send_task(self, x: Any, y: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - bad input included
-        """Ask for the sum of two numbers."""
+    def send_task(self, x: Any, y: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - bad input, too
+        """Send a task that adds two numbers."""
         return self.post("/api/v1/tasks/add", json={"x": x, "y": y}, **options)
 
-    def result(self, location: str) -> Any | None:  # noqa: ANN401 - whatever the task returned
-        """Return a finished task's result, none while it is not there."""
+    def result(self, location: str) -> Any | None:  # noqa: ANN401 - the task's own result
+        """Return a finished task's result; None while it is not finished."""
         response = self.get(location)
         if response.status_code != 200:
             return None

@@ -1,4 +1,4 @@
-"""The host's listening sockets and the program that hands them out, as systemd has them on a server."""
+"""The host's listening sockets and the program that hands them out, as with systemd on a server."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 HAND_OUT = ROOT / "ansible/roles/edge/files/hand-sockets"
 TAKE = ROOT / "nginx/take-sockets"
-#: Numbers well above those that systemd passes on.
+#: The first descriptor number that is well above systemd's.
 FREE = 100
-#: Gives descriptors the numbers that systemd gives them (sd_listen_fds(3)), then becomes the program.
+#: Gives descriptors the numbers that systemd gives them (sd_listen_fds(3)), then executes the program.
 PASS_ON = """
 import os, sys
 for place, number in enumerate(sys.argv[1].split(",")):
@@ -30,16 +30,16 @@ os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 
 @contextmanager
 def handed_out(path: Path, sockets: Sequence[socket.socket], patience: float = 20) -> Iterator[subprocess.Popen[str]]:
-    """Hand ``sockets`` out at a Unix socket for as long as the context lasts; yield the program that does it.
+    """Hand ``sockets`` out at a Unix socket during the context; yield the process that does it.
 
     Args:
-        path: where; there is nothing yet.
-        sockets: those that listen for visitors.
+        path: the path of the Unix socket, which does not exist yet.
+        sockets: the sockets that listen for visitors.
         patience: seconds without Nginx after which they refuse visitors.
     """
     with socket.socket(socket.AF_UNIX) as counter:
         counter.bind(str(path))
-        path.chmod(0o777)  # whoever is Nginx in a container
+        path.chmod(0o777)  # for any user of Nginx in a container
         counter.listen()
         high = [fcntl.fcntl(each, fcntl.F_DUPFD, FREE) for each in (*sockets, counter)]
 

@@ -16,14 +16,14 @@ from tests.support.waiting import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: What every project of the tests begins with; the id of the process that made it follows.
+#: The prefix of every project of the tests; the id of its process follows.
 PREFIX = "landfast-test-"
 
-#: Compose's label on all that belongs to a project.
+#: Compose's label on all objects of a project.
 LABEL = "com.docker.compose.project"
 
-#: Seconds on an idle reference machine: building all images from nothing, a whole stack's start, one service's, one
-#: command. What hangs is ended after PATIENCE times as many.
+#: Seconds on an idle reference machine: for building all images from nothing, for the start of a whole stack, for that
+#: of one service, for one command. A hanging command is ended after PATIENCE times as many.
 BUILD = 900
 STACK_START = 180
 SERVICE_START = 90
@@ -31,12 +31,12 @@ COMMAND = 120
 
 
 class CommandError(AssertionError):
-    """A command failed; the message holds all that it said."""
+    """A command failed; the message has its whole output."""
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where a stack is reached from outside."""
+    """The published ports of a stack."""
 
     http: int
     https: int
@@ -44,7 +44,7 @@ class Ports:
 
     @classmethod
     def free(cls) -> Ports:
-        """Return ports that nobody uses."""
+        """Return free ports."""
         return cls(*free_ports(3))
 
 
@@ -53,9 +53,9 @@ class Container:
     """One of a stack's containers.
 
     Args:
-        id: Docker's own name for it.
-        service: whose it is.
-        status: its health, or its state where there is no health to tell.
+        id: Docker's id.
+        service: its service.
+        status: its health, or its state if it has no health check.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Container:
 
     @classmethod
     def parse(cls, line: str) -> Container:
-        """Read a line of ``docker ps``: id, service, state and, in words, how long and how well."""
+        """Parse a line of ``docker ps``: id, service, state, and the status text with duration and health."""
         identifier, service, state, words = line.split("\t")
         health = words.partition("(")[2].rstrip(")").removeprefix("health: ")
         return cls(identifier, service, health if state == "running" else state)
@@ -77,9 +77,9 @@ class Stack:
     Args:
         project: its name.
         directory: the checkout whose Compose files it runs.
-        ports: what it publishes.
-        files: the Compose files; without any, Compose takes those that a laptop has.
-        variables: what else a user would put into ``.env``.
+        ports: the published ports.
+        files: the Compose files; if empty, Compose uses those of a laptop.
+        variables: more variables, as from ``.env``.
     """
 
     project: str = f"{PREFIX}{os.getpid()}"
@@ -100,7 +100,7 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that Compose gets."""
+        """The environment variables for Compose."""
         return {
             **os.environ,
             "COMPOSE_PROJECT_NAME": self.project,
@@ -115,7 +115,7 @@ class Stack:
     def compose(
         self, *arguments: str, check: bool = True, timeout: float = COMMAND, progress: str = "quiet"
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``docker compose`` and return what it printed.
+        """Run ``docker compose`` and return its output.
 
         Raises:
             CommandError: ``check`` is set and it failed.
@@ -140,8 +140,8 @@ class Stack:
     def pause(self, service: str) -> None:
         """Freeze a service's processes.
 
-        On a busy machine the kernel may not get all of them to stand still at once, and Docker gives up then ("unable
-        to freeze", runc's cgroups/fs/freezer.go).
+        On a busy machine the kernel may not freeze all of them at once, and Docker gives up then ("unable to freeze",
+        runc's cgroups/fs/freezer.go).
         """
 
         def is_frozen() -> bool:
@@ -161,39 +161,39 @@ class Stack:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The Compose files as Compose understands them."""
+        """The configuration that Compose reads from its files."""
         loaded: dict[str, Any] = json.loads(self.compose("config", "--format=json").stdout)
         return loaded
 
     @cached_property
     def one_shots(self) -> set[str]:
-        """The services that do one thing and end."""
+        """The one-shots, which run to their end."""
         services = self.config["services"].values()
         dependencies = [entry for service in services for entry in service.get("depends_on", {}).items()]
         return {name for name, how in dependencies if how["condition"] == "service_completed_successfully"}
 
     @cached_property
     def long_running(self) -> set[str]:
-        """The services that stay."""
+        """The services that keep running."""
         return set(self.config["services"]) - self.one_shots
 
     @cached_property
     def images(self) -> set[str]:
-        """The names of the images that the services run."""
+        """The names of the services' images."""
         return {service["image"] for service in self.config["services"].values()}
 
     def build(self) -> None:
-        """Build the images under this project's name, from what the builder keeps where nothing changed."""
+        """Build the images under this project's name; the builder's cache has unchanged layers."""
         with measured("build of the images"):
             self.compose("build", timeout=BUILD, progress="plain")
 
     def take_images_of(self, other: Stack) -> None:
-        """Give another stack's images this project's name."""
+        """Tag another stack's images with this project's name."""
         for image in self.images:
             docker("tag", other.project + image.removeprefix(self.project), image)
 
     def up(self) -> None:
-        """Start everything and wait until it serves."""
+        """Start all services and wait until they are healthy."""
         with measured("start of a stack"):
             self.compose("up", "--detach", "--no-build", "--quiet-pull", "--remove-orphans", timeout=STACK_START)
             self.wait_healthy(*self.long_running, timeout=STACK_START)
@@ -201,8 +201,8 @@ class Stack:
     def start_again(self) -> None:
         """Start services whose containers have stopped or are gone.
 
-        Docker starts containers that are there. Compose would start the one-shots again, which take half a minute of a
-        processor; without dependencies it would replace the containers, for it counts those as part of them.
+        Docker itself starts existing containers. Compose would start the one-shots again, which take half a minute of a
+        processor. Without dependencies Compose would replace the containers, because their configuration would differ.
         """
         there = [each for each in self.containers() if each.service in self.long_running]
         stopped = [each.id for each in there if each.status in {"exited", "created", "dead"}]
@@ -227,13 +227,13 @@ class Stack:
             docker("stop", *self.ids(*services))
 
     def start(self, *services: str) -> None:
-        """Start stopped services and wait until they serve."""
+        """Start stopped services and wait until they are healthy."""
         with measured(f"start of {', '.join(services)}"):
             docker("start", *self.ids(*services))
             self.wait_healthy(*services)
 
     def wait_healthy(self, *services: str, timeout: float = SERVICE_START) -> None:
-        """Wait until the services' own health checks say that they serve."""
+        """Wait until the services' own health checks pass."""
 
         def unhealthy() -> dict[str, str]:
             return {name: status for name, status in self.statuses(*services).items() if status != "healthy"}
@@ -241,12 +241,12 @@ class Stack:
         wait_until(lambda: not unhealthy(), timeout, lambda: f"healthy: {unhealthy()}", interval=0.3)
 
     def statuses(self, *services: str) -> dict[str, str]:
-        """Return each service's health, or its state where there is no health to tell."""
+        """Return each service's health, or its state if it has no health check."""
         found = dict.fromkeys(services, "absent")
         return found | {each.service: each.status for each in self.containers() if each.service in found}
 
     def healthy_containers(self) -> set[str]:
-        """Return the ids of all running containers whose own health checks say that they serve."""
+        """Return the ids of all running containers whose own health checks pass."""
         return {each.id for each in self.containers() if each.status == "healthy"}
 
     def container(self, service: str) -> str:
@@ -260,8 +260,8 @@ class Stack:
     def containers(self) -> list[Container]:
         """Return the services' containers.
 
-        Docker is asked itself, as it is asked again and again: Compose takes eight times as much of the processors that
-        what is waited for needs.
+        This calls Docker itself, because tests poll it: Compose needs eight times as much processor time, which the
+        services need while a test waits for them.
         """
         mine = (f"--filter=label={LABEL}={self.project}", "--filter=label=com.docker.compose.oneoff=False")
         form = '{{.ID}}\t{{.Label "com.docker.compose.service"}}\t{{.State}}\t{{.Status}}'
@@ -269,18 +269,18 @@ class Stack:
         return [Container.parse(line) for line in lines]
 
     def inspect(self, service: str) -> dict[str, Any]:
-        """Return all that Docker knows of a service's container."""
+        """Return Docker's details of a service's container."""
         found: dict[str, Any] = json.loads(docker("inspect", self.container(service)))[0]
         return found
 
     def execute(self, service: str, *command: str) -> str:
-        """Run a command in a running service's container and return what it printed."""
+        """Run a command in a running service's container and return its output."""
         return docker("exec", self.container(service), *command)
 
     def logs(self, *services: str, since: str | None = None) -> str:
         """Return the log lines of services, of all by default.
 
-        Docker is asked itself: ``docker compose logs`` 2.26 writes a terminal's control characters before each line.
+        This calls Docker itself, because ``docker compose logs`` 2.26 writes control characters before each line.
         """
         options = [f"--since={since}"] if since else []
         chosen = [each.id for each in self.containers() if not services or each.service in services]
@@ -288,10 +288,10 @@ class Stack:
 
 
 def docker(*arguments: str, timeout: float = COMMAND, merge: bool = False) -> str:
-    """Run ``docker`` and return what it printed, with ``merge`` also what came on its standard error.
+    """Run ``docker`` and return its standard output, with ``merge`` also its standard error.
 
     Raises:
-        CommandError: it failed.
+        CommandError: the command failed.
     """
     errors = subprocess.STDOUT if merge else subprocess.PIPE
     result = subprocess.run(

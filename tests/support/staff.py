@@ -1,4 +1,4 @@
-"""People of the newsroom."""
+"""Accounts of the newsroom's staff."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ user.groups.add(Group.objects.get(name={role!r}))
 
 
 def employ(stack: Stack, person: Person, role: str) -> None:
-    """Give somebody an account in the newsroom, with one role."""
+    """Make a staff account with one role for a person."""
     program = _MAKE.format(name=person.name, email=person.email, password=person.password, role=role)
     stack.execute("web-django", "python", "manage.py", "shell", "-c", program)

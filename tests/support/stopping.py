@@ -1,4 +1,4 @@
-"""Watching a service while it stops."""
+"""Observes a service while it stops."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-#: A connection in use, as the kernel lists it.
+#: The kernel's code for an established connection.
 ESTABLISHED = "01"
 
 
 def connections(stack: Stack, service: str, port: int) -> int:
-    """Return how many connections a service has on a port of its own, as its kernel counts them."""
+    """Return how many established connections a service has on a port of its own, from the kernel."""
     found = 0
     for line in stack.execute(service, "cat", "/proc/net/tcp", "/proc/net/tcp6").splitlines():
         fields = line.split()
@@ -36,23 +36,23 @@ def connections(stack: Stack, service: str, port: int) -> int:
 
 
 def wait_for_requests(stack: Stack, service: str, port: int, count: int) -> None:
-    """Wait until so many requests have reached a service and none of them is answered."""
+    """Wait until ``count`` requests have reached a service and are unanswered."""
     wait_until(lambda: connections(stack, service, port) >= count, 10, f"{count} requests in {service}")
 
 
 def wait_for_line(stack: Stack, service: str, words: str, since: str) -> None:
-    """Wait until a service has logged a line with ``words`` after a moment."""
+    """Wait until a service has logged a line with ``words`` since a time."""
     wait_until(lambda: words in stack.logs(service, since=since), 20, f"{service} to say {words!r}")
 
 
 def now() -> str:
-    """Return this moment as Docker takes it."""
+    """Return the current time in Docker's format."""
     return datetime.now(UTC).isoformat()
 
 
 @contextmanager
 def stopping(stack: Stack, service: str) -> Iterator[None]:
-    """Stop a service while the body runs; at its end the stop is over."""
+    """Stop a service while the body runs; wait for the end of the stop."""
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(stack.stop, service)
         yield
@@ -61,16 +61,16 @@ def stopping(stack: Stack, service: str) -> Iterator[None]:
 
 @contextmanager
 def locked(stack: Stack, table: str) -> Iterator[Callable[[], None]]:
-    """Hold a table of the database, so that requests wait within a query, for as long as a test needs.
+    """Lock a table of the database during the body, so that requests wait within a query.
 
-    (A database that is paused lets nobody connect either, and those who want to wait for two seconds alone.)
+    (A paused database would also refuse new connections, for which services wait for only two seconds.)
 
     Args:
-        stack: whose database.
+        stack: the stack of the database.
         table: the table with its schema.
 
     Yields:
-        What gives the table back; done at the end in any case.
+        A function that releases the table earlier; the table is released at the end in any case.
     """
     name = f"lock-{token_hex(4)}"
     hold = f"LOCK TABLE {table}; SELECT pg_sleep(600)"
@@ -105,18 +105,18 @@ def locked(stack: Stack, table: str) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def in_flight(count: int, request: Callable[[], Answer]) -> Iterator[list[Future[Answer]]]:
-    """Send ``count`` requests side by side and hand over what will be their answers."""
+    """Send ``count`` requests side by side and yield the futures of their answers."""
     with ThreadPoolExecutor(count) as pool:
         yield [pool.submit(request) for _ in range(count)]
 
 
 class Load:
-    """Visitors who ask again and again, each time with a request id of its own, and the status that each id met.
+    """Visitors who repeat a request, each time with a new request id, and the status for each id.
 
     Args:
         url: the site.
-        request: what a visitor does with a request id; it returns the response.
-        visitors: how many at the same time.
+        request: sends a visitor's request with a request id, and returns the response.
+        visitors: the number of visitors at the same time.
     """
 
     def __init__(self, url: str, request: Callable[[Site, str], requests.Response], visitors: int = 4) -> None:
@@ -138,11 +138,11 @@ class Load:
                 each.result()
 
     def wait_for(self, status: int, count: int = 1) -> None:
-        """Wait until so many requests have met a status."""
+        """Wait until ``count`` requests have got a status."""
         wait_until(lambda: self.count(status) >= count, 30, lambda: f"{count} times {status}: {self.statuses}")
 
     def count(self, status: int) -> int:
-        """Return how many requests have met a status."""
+        """Return how many requests have got a status."""
         return list(self.statuses.values()).count(status)
 
     def _visit(self) -> None:

@@ -1,4 +1,4 @@
-"""Notes what tests started and waited for, and how long: the table "Starts and waits" closes each run."""
+"""Records the starts and waits of tests, and their durations, for the table "Starts and waits" of each run."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def measured(what: str) -> Iterator[None]:
-    """Note how long the body takes, whether or not it succeeds.
+    """Record how long the body takes, whether or not it succeeds.
 
     Args:
-        what: the row of the table that it counts for.
+        what: the row of the table.
     """
     began = time.monotonic()
     try:
@@ -28,11 +28,11 @@ def measured(what: str) -> Iterator[None]:
 
 
 def note(what: str, seconds: float) -> None:
-    """Note how long something took.
+    """Record a duration.
 
     Args:
-        what: the row of the table that it counts for.
-        seconds: how long.
+        what: the row of the table.
+        seconds: the duration.
     """
     line = json.dumps({"what": what, "seconds": round(seconds, 2)})
     TIMINGS.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Certificates: what a host presents to visitors who come over HTTPS, and some of the tests' own making."""
+"""Certificates: those that a host presents to visitors over HTTPS, and some that tests make themselves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMAND = 20
 
 
 def certificate(address: str, name: str) -> bytes:
-    """Return the certificate that a visitor of ``name`` gets at ``address``, in DER, whoever signed it."""
+    """Return the certificate that a visitor of ``name`` gets at ``address``, in DER, without a check of it."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -33,22 +33,22 @@ def certificate(address: str, name: str) -> bytes:
 
 
 def issuer(found: bytes) -> str:
-    """Return who signed a certificate."""
+    """Return the issuer of a certificate."""
     return _ask(found, "-issuer").removeprefix("issuer=").strip()
 
 
 def names(found: bytes) -> set[str]:
-    """Return the host names that a certificate holds."""
+    """Return the host names of a certificate."""
     return set(re.findall(r"DNS:([^,\s]+)", _ask(found, "-ext", "subjectAltName")))
 
 
 def make(directory: Path, *names: str, days: int = 30) -> tuple[Path, Path]:
-    """Make a certificate that signs itself, and return the files of it and of its key.
+    """Make a self-signed certificate, and return its file and that of its key.
 
     Args:
-        directory: where to.
-        names: the host names that it holds.
-        days: how long it is good for.
+        directory: the folder of both files.
+        names: its host names.
+        days: how long it is valid.
     """
     directory.mkdir(exist_ok=True)
     certificate, key = directory / "certificate.pem", directory / "key.pem"

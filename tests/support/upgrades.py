@@ -1,4 +1,4 @@
-"""Releases of this checkout's own files, and clones of them that people put their applications into."""
+"""Releases of this checkout's own files, and clones of them with users' applications."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-#: What an upgrade works on, of each kind something. The rest of the checkout would be more of the same.
+#: Files of each kind that an upgrade handles. The rest of the checkout would add no new kind.
 PARTS = (
     *("stack", "cli", "compose*.yaml", "ansible/inventories", "nginx/nginx.conf", ".gitignore", ".gitattributes"),
     *(
@@ -26,7 +26,7 @@ PARTS = (
     ),
     *("services/worker/tasks", "services/api-flask/alembic.ini"),
 )
-#: Git as on a machine without settings, run by somebody whom it knows.
+#: Git's environment on a machine without settings, with an author.
 GIT = {
     **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -40,7 +40,7 @@ ROOMS = ("web-django", "api-flask", "worker")
 
 @dataclass(frozen=True)
 class Work:
-    """A checkout that somebody works in.
+    """A checkout that a user works in.
 
     Args:
         root: its folder.
@@ -49,12 +49,12 @@ class Work:
     root: Path
 
     def git(self, *arguments: str) -> str:
-        """Run Git and return what it prints."""
+        """Run Git and return its output."""
         command = ["git", "-C", str(self.root), *arguments]
         return subprocess.run(command, env=GIT, check=True, capture_output=True, text=True).stdout
 
     def write(self, files: Mapping[str, str | None]) -> None:
-        """Write files; those without a content are removed."""
+        """Write files; remove those without a content."""
         for name, content in files.items():
             path = self.root / name
             if content is None:
@@ -68,7 +68,7 @@ class Work:
         return (self.root / name).read_text(encoding="utf-8")
 
     def replace(self, name: str, old: str, new: str) -> None:
-        """Replace a part of a file, where it stands first."""
+        """Replace the first occurrence of a text in a file."""
         content = self.read(name)
         assert old in content, f"{name} has no {old!r}"
         self.write({name: content.replace(old, new, 1)})
@@ -88,7 +88,7 @@ class Work:
         self.git("tag", "--annotate", f"--message=Landfast {version}", f"v{version}")
 
     def state(self) -> tuple[str, str, dict[str, bytes]]:
-        """Return the commit, what Git finds changed, and all files that are no part of Git's own."""
+        """Return the commit, Git's status, and all files except Git's own."""
         files = {
             str(path.relative_to(self.root)): path.read_bytes()
             for path in self.root.rglob("*")
@@ -102,13 +102,13 @@ class Work:
         return subprocess.run(command, env=GIT, check=False, capture_output=True, text=True)
 
     def upgraded(self, *arguments: str) -> str:
-        """Run it, see that it succeeds, and return what it says."""
+        """Run it, assert that it succeeds, and return its output."""
         done = self.upgrade(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def refused(self, *arguments: str) -> str:
-        """Run it, see that it fails and changes nothing, and return the reason."""
+        """Run it, assert that it fails and changes nothing, and return the reason."""
         before = self.state()
         done = self.upgrade(*arguments)
         assert done.returncode == 1, done.stdout
@@ -116,7 +116,7 @@ class Work:
         return done.stderr
 
     def clone(self, target: Path) -> Work:
-        """Return a clone of release 1.0.0, which knows no later one."""
+        """Return a clone of release 1.0.0 without later releases."""
         subprocess.run(["git", "clone", "--quiet", str(self.root), str(target)], env=GIT, check=True)
         made = Work(target)
         made.git("reset", "--hard", "--quiet", "v1.0.0")
@@ -160,7 +160,7 @@ def releases(root: Path) -> Work:
     return work
 
 
-#: What the owner of ``own_applications`` wrote; Git sees all but ``.env``.
+#: The files of the user in ``own_applications``; Git tracks all but ``.env``.
 OWN = {
     "services/shop/compose.yaml": "services: {shop: {}}\n",
     "services/shop/compose.override.yaml": "services: {shop: {}}\n",
@@ -173,7 +173,7 @@ OWN = {
 
 
 def own_applications(work: Work) -> None:
-    """Put two applications in place of the demo, settings and an inventory; one began as a copy of the demo's."""
+    """Replace the demo by two applications, and add settings and an inventory; one began as a copy of the demo's."""
     (work.root / "services/shop").mkdir()
     for name in ("manage.py", "mysite"):
         shutil.move(work.root / "services/web-django" / name, work.root / "services/shop" / name)

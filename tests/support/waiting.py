@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline and a message that says what never came."""
+"""Waits for a condition, with a deadline and a message that names the missing condition."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found")
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 INTERVAL = 0.1
 
-#: How many times slower than the reference machine this one is; measured once a run.
+#: How many times slower than the reference machine this one is; measured once per run.
 SLOWNESS = slowness()
 
-#: A deadline is there to end what hangs. A machine at work on several suites, or with other work, may take so many
-#: times as long as an idle one of its kind.
+#: A deadline exists to end a hanging test. A machine with several suites or other work may take so many times as long
+#: as an idle one of its kind.
 PATIENCE = 3 * SLOWNESS
 
 
@@ -33,11 +33,11 @@ def wait_until(
     """Call ``condition`` until it returns something true, and return that.
 
     Args:
-        condition: what to look at; it should be quick and must not change anything.
+        condition: the check; it should be quick and must not change anything.
         timeout: seconds after which to give up on an idle reference machine, see :data:`PATIENCE`.
-        describe: what was waited for; a callable may look once more to tell how things stand.
-        interval: seconds between two looks.
-        patience: how often the timeout is waited for; less where it is a promise, or limits a load.
+        describe: the awaited condition, for the message; a callable may read the current state.
+        interval: seconds between two checks.
+        patience: the factor on the timeout; smaller if the timeout is itself a promise, or limits a load.
 
     Raises:
         AssertionError: the deadline passed.
