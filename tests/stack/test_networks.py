@@ -100,14 +100,14 @@ def test_only_nginx_and_the_local_inbox_publish_ports(stack: Stack) -> None:
     assert published["mail"] == {("1080/tcp", "127.0.0.1", ports.mail)}, "the inbox is for this machine alone"
 
 
-@pytest.mark.parametrize("service", ["redis", "redis-cache"])
-def test_redis_takes_nobody_without_the_password(stack: Stack, service: str) -> None:
+@pytest.mark.parametrize(("server", "visitor"), [("redis", "worker"), ("redis-cache", "web-worker")])
+def test_redis_takes_nobody_without_the_password(stack: Stack, server: str, visitor: str) -> None:
     probe = (
-        f"import socket; s = socket.create_connection(('{service}', 6379), {PATIENCE * 5}); "
+        f"import socket; s = socket.create_connection(('{server}', 6379), {PATIENCE * 5}); "
         "s.sendall(b'PING\\r\\n'); print(s.recv(100).decode())"
     )
 
-    assert "NOAUTH" in stack.execute("worker", "python", "-c", probe)
+    assert "NOAUTH" in stack.execute(visitor, "python", "-c", probe)
 
 
 @pytest.mark.parametrize("role", ["web", "web_owner", "api", "api_owner", "postgres"])
