@@ -40,6 +40,7 @@ def supervise(vhosts: Iterable[str], watch: Callable[[str], None], is_over: Call
         os.kill(pid, signal.SIGTERM)
     for pid in running.values():
         os.waitpid(pid, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)
 
 
 def fork(watch: Callable[[str], None], vhost: str) -> int:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import health
 import pytest
+from config import FlowerSettings
+from landfast_runtime.env import Env
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,3 +152,28 @@ def test_it_is_healthy_only_while_each_process_answers(tmp_path: Path, monkeypat
     finally:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(("content", "begun"), [("{}", 1), ("{", 0), (None, 0)])
+def test_it_begins_again_only_when_the_contracts_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, begun: int
+) -> None:
+    import processes  # noqa: PLC0415 - it brings modules that another test must not find
+
+    contracts = processes.Contracts(FlowerSettings.from_env(Env()))
+    run: list[object] = []
+    monkeypatch.setattr(os, "execv", lambda *command: run.append(command))
+    if content is not None:
+        (tmp_path / "vhosts.json").write_text(content)
+        monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
+
+    contracts.begin_again()
+    assert run == [], "whoever is told to stop does not look again"
+
+    assert contracts.have_changed() == bool(begun)
+    contracts.begin_again()
+    assert run == [(sys.executable, sys.orig_argv)] * begun
+
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    contracts.begin_again()
+    assert len(run) == begun, "a child ends for good"
