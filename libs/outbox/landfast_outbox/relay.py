@@ -1,7 +1,7 @@
 """The relay publishes committed tasks, publishes lost ones again, and deletes those that were completed long ago.
 
-``python -m landfast_outbox.relay`` runs one for each database that has tasks, side by side. Several processes may run:
-a row is locked by the one that publishes it. It is woken by PostgreSQL's NOTIFY when a transaction with tasks commits,
+Each database has one (:mod:`landfast_outbox.relays`). Several processes may run: a row is locked by the one that
+publishes it. It is woken by PostgreSQL's NOTIFY when a transaction with tasks commits,
 and polls every second in case a notification gets lost.
 While tasks keep coming it does not listen but polls: each notification would wake it and its PostgreSQL process.
 """
@@ -9,35 +9,25 @@ While tasks keep coming it does not listen but polls: each notification would wa
 from __future__ import annotations
 
 import logging
-import logging.config
-import signal
-import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from landfast_runtime.env import load
-from landfast_runtime.logs import logging_config
 from landfast_runtime.shortage import lacking
 
-from landfast_outbox import monitor, store
+from landfast_outbox import store
 from landfast_outbox.closed import ClosedQueues
-from landfast_outbox.databases import connect
-from landfast_outbox.monitor import Watch
 from landfast_outbox.publisher import BrokerError, Publisher
-from landfast_outbox.readiness import METRICS_PORT
-from landfast_outbox.settings import Settings
-from landfast_outbox.tally import Meters, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    import threading
+    from collections.abc import Callable, Iterable
 
     from psycopg import Connection
 
     from landfast_outbox.publisher import Outcome
     from landfast_outbox.settings import Periods
+    from landfast_outbox.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -277,39 +267,3 @@ def _read(notifications: Iterable[object]) -> None:
 def first_line(error: Exception) -> str:
     """Return the first line of what an error says."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def run(relays: Sequence[Relay], stopping: threading.Event) -> None:
-    """Run relays side by side until told to stop; a fault of the program in one ends them all, and is raised."""
-    with ThreadPoolExecutor(len(relays)) as pool:
-        running = [pool.submit(relay.run) for relay in relays]
-        wait(running, return_when=FIRST_EXCEPTION)
-        stopping.set()
-    for each in running:
-        each.result()
-
-
-def main() -> None:
-    """Relay until SIGTERM or SIGINT."""
-    settings = load("relay", Settings.from_env)
-    logging.config.dictConfig(logging_config("relay", settings.log_level))
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    meters = Meters()
-    relays, watches = [], []
-    for route in settings.routes:
-        connect_here = partial(connect, route.postgres, "relay")
-        tally = Tally(meters, route.postgres.database)
-        relays.append(Relay(connect_here, Publisher(route.broker, stopping), settings.periods, stopping, tally))
-        watches.append(Watch(relays[-1], connect_here))
-        lost_after = str(settings.periods.lost)
-        logger.info(
-            "relay started", extra={"database": tally.database, "vhost": route.broker.vhost, "lost_after": lost_after}
-        )
-    with monitor.serving(watches, meters.registry, METRICS_PORT):
-        run(relays, stopping)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 import pytest
-from landfast_outbox import monitor, relay, store
+from landfast_outbox import monitor, relay, relays, store
 from landfast_outbox.databases import connect
 from landfast_outbox.monitor import Watch
 from landfast_outbox.relay import Relay
@@ -132,6 +133,11 @@ def test_a_list_of_databases_of_another_shape_is_refused_by_name(tmp_path: Path,
         Settings.from_env(Env(variables))
 
 
+def unchanged() -> bool:
+    """Say that the contracts have not changed."""
+    return False
+
+
 def test_relays_run_side_by_side_and_each_publishes_its_own(
     make: Callable[..., Relay], connection: Connection[Any], stopping: threading.Event, publisher: FakePublisher
 ) -> None:
@@ -142,7 +148,7 @@ def test_relays_run_side_by_side_and_each_publishes_its_own(
 
     away = Relay(refuse, cast("Publisher", FakePublisher()), Periods(), stopping, Tally(Meters(), "away"))
     written = add(connection)
-    both = threading.Thread(target=relay.run, args=([away, make()], stopping))
+    both = threading.Thread(target=relays.run, args=([away, make()], stopping, unchanged))
     both.start()
     try:
         eventually(lambda: publisher.published == written)
@@ -161,7 +167,7 @@ def test_a_fault_of_one_relay_ends_all(
 
     faulty = Relay(fail, cast("Publisher", FakePublisher()), Periods(), stopping, Tally(Meters(), "faulty"))
     with pytest.raises(RuntimeError, match="a fault of the program"):
-        relay.run([make(), faulty], stopping)
+        relays.run([make(), faulty], stopping, unchanged)
 
     assert publisher.closed
 
@@ -190,8 +196,9 @@ def test_health_and_metrics_are_those_of_all_relays(postgres: Postgres, connecti
     assert (found["outbox_published_total"], found['outbox_published_total{database="away"}']) == (0, 5)
 
 
-def test_the_service_runs_until_it_is_told_to_stop(
-    postgres: Postgres, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("why", ["SIGTERM", "contracts"])
+def test_the_service_runs_until_it_is_told_to_stop_and_begins_again_when_the_contracts_change(
+    postgres: Postgres, connection: Connection[Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, why: str
 ) -> None:
     for name in ("postgres_password", "rabbitmq_password"):
         (tmp_path / name).write_text("only-for-tests-0123456789")
@@ -208,7 +215,10 @@ def test_the_service_runs_until_it_is_told_to_stop(
     ):
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("logging.config.dictConfig", lambda _: None)
-    monkeypatch.setattr(relay, "METRICS_PORT", 0)
+    monkeypatch.setattr(relays, "METRICS_PORT", 0)
+    monkeypatch.setattr(relays, "INTERVAL", 0.01)
+    begun: list[object] = []
+    monkeypatch.setattr(os, "execv", lambda *command: begun.append(command))
     monkeypatch.setattr(relay, "AWAY", 0.01)
     add(connection)
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
@@ -217,15 +227,18 @@ def test_the_service_runs_until_it_is_told_to_stop(
         try:
             eventually(lambda: count(connection, "application_name = 'relay'"))
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
+            if why == "SIGTERM":
+                os.kill(os.getpid(), signal.SIGTERM)
+            (tmp_path / FILE).write_text('{"shop": "market"}')
 
     thread = threading.Thread(target=stop)
     thread.start()
     try:
-        relay.main()
+        relays.main()
     finally:
         thread.join()
         for number, handler in before.items():
             signal.signal(number, handler)
 
+    assert begun == ([] if why == "SIGTERM" else [(sys.executable, sys.orig_argv)])
     assert census.counts(connection).pending == 1, "without a broker it stays where it is safe"

@@ -1,0 +1,97 @@
+"""``python -m landfast_outbox.relays`` runs a relay for each database that has tasks, side by side.
+
+On a laptop the contracts change while it runs, when an application is added or removed: then it begins again. It does
+not end, for ``docker compose up --wait`` would take that for a failure.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.config
+import os
+import signal
+import sys
+import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
+from typing import TYPE_CHECKING
+
+from landfast_runtime.env import ConfigError, Env, load
+from landfast_runtime.logs import logging_config
+
+from landfast_outbox import monitor
+from landfast_outbox.databases import connect
+from landfast_outbox.monitor import Watch
+from landfast_outbox.publisher import Publisher
+from landfast_outbox.readiness import METRICS_PORT
+from landfast_outbox.relay import Relay
+from landfast_outbox.settings import Settings
+from landfast_outbox.tally import Meters, Tally
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+#: Seconds between two looks at the contracts.
+INTERVAL = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+def run(relays: Sequence[Relay], stopping: threading.Event, have_changed: Callable[[], bool]) -> bool:
+    """Run relays side by side until told to stop; a fault of the program in one ends them all, and is raised.
+
+    Args:
+        relays: one for each database.
+        stopping: ends them.
+        have_changed: whether the contracts have, which ends them, too; it is asked each second.
+
+    Returns:
+        Whether that was why they ended.
+    """
+    changed = False
+    with ThreadPoolExecutor(len(relays)) as pool:
+        running = [pool.submit(relay.run) for relay in relays]
+        while not wait(running, INTERVAL, FIRST_EXCEPTION).done and not changed:
+            changed = have_changed() and not stopping.is_set()
+        stopping.set()
+    for each in running:
+        each.result()
+    return changed
+
+
+def differ(settings: Settings) -> bool:
+    """Return whether there are other databases with tasks, or other vhosts of theirs, than at the start."""
+    try:
+        return Settings.from_env(Env()).routes != settings.routes
+    except ConfigError as error:
+        logger.warning("the settings cannot be read", extra={"problem": str(error)})
+        return False
+
+
+def main() -> None:
+    """Relay until SIGTERM or SIGINT."""
+    settings = load("relay", Settings.from_env)
+    logging.config.dictConfig(logging_config("relay", settings.log_level))
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    meters = Meters()
+    relays, watches = [], []
+    for route in settings.routes:
+        connect_here = partial(connect, route.postgres, "relay")
+        tally = Tally(meters, route.postgres.database)
+        relays.append(Relay(connect_here, Publisher(route.broker, stopping), settings.periods, stopping, tally))
+        watches.append(Watch(relays[-1], connect_here))
+        lost_after = str(settings.periods.lost)
+        logger.info(
+            "relay started", extra={"database": tally.database, "vhost": route.broker.vhost, "lost_after": lost_after}
+        )
+    with monitor.serving(watches, meters.registry, METRICS_PORT):
+        changed = run(relays, stopping, partial(differ, settings))
+    if changed:
+        logger.info("the contracts have changed: the relay begins again")
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - as the image's own command
+
+
+if __name__ == "__main__":
+    main()
