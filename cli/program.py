@@ -46,18 +46,25 @@ class Program(subprocess.Popen[str]):
     """
 
     processor = 0.0
+    _looked = 0.0
     _collecting = threading.Lock()  # one for all: it is held for a moment
 
     def poll(self) -> int | None:
         """Return the exit status, none while it runs."""
         with self._collecting:
             if self.returncode is None:
-                self.processor = max(self.processor, _taken(self.pid))
+                self._look()
                 pid, status, usage = os.wait4(self.pid, os.WNOHANG)
                 if pid:
                     self.returncode = os.waitstatus_to_exitcode(status)
                     self.processor = max(self.processor, usage.ru_utime + usage.ru_stime)
         return self.returncode
+
+    def _look(self) -> None:
+        """Note what it and its programs have taken so far, as often as is worth it: who prints much is polled often."""
+        now = time.monotonic()
+        if now - self._looked >= POLL:
+            self._looked, self.processor = now, max(self.processor, _taken(self.pid))
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until it has ended and return the exit status.
