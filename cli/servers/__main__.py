@@ -60,14 +60,16 @@ def plan(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def settings_of(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the inventory's settings without those that have no value.
+    """Return the inventory's settings over the derived ones that a Compose file reads; none without a value.
 
     Raises:
         StackError: the settings are not a mapping.
     """
     if not isinstance(given["settings"], dict):
         raise StackError(f"{values.VARIABLE} must be names with their values, like WORKER_REPLICAS: 4")
-    return {name: value for name, value in given["settings"].items() if value is not None}
+    known = configuration.known()
+    derived = {name: value for name, value in given.get("derived", {}).items() if name in known}
+    return {name: value for name, value in {**derived, **given["settings"]}.items() if value is not None}
 
 
 def names(given: dict[str, Any]) -> dict[str, Any]:

@@ -113,6 +113,18 @@ def test_right_settings_are_taken(settings: Json, secrets: dict[str, str]) -> No
     assert judge(settings, {**secrets, "smtp_password": "s"}) == ""
 
 
+def test_settings_that_follow_from_the_inventory_are_left_out_where_nobody_reads_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(configuration, "known", lambda: {"PUBLIC_URL", "POSTGRES_DB", "ACME_HOST"})
+    derived = {"PUBLIC_URL": "https://a.test", "ADMIN_EMAIL": "a@a.test", "POSTGRES_DB": "a", "ACME_HOST": "a"}
+    own = {"POSTGRES_DB": "b", "ACME_HOST": None, "ALLOWED_HOSTS": "a.test"}
+
+    found = servers.settings_of({"derived": derived, "settings": own})
+
+    assert found == {"PUBLIC_URL": "https://a.test", "POSTGRES_DB": "b", "ALLOWED_HOSTS": "a.test"}
+
+
 def test_what_swarm_could_not_run_is_told_before_the_build(
     secrets: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
