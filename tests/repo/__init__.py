@@ -1,1 +1,1 @@
-"""Tests of what holds for the files of this repository; they need no Docker."""
+"""Tests of rules for the files of this repository; they need no Docker."""

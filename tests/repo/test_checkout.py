@@ -1,4 +1,4 @@
-"""It does not matter on which system a checkout was made, nor under which umask: images get the same files."""
+"""Images get the same files from a checkout made on any system and under any umask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which releases leave the image registry, and which stay."""
+"""The choice of the releases that are removed from the image registry."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "ansible/roles/registry/files/clean-registry"
 
 
-#: The program's functions; it has no ending to import it by.
+#: A function of the program, which has no suffix and so cannot be imported.
 old_tags = runpy.run_path(str(SCRIPT))["old_tags"]
 
 
 @pytest.fixture
 def repositories(tmp_path: Path) -> Path:
-    """Two images, with releases 1 to 5 each; a higher number is newer."""
+    """Return a registry's folder with two images in releases 1 to 5; a higher number is newer."""
     for name in ("landfast/web-django", "landfast/nginx"):
         for number in range(1, 6):
             link = tmp_path / name / "_manifests/tags" / f"release-{number}" / "current/link"

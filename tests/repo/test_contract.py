@@ -1,4 +1,4 @@
-"""Contracts of applications: what they may say, what follows from them, and how a wrong one is refused."""
+"""Contracts of applications: their keys, the derived configuration, and the messages about mistakes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_an_application_with_names_of_its_own_is_a_server_of_its_own() -> None:
     contents = derive([HOUSE, replace(shop(SHOP), extra="location = /x { return 404; }\n")]).contents
 
     assert contents["nginx.locations.conf"].endswith("location = / {\n    return 302 /console/;\n}\n"), (
-        "nobody is there"
+        "no application is at the stack's own address"
     )
     assert (
         contents["nginx.servers.conf"].partition("\n\n")[2]

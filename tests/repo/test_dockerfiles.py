@@ -1,4 +1,4 @@
-"""What holds for every image's recipe, before anything is built."""
+"""Rules for every Dockerfile, checked without a build."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ DOCKERFILES = sorted(
 )
 HOUSE = [path for path in DOCKERFILES if (ROOT / "services") not in path.parents]
 
-#: What a step sees of the repository beside what was copied before.
+#: The files of the repository that a step sees, in addition to those copied before.
 SOURCE = re.compile(r"type=bind,source=([^,\s]+)")
 
 
 def instructions(dockerfile: Path) -> list[str]:
-    """Return the instructions of a recipe, each on one line."""
+    """Return the instructions of a Dockerfile, each on one line."""
     lines = re.sub(r"^\s*#.*\n", "", dockerfile.read_text(encoding="utf-8"), flags=re.MULTILINE)
     return re.sub(r"\s*\\\n\s*", " ", lines).splitlines()
 
 
 def user(dockerfile: str) -> str:
-    """Return the user of the last stage, its own or that of the stage it begins with; root where none is named."""
+    """Return the user of the last stage: its own, or that of the stage it begins with; root if none is named."""
     users: dict[str, str] = {}
     last = "root"
     for stage in re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)[1:]:
@@ -43,7 +43,7 @@ def test_its_last_stage_runs_as_a_numbered_user_that_is_not_root(dockerfile: Pat
 
 @pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_debian_s_packages_are_installed_anew_for_nothing_but_another_way_to_install_them(dockerfile: Path) -> None:
-    """A step runs again when a file changes that it sees, and the next deploy restarts PostgreSQL for that."""
+    """A step runs again when a file that it sees has changed; then the next deploy would restart PostgreSQL."""
     steps = [step for step in instructions(dockerfile) if step.startswith("RUN ") and "/build/apt-install" in step]
 
     for step in steps:
@@ -52,7 +52,7 @@ def test_debian_s_packages_are_installed_anew_for_nothing_but_another_way_to_ins
 
 @pytest.mark.parametrize("service", ["postgres", "redis", "rabbitmq"])
 def test_an_image_that_keeps_data_consists_of_single_files_and_its_own(service: str) -> None:
-    """A folder, or another service's file, would restart it for a change that does not concern it."""
+    """With a folder or another service's file, unrelated changes would restart the service."""
     scripts = {"apt-install", "bin/json-lines", "bin/need-secrets", "bin/tcp-probe"}
 
     used = set()
@@ -76,7 +76,7 @@ def test_the_house_runs_images_of_its_own_alone() -> None:
     recipes = set(re.findall(r"dockerfile: ([\w/.-]+)", text))
     images = set(re.findall(r"image: \S+/([\w-]+)$", text, re.MULTILINE))
 
-    assert recipes == {f"{path.relative_to(ROOT)}" for path in HOUSE if path.parent.name != "mail"}  # on a laptop alone
+    assert recipes == {f"{path.relative_to(ROOT)}" for path in HOUSE if path.parent.name != "mail"}  # only on laptops
     assert images == {Path(recipe).parent.name for recipe in recipes}
 
 

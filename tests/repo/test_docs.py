@@ -1,4 +1,4 @@
-"""Whoever follows a page to the letter gets on: its commands, files and variables are there, one after the other."""
+"""The instructions on every page work step by step: their commands, files and variables exist."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 ANSIBLE = ROOT / "ansible"
 STEPS = [*suites.default(), *suites.everything_else()]
-#: The first words of code in a line that is a command; other code there is a name, a path or a value.
+#: Code in running text is a command if it begins with one of these; other code is a name, a path or a value.
 PROGRAMS = ("./stack", "docker", "ansible-playbook", "ansible-vault", "python3", "cp")
-#: Programs of a page's blocks that are not ours: people know them, or the page says what they are.
+#: Programs from elsewhere in a page's blocks: readers know them, or the page explains them.
 FOREIGN = {
     "$EDITOR", "apt-get", "certbot", "curl", "df", "git", "ip", "journalctl", "nft", "openssl", "source", "systemctl",
     "test", "reserve", "umask",
 }  # fmt: skip
-#: Pages that go on where the tutorial ends link to it before their first block.
+#: Pages that continue from the end of the tutorial link to it before their first block.
 TUTORIAL = ROOT / "docs/tutorial/first-server.md"
-#: What Ansible's own pages say of them.
+#: Options of ``ansible-playbook``, from Ansible's documentation.
 PLAYBOOK_OPTIONS = ("--inventory", "--extra-vars", "--limit", "--tags", "--skip-tags")
-#: Settings of other people's programs that have their defaults here.
+#: Settings of other programs, which keep their defaults here.
 THEIRS = {"DATA_UPLOAD_MAX_MEMORY_SIZE"}
-#: What runs of tests make.
+#: The output of test runs.
 MADE = "tests/output/"
 PATH = re.compile(
     r"(?:ansible|cli|docs|images|libs|nginx|rollout|services|tests|playbooks|roles|inventories)/[\w./-]*\w/?"
@@ -48,7 +48,7 @@ UNIT = re.compile(r"landfast-[a-z-]+\.(?:service|path|timer)")
 
 
 def read_all() -> tuple[set[str], set[str]]:
-    """Return the words and the names of the files that are no page."""
+    """Return the words in all files except pages, and the names of these files."""
     files = [name for name in source.files() if not name.endswith((".md", ".webp", ".mo"))]
     texts = ((ROOT / name).read_text(encoding="utf-8", errors="replace") for name in files)
     return {word for text in texts for word in re.findall(r"\w+", text)}, set(files)
@@ -58,10 +58,10 @@ WORDS, FILES = read_all()
 
 
 class Reader:
-    """Follows a page: it goes into folders, makes files, and knows which programs it has by now.
+    """Follows a page: tracks the current folder, the files made so far, and the programs available so far.
 
     Args:
-        follows: whether it does one line after the other; a line read alone may lean on others.
+        follows: whether it runs the lines in sequence; a single line may depend on others.
     """
 
     def __init__(self, *, follows: bool) -> None:
@@ -72,15 +72,15 @@ class Reader:
         self.has_password = not follows
 
     def arrive(self) -> None:
-        """Be where the tutorial ends."""
+        """Set the state at the end of the tutorial."""
         self.folder, self.has_ansible, self.has_password = ANSIBLE, True, True
         self.made.add(ANSIBLE / "inventories/mine")
 
     def do(self, command: Command) -> None:
-        """Do what a command says, as far as it matters to the others.
+        """Check a command, and record its effects on later commands.
 
         Raises:
-            AssertionError: it could not be done, or something that it names is not there.
+            AssertionError: the command is not possible, or something that it names does not exist.
         """
         for name in command.variables:
             assert name in WORDS, f"nothing reads {name}"
@@ -99,7 +99,7 @@ class Reader:
             for option, file in pairwise(arguments):
                 assert option != "-r" or (self.folder / file).is_file(), f"there is no {file}"
         else:
-            assert program in FOREIGN, f"{program}: is it installed? FOREIGN in this test has what a reader has"
+            assert program in FOREIGN, f"{program}: is it installed? FOREIGN in this test lists a reader's programs"
 
     def enter(self, arguments: list[str]) -> None:
         self.folder = self.folder / arguments[0]
@@ -145,7 +145,7 @@ class Reader:
 
 
 def stack(arguments: list[str]) -> None:
-    """See that ``./stack`` understands its arguments."""
+    """Check that ``./stack`` accepts the arguments."""
     if not arguments or arguments == ["--version"]:
         return
     if arguments[0] in {**SHORTCUTS, **applications_own()}:
@@ -170,7 +170,7 @@ def stack(arguments: list[str]) -> None:
 
 
 def docker(arguments: list[str]) -> None:
-    """See that Compose knows the services, files and profiles of a command."""
+    """Check that the services, files and profiles of a command exist."""
     if arguments[0] != "compose":
         return
     parser = argparse.ArgumentParser(exit_on_error=False)
@@ -188,7 +188,7 @@ def docker(arguments: list[str]) -> None:
 
 
 def followed(page: Path) -> Iterator[tuple[Reader, Command]]:
-    """Yield the commands of a page's blocks, and who follows them from the first to the last."""
+    """Yield the commands of a page's blocks, with a reader who follows them from the first to the last."""
     reader = Reader(follows=True)
     if page.parent != TUTORIAL.parent and TUTORIAL.name in re.split(r"\n {4,}\S", page.read_text(encoding="utf-8"))[0]:
         reader.arrive()
@@ -224,7 +224,7 @@ def test_the_commands_in_its_lines_are_there(page: Path) -> None:
     for span in spans(page):
         playbook = re.match(r"[a-z-]+\.yml( |$)", span)
         if playbook and (ANSIBLE / "playbooks" / span.split()[0]).exists():
-            span = f"ansible-playbook {span}"  # noqa: PLW2901 - as the heading of deploy.md's table has it
+            span = f"ansible-playbook {span}"  # noqa: PLW2901 - the heading of deploy.md's table has the program
         if span.startswith(tuple(f"{program} " for program in PROGRAMS)):
             try:
                 for command in commands(lines(span)[0]):

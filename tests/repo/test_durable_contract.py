@@ -1,4 +1,4 @@
-"""Contracts of durable tasks: who has a part in them, and where they are."""
+"""Contracts of durable tasks: their writers, workers, operators and relays, and their databases."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ x-landfast:
 """
 
 
-def derived_json(file: str, *contracts: Contract) -> Any:  # noqa: ANN401 - whatever it holds
+def derived_json(file: str, *contracts: Contract) -> Any:  # noqa: ANN401 - any JSON
     return json.loads(derive(contracts).contents[file])
 
 

@@ -1,4 +1,4 @@
-"""The host's sockets go from one Nginx to the next: nobody is refused between two, and nobody waits for ever."""
+"""The host's sockets go from one Nginx to the next: no visitor is refused in between, and none waits for ever."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: A server that answers visitors with a word, and ends when its input does.
+#: A server that answers visitors with a word, and ends at the end of its input.
 SERVER = """
 import os, select, socket, sys
 numbers = [int(number) for number in os.environ["NGINX"].split(";") if number]
@@ -28,7 +28,7 @@ while True:
     for each in found:
         try:
             visitor, _ = each.accept()
-        except BlockingIOError:  # another one took it
+        except BlockingIOError:  # another server accepted it
             continue
         visitor.sendall(sys.argv[1].encode())
         visitor.close()
@@ -44,11 +44,11 @@ def ports() -> Iterator[list[socket.socket]]:
 
 
 class Server:
-    """A server in Nginx's place.
+    """A server instead of Nginx.
 
     Args:
-        path: where the sockets are handed out.
-        word: its answer.
+        path: the socket at which the host's sockets are handed out.
+        word: the server's answer.
     """
 
     def __init__(self, path: Path, word: str) -> None:
@@ -91,10 +91,10 @@ def test_each_server_gets_all_sockets(tmp_path: Path, ports: list[socket.socket]
 def test_no_socket_blocks_the_one_of_two_servers_that_comes_too_late_for_a_visitor(
     tmp_path: Path, ports: list[socket.socket]
 ) -> None:
-    """Nginx takes it for granted of sockets that it inherits: its worker stood in accept() until somebody else came."""
+    """Nginx expects inherited sockets not to block: otherwise its worker hung in accept() until the next visitor."""
     path = tmp_path / "sockets"
     for port in ports:
-        port.settimeout(None)  # as systemd passes them on where nobody says otherwise
+        port.settimeout(None)  # systemd's default
     with handed_out(path, ports):
         old, new = Server(path, "old"), Server(path, "new")
         assert [old.blocking, new.blocking] == [False, False]

@@ -1,4 +1,4 @@
-"""What a former Docker left of overlay networks goes before the next one starts; nothing else does."""
+"""Before Docker starts, remains of overlay networks from its last run are removed; nothing else is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCRIPT = ROOT / "ansible/roles/swarm/files/forget-networks"
-#: As a host has them: its own, Docker's, those of containers, and two that a former Docker left.
+#: The links of a host: its own, Docker's, those of containers, and two remains of Docker's last run.
 LINKS = r"""1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN\    link/loopback
 2: eth0@if41: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP\    link/ether 02:42:0a:d5:e8:0b
 3: docker_gwbridge: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc noqueue state UP\    link/ether 02:42:2f:1c:5e:99

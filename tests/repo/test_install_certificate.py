@@ -1,4 +1,4 @@
-"""The script that puts a certificate where a running Nginx reads it from."""
+"""The script that installs a certificate for a running Nginx."""
 
 from __future__ import annotations
 

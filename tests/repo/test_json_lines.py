@@ -1,4 +1,4 @@
-"""The program that makes JSON lines of what a container's server says."""
+"""The program that converts the output of a container's server to JSON lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.support.waiting import PATIENCE, wait_until
 
 PROGRAM = Path(__file__).parents[2] / "images/base/bin/json-lines"
 
-#: Lines whose order, number and text can be told, one every millisecond, each written by itself.
+#: Numbered lines, one every millisecond, each in a write of its own.
 COUNTING = """
 import time
 for number in range(200):
@@ -25,7 +25,7 @@ for number in range(200):
 """
 
 
-#: Four times as much as a pipe ever takes, to the output that an argument names; then a file shows that it is done.
+#: Four times a pipe's largest capacity, to the output that an argument names; then a file shows the end.
 FLOOD = """
 import os, sys
 for number in range(4000):

@@ -1,4 +1,4 @@
-"""What one layer lets in, every layer behind it takes: their settings compared, and with docs/reference/limits.md."""
+"""Every layer accepts what the layer in front of it lets through: checks the settings and docs/reference/limits.md."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ ROOT = Path(__file__).parents[2]
 NGINX, DJANGO, FLASK = ROOT / "nginx", ROOT / "services/web-django", ROOT / "services/api-flask"
 LIMITS, SITE = "snippets/limits.conf", "conf.d/site.conf"
 
-#: Headers that Debian's Nginx takes from a client: its default, for which not every 1.26 has a directive.
+#: Headers that Debian's Nginx accepts from a client: its default, for which not every 1.26 has a directive.
 MOST_HEADERS = 1000
-#: What Nginx reads a request into before it takes the large buffers. Source: client_header_buffer_size
+#: The buffer into which Nginx reads a request before it uses the large buffers. Source: client_header_buffer_size
 FIRST_BUFFER = 1024
-#: Bytes that a header grows by in a uwsgi packet: HTTP_ and two lengths, of two bytes each, in place of a colon and a
-#: line's end.
+#: Bytes by which a header grows in a uwsgi packet: HTTP_ and two lengths of two bytes each replace a colon and a line's
+#: end.
 GROWTH = 9 - 3
-#: Bytes of the variables that Nginx adds to a uwsgi packet by itself, at the most: names of hosts, ids, types.
+#: Upper bound of the bytes of variables that Nginx itself adds to a uwsgi packet: names of hosts, ids, types.
 OWN_VARIABLES = 2048
 
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "s": 1}
 
-#: Headers that are for the next hop alone. Source: RFC 9110, section 7.6.1, and 10.1.1 for Expect, which Nginx answers.
+#: Headers only for the next hop. Source: RFC 9110, section 7.6.1, and 10.1.1 for Expect, which Nginx answers.
 HOP_BY_HOP = {
     *("Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade"),
     *("Proxy-Authorization", "Expect"),
 }
-#: Those that Nginx keeps back by itself where it speaks HTTP. Source: ngx_http_proxy_module, ngx_http_proxy_headers
+#: The headers that Nginx itself drops when it speaks HTTP. Source: ngx_http_proxy_module, ngx_http_proxy_headers
 KEPT_BACK = {"Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Upgrade", "Expect"}
 
 
@@ -46,7 +46,7 @@ def directive(path: str, name: str, within: str = "") -> str:
 
 
 def largest_body(path: str) -> str:
-    """Return what the contracts let requests carry to a path at the stack's own address."""
+    """Return the contracts' limit of a request's body for a path at the stack's own address."""
     locations = derive(read(ROOT)).contents["nginx.locations.conf"]
     found = re.search(rf"^location {path} {{[^}}]*client_max_body_size (\w+);", locations, re.MULTILINE)
     assert found, path
@@ -67,7 +67,7 @@ def uwsgi(name: str, file: str = "uwsgi.ini") -> int:
 
 
 def constants(path: Path) -> dict[str, float]:
-    """Return the numbers that a Python module or a shell script gives names to; products are multiplied out."""
+    """Return the named numbers of a Python module or a shell script; products are multiplied out."""
     found = re.findall(
         r"^(\w+)(?:: \w+)? ?= ?([\d_.]+(?: \* [\d_.]+)*)", path.read_text(encoding="utf-8"), re.MULTILINE
     )
@@ -75,7 +75,7 @@ def constants(path: Path) -> dict[str, float]:
 
 
 def grace(service: str) -> int:
-    """Return the seconds that Compose gives a service to stop."""
+    """Return the seconds that a service has to stop."""
     compose = "".join(path.read_text(encoding="utf-8") for path in applications.files())
     found = re.search(r"stop_grace_period: (\d+)s", compose[compose.index(f"\n  {service}:\n") :])
     assert found, service
@@ -92,7 +92,7 @@ DRAIN = constants(ROOT / "images/postgres/entrypoint.sh")["drain_seconds"]
 
 
 def test_a_uwsgi_packet_holds_whatever_nginx_lets_in() -> None:
-    # The address is in it twice: whole, and as path or query.
+    # The packet has the address twice: complete, and as path or query.
     largest = LINE_AND_HEADERS + BUFFER + MOST_HEADERS * GROWTH + OWN_VARIABLES
 
     assert largest <= uwsgi("buffer-size") < 1 << 16
@@ -107,8 +107,8 @@ def test_uwsgi_takes_as_many_headers_as_nginx_and_its_variables() -> None:
 def test_gunicorn_takes_the_line_and_the_headers_that_nginx_does() -> None:
     own = (NGINX / "snippets/proxy-headers.conf").read_text(encoding="utf-8").count("\nproxy_set_header")
 
-    assert GUNICORN["limit_request_line"] == 0, "none"
-    # Over HTTP/2 each cookie is a header; Nginx hands all of them on as one.
+    assert GUNICORN["limit_request_line"] == 0, "no limit"
+    # In HTTP/2 each cookie is a header; Nginx passes all of them on as one.
     assert GUNICORN["limit_request_field_size"] >= BUFFERS * BUFFER
     assert GUNICORN["limit_request_fields"] >= MOST_HEADERS + own
 
@@ -141,7 +141,7 @@ def test_nobody_cuts_off_a_request_that_waits_for_a_postgres_that_restarts() -> 
     longest = PATIENCE + database["CONNECT_TIMEOUT"] + database["STATEMENT_TIMEOUT"] / 1000
 
     assert longest < min(uwsgi("harakiri"), GUNICORN["timeout"], GUNICORN["graceful_timeout"])
-    # Health is asked for behind requests that wait, when these fill all threads.
+    # When waiting requests occupy all threads, the health check waits behind them.
     templates = (ROOT / "compose.templates.yaml").read_text(encoding="utf-8")
     asked = re.search(r"^    healthcheck:.*?^      timeout: (\d+)s$", templates, re.MULTILINE | re.DOTALL)
     assert asked
@@ -152,8 +152,8 @@ def test_transactions_may_end_before_postgres_stops_while_requests_still_wait() 
     checkpoint = re.search(r"seconds \+ (\d+)", (ROOT / "images/postgres/drain").read_text(encoding="utf-8"))
     assert checkpoint
 
-    assert DRAIN <= PATIENCE / 2, "the rest is for the stop and the start"
-    assert grace("postgres") > 2 * (DRAIN + int(checkpoint[1])), "what is left is for the fast shutdown"
+    assert DRAIN <= PATIENCE / 2, "the rest of the time is for the stop and the start"
+    assert grace("postgres") > 2 * (DRAIN + int(checkpoint[1])), "the rest of the time is for the fast shutdown"
 
 
 def test_nginx_hands_no_header_on_that_was_meant_for_itself() -> None:

@@ -1,4 +1,4 @@
-"""Pages send readers to pages and headings that are there."""
+"""Links of pages lead to existing pages and headings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def anchors(page: Path) -> set[str]:
-    """Return the anchors that a page's headings get: small letters, hyphens for blanks, no other signs."""
+    """Return the anchors of a page's headings: lower case, hyphens for spaces, no other punctuation."""
     headings = HEADING.findall(page.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 

@@ -1,4 +1,4 @@
-"""Paths of contracts that Nginx keeps, serves by itself or denies."""
+"""Paths of contracts that Nginx caches, serves by itself or denies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.support.contracts import HOUSE, refusal, shop
 
 
 def nginx(says: str) -> str:
-    """Return the locations that follow from what a contract says of the path ``/place/``."""
+    """Return Nginx's locations for a contract with this entry for the path ``/place/``."""
     text = f"x-landfast: {{http: {{locations: {{/place/: {{{says}}}}}}}}}\nservices: {{shop: {{}}}}"
     return derive([HOUSE, shop(text)]).contents["nginx.locations.conf"]
 
@@ -35,7 +35,7 @@ def test_files_that_are_not_there_are_asked_of_the_service_and_kept() -> None:
     found = nginx('service: "shop:80", static: true, files: /var/lib/shop')
 
     assert "alias /var/lib/shop/;" in found
-    assert "disable_symlinks on from=/var/lib/shop;" in found, "or an application could show what else Nginx can read"
+    assert "disable_symlinks on from=/var/lib/shop;" in found, "or applications could expose Nginx's other files"
     assert "include snippets/static-files.conf;" in found
     assert "try_files $uri @beside/place/;" in found
     assert "proxy_cache static;" in found.partition("location @beside/place/ {")[2]

@@ -1,4 +1,4 @@
-"""Each file is on exactly one side, and people read the same list as ``./stack upgrade``."""
+"""Each file has exactly one owner, and the documentation shows the same list as ``./stack upgrade`` uses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.stack import ROOT
 def test_every_file_is_on_exactly_one_side() -> None:
     found = {name: ownership.parts(name) for name in source.files()}
 
-    assert {name: parts for name, parts in found.items() if len(parts) != 1} == {}, "cli/ownership.py says whose it is"
+    assert {name: parts for name, parts in found.items() if len(parts) != 1} == {}, "set the owner in cli/ownership.py"
 
 
 def test_every_part_of_landfasts_is_there() -> None:

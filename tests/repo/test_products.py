@@ -1,4 +1,4 @@
-"""The products in tests/products are examples to copy from: their contracts hold, and one line says where each is."""
+"""The products in tests/products are examples to copy: valid contracts, and only one line names the folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a contract says of Redis: users, their keys and commands, and where they are."""
+"""Redis in contracts: users, their keys and commands, and their servers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def acl(text: str, server: str = "redis") -> list[str]:
-    """Return the words of the only line that a contract brings to a Redis server."""
+    """Return the words of a contract's only line in a Redis server's ACL file."""
     return derive([HOUSE, shop(text)]).contents[f"{server}.users.acl"].split()
 
 

@@ -1,4 +1,4 @@
-"""Redis' own health check: what a restart would mend fails it, a full disk does not."""
+"""Redis' own health check: it fails if a restart would help, and not because of a full disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SCRIPT = Path(__file__).parents[2] / "images/redis/redis-health"
 
 
 def check(folder: Path, answer: str, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run the check with a ``redis-cli`` that answers so, once it has the right user, and the password on its input."""
+    """Run the check with a ``redis-cli`` that gives this answer to the right user with the password on its input."""
     (folder / "health").write_text("swordfish")
     client = folder / "redis-cli"
     asked = "--user health --askpass SET health 1 EX 60/swordfish"

@@ -1,4 +1,4 @@
-"""The changelog has the steps for operators of each release, and its newest release is this one."""
+"""The changelog has the operators' steps for each release, and its newest release is this one."""
 
 from __future__ import annotations
 
@@ -30,4 +30,4 @@ def test_every_release_has_steps_for_operators() -> None:
 
 def test_steps_for_operators_stand_where_an_upgrade_reads_them() -> None:
     assert f"### {releases.TO_DO}\n" in CHANGELOG
-    assert [line for line in CHANGELOG.splitlines() if "**To do" in line] == [], "move it to the part To do"
+    assert [line for line in CHANGELOG.splitlines() if "**To do" in line] == [], "move it to the section To do"

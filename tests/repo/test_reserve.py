@@ -1,4 +1,4 @@
-"""The file that holds a part of PostgreSQL's disk, to be given back when the disk is full."""
+"""The file that reserves a part of PostgreSQL's disk, to be released when the disk is full."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parents[2] / "images/postgres/reserve"
 
 
 def reserve(folder: Path, what: str, size: int | str) -> subprocess.CompletedProcess[str]:
-    """Run the script as the health check does, the data in ``folder``/17."""
+    """Run the script like the health check, with the data in ``folder``/17."""
     variables = {"PATH": os.environ["PATH"], "PGDATA": str(folder / "17"), "POSTGRES_RESERVE_MB": str(size)}
     return subprocess.run(
         [SCRIPT, what], env=variables, capture_output=True, text=True, check=False, timeout=PATIENCE * 60
@@ -23,14 +23,14 @@ def reserve(folder: Path, what: str, size: int | str) -> subprocess.CompletedPro
 
 
 def blocks(path: Path) -> int:
-    """Return the bytes of the disk that a file takes."""
+    """Return the bytes that a file takes on the disk."""
     return path.stat().st_blocks * 512
 
 
 def test_it_takes_blocks_of_the_disk_and_gives_them_back(tmp_path: Path) -> None:
     assert reserve(tmp_path, "keep", 3).returncode == 0
     assert [path.name for path in tmp_path.iterdir()] == ["reserve"]
-    assert blocks(tmp_path / "reserve") >= 3 << 20, "a hole would give nothing back"
+    assert blocks(tmp_path / "reserve") >= 3 << 20, "a sparse file would release nothing"
 
     given = reserve(tmp_path, "release", 3)
 

@@ -1,4 +1,4 @@
-"""The one-shot that makes a local stack's secrets: once, for whom they are meant, and never over an existing one."""
+"""The one-shot that makes a local stack's secrets once, each only for its services, and never overwrites one."""
 
 from __future__ import annotations
 

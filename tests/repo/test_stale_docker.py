@@ -1,4 +1,4 @@
-"""Whether Docker has to start anew is found out from its process: Debian's packages do not restart it."""
+"""Docker's process shows whether Docker needs a restart: Debian's packages do not restart it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ esac
 
 @contextmanager
 def daemon(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program that passes for Docker."""
+    """Run a program in place of Docker."""
     program = folder / "dockerd"
     shutil.copy(shutil.which("sleep") or "sleep", program)
     process = subprocess.Popen([str(program), "600"])
@@ -36,7 +36,7 @@ def daemon(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def said(folder: Path, process: int, started: float | None = None) -> list[str]:
-    """Return what the script says of a process."""
+    """Return the script's output for a process."""
     systemctl = folder / "systemctl"
     systemctl.write_text(SYSTEMCTL.format(process=process, started=int(started or time.time())), encoding="ascii")
     systemctl.chmod(0o755)

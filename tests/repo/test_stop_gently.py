@@ -1,4 +1,4 @@
-"""The program that gives the stop of a container's server the time that visitors need."""
+"""The program that delays the stop of a container's server for the time that visitors need."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 PROGRAM = ROOT / "images/base/bin/stop-gently"
 
-#: Says which signals come, and ends with a status of its own at those that end a server.
+#: Prints the signals that it receives, and ends with a different status at each signal that ends a server.
 LISTENER = """
 trap 'echo USR1' USR1; trap 'echo HUP' HUP
 trap 'echo TERM; exit 7' TERM; trap 'echo QUIT; exit 8' QUIT
 echo up; while :; do sleep 0.05; done
 """
 
-#: Answers one visitor with more than any buffer holds, as far as the kernel takes it, and ends: at once or when asked.
+#: Sends one visitor as much as the kernel's buffers take, and ends: at once, or at SIGTERM.
 SERVER = """
 import select, signal, socket, sys
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))
@@ -57,7 +57,7 @@ def stopped_gently(*command: str, **variables: str) -> Iterator[subprocess.Popen
     with subprocess.Popen(
         [*defaults, str(PROGRAM), *command], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
     ) as process:
-        too_late = threading.Timer(60 * PATIENCE, end, [process])  # or a test would read for ever what nobody says
+        too_late = threading.Timer(60 * PATIENCE, end, [process])  # or a read without output would never end
         too_late.start()
         try:
             yield process
@@ -67,20 +67,20 @@ def stopped_gently(*command: str, **variables: str) -> Iterator[subprocess.Popen
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Kill the program, and its command with it."""
+    """Kill the program together with its command."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def says(process: subprocess.Popen[str]) -> str:
-    """Return the next line of the command."""
+    """Return the next line of the command's output."""
     assert process.stdout is not None
     return process.stdout.readline().strip()
 
 
 @contextmanager
 def visited(*arguments: str, linger: str) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
-    """Run a server that has more for its visitor than the kernel could send yet."""
+    """Run a server with an answer that the kernel has not sent completely yet."""
     with (
         stopped_gently(sys.executable, "-c", SERVER, *arguments, STOP_LINGER=linger) as process,
         socket.create_connection(("127.0.0.1", int(says(process)))) as visitor,

@@ -22,32 +22,32 @@ SERVICE_FILES = [
 SERVICE_CODE = [path for path in SERVICE_FILES if path.suffix == ".py"]
 CLI_CODE = [ROOT / "stack", *sorted((ROOT / "cli").glob("*.py"))]
 
-#: What ``landfast_runtime.env.Env`` and the settings of the command line offer to read a variable with, and what Python
-#: itself has for it. No ``ast``: this runs on the Python of the host, which may be too old for the services.
+#: The methods of ``landfast_runtime.env.Env`` and of the command line's settings that read a variable, and Python's
+#: own. No ``ast``: this runs with the host's Python, which may be too old for the services' code.
 READS = re.compile(r"""(?:\.(?:text|integer|boolean|words)|\bvalue)\(\s*"([A-Z][A-Z0-9_]+)\"""")
 READS_PAST = re.compile(r"""(?:\benviron\.get\(|\bgetenv\(|\benviron\[)\s*"([A-Z][A-Z0-9_]+)\"""")
-#: What the machine or its administrator sets for every program, not for this one.
+#: Variables that the machine or its administrator sets for all programs.
 SYSTEM = {
     "CI", "DEBIAN_FRONTEND", "HOME", "LANG", "PATH", "PYTHONPATH", "SSL_CERT_FILE", "SUDO_UID", "SUDO_USER",
     "XDG_CACHE_HOME", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "NO_COLOR", "TERM", "DOCKER_HOST",
 }  # fmt: skip
 
-#: A default may name another variable with a default of its own.
+#: A default may contain another variable with its own default.
 COMPOSE_READS = re.compile(r"(?<!\$)\$\{([A-Z][A-Z0-9_]*)(?::?-((?:\$\{[^{}]*\}|[^{}])*))?")
 NESTED = re.compile(r"\$\{[A-Z0-9_]+:-([^{}]*)\}")
-#: Variables that contracts fill in stand there with what they are, beside the code that reads them.
+#: Variables that contracts fill in are documented there, next to the code that reads them.
 FILLED_IN = {name for each in read(ROOT) for variables in each.environment.values() for name in variables}
 LISTED = re.compile(r"^#? ?([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 
 
 def names_read(path: Path) -> set[str]:
-    """Return the names that a Python file reads from the environment, by the typed module or past it."""
+    """Return the names that a Python file reads from the environment, with or without the typed module."""
     text = path.read_text(encoding="utf-8")
     return {*READS.findall(text), *READS_PAST.findall(text)} - SYSTEM - FILLED_IN
 
 
 def compose_variables() -> dict[str, set[str]]:
-    """Return what the Compose files read, each with the defaults that they give."""
+    """Return the variables that the Compose files read, each with its defaults."""
     found: dict[str, set[str]] = {}
     for path in COMPOSE_FILES:
         for name, default in COMPOSE_READS.findall(path.read_text(encoding="utf-8")):
@@ -56,9 +56,9 @@ def compose_variables() -> dict[str, set[str]]:
 
 
 def listed() -> dict[str, str]:
-    """Return the variables of ``.env.example`` with the value that stands there."""
+    """Return the variables of ``.env.example`` with their values."""
     found = LISTED.findall(EXAMPLE.read_text(encoding="utf-8"))
-    return {name: re.split(r"\s{2,}", value)[0].strip() for name, value in found}  # a remark may follow
+    return {name: re.split(r"\s{2,}", value)[0].strip() for name, value in found}  # a comment may follow
 
 
 def code_variables() -> set[str]:
@@ -66,7 +66,7 @@ def code_variables() -> set[str]:
 
 
 def configuration_variables() -> set[str]:
-    """Return what uWSGI's configuration and the images' shell scripts read."""
+    """Return the variables that uWSGI's configuration and the images' shell scripts read."""
     paths = [path for path in SERVICE_FILES if path.suffix in {".ini", ".sh"}]
     return {
         name for path in paths for name in re.findall(r"\$[({]?([A-Z][A-Z0-9_]+)", path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of rolls: a Swarm in memory, records in a folder of their own."""
+"""Fixtures for tests of rolls: a Swarm in memory, and records in a temporary folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def kept(tmp_path: Path) -> records.Records:
 
 @pytest.fixture(autouse=True)
 def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the site answer well, and at once."""
+    """Let the site pass the smoke test at once."""
     monkeypatch.setattr(smoke, "insist", lambda *_: None)
     for module in (roll, jobs):
         monkeypatch.setattr(module, "INTERVAL", 0.01)

@@ -1,4 +1,4 @@
-"""A Swarm that exists in memory alone, plans for it, and a roll on it."""
+"""A Swarm in memory, plans for it, and a roll on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def image(name: str, release: str, content: str = "") -> str:
 
 
 def plan(release: str, **contents: str) -> Json:
-    """A plan with a database, a site and a job; ``contents`` tell images apart where the release does not."""
+    """Return a plan with a database, a site and a job; ``contents`` sets an image's digest apart from the release."""
 
     def service(name: str) -> Json:
         deploy = {"replicas": 1, "update_config": {"order": "stop-first" if name == "db" else "start-first"}}
@@ -42,7 +42,7 @@ def plan(release: str, **contents: str) -> Json:
 
 
 class Swarm:
-    """Runs what it is told at once; images whose name holds a word of ``broken`` fail."""
+    """Runs commands at once; images with a word of ``broken`` in their names fail."""
 
     def __init__(self) -> None:
         self.broken: set[str] = set()
@@ -51,7 +51,7 @@ class Swarm:
         self.secrets: list[str] = []
         self.updates = 0
         self.words: tuple[str, ...] | None = None
-        #: What Swarm still knows of services that are gone: stack -> tasks.
+        #: Tasks of removed services that Swarm still lists: stack -> tasks.
         self.left: dict[str, list[Json]] = {}
         self.made: Counter[str] = Counter()
 
@@ -144,7 +144,7 @@ class Swarm:
 
 
 def options(file: str, **more: object) -> Json:
-    """What a playbook gives the program, for the plan in ``file``."""
+    """Return the options that a playbook passes to the program, for the plan in ``file``."""
     return {
         "what": "deploy", "plan": file, "who": "me@here", "secrets": {}, "step_timeout": 0.2, "watch": 0,
         "smoke": {"host": "site.test", "checks": []}, **more,
@@ -159,7 +159,7 @@ def apply(
     say: Callable[[str], None] = lambda _: None,
     **more: object,
 ) -> None:
-    """Roll ``new`` out, as ``landfast apply`` does."""
+    """Roll ``new`` out like ``landfast apply``."""
     file = file or f"plan-{new['release']}.json"
     kept.save(file, new)
     Change(swarm, kept, options(file, **more), say).apply(new)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Check mode passes on a bare machine: units that only a real run brings are left alone, by handlers too."""
+"""Check mode passes on a new machine: tasks and handlers do not touch units that only a real run installs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
 ROLES = ROOT / "ansible/roles"
 SERVICE = "ansible.builtin.systemd_service"
-#: What says in a condition that a run in check mode has not brought the unit.
+#: Words in a condition for units that a run in check mode has not installed.
 GUARDS = ("ansible_check_mode", "_absent")
-#: Steps whose unit is there whenever they are reached, with the reason.
+#: Steps whose unit always exists when they run, with the reason.
 THERE = {
     "system/handlers/main.yml: systemd-journald": "every Debian has it",
-    "landfast/tasks/confirm.yml: landfast-undo.timer": "roles include this file in real runs only",
-    "docker/tasks/update.yml: docker": "its process was looked at before",
+    "landfast/tasks/confirm.yml: landfast-undo.timer": "roles include this file only in real runs",
+    "docker/tasks/update.yml: docker": "its process was inspected before",
 }
 
 
-def steps(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - whatever YAML holds
-    """Return the steps in what a file of a role holds, those in blocks too."""
+def steps(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - any YAML
+    """Yield the steps in the contents of a role's file, also those in blocks."""
     if isinstance(node, dict):
         yield node
     for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():

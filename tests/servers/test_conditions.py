@@ -1,4 +1,4 @@
-"""Conditions of roles, evaluated by Ansible itself on made-up facts: no machine is asked."""
+"""Conditions of roles, evaluated by Ansible itself with invented facts, without any machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROLES = ROOT / "ansible/roles"
 
 
 def conditions(path: Path, name: str, key: str) -> list[str]:
-    """Return the conditions of the task ``name``, wherever in a file of tasks it stands."""
+    """Return the conditions of the task ``name``, which may be in a block."""
 
     def found(tasks: Sequence[Mapping[str, Any]]) -> list[Any]:
         own = [task for task in tasks if task.get("name") == name]
@@ -32,7 +32,7 @@ def conditions(path: Path, name: str, key: str) -> list[str]:
 
 
 def outcomes(folder: Path, asked: Sequence[str], cases: Sequence[Mapping[str, Any]]) -> list[bool]:
-    """Return for each case, which is variables, whether all conditions hold."""
+    """Return whether all conditions hold, for each case of variables."""
     tasks = [
         {
             "name": f"case {number}",

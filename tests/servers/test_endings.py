@@ -1,4 +1,4 @@
-"""Whatever ends the rollout program early ends in a rollback, a result that the playbook can read, and a record."""
+"""Every early end of the rollout program leads to a rollback, a result for the playbook, and a record."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 @pytest.fixture(autouse=True)
 def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
-    """The commands that would reach systemd; the lock is one of this test."""
+    """Return the commands to systemd, which do not run; the lock is the test's own."""
     seen: list[list[str]] = []
 
     def run(command: list[str], **_: object) -> None:
@@ -40,7 +40,7 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]
 
 
 def roll_out(swarm: Swarm, kept: records.Records, new: Json, **more: object) -> Json:
-    """Have the program roll ``new`` out as a playbook does, and return the result that the playbook reads."""
+    """Let the program roll ``new`` out as for a playbook, and return the result that the playbook reads."""
     kept.save(f"plan-{new['release']}.json", new)
     given = options(f"plan-{new['release']}.json", **more)
     path = kept.folder / "run-1.json"
@@ -53,7 +53,7 @@ def read(path: Path) -> Json:
 
 
 def fail_at(swarm: Swarm, release: str, error: Callable[[], None]) -> None:
-    """Have ``error`` happen once the site of ``release`` is rolled."""
+    """Call ``error`` when the site of ``release`` is rolled out."""
     deploy = swarm.deploy
 
     def then(stack: str, file: Mapping[str, Any]) -> None:
@@ -87,7 +87,7 @@ def test_a_fault_of_the_program_ends_in_the_rollback_and_a_record(swarm: Swarm, 
 
     assert not result["ok"]
     assert result["reason"] == "the rollout program failed: KeyError: 'no such thing'; one still serves"
-    assert any("in fault" in line for line in result["lines"]), "the place of the fault is told"
+    assert any("in fault" in line for line in result["lines"]), "the result has the traceback"
     assert swarm.running["web"] == image("web", "one")
     assert "deploy two by me@here: FAILED (the rollout" in (kept.folder / "log").read_text(encoding="utf-8")
 
@@ -144,7 +144,7 @@ def test_the_results_room_is_taken_before_anything_changes(tmp_path: Path) -> No
     inode = result.path.stat().st_ino
     result.write(RolloutError("it failed", ("a line",)), ["said"], "record")
 
-    assert result.path.stat().st_ino == inode, "written into that room, so that a full disk cannot swallow it"
+    assert result.path.stat().st_ino == inode, "written into the reserved space, in case the disk is full"
     assert read(tmp_path / "run-1.json")["lines"] == ["a line"]
 
 
@@ -169,11 +169,11 @@ def test_a_shutdown_ends_in_the_rollback_and_a_record(swarm: Swarm, kept: record
 
 
 class KilledError(BaseException):
-    """As SIGKILL: no handler of the program sees it."""
+    """Acts like SIGKILL: no handler of the program catches it."""
 
 
 def killed(swarm: Swarm, kept: records.Records) -> Path:
-    """Have the program killed while it rolls ``two`` out over ``one``; return the file of its options."""
+    """Kill the program while it replaces ``one`` by ``two``; return the file of its options."""
     apply(swarm, kept, plan("one"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(roll.Roller, "smoke", raise_killed)
@@ -247,7 +247,7 @@ def test_the_status_takes_no_lock_from_a_deploy_that_begins(
 
 
 def swarm_with_names(swarm: Swarm) -> Swarm:
-    """Give the nodes what the status tells of them."""
+    """Add the nodes' data that the status shows."""
     nodes = [
         {**node, "Description": {"Hostname": node["ID"]}, "Spec": {**node["Spec"], "Role": "manager"}}
         for node in swarm.nodes()

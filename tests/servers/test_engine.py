@@ -1,4 +1,4 @@
-"""What rolls ask Docker for, while it cannot answer: a starved daemon, managers that choose another leader."""
+"""Calls of Docker when it cannot answer: an overloaded daemon, and managers that elect another leader."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NO_LEADER = "Error response from daemon: rpc error: code = Unknown desc = The sw
 
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A ``docker`` that says ``no`` as often as it has lines, then does as it is told."""
+    """Return the file of errors of a ``docker`` that fails once with each line of the file, and then succeeds."""
     program = tmp_path / "docker"
     program.write_text(
         "#!/bin/sh\n"
@@ -87,7 +87,7 @@ def test_what_a_lost_answer_did_already_is_no_error(docker: Path, monkeypatch: p
 
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A daemon that answers one question after the other as it is told: nothing at all for an empty answer."""
+    """Yield the answers of a daemon, one for each request; it does not answer at all for an empty one."""
     path, answers = tmp_path / "docker.sock", list[str]()
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
@@ -103,14 +103,14 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str
             kept.append(connection)
             connection.recv(1 << 16)
             if answer := answers.pop(0):
-                with suppress(BrokenPipeError):  # who asked has given up
+                with suppress(BrokenPipeError):  # the client has given up
                     connection.sendall(answer.encode())
                 connection.close()
 
     thread = threading.Thread(target=serve)
     thread.start()
     monkeypatch.setattr(engine, "SOCKET", str(path))
-    monkeypatch.setattr(engine, "ANSWER_TIMEOUT", SLOWNESS)  # a second: other work may keep the daemon from answering
+    monkeypatch.setattr(engine, "ANSWER_TIMEOUT", SLOWNESS)  # one second, or more on a slow machine
     monkeypatch.setattr(engine, "INTERVAL", 0.01)
     yield answers
     server.shutdown(socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""What a host says of itself: its figures, what waits for a person, and whom that is told to."""
+"""A host's report: its figures, the problems that need a person, and where they are reported."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def found(report: host.Report = WELL, **seen: object) -> dict[str, str]:
 
 def test_nothing_waits_on_a_host_that_is_well() -> None:
     assert found() == {}
-    assert found(period=None) == {}, "a host without a certificate yet"
+    assert found(period=None) == {}, "the host has no certificate yet"
 
 
 def test_a_disk_or_a_memory_that_runs_out_is_told_with_its_figures() -> None:
@@ -43,7 +43,7 @@ def test_a_disk_or_a_memory_that_runs_out_is_told_with_its_figures() -> None:
         (60, 30, None),  # certbot renews now
         (70, 20, "the certificate ends in 20 days and was not renewed"),
         (91, -1, "the certificate ended 1 days ago"),
-        (4, 2, None),  # one of six days is renewed half way
+        (4, 2, None),  # a certificate for six days is renewed after half of its life
         (5, 1, "the certificate ends in 1 days and was not renewed"),
         (340, 57, None),
     ],
@@ -107,7 +107,7 @@ def test_a_problem_is_an_error_in_the_journal_once_a_day(tmp_path: Path) -> None
     assert host.watch(replace(ill, problems={**ill.problems, "disk": "full"}), tmp_path, NOW + 600) == ["<3>full"]
     assert host.watch(ill, tmp_path, NOW + DAY) == ["<3>a reboot is due"]
     assert host.watch(WELL, tmp_path, NOW + DAY + 300) == []
-    assert host.watch(ill, tmp_path, NOW + DAY + 600) == ["<3>a reboot is due"], "it was over in between"
+    assert host.watch(ill, tmp_path, NOW + DAY + 600) == ["<3>a reboot is due"], "the problem was gone in between"
 
 
 def test_a_disk_that_takes_no_file_keeps_nothing_from_being_told(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_metrics_name_every_kind_of_problem(tmp_path: Path) -> None:
 
 
 def test_it_runs_by_itself_with_nothing_but_python() -> None:
-    """Workers of a cluster have this one file, and not the program beside it."""
+    """Workers of a cluster have only this file, without the rest of the program."""
     source = Path(str(host.__file__)).read_text(encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-I", "-B", "-", "report"],

@@ -1,4 +1,4 @@
-"""Building and sending a release's images."""
+"""Builds and pushes of a release's images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_no_other_checkout_builds_between_building_and_sending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Checkouts share the images' local names: one would send what the other has built."""
+    """Checkouts share the images' local names: one would push the images that the other has built."""
     done: list[tuple[str, bool]] = []
 
     def note(what: str) -> None:

@@ -1,4 +1,4 @@
-"""Migrations and the questions what they would do, on a Swarm in memory."""
+"""Migrations, and the list of pending ones, on a Swarm in memory."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_what_is_pending_is_told_before_anything_that_serves_is_touched(swarm: S
 
     assert ask(swarm, plan("two"), plan("one")) == ["migrate: pending: news.0007_a, news.0008_b"]
     assert swarm.calls == ["site-pending-migrate: migrate"]
-    assert set(swarm.stacks) == {"site"}, "the question's stack goes when it is answered"
+    assert set(swarm.stacks) == {"site"}, "the stack of the listing job is removed at its end"
 
 
 def test_it_asks_with_the_new_image_the_jobs_own_way_but_for_the_command(swarm: Swarm) -> None:
@@ -71,7 +71,7 @@ def test_a_release_that_cannot_tell_what_is_pending_stops_there(swarm: Swarm) ->
 
 
 def left_behind(swarm: Swarm, state: str, stack: str = STACK) -> Json:
-    """A task of a former run, whose service is gone."""
+    """Add and return a task of an earlier run, whose service is gone."""
     task = {"ID": "former", "ServiceID": "gone", "CreatedAt": "", "Spec": {}, "Status": {"State": state, "Err": "old"}}
     swarm.left[stack] = [task]
     return task
@@ -92,13 +92,13 @@ def test_the_end_of_a_former_run_is_not_taken_for_the_end_of_this_one(swarm: Swa
 
 
 def test_a_migration_that_still_runs_is_waited_for_and_not_cut_off(swarm: Swarm, kept: Records) -> None:
-    left_behind(swarm, "complete")  # of the run before that
+    left_behind(swarm, "complete")  # from the run before the interrupted one
     swarm.deploy(STACK, plan("one")["jobs"]["migrate"])
     done: list[str] = []
     task = swarm.task
 
     def slow(entry: Json) -> Json:
-        """The interrupted deploy's migration runs until it was asked about some times."""
+        """Let the interrupted deploy's migration run until it was polled five times."""
         found = task(entry)
         if entry["ID"] == f"{STACK}/migrate" and len(done) < 5:
             done.append("asked")
@@ -116,8 +116,8 @@ def test_a_migration_that_still_runs_is_waited_for_and_not_cut_off(swarm: Swarm,
     swarm.task, swarm.run = slow, note  # type: ignore[method-assign]
     apply(swarm, kept, plan("one"))
 
-    assert removed_at[0] == 5, "only once it has ended"
-    assert swarm.calls.count(f"{STACK}: migrate") == 2, "and then this release's own runs"
+    assert removed_at[0] == 5, "removed only after its end"
+    assert swarm.calls.count(f"{STACK}: migrate") == 2, "then this release's own migration runs"
 
 
 def test_no_two_migrations_run_at_once_though_the_service_of_the_first_is_gone(swarm: Swarm) -> None:

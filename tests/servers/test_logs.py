@@ -1,4 +1,4 @@
-"""Log lines of the whole stack, by a request's id too."""
+"""Log lines of the whole stack, also by a request's id."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_request_leads_to_all_its_lines_and_to_what_nginx_says_of_its_connecti
     found = logs.gather(engine, "site", containing="trace-7")  # type: ignore[arg-type]
 
     assert found == words(DJANGO, ERROR, ACCESS, LATE)
-    assert {tail for _, tail in engine.asked} == {"all"}, "it may be long ago"
+    assert {tail for _, tail in engine.asked} == {"all"}, "the request may be old"
 
 
 def test_it_shows_as_many_lines_of_one_service_as_are_asked_for() -> None:

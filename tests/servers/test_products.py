@@ -1,4 +1,4 @@
-"""Servers can run products of others, by what their Compose files say."""
+"""Servers can run third-party products from their Compose files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    """What a deploy of the house with the products does."""
+    """Return the plan of a deploy of the house with the products."""
     names = ("compose.house.yaml", *products.files(), "compose.servers.yaml", *products.files("compose.servers.yaml"))
     command = ["docker", "compose", f"--project-directory={ROOT}", f"--env-file={os.devnull}"]
     command += [*(f"--file={ROOT / name}" for name in names), "config"]

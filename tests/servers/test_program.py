@@ -1,4 +1,4 @@
-"""The program for managers as one file."""
+"""The rollout program, packed into one file."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_another_time_or_place_makes_no_other_file(tmp_path: Path) -> None:
 
 
 def test_what_the_role_copies_from_the_checkout_is_there() -> None:
-    """Ansible would find out on the servers alone."""
+    """Ansible would notice a missing file only on the servers."""
     tasks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "ansible/roles/release/tasks").glob("*.yml"))
     copied = re.findall(r'src: "\{\{ release_checkout \}\}/(.+)"', tasks)
 

@@ -1,4 +1,4 @@
-"""The route to the servers' registry, the bytes that went over it, and the digests of images there."""
+"""The route to the servers' registry, the count of its bytes, and the digests of images there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DIGEST = f"sha256:{'1' * 64}"
 
-#: Does what ssh does with the options that a route gives it: forwards a port, tells at its end what it sent, or fails.
+#: Acts like ssh with a route's options: forwards a port, prints the number of bytes at its end, or fails.
 SSH = """
 import signal, socket, sys, threading
 destination, options = sys.argv[-1], sys.argv[1:-1]
@@ -47,7 +47,7 @@ while True:
 
 
 class Registry(BaseHTTPRequestHandler):
-    """Knows one image."""
+    """Has one image."""
 
     def do_HEAD(self) -> None:
         known = self.path == "/v2/landfast/nginx/manifests/one"
@@ -57,7 +57,7 @@ class Registry(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def registry_of_the_host() -> Iterator[int]:
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Provide a program that stands for ssh, to a host with a registry."""
+    """Yield a program that replaces ssh, and connects to a host with a registry."""
     program, script = tmp_path / "ssh", tmp_path / "ssh.py"
     script.write_text(SSH)
     program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(script)])} "$@"\n')
@@ -128,7 +128,7 @@ def test_on_the_first_manager_itself_there_is_no_ssh_and_pushed_names_are_none_o
 
 
 def test_a_host_has_the_same_port_each_time_and_another_one_where_that_is_taken() -> None:
-    """Docker remembers by the port which layers are there."""
+    """Docker remembers by the registry's port which layers exist there."""
     usual = registry.free_port(["ssh", "root@server"])
     assert registry.free_port(["ssh", "-v", "root@server"]) == usual
 

@@ -1,4 +1,4 @@
-"""What names a release: the commit, and whether anything that belongs to the release is in none."""
+"""The name of a release: from the commit, and from uncommitted changes of the release's files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MINE = "ansible/inventories/mine/hosts.yml"
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with one commit, which is the one that is deployed."""
+    """Return a repository with one commit, from which the release is built."""
     monkeypatch.setattr(images, "ROOT", tmp_path)
     write(tmp_path / "services/app.py", "1")
     write(tmp_path / "ansible/inventories/example-single/hosts.yml", "all: {}")

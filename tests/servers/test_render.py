@@ -1,4 +1,4 @@
-"""What Swarm gets to see: all of it, or a refusal that names service and key."""
+"""Swarm gets the complete configuration, or the deploy is refused with the service and the key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Config = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def repository() -> Config:
-    """The repository's own Compose files, as servers read them."""
+    """Return the repository's own Compose configuration for servers."""
     return configuration.read({})
 
 
@@ -34,7 +34,7 @@ def plan(repository: Config) -> Plan:
 
 @pytest.fixture
 def small() -> Config:
-    """One service that Swarm can run."""
+    """Return a configuration with one service that Swarm can run."""
     service = {
         "image": "own/app",
         "build": {"context": "."},
@@ -93,7 +93,7 @@ def test_migrations_come_after_the_database_and_before_what_needs_them(plan: Pla
 
 
 def test_whoever_says_how_to_stop_has_the_entry_point_that_reads_it(repository: Config, plan: Plan) -> None:
-    """Elsewhere the variables say nothing, and visitors meet errors in a deploy. Images of others have none."""
+    """Without it the variables have no effect, and visitors get errors during a deploy. Third-party images lack it."""
     recipes = {
         each["image"]: each["build"]["dockerfile"] for each in repository["services"].values() if "build" in each
     }

@@ -1,4 +1,4 @@
-"""Rolls on a Swarm that exists in memory alone: what is asked of it, in which order, and the way back."""
+"""Rolls on a Swarm in memory: the calls, their order, and the rollback."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_it_goes_group_after_group_with_the_migration_between(swarm: Swarm, kept
     apply(swarm, kept, plan("one"))
 
     assert swarm.calls == ["site: db", "site-migrate: migrate", "site: web"]
-    assert "site-migrate" not in swarm.stacks, "a job's stack goes when it has ended"
+    assert "site-migrate" not in swarm.stacks, "a job's stack is removed at its end"
 
 
 def test_a_service_whose_image_is_the_same_is_not_touched(swarm: Swarm, kept: records.Records) -> None:
@@ -90,7 +90,7 @@ def test_two_containers_in_one_place_are_rolled_once_more(swarm: Swarm, kept: re
     one = swarm.tasks
 
     def tasks(stack: str) -> dict[str, list[Json]]:
-        """As Swarm leaves it behind a container that failed in the middle of an update, until it is told again."""
+        """Return Swarm's state after a container failed in the middle of an update; it lasts until a new update."""
         found, forced = one(stack), any("--force" in call for call in swarm.calls)
         for key, [task] in found.items():
             task["Slot"] = 1
@@ -140,7 +140,7 @@ def test_going_back_runs_no_migration(swarm: Swarm, kept: records.Records) -> No
 
     assert earlier.release == "one"
     assert swarm.calls == ["site: db", "site: web"]
-    assert kept.find().release == "two", "and forth again"
+    assert kept.find().release == "two", "the next rollback returns to two"
 
 
 def test_a_release_goes_out_with_the_secrets_of_today_whatever_its_own_were() -> None:
@@ -167,7 +167,7 @@ def test_restarting_replaces_containers_service_by_service(swarm: Swarm, kept: r
     assert swarm.calls == ["service update --force --detach --quiet site_web"]
     swarm.calls.clear()
     apply(swarm, kept, plan("one"), force=["all"])
-    assert swarm.calls == ["service update --force --detach --quiet site_web"], "and none with data"
+    assert swarm.calls == ["service update --force --detach --quiet site_web"], "no service with data is restarted"
     with pytest.raises(RolloutError, match="there is no service wbe"):
         apply(swarm, kept, plan("one"), force=["wbe"])
 
@@ -187,7 +187,7 @@ def test_scaling_changes_the_number_and_nothing_else(swarm: Swarm, kept: records
     apply(swarm, kept, plan("one"), "plan-one.json")
     swarm.calls.clear()
 
-    with pytest.raises(RolloutError, match="not healthy within"):  # this Swarm has one container a service
+    with pytest.raises(RolloutError, match="not healthy within"):  # this Swarm runs one container per service
         apply(swarm, kept, plan("one"), "plan-one.json", replicas={"web": 3}, jobs=False)
 
     assert swarm.calls[0] == "site: web"

@@ -1,4 +1,4 @@
-"""Secrets on servers: made once, encrypted at rest, named by versions that tell nothing."""
+"""Secrets on servers: made once, encrypted at rest, named by versions that do not reveal the values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``landfast status`` shows: how every host is, whether it serves, and what waits for a person."""
+"""The output of ``landfast status``: each host's figures and readiness, and the problems that need a person."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HOST: dict[str, Any] = {
 
 
 class Cluster(Swarm):
-    """Two hosts, and one that is down."""
+    """Two hosts that are up, and one that is down."""
 
     def nodes(self) -> list[dict[str, Any]]:
         def node(number: int, state: str = "ready") -> dict[str, Any]:
@@ -44,7 +44,7 @@ class Cluster(Swarm):
 
 @pytest.fixture
 def kept(kept: Records) -> Records:
-    """Records of a release whose site has a name."""
+    """Return the records of a release with a public address."""
     one = plan("one")
     one["stack"]["services"]["web"]["environment"] = {"PUBLIC_URL": "https://www.example.org"}
     apply(Swarm(), kept, one)

@@ -1,4 +1,4 @@
-"""Numbers and truths given with ``-e`` are text: where a role computes with one, it says which kind it is."""
+"""Numbers and booleans given with ``-e`` are text: expressions that use one convert it with a filter."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ANSIBLE = ROOT / "ansible"
-#: Keys whose whole text is an expression.
+#: Keys with an expression as their whole text.
 EXPRESSIONS = {"when", "that", "until", "failed_when", "changed_when"}
 IN_BRACES = re.compile(r"\{\{(.*?)\}\}|\{%(.*?)%\}", re.DOTALL)
-#: A variable with its filters, of which the first but ``default`` has to be its type's.
+#: A variable's filters: the first one, or the one after ``default``, must be that of the variable's type.
 TYPED = r"(?:\s*\|\s*default\((?:[^()]|\([^()]*\))*\))?\s*\|\s*{filter}\b"
 FILTERS = {"int": "(?:int|float)", "bool": "bool"}
-#: What playbooks take beside the roles' own variables.
+#: Variables of playbooks, in addition to the roles' own.
 ASKED = {"drained": "bool", "drain_data": "bool", "release_secret_is_set": "bool", "landfast_undo_seconds": "int"}
 
 
 def typed_variables() -> dict[str, str]:
-    """Return the variables that are numbers or truths, with their type."""
+    """Return the variables that are numbers or booleans, with their types."""
     found = dict(ASKED)
     for path in ANSIBLE.glob("roles/*/meta/argument_specs.yml"):
         for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
@@ -35,8 +35,8 @@ def typed_variables() -> dict[str, str]:
     return found
 
 
-def expressions(node: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - whatever YAML holds
-    """Return the expressions in what a YAML file holds."""
+def expressions(node: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - any YAML
+    """Yield the expressions in the contents of a YAML file."""
     if isinstance(node, dict):
         for name, value in node.items():
             yield from expressions(value, str(name))
@@ -48,12 +48,12 @@ def expressions(node: Any, key: str = "") -> Iterator[str]:  # noqa: ANN401 - wh
 
 
 def braces(text: str) -> list[str]:
-    """Return what stands in braces."""
+    """Return the expressions in braces."""
     return [one or other for one, other in IN_BRACES.findall(text)]
 
 
 def files() -> list[Path]:
-    """Return the files that compute with variables."""
+    """Return the files with expressions."""
     folders = ("tasks/*.yml", "vars/*.yml", "handlers/*.yml", "templates/*.j2")
     return sorted(
         [*ANSIBLE.glob("playbooks/*.yml"), *(path for form in folders for path in ANSIBLE.glob(f"roles/*/{form}"))]
@@ -61,9 +61,9 @@ def files() -> list[Path]:
 
 
 def untyped(text: str, variables: dict[str, str]) -> list[str]:
-    """Return the variables that an expression uses as more than text without saying what they are."""
+    """Return the variables that an expression uses as a number or a boolean without a filter for the type."""
     if text.strip() in variables and variables[text.strip()] == "int":
-        return []  # written out as it was given
+        return []  # printed as given
     return [
         name
         for name, kind in variables.items()

@@ -1,4 +1,4 @@
-"""Settings of the inventory are judged before anything is built, by the same measure as the services' own."""
+"""The inventory's settings are checked before the build, by the same rules as in the services."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from cli.servers.manifest import Manifest
 from cli.settings import ROOT
 
 Json = dict[str, Any]
-#: The real one, which tests replace.
+#: The real function, which tests replace in the module.
 READ = configuration.read
 
-#: How services read numbers and words: landfast_runtime.env. No ``ast``: the host's Python may be too old for theirs.
+#: Reads of numbers and words in services, by landfast_runtime.env. No ``ast``: the host's Python may be too old for it.
 NUMBERS = re.compile(r'\.integer\(\s*"(\w+)",[^)]*?minimum=([\d_]+),\s*maximum=([\d_]+)')
 WORDS = re.compile(r'\.text\(\s*"(\w+)",[^()]*?choices=(\([^)]*\)|\w+)')
 CODE = [path for folder in ("services", "libs") for path in (ROOT / folder).rglob("*.py") if "tests" not in path.parts]
@@ -37,7 +37,7 @@ def rules() -> Json:
 
 @pytest.fixture(autouse=True)
 def _asks_compose_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what Compose makes of the files without settings: asking takes a while."""
+    """Cache Compose's output without settings: Compose is slow."""
     monkeypatch.setattr(configuration, "read", lambda settings: READ(settings) if settings else without_settings())
 
 
@@ -47,7 +47,7 @@ def without_settings() -> Json:
 
 
 def judge(settings: object, secrets: dict[str, str]) -> str:
-    """Return what is said against ``settings``; nothing if they are right."""
+    """Return the message about ``settings``; it is empty if they are valid."""
     try:
         servers.check_settings({"stack": "landfast", "settings": settings, "secrets": secrets, "variables": []})
     except StackError as error:
@@ -142,7 +142,7 @@ def test_what_swarm_could_not_run_is_told_before_the_build(
 def test_a_secret_that_services_would_refuse_is_told_before_the_build(secrets: dict[str, str]) -> None:
     said = judge({}, {**secrets, "admin_password": "short"})
     assert "fewer than 16 characters for admin_password" in said
-    assert "short" not in said.replace("shorter", ""), "no value is told"
+    assert "short" not in said.replace("shorter", ""), "no message contains a value"
 
 
 @pytest.mark.parametrize("name", ["DEBUG_PAGES", "LIVE_RELOAD", "API_AUTORELOAD"])

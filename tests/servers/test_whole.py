@@ -1,4 +1,4 @@
-"""Whether the cluster is whole, and who keeps deploys away meanwhile."""
+"""The check that the cluster is complete, and the lock that keeps deploys away during maintenance."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ HOLD = "import sys; from pathlib import Path; from rollout import whole; whole.h
 
 
 class Cluster(Swarm):
-    """Two hosts that serve, and one that is drained."""
+    """Two active hosts and a drained one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.away: set[str] = set()
-        #: What each look finds instead of Docker's answer, the next one first.
+        #: Errors instead of Docker's answers, one for each query; the last one comes first.
         self.errors: list[TransientError] = []
 
     def nodes(self) -> list[Json]:
@@ -56,7 +56,7 @@ class Cluster(Swarm):
 
 @pytest.fixture
 def cluster(kept: Records) -> Cluster:
-    """Runs a release whose site has a name."""
+    """Return a cluster that runs a release with a public address."""
     one, cluster = plan("one"), Cluster()
     one["stack"]["services"]["web"]["environment"] = {"PUBLIC_URL": "https://www.example.org"}
     apply(cluster, kept, one)
@@ -69,10 +69,10 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Site:
-    """Answers for each host.
+    """Answers requests to each host.
 
     Args:
-        answers: address -> what ``/readyz`` says there; the others are ready.
+        answers: address -> the host's ``/readyz``; the other hosts are ready.
     """
 
     def __init__(self, **answers: Json) -> None:
@@ -133,7 +133,7 @@ def test_a_docker_that_starts_anew_is_waited_for(cluster: Cluster, kept: Records
 
 
 def test_one_good_look_is_not_enough_after_a_restart(cluster: Cluster, kept: Records) -> None:
-    """Swarm believes in containers of the daemon before until their host reports."""
+    """Until a restarted host reports, Swarm counts the containers from before the restart."""
     site = Site()
     wait(cluster, kept, site, seconds=30)
     assert len(site.asked) == 4
