@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def landfast(tmp_path_factory: pytest.TempPathFactory) -> Work:
-    """Landfast's repository with the releases 1.0.0, 1.1.0 and 1.2.0, made of this checkout's files."""
+    """Return Landfast's repository with releases 1.0.0, 1.1.0 and 1.2.0, made from this checkout's files."""
     return upgrades.releases(tmp_path_factory.mktemp("landfast"))
 
 
 @pytest.fixture
 def fresh(landfast: Work, tmp_path: Path) -> Work:
-    """A clone of 1.0.0 as it is."""
+    """Return an unchanged clone of 1.0.0."""
     return landfast.clone(tmp_path / "my clone")
 
 
 @pytest.fixture
 def own(fresh: Work) -> Work:
-    """A clone of 1.0.0 with two applications in place of the demo, settings and an inventory."""
+    """Return a clone of 1.0.0 with two applications instead of the demo, settings and an inventory."""
     upgrades.own_applications(fresh)
     return fresh

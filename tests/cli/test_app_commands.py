@@ -1,4 +1,4 @@
-"""The commands for applications: what they ask Docker for, what they print, and what they leave alone."""
+"""The commands for applications: their calls of Docker, their output, and the files that they do not touch."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ BEFORE = {
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout with an application, ``shop``, which the commands take for this one."""
+    """Return a checkout with an application ``shop``, in which the commands work instead of this checkout."""
     for name in ("compose.house.yaml", "compose.laptop.yaml"):
         shutil.copy2(ROOT / name, tmp_path)
     for name in lists.LISTS:
@@ -72,10 +72,10 @@ def only(name: str) -> Callable[[str, list[str]], list[str]]:
 
 
 class Docker:
-    """Answers commands, and keeps them.
+    """Answers commands, and records them.
 
     Args:
-        answers: the beginning of a command behind the options -> what comes of it.
+        answers: the beginning of a command, after the options -> its outcome.
     """
 
     def __init__(self, answers: dict[str, Output]) -> None:

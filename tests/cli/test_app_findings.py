@@ -1,4 +1,4 @@
-"""Each try of an application comes to a line that says what is missing and how to mend it."""
+"""Each check of an application results in one line with the problem and its fix."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_port_that_nobody_listens_at_is_named() -> None:
 
 
 class Server(ThreadingHTTPServer):
-    """Answers with the host name that it is asked for, or hangs up at once."""
+    """Answers with the requested path and host name, or closes the connection at once."""
 
     def __init__(self, *, speaks: bool) -> None:
         class Handler(BaseHTTPRequestHandler):
@@ -67,7 +67,7 @@ def test_a_port_is_tried_with_nothing_but_a_shell(speaks: bool, line: str) -> No
         server.shutdown()
     assert (done.returncode, done.stdout) == (0, line)
 
-    assert subprocess.run(ask, capture_output=True, check=False).returncode != 0, "nobody is there any more"
+    assert subprocess.run(ask, capture_output=True, check=False).returncode != 0, "the server has ended"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A list gets a line more or less, and stays as it is otherwise, byte by byte."""
+"""One line is added to a list or removed from it; the rest of the file stays the same, byte by byte."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_both_lists_change_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     texts = {tmp_path / name: LISTS[0] for name in lists.LISTS}
     for path, text in texts.items():
         path.write_text(text, encoding="utf-8")
-    write = lists._write  # noqa: SLF001 - what is to fail
+    write = lists._write  # noqa: SLF001 - the function that shall fail
 
     def full(path: Path, text: str) -> None:
         if path.name == "compose.override.yaml" and "shop" in text:

@@ -1,4 +1,4 @@
-"""A new application is whole, passes every check of the house's own, or is not there at all."""
+"""A new application is complete and passes all checks of the repository, or does not exist at all."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ FORMS = [(form, IMAGE if form == "image" else "") for form in forms.FORMS]
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    """Return the files in a folder, and what is in them."""
+    """Return the files in a folder with their contents."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The files that new applications look at: the lists, the house, and the rooms."""
+    """Return a folder with the files that matter to a new application: the lists, the house, and the applications."""
     root = tmp_path / "my stack"
     for path in (*ROOT.glob("compose*.yaml"), *ROOT.glob("services/*/compose*.yaml")):
         (root / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with an application of each form, whose names sort behind and before all packages'."""
+    """Return a checkout with two applications of each form: their names sort after and before those of all packages."""
     root = tmp_path_factory.mktemp("checkout")
     copy_checkout(root)
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
@@ -85,7 +85,7 @@ def test_each_service_that_reads_secrets_mounts_the_folder_of_its_name(checkout:
 
 def test_compose_understands_it_on_a_laptop_and_on_servers(whole: Path) -> None:
     if shutil.which("docker") is None:
-        pytest.skip("there is no Compose here")
+        pytest.skip("Compose is not installed")
     servers = [Path("compose.yaml"), Path("compose.servers.yaml"), *whole.glob("services/*/compose.servers.yaml")]
     for files in ((), tuple(f"--file={path}" for path in servers)):
         command = ["docker", "compose", *files, "config", "--format", "json"]
@@ -117,7 +117,7 @@ def test_hadolint_finds_nothing_in_it(whole: Path) -> None:
 
 @pytest.mark.parametrize("form", PYTHON)
 def test_its_own_tests_and_types_pass_and_run_what_they_must(form: str) -> None:
-    """In a folder of this checkout: the services' environment sees no other."""
+    """The application is in a folder of this checkout: the services' environment sees no other."""
     environment = devenv.services()
     environment.provide()
     room = ROOT / ".cache/rooms" / f"{form}-{os.getpid()}"

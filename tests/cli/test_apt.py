@@ -1,4 +1,4 @@
-"""apt reads its own sources, whatever their format: what it prints of them is all that the mirrors are taken from."""
+"""apt reads its own sources in either format; the mirrors are taken only from its output."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ deb [ trusted=yes ] http://security.example/debian-security {codename}-security 
 
 
 def printed(folder: Path, name: str, text: str) -> str:
-    """Return what apt prints for sources in a folder of their own."""
+    """Return apt's output for sources in a separate folder."""
     sources = folder / "sources.list.d" / name
     sources.parent.mkdir()
     sources.write_text(text, encoding="utf-8")

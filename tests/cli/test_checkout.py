@@ -1,4 +1,4 @@
-"""What about a checkout would break images or containers is told before the build, with the command that mends it."""
+"""Problems of a checkout that would break images or containers are reported before the build, with the fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCRIPT = "images/base/apt-install"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A checkout under Git as it should be: a script, a module, a picture."""
+    """Return a correct checkout under Git: a script, a module, a picture."""
     folder = tmp_path / "my stack"
     for name, content in {SCRIPT: b"#!/bin/sh\ntrue\n", "libs/a.py": b"a = 1\n", "services/a.webp": b"\0\r\n"}.items():
         path = folder / name
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def mend(root: Path) -> None:
-    """Run the way out that the one failed check names."""
+    """Run the fix that the only failed check names."""
     (check,) = preflight.checkout(Checkout.inspect(root))
     assert check.state is State.FAILED
     command = check.text.partition(": ")[2].partition(" (and")[0]

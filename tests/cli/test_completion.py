@@ -1,4 +1,4 @@
-"""Shells complete what the argument parsers know: nothing is written down twice."""
+"""Shells complete the words of the argument parsers; there is no second list of them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_services_are_those_of_the_compose_files() -> None:
 def test_the_secrets_are_those_of_the_contracts() -> None:
     contracts = read(ROOT)
     files = {secret for each in contracts for given in each.secrets.values() for secret in given.values()}
-    # A password that is part of variables alone is none that people ask for.
+    # People do not ask for a password that is only a part of variables.
     passwords = {name for name in derive(contracts).declared if re.fullmatch(r"(postgres|rabbitmq)_\w+_password", name)}
     own = {name for each in contracts for name in each.needs.get("secrets") or {}}
 
@@ -91,7 +91,7 @@ COMPLETED = {
 )
 def test_a_shell_completes_by_the_script(shell: str, words: list[str], last: str, found: str) -> None:
     if not shutil.which(shell):
-        pytest.skip(f"there is no {shell} here")
+        pytest.skip(f"{shell} is not installed")
     line = {"words": shlex.join([str(ROOT / "stack"), *words]), "last": last, "number": len(words) + 1}
     stubs = "compdef() { :; }; _files() { :; }; compadd() { shift; printf '%s\\n' ${(P)1}; };" if shell == "zsh" else ""
     asked = COMPLETED[shell].format(**line, position=len(words) + 2)

@@ -1,4 +1,4 @@
-"""``./stack debug`` runs a service in the terminal in its own stead, and puts it back however that ends."""
+"""``./stack debug`` runs a service in the terminal instead of its container, and starts that again in every case."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SERVICES = sorted(commands.debugged())
 
 
 class Runs:
-    """Takes the place of what runs commands.
+    """Replaces the function that runs commands.
 
     Args:
         failing: the verb of a command that fails.
-        raising: what the command in the foreground ends with.
+        raising: the exception that the command in the foreground raises.
     """
 
     def __init__(self, failing: str = "", raising: BaseException | None = None) -> None:
@@ -44,7 +44,7 @@ def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def removed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the containers that are removed."""
+    """Return the names of the removed containers."""
     names: list[str] = []
 
     def capture(command: list[str]) -> Output:
@@ -75,7 +75,7 @@ def test_it_puts_the_service_back_whatever_ends_it(
     with pytest.raises(type(end)):
         debugging.debug("worker")
     assert runs.verbs == ["stop", "run", "up"]
-    assert removed == [debugging.container("worker")], "Compose may have left it"
+    assert removed == [debugging.container("worker")], "Compose may have left it behind"
 
 
 def test_nothing_fails_at_printing_to_a_terminal_that_was_closed() -> None:

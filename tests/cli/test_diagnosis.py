@@ -1,4 +1,4 @@
-"""The doctor names the likely reason and the next step."""
+"""The doctor names the likely cause and the next step."""
 
 from __future__ import annotations
 

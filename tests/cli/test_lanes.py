@@ -1,4 +1,4 @@
-"""Steps side by side, their outcomes, and the end of a run that somebody stops."""
+"""Steps in parallel, their outcomes, and the end of a run that somebody stops."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_program_that_a_step_left_behind_is_not_waited_for(capfd: pytest.Captu
     [outcome] = Lanes([shell("left", "sleep 600 & echo $!; printf 'the last line'; exit 3", live=live)]).run()
 
     shown = (capfd.readouterr().out if live else outcome.output).splitlines()
-    os.kill(int(shown[0]), signal.SIGKILL)  # it still runs
+    os.kill(int(shown[0]), signal.SIGKILL)  # the program still runs
     assert (outcome.failed, shown[1][:13]) == (1, "the last line")
 
 
@@ -91,7 +91,7 @@ os._exit(0)
 
 
 def test_lanes_run_side_by_side_and_steps_of_one_lane_after_each_other(tmp_path: Path) -> None:
-    # Each of the two lanes waits for the other one's first step; a second step finds the first one's file.
+    # The first step of each lane waits for that of the other lane; the second step finds the file of the first.
     meet = "touch {mine}; until [ -e {other} ]; do sleep 0.02; done"
     one, two = tmp_path / "one", tmp_path / "two"
     plan = [
@@ -171,7 +171,7 @@ def test_a_run_that_is_ended_while_it_starts_a_program_ends_that_too(
 
     def start_late(step: Step, command: Iterable[str]) -> Program:
         process = start(step, command)
-        run._end(tell=True)  # noqa: SLF001 - as a signal does, in the very moment
+        run._end(tell=True)  # noqa: SLF001 - like a signal at this moment
         return process
 
     monkeypatch.setattr(steps, "REPORTS", tmp_path)

@@ -1,4 +1,4 @@
-"""Mirrors are found from what apt itself prints; addresses are tried within a deadline."""
+"""Mirrors are found in apt's own output; addresses are tried within a deadline."""
 
 from __future__ import annotations
 
@@ -76,13 +76,13 @@ def test_it_asks_the_registry_that_the_image_names(image: str, host: str) -> Non
 
 
 class Refusing(BaseHTTPRequestHandler):
-    """Answers like a registry that wants a login."""
+    """Answers like a registry that requires a login."""
 
     def do_GET(self) -> None:
         self.send_error(401)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What need not be checked again: a step that has passed on the very same files."""
+"""A step that has passed on exactly the same files does not run again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a checkout with one folder that a linter looks at, and one that it does not."""
+    """Return a checkout with one folder that the linter checks, and one that it does not check."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "cache/landfast").mkdir(parents=True)
     root = tmp_path / "checkout"
@@ -32,7 +32,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def lint(root: Path, status: int = 0, option: str = "--strict") -> str:
-    """Run a linter that ends with a status, and return the line that tells of it."""
+    """Run a linter with this exit status, and return the line about it."""
     environment = Environment(root / "python", lambda: None)
     step = Step("linter", ("lint", option, str(root)), environment, inputs=(root / "looked-at",))
 

@@ -1,4 +1,4 @@
-"""Every check is one line that says what is wrong and the way out, and tells what ``up`` mends by itself."""
+"""Every check prints one line with the problem and its fix, and says what ``up`` repairs by itself."""
 
 from __future__ import annotations
 

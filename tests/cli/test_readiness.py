@@ -1,4 +1,4 @@
-"""The doctor says of everything that ``/readyz`` names what to do next, and nothing is well while tasks are dead."""
+"""The doctor names the next step for every problem in ``/readyz``; dead letters are a problem, too."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def document(problems: dict[str, str], dead: int = 0) -> dict[str, Any]:
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Iterator[Ask]:
-    """Run the doctor's question against a ``/readyz`` of our own."""
+    """Return a function that runs the doctor's check against a ``/readyz`` of the test."""
     answers: list[tuple[int, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""The closing tables, the dated results of a long run, and the measured slowness."""
+"""The tables at the end, the dated results of a long run, and the measured slowness."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of ``./stack`` and of what it is made of, without Docker and without changing the machine."""
+"""Runs of ``./stack`` and its modules, without Docker and without changes of the machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder that stands in for the checkout; its name has a space, as people's folders do."""
+    """Return a folder that replaces the checkout; its name has a space, as users' folders may."""
     folder = tmp_path / "my stack"
     (folder / "ansible").mkdir(parents=True)
     (folder / "ansible" / "requirements.txt").write_text("", encoding="ascii")
@@ -160,7 +160,7 @@ def test_it_reports_a_program_that_is_missing_or_hangs() -> None:
 
 def test_it_measures_the_disk_of_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
     found = machine.free_disk(tmp_path / "var" / "lib" / "docker")
-    assert found == pytest.approx(machine.free_disk(tmp_path), rel=0.1)  # others write meanwhile
+    assert found == pytest.approx(machine.free_disk(tmp_path), rel=0.1)  # other processes write in the meantime
 
 
 def test_it_adds_the_phases_of_a_run_that_began_again() -> None:

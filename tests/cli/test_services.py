@@ -1,4 +1,4 @@
-"""A service's own tests are found by its name in the Compose files."""
+"""A service's own tests are found by the service's name in the Compose files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Short commands are Compose's, and nothing is done to what they are called with."""
+"""Short commands run Compose, and pass their arguments on unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMPOSE = ["docker", "compose", "--project-directory", str(ROOT)]
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The commands that ``./stack`` ran."""
+    """Return the commands that ``./stack`` has run."""
     commands: list[list[str]] = []
 
     def run(command: list[str]) -> int:

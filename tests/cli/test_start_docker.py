@@ -1,4 +1,4 @@
-"""The script that starts dockerd without systemd, with made-up programs in place of Docker's and the system's."""
+"""The script that starts dockerd without systemd, with fake programs instead of Docker's and the system's."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from cli.host import START_DOCKER
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What may start the daemon: systemd, its init script, or the daemon itself in the background.
+#: Ways to start the daemon: systemd, its init script, or the daemon itself in the background.
 WAYS = ("systemctl", "service", "start-stop-daemon")
 
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder of made-up programs. ``docker`` answers once the file ``up`` is there; nothing makes it yet."""
+    """Return a folder of fake programs. ``docker`` answers once the file ``up`` exists; no program makes it yet."""
     folder = tmp_path / "bin"
     folder.mkdir()
     program(folder, "docker", f"[ -e {tmp_path}/up ]")
@@ -31,7 +31,7 @@ def programs(tmp_path: Path) -> Path:
 
 
 def program(folder: Path, name: str, script: str) -> None:
-    """Write a program of one line."""
+    """Write a one-line program."""
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
     path.chmod(0o755)

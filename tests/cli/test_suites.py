@@ -1,4 +1,4 @@
-"""Which steps a run has, by tier and by name."""
+"""The steps of a run, by tier and by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An upgrade takes Landfast's files and leaves the user's, or changes nothing and says why."""
+"""An upgrade replaces Landfast's files and keeps the user's, or changes nothing and says why."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LISTS = ("compose.yaml", "compose.override.yaml")
 
 @dataclass(frozen=True)
 class Upgraded:
-    """A clone that was upgraded.
+    """An upgraded clone.
 
     Args:
         work: the clone.
-        before: its files before.
-        said: what the command printed.
+        before: its files before the upgrade.
+        said: the command's output.
     """
 
     work: Work
@@ -30,7 +30,7 @@ class Upgraded:
 
 @pytest.fixture(scope="module")
 def upgraded(landfast: Work, tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
-    """A clone with applications of its own, upgraded from 1.0.0 to 1.2.0."""
+    """Return a clone with its own applications, upgraded from 1.0.0 to 1.2.0."""
     work = landfast.clone(tmp_path_factory.mktemp("upgraded") / "my clone")
     upgrades.own_applications(work)
     before = work.state()[2]

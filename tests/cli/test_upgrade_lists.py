@@ -1,4 +1,4 @@
-"""The list of applications in a file is the user's, however they write it; the rest of the file is the release's."""
+"""The list of applications in a file comes from the user, in any notation; the rest comes from the release."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ THEIRS = f"# New.\n{BASE}      - services/new/compose.yaml\n# End.\n"
 
 
 def settle(ours: str, *, wanted: str = "new", gone: str = "") -> str:
-    """Return the new release's file with the user's list in it."""
+    """Return the new release's file with the user's list."""
     here = lists.settle(BASE, ours, THEIRS, {f"services/{wanted}/compose.yaml"}, {f"services/{gone}/compose.yaml"})
     return here[1]
 

@@ -1,4 +1,4 @@
-"""An upgrade that cannot be done changes nothing, names the reason and the way out."""
+"""An upgrade that is not possible changes nothing, and names the reason and the fix."""
 
 from __future__ import annotations
 
