@@ -1,79 +1,104 @@
-"""Applications bring commands of their own: a file in the folder of each, and no name of one in the command itself."""
+"""The exact arguments of the commands that run on the user's machine."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import os
+from pathlib import Path
 
 import pytest
 
-from cli import commands
-from cli.console import StackError
+from cli import base_image, compose, host, process
+from cli.network import Mirrors
+from cli.settings import ROOT
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    Bring = Callable[..., None]
-
-MANAGE = {"service": "shop", "command": ["python", "manage.py"], "help": "run it", "writing": ["makemigrations"]}
+COMPOSE = ["docker", "compose", "--project-directory", str(ROOT)]
+ARCHIVE = Path("/var/tmp/base.tar")  # noqa: S108 - only a name
+MIRRORS = Mirrors("http://mirror.example/debian", "http://mirror.example/security")
 
 
-@pytest.fixture
-def bring(tmp_path: Path) -> Bring:
-    """Return a function that lists an application whose folder has a file of commands."""
-    listed = tmp_path / "compose.yaml"
-    listed.write_text("include:\n  - path:\n", encoding="utf-8")
-
-    def bring(name: str, content: str | dict[str, Any]) -> None:
-        room = tmp_path / "services" / name
-        room.mkdir(parents=True)
-        text = content if isinstance(content, str) else json.dumps(content)
-        (room / commands.FILE).write_text(text, encoding="utf-8")
-        with listed.open("a", encoding="utf-8") as lines:
-            lines.write(f"      - services/{name}/compose.yaml\n")
-
-    return bring
+def test_it_builds_all_images() -> None:
+    assert compose.build() == [*COMPOSE, "build"]
 
 
-def test_a_command_is_called_by_its_name(tmp_path: Path, bring: Bring) -> None:
-    bring("shop", {"commands": {"manage": MANAGE}})
-
-    (name, command), *others = commands.found(tmp_path).items()
-
-    assert (name, command.room, command.service, others) == ("manage", "shop", "shop", [])
-    assert command.may_write(["makemigrations", "shop"])
-    assert not command.may_write(["migrate"])
+def test_it_starts_without_building_again_and_waits_for_a_bounded_time() -> None:
+    assert compose.up() == [*COMPOSE, "up", "--detach", "--no-build", "--wait", "--wait-timeout", "900"]
 
 
-def test_a_command_that_two_have_is_called_by_the_application_s_name_too(tmp_path: Path, bring: Bring) -> None:
-    for name in ("shop", "blog"):
-        bring(name, {"commands": {"manage": MANAGE}})
-
-    assert set(commands.found(tmp_path)) == {"shop:manage", "blog:manage"}
+def test_it_keeps_data_unless_told_otherwise() -> None:
+    assert compose.down(volumes=False) == [*COMPOSE, "--profile=*", "down", "--remove-orphans"]
+    assert compose.down(volumes=True) == [*COMPOSE, "--profile=*", "down", "--remove-orphans", "--volumes"]
 
 
-def test_a_service_that_can_be_debugged_says_how(tmp_path: Path, bring: Bring) -> None:
-    bring("shop", {"debug": {"shop": {"command": ["gunicorn"], "variables": {"WEB_WORKERS": "1"}}}})
+def test_it_shows_a_secret_without_starting_anything_else() -> None:
+    assert compose.show_secret("admin_password") == [
+        *COMPOSE, "run", "--rm", "--no-deps", "-T", "secrets", "show", "admin_password",
+    ]  # fmt: skip
 
-    assert commands.debugged(tmp_path)["shop"].variables == {"WEB_WORKERS": "1"}
-    assert commands.found(tmp_path) == {}
+
+def test_it_makes_a_base_from_the_machines_own_mirrors() -> None:
+    signed = "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
+    command = base_image.mmdebstrap(ARCHIVE, MIRRORS)
+    assert command[:3] == ["mmdebstrap", "--quiet", "--variant=minbase"]
+    assert "--dpkgopt=path-exclude=/usr/share/man/*" in command
+    assert "--dpkgopt=path-include=/usr/share/doc/*/copyright" in command
+    assert command[-5:] == [
+        "trixie",
+        str(ARCHIVE),
+        f"deb {signed} http://mirror.example/debian trixie main",
+        f"deb {signed} http://mirror.example/debian trixie-updates main",
+        f"deb {signed} http://mirror.example/security trixie-security main",
+    ]
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        ('{"commands": ', "services/shop/commands.json is no JSON"),
-        ({"command": {}}, "services/shop/commands.json has other keys than commands and debug"),
-        ({"commands": ["manage"]}, "commands must have names"),
-        ({"commands": {"manage": {**MANAGE, "servce": "shop"}}}, "commands.manage: got an unexpected keyword argument"),
-        ({"commands": {"manage": {"help": "run it"}}}, "commands.manage: missing 2 required positional arguments"),
-    ],
-)
-def test_a_wrong_file_is_named_with_its_mistake(
-    tmp_path: Path, bring: Bring, content: str | dict[str, Any], problem: str
-) -> None:
-    bring("shop", content)
+def test_it_gives_the_base_certificates_only_where_its_mirror_needs_them() -> None:
+    certificates = "--include=ca-certificates"
+    assert certificates not in base_image.mmdebstrap(ARCHIVE, MIRRORS)
+    assert certificates in base_image.mmdebstrap(ARCHIVE, Mirrors("https://mirror.example/debian"))
 
-    with pytest.raises(StackError, match=problem):
-        commands.found(tmp_path)
+
+def test_it_leaves_security_out_where_no_mirror_of_it_is_known() -> None:
+    assert not any("security" in source for source in base_image.sources(Mirrors("http://mirror.example/debian")))
+
+
+def test_it_imports_a_base_under_a_name_of_its_own() -> None:
+    assert base_image.LOCAL_IMAGE == "landfast-base:trixie"
+    assert compose.import_image(ARCHIVE, base_image.LOCAL_IMAGE) == [
+        "docker", "import", "--change", 'CMD ["bash"]', str(ARCHIVE), "landfast-base:trixie",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("image", "replaceable"), [("debian:trixie-slim", True), ("registry.example/base:1", False)])
+def test_it_replaces_only_the_default_base(image: str, *, replaceable: bool) -> None:
+    assert base_image.is_replaceable(image) is replaceable
+
+
+def test_it_hands_base_and_certificates_to_compose() -> None:
+    assert compose.environment("landfast-base:trixie", None) == {"BASE_IMAGE": "landfast-base:trixie"}
+    assert compose.environment("debian:trixie-slim", Path("/etc/ssl/bundle.pem")) == {
+        "BASE_IMAGE": "debian:trixie-slim",
+        "CA_BUNDLE": "/etc/ssl/bundle.pem",
+    }
+
+
+def test_it_applies_the_playbook_to_this_machine_alone() -> None:
+    command = host.playbook(Path("/a path/python"), {"docker_users": ["ada"]})
+    assert command[:5] == ["/a path/python", "-m", "ansible", "playbook", "--inventory"]
+    assert command[5] == str(ROOT / "ansible/inventories/local/hosts.yml")
+    assert json.loads(command[command.index("--extra-vars") + 1]) == {"docker_users": ["ada"]}
+    assert command[-1] == str(ROOT / "ansible/playbooks/docker.yml")
+
+
+def test_it_runs_as_root_through_sudo_with_what_sudo_would_forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in process.KEPT_BY_SUDO:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert process.as_root(["apt-get", "update"], LC_ALL="C.UTF-8") == [
+        "sudo", "env", "https_proxy=http://proxy.example:3128", "LC_ALL=C.UTF-8", "apt-get", "update",
+    ]  # fmt: skip
+
+
+def test_it_needs_no_sudo_as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert process.as_root(["apt-get", "update"]) == ["apt-get", "update"]
