@@ -56,7 +56,6 @@ def test_an_application_may_do_no_harm_to_others(stack: Stack, service: str, ser
 @pytest.mark.parametrize(
     ("service", "server", "own", "others"),
     [
-        ("web-django", "redis", "web:tried", "celery-task-meta-tried"),
         ("web-django", "redis-cache", "web:tried", "api:limits:tried"),
         ("api-flask", "redis", "api:tried", "celery-task-meta-tried"),
         ("api-flask", "redis-cache", "api:tried", "web:2:tried"),
