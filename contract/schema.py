@@ -23,6 +23,7 @@ PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
 PROTOCOL = "http|uwsgi"
+SIZE = r"\d+[kmg]?"
 TIME = r"\d+[smh]"
 EVERY = r"(?=\d)(\d+h)?(\d+m)?(\d+s)?|[\d*,/-]+( [\d*,/-]+){4}"
 #: The forms in words, for messages; any other is shown as it is.
@@ -39,6 +40,7 @@ WORDS = {
     REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
     KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for a letter",
     PROTOCOL: "http, which ASGI servers speak, too (WebSockets: websocket: true), or uwsgi",
+    SIZE: "a number of bytes, or one with k, m or g",
     TIME: "a number with s, m or h",
     EVERY: "hours, minutes and seconds like 1h30m, or cron's five fields, in numbers: 15 3 * * *",
 }
@@ -183,7 +185,7 @@ HTTP = Key(
                 keys={
                     "service": Key("a service of this file and its port, `NAME:PORT`", PLACE, "text"),
                     "protocol": Key("`http` or `uwsgi`; http without it", PROTOCOL, "text"),
-                    "largest_body": Key("how much a request may carry, like 12m; 2m without it", r"\d+[km]?", "text"),
+                    "largest_body": Key("how much a request may carry, like 12m; 2m without it", SIZE, "text"),
                     "timeout": Key("how long it may take over an answer, like 5m; 60s without it", TIME, "text"),
                     "websocket": Key("connections may become WebSockets", kind="switch"),
                     "fresh": Key(

@@ -105,6 +105,7 @@ def test_internal_files_are_for_those_whom_the_application_sends_there() -> None
         ("files: /var/lib/shop, timeout: 1m", "timeout: it goes with service"),
         ("files: /var/lib/shop, fresh: 1s", "fresh: it goes with service"),
         ("service: 'shop:80', static: true, fresh: 1s", "fresh: what is static is kept for a week"),
+        ("service: 'shop:80', largest_body: 1 GB", "must have the form: a number of bytes, or one with k, m or g"),
         ("service: 'shop:80', timeout: 60", "timeout must be a text, not 60"),
         ("service: 'shop:80', timeout: 60ms", "must have the form: a number with s, m or h"),
         ("service: 'shop:80', protocol: asgi", "must have the form: http, which ASGI servers speak, too (WebSockets: "),
