@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tests.support.releases import Checkout
 
 WSGI = "services/web-django/mysite/wsgi.py"
+CONTRACT = "services/web-django/compose.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +139,11 @@ def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, wha
         checkout.commit(broken_migration(checkout))
         words = "division by zero"
     else:
-        checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 2\n"})
-        checks = [{"path": "/healthz"}, {"path": "/", "contains": "words that no page has"}]
-        variables = {"release_checks": checks, "release_smoke_seconds": round(5 * PATIENCE)}
         words = "words that no page has"
+        asked = checkout.read(CONTRACT).replace("smoke: {/: {}", f"smoke: {{/: {{contains: {words}}}")
+        assert words in asked
+        checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 2\n", CONTRACT: asked})
+        variables = {"release_smoke_seconds": round(5 * PATIENCE)}
     try:
         with visitors(site, f"a release: {what}"):
             run = play(site, "deploy", check=False, variables=variables)
