@@ -62,7 +62,7 @@ def new(wanted: NewApplication, root: Path = ROOT) -> int:
         StackError: the name or an option will not do, or a file cannot be written.
     """
     check_options(wanted)
-    own = project.read(Path(wanted.code)) if wanted.code else None
+    own = project.read(Path(wanted.code), root) if wanted.code else None
     names.check(wanted.name, wanted.form, root, has_code=own is not None)
     values = placeholders(wanted, own)
     texts = own.texts(forms.project_texts(values, worker=own.worker)) if own else forms.texts(wanted.form, values)
@@ -156,7 +156,9 @@ def make(room: Path, texts: Mapping[str, str], own: Project | None = None) -> Pa
         if reserved:
             shutil.rmtree(room, ignore_errors=True)
         if isinstance(error, OSError):
-            raise StackError(f"{room} cannot be made: {error.strerror}", "nothing was changed; mend that") from None
+            raise StackError(
+                f"{room} cannot be made: {error.strerror or error}", "nothing was changed; mend that"
+            ) from None
         raise
     return room
 

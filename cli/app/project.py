@@ -64,7 +64,7 @@ class Project:
             texts[STYLES[0]] = STYLE
         own = self.folder / PACKAGES
         if own.is_file():
-            wanted = with_packages(own.read_text(encoding="utf-8"), texts[forms.WANTED])
+            wanted = with_packages(_text(own), texts[forms.WANTED])
             texts[forms.WANTED] = wanted
             del texts[forms.LOCK]
         taken = sorted(name for name in texts if (self.folder / name).exists())
@@ -90,19 +90,25 @@ class Project:
         shutil.copytree(self.folder, room, symlinks=True, ignore=ignore, dirs_exist_ok=True)
 
 
-def read(folder: Path) -> Project:
+def read(folder: Path, root: Path) -> Project:
     """Return the project in a folder.
 
+    Args:
+        folder: where ``manage.py`` is.
+        root: the checkout.
+
     Raises:
-        StackError: there is none, or it lacks what gunicorn runs.
+        StackError: there is none, it lacks what gunicorn runs, or the checkout lies in it.
     """
     manage = folder / "manage.py"
-    found = _SETTINGS.search(manage.read_text(encoding="utf-8")) if manage.is_file() else None
+    found = _SETTINGS.search(_text(manage)) if manage.is_file() else None
     if not found:
         raise StackError(
             f"{folder} is no Django project: no manage.py there names its settings",
             "name the folder that `django-admin startproject` has made",
         )
+    if folder.resolve() in (root.resolve(), *root.resolve().parents):
+        raise StackError(f"{root} lies in {folder}, and would be copied into itself", "move one of them")
     package, settings = found[1], found[2]
     if not (folder / package / "wsgi.py").is_file():
         raise StackError(
@@ -127,6 +133,13 @@ def _missing(lines: Iterable[str], have: Collection[str]) -> Iterator[str]:
         found = _PACKAGE.match(line)
         if found and _normal(found[1]) not in {*have, "celery"}:  # a project without Celery wants none
             yield line
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise StackError(f"{path} is no text in UTF-8", "save it as UTF-8") from None
 
 
 def _normal(name: str) -> str:

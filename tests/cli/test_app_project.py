@@ -158,7 +158,7 @@ def test_its_settings_hold_in_a_container(started: Path, module: str, debug: boo
     environment.provide()
     room = ROOT / ".cache/rooms" / f"project-{os.getpid()}"
     room.parent.mkdir(parents=True, exist_ok=True)
-    own = project.read(started)
+    own = project.read(started, ROOT)
     wanted = new.placeholders(NewApplication("shop", "django"), own)
     new.make(room, own.texts(forms.project_texts(wanted, worker=True)), own)
     try:
@@ -241,6 +241,22 @@ def test_what_cannot_move_in_is_refused_and_nothing_is_made(
 
     with pytest.raises(StackError, match=problem):
         made(checkout, code)
+
+    assert list((checkout / "services").iterdir()) == []
+
+
+def test_a_list_of_packages_that_is_no_text_is_named(checkout: Path, code: Path) -> None:
+    (code / "requirements.txt").write_text("django==5.2.1", encoding="utf-16")
+
+    with pytest.raises(StackError, match=r"requirements\.txt is no text in UTF-8"):
+        made(checkout, code)
+
+
+def test_a_project_around_the_checkout_is_not_copied_into_it(checkout: Path, code: Path) -> None:
+    shutil.copytree(code, checkout.parent, dirs_exist_ok=True)
+
+    with pytest.raises(StackError, match="would be copied into itself"):
+        made(checkout, checkout.parent)
 
     assert list((checkout / "services").iterdir()) == []
 
