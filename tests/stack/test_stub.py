@@ -158,6 +158,30 @@ def test_its_files_run_no_script_in_the_site_s_name_and_some_are_denied(lengthy:
     assert denied.status_code == HTTPStatus.NOT_FOUND
 
 
+def test_some_of_its_files_are_for_those_whom_it_sends_there(lengthy: Stack) -> None:
+    sent, straight = (
+        requests.get(f"{lengthy.http_url}/{path}/list.txt", headers=HOST, timeout=20)
+        for path in ("hand-out", "handed-out")
+    )
+
+    assert (sent.text, sent.headers["Cache-Control"]) == ("not for visitors\n", "private")
+    assert straight.status_code == HTTPStatus.NOT_FOUND
+
+
+def test_its_periodic_command_runs_again_and_again_until_it_is_stopped(lengthy: Stack) -> None:
+    def runs() -> list[str]:
+        return lengthy.execute("stub-periodic", "cat", "/tmp/runs").splitlines()  # noqa: S108 - in its container
+
+    wait_until(lambda: len(runs()) > 1, 20, "a second run")
+    assert len(runs()[0]) == 40, "the secret that is its variable"
+    lengthy.execute("stub-periodic", "sh", "/run/secrets/periodically", "--health")
+    lengthy.stop("stub-periodic")
+    ended = lengthy.inspect("stub-periodic")["State"]["ExitCode"]
+    lengthy.start("stub-periodic")
+
+    assert ended == 0, "it was killed"
+
+
 @pytest.mark.parametrize(
     ("size", "status"), [(5 << 20, HTTPStatus.OK), ((5 << 20) + 1, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)]
 )

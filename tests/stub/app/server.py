@@ -8,7 +8,7 @@ import itertools
 import json
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
@@ -17,6 +17,9 @@ import redis
 from amqp import Connection, Message
 from landfast_outbox import store
 from landfast_outbox.task import NewTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: What a server adds to the key of a WebSocket. Source: RFC 6455, section 1.3
 HANDSHAKE = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -88,6 +91,9 @@ class Handler(BaseHTTPRequestHandler):
             self.shake_hands()
             return
         _, what, *name = self.path.split("/")
+        if what == "hand-out":
+            self.answer({}, {"X-Accel-Redirect": f"/handed-out/{name[0]}", "Cache-Control": "private"})
+            return
         try:
             tried = {"database": database, "broker": broker, "redis": state, "durable": durable}.get(what)
             answer = tried(name[0]) if tried else self.seen()
@@ -103,11 +109,13 @@ class Handler(BaseHTTPRequestHandler):
         told = {name.lower(): self.headers.get(name) for name in ("Host", "Upgrade", "Cookie")}
         return {"number": next(numbers), **told}
 
-    def answer(self, answer: dict[str, Any]) -> None:
+    def answer(self, answer: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
         body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
 
