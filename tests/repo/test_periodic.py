@@ -16,7 +16,7 @@ import pytest
 
 from cli.settings import ROOT
 from contract.derived import derive
-from tests.support.contracts import HOUSE, refusal, shop
+from tests.support.contracts import HOUSE, shop
 from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -269,51 +269,3 @@ def test_one_whose_state_is_gone_is_not_healthy(tmp_path: Path) -> None:
         (tmp_path / "temporary/periodically").unlink()
 
         assert loop.health()[0] == 1
-
-
-@pytest.mark.parametrize(
-    ("every", "said"),
-    [
-        ("30", "x-every: '30' must have the form: hours, minutes and seconds like 1h30m, or cron's five fields"),
-        ("0m", "x-every: 0m is no time at all"),
-        ("1m30h", "must have the form"),
-        ("@daily", "must have the form"),
-        ("15 3 * *", "must have the form"),
-        ("15 3 * * mon", "must have the form"),
-        ("60 3 * * *", "x-every: minutes: 60 must be within 0-59"),
-        ("15 9-3 * * *", "hours: 9-3 must be within 0-23, the smaller one first"),
-        ("15 3 0 * *", "days: 0 must be within 1-31"),
-        ("5/15 * * * *", "minutes: 5/15 must be like *, 5, 1-5, */15 or 0-30/10"),
-        ("*/0 * * * *", "minutes: */0 must be like"),
-        ("1,,2 * * * *", "minutes:  must be like"),
-        ("0 0 31 2,4 *", "0 0 31 2,4 *: such a day never comes"),
-    ],
-)
-def test_a_timetable_that_is_none_is_refused(every: str, said: str) -> None:
-    assert said in refusal(SERVICE.format(every))
-
-
-@pytest.mark.parametrize(
-    ("service", "said"),
-    [
-        ("{x-evry: 30m}", "services.shop: nothing reads 'x-evry'; did you mean x-every?"),
-        ("{x-enviroment: {A: b}}", "did you mean x-environment?"),
-        ("{x-every: 30}", "services.shop.x-every must be a text, not 30"),
-        ("{x-every: 30m, command: [a]}", "x-every: extend the template periodic without an entrypoint of your own"),
-        (
-            "{x-every: 30m, command: [a], extends: {service: periodic}, entrypoint: [sh, with-environment]}",
-            "or end that with [sh, /run/secrets/periodically]",
-        ),
-        ("{x-every: 30m, extends: {service: periodic}}", "x-every: say by command what runs"),
-        ("{command: [a], extends: {service: periodic}}", "the template periodic wants x-every, such as 30m"),
-    ],
-)
-def test_a_service_has_the_template_a_command_and_a_timetable_or_none_of_them(service: str, said: str) -> None:
-    assert said in refusal(f"services: {{shop: {service}}}")
-
-
-def test_an_entrypoint_of_its_own_may_run_it() -> None:
-    log = "[json-lines, shop, sh, /run/secrets/periodically]"
-    text = f"services: {{shop: {{x-every: 30m, command: [a], entrypoint: {log}, x-other: other people's}}}}"
-
-    assert set(derive([HOUSE, shop(text)]).consumers["shop"]) == {"periodically", "with-environment"}
