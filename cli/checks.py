@@ -167,7 +167,7 @@ def announce(groups: Sequence[Sequence[Step]], results: Results) -> None:
     print(f"To run, with the minutes that each takes here, about {factor * sum(each.minutes for each in long):.0f}:")
     for step in long:
         print(f"  {factor * step.minutes:5.0f}  {step.name}")
-    print(f"Results go to {results.file}; --all --resume goes on from there.", flush=True)
+    print(f"Results go to {results.file}; --all --resume continues from there.", flush=True)
 
 
 def close(outcomes: Sequence[Outcome], phases: Phases, began: Moment, results: Results | None) -> int:

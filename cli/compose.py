@@ -35,7 +35,7 @@ def up() -> list[str]:
 
 
 def put_back(service: str) -> list[str]:
-    """Return the command that starts ``service`` alone again and waits until it is healthy."""
+    """Return the command that restarts only ``service`` and waits until it is healthy."""
     return [*up(), "--no-deps", service]
 
 

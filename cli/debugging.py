@@ -1,6 +1,6 @@
 """``./stack debug SERVICE``: a service with one process and no time limits, in the foreground of this terminal.
 
-``breakpoint()`` in its code stops in this terminal. The usual containers of the service are stopped meanwhile, and
+``breakpoint()`` in its code stops in this terminal. The usual containers of the service are stopped during that, and
 restored afterwards.
 """
 

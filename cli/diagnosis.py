@@ -151,7 +151,7 @@ def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple
         (
             needed,
             f"it needs {', '.join(needed)}",
-            f"mend {needed[0] if needed else ''} first; this one follows by itself",
+            f"fix {needed[0] if needed else ''} first; then this one starts by itself",
         ),
         (container.status == "missing", "it was never started", "./stack up"),
         (container.status == "created", "it was made and not started: a start was interrupted", "./stack up"),

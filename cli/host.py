@@ -78,7 +78,7 @@ def install_docker(debian_mirror: str = "") -> None:
         "PYTHONDONTWRITEBYTECODE": "1",  # the environment's owner could not remove files of root
     }
     if process.run(process.as_root(playbook(python, variables), **environment)) != 0:
-        raise StackError("Docker could not be installed", "mend what Ansible says above, then ./stack up again")
+        raise StackError("Docker could not be installed", "fix Ansible's error above, then ./stack up again")
 
 
 def playbook(python: Path, variables: Mapping[str, object]) -> list[str]:
@@ -123,7 +123,7 @@ def ansible_python() -> Path:
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     for command in ([sys.executable, "-m", "venv", str(VENV)], [*pip, "--requirement", str(lock)]):
         if process.run(command, env=pip_environment()) != 0:
-            raise StackError("Ansible cannot be installed", "mend what pip says above (a proxy? a name server?)")
+            raise StackError("Ansible cannot be installed", "fix pip's error above (a proxy? a name server?)")
     stamp.write_text(key, encoding="ascii")
     return python
 
@@ -141,7 +141,7 @@ def start_docker() -> None:
         StackError: the daemon does not answer.
     """
     if process.run(process.as_root(["sh", str(START_DOCKER)])) != 0:
-        raise StackError("Docker does not start", "its last words stand above; then ./stack up again")
+        raise StackError("Docker does not start", "fix the error above, then ./stack up again")
 
 
 def enter_docker_group(arguments: Sequence[str], phases: Phases) -> None:

@@ -52,7 +52,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"./stack: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\n./stack: interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("\n./stack: interrupted; the same command continues where it stopped", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader has closed the pipe (`| head`); Python's flush at exit must not fail either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -166,7 +166,7 @@ def up(arguments: list[str], *, yes: bool) -> int:
         with phases.phase("images"):
             if process.run(compose.build(), env=environment) != 0:
                 prepare.explain_build(settings)
-                raise StackError("the images could not be built", "mend what Docker says above, then ./stack up again")
+                raise StackError("the images could not be built", "fix Docker's error above, then ./stack up again")
         console.heading("Starting")
         with phases.phase("start"):
             started = process.run(compose.up(), env=environment)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from cli.machine import System
 
-#: Seconds for all addresses together; most systems take longer to notice a dead DNS server alone.
+#: Seconds for all addresses together; most systems take longer than that just to notice a dead DNS server.
 DEADLINE = 8.0
 SUITE = "trixie"
 

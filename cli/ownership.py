@@ -64,7 +64,7 @@ PARTS = (
     Part(".env", Side.YOURS, "your settings on this machine; Git ignores the file"),
     Part(INVENTORIES, Side.YOURS, "your servers, their settings and vault; the examples are Landfast's", EXAMPLES),
     Part(APPLICATIONS, Side.LIST, "the list of applications is yours, the rest of the file Landfast's"),
-    Part(LAPTOP, Side.LIST, "likewise, for the files of applications that a laptop alone reads"),
+    Part(LAPTOP, Side.LIST, "likewise, for the files of applications that only a laptop reads"),
     *(Part(pattern, Side.OURS) for pattern in _OURS),
 )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 GIB = 2**30
 NEEDED_MEMORY = 2 * GIB
 NEEDED_DISK = 5 * GIB
-#: Enough to go on running once the images are there.
+#: Enough to keep running after the images were built.
 NEEDED_DISK_RUNNING = GIB
 OLDEST_ENGINE: Version = (25, 0)
 OLDEST_COMPOSE: Version = (2, 26)
@@ -234,7 +234,7 @@ def base_image(image: str, registry: str, mirror: str) -> Check:
     if not mirror:
         text = f"no registry answers ({registry}): will be made from the Debian mirror"
         return repairable("base image", text, Repair.MAKE_BASE_IMAGE)
-    way_out = "mend the network, set http_proxy and https_proxy, or name a mirror that answers in DEBIAN_MIRROR"
+    way_out = "fix the network, set http_proxy and https_proxy, or name a mirror that answers in DEBIAN_MIRROR"
     return failed("base image", f"no way to get {image} (registry: {registry}; Debian mirror: {mirror})", way_out)
 
 

@@ -121,7 +121,7 @@ def prepare(
     report.show()
     if report.failed:
         raise StackError(
-            "this machine is not ready; nothing was changed", "mend what FAILED above, then ./stack up again"
+            "this machine is not ready; nothing was changed", "fix the FAILED lines above, then ./stack up again"
         )
     if Repair.INSTALL_DOCKER in report.repairs:
         if not agreed(yes=yes) and not console.confirm("Install Docker on this machine now?"):
@@ -149,7 +149,7 @@ def explain_build(settings: Settings) -> None:
     problems = network.unreachable(
         [*([network.release_address(mirror)] if mirror else []), *([index] if index else [])]
     )
-    mend = "mend the network or set http_proxy and https_proxy, or name one that answers in"
+    mend = "fix the network or set http_proxy and https_proxy, or name one that answers in"
     if mirror:
         problem = problems.get(network.release_address(mirror), "")
         checks.append(preflight.source("Debian mirror", mirror, problem, f"{mend} DEBIAN_MIRROR"))

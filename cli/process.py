@@ -131,4 +131,4 @@ def apt_install(*packages: str) -> None:
         output = capture(as_root(command, DEBIAN_FRONTEND="noninteractive"), timeout=APT_TIMEOUT)
         if output.code != 0:
             problem = f"{output.stdout}{output.stderr}".strip()
-            raise StackError(f"apt cannot install {' '.join(packages)}:\n{problem}", "mend that, then ./stack up again")
+            raise StackError(f"apt cannot install {' '.join(packages)}:\n{problem}", "fix that, then ./stack up again")

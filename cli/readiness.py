@@ -75,7 +75,7 @@ def next_step(name: str, problem: str, failing: list[str]) -> str:
     asked = _ASKED_THROUGH.search(problem)
     through = ASKED_THROUGH.get(asked[1]) if asked else None
     if through in failing:
-        return f"mend {through} first; then this is known"
+        return f"fix {through} first; then this can be checked"
     if _WRONG_PASSWORD.search(problem):
         return f"each takes its password when it starts: docker compose restart {through or service} console"
     if _DISK.search(problem):

@@ -74,7 +74,7 @@ class Results:
         if results.tree != tree():
             raise StackError(
                 f"the run of {results.began} was one of {results.commit}, and the files have changed since",
-                "./stack test --all begins anew",
+                "./stack test --all starts from the beginning",
             )
         return results
 

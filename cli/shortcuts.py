@@ -1,4 +1,4 @@
-"""A developer's short commands: each stands for a long Compose command. This module runs no program."""
+"""A developer's short commands for long Compose commands. This module runs no program."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Step:
     """One command that checks something.
 
     Args:
-        name: ``./stack test NAME`` runs it alone.
+        name: ``./stack test NAME`` runs only this step.
         command: the argument list.
         environment: its Python environment; made before the step if it is missing.
         directory: its working directory.
@@ -43,9 +43,9 @@ class Step:
         then: a second argument list, to run when the first command has passed.
         programs: programs that it calls and a machine may lack, each with its Debian package.
         selection: pytest's options for a run of all targets; a named path runs with all its tests.
-        whole: variables for a run of all targets alone.
+        whole: variables only for a run of all targets.
         minutes: how long it takes on two processors, see ``cli.suites``.
-        inputs: the files and folders that alone decide whether it passes, see ``cli.passed``; if empty, it always runs.
+        inputs: all files and folders that the result depends on, see ``cli.passed``; if empty, it always runs.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The commands that playbooks call on the controller: ``python -m cli.servers COMMAND``, with JSON on stdin and stdout.
 
-Secrets are read from standard input alone. The output has keyed digests of them, and derived files for the servers.
+Secrets are read only from standard input. The output has keyed digests of them, and derived files for the servers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Compose's view of the stack for servers, from the Compose files and the inventory's settings alone."""
+"""Compose's view of the stack for servers, only from the Compose files and the inventory's settings."""
 
 from __future__ import annotations
 

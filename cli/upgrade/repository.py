@@ -145,7 +145,7 @@ class Repository:
         except StackError as error:
             raise StackError(
                 f"the releases cannot be fetched: {error}",
-                "mend that, or name another place: ./stack upgrade --from ADDRESS",
+                "fix that, or name another place: ./stack upgrade --from ADDRESS",
             ) from None
 
     def releases(self) -> dict[tuple[int, ...], str]:

@@ -67,7 +67,7 @@ def test_it_sends_the_user_to_what_a_service_waits_for() -> None:
     waiting = Container("web-django", status="created", waits_for=("secrets", "migrate-web"))
     reason, step = explain(waiting, unwell=("migrate-web",))
     assert reason == "it needs migrate-web"
-    assert step.startswith("mend migrate-web first")
+    assert step.startswith("fix migrate-web first")
 
 
 def test_it_quotes_the_health_check() -> None:

@@ -125,7 +125,7 @@ def test_what_is_asked_through_another_one_waits_for_it(name: str, server: str, 
     first, second = readiness.remarks(document({through: problem, name: asked}))
 
     assert first.step == "./stack up"
-    assert second.step == f"mend {through} first; then this is known"
+    assert second.step == f"fix {through} first; then this can be checked"
 
 
 def test_it_reads_whatever_comes() -> None:
