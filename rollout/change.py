@@ -114,7 +114,7 @@ class Change:
 
 
 def apply(engine: Engine, records: Records, options: Options, path: Path, tell: Callable[[str], None]) -> bool:
-    """Roll out the plan in ``options``, or restore the previous one; write the result beside the options.
+    """Roll out the plan in ``options``, or restore the previous one; write the result next to the options.
 
     Args:
         engine: Docker.

@@ -11,7 +11,7 @@ TRACEBACK_LINES = 15
 
 @dataclass
 class RolloutError(Exception):
-    """A release cannot go on.
+    """A release cannot continue.
 
     Args:
         reason: one sentence.

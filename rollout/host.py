@@ -1,4 +1,4 @@
-"""A report on this host: disk, memory, certificate, and problems. It needs Python alone.
+"""A report on this host: disk, memory, certificate, and problems. It needs only Python.
 
 ``host.py report`` prints the report as JSON, for ``landfast status``. ``host.py watch``, which a timer calls, writes
 metrics for Prometheus' node exporter, and logs each problem to the journal as an error: at once, and daily until it is

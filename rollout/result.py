@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-#: Bytes that the file has from the beginning, so that the result can be written even if the disk fills up meanwhile.
+#: Bytes that the file has from the beginning, so that the result can be written even on a disk that fills up later.
 RESERVED = 1 << 16
 KILLED = "the rollout program was killed before its end"
 #: The places of the details.

@@ -18,7 +18,7 @@ INTERVAL = 0.5
 #: Seconds that one step may take until all of its containers are healthy.
 STEP_TIMEOUT = 300.0
 LINES = 20
-#: Stands for all services that hold no data.
+#: The word for all services without data.
 EVERYTHING = "all"
 #: The label that the role `release` gives to secrets.
 LABELLED = "landfast.secret"

@@ -27,7 +27,7 @@ REPORT_LIFETIME = 0.2
 RELAY_HOST = "relay"
 RELAY_PATH = "/healthz"
 
-#: The address at which Nginx checks applications, on the containers' network alone. (contract/nginx.py)
+#: The address at which Nginx checks applications, only on the containers' network. (contract/nginx.py)
 NGINX_HOST = "nginx"
 NGINX_PORT = 8081
 

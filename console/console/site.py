@@ -23,7 +23,7 @@ OF_FLOWER = _("workers, and the tasks that they ran")
 
 
 class Site(AdminSite):
-    """For operators, who are the staff of the console; staff of applications have no access."""
+    """The site for operators, the staff of the console; staff of applications have no access."""
 
     site_header = site_title = "Landfast"
     index_title = _("Console")

@@ -1,4 +1,4 @@
-"""Tests of the console. They need no running stack: a PostgreSQL of their own, and nobody else is asked.
+"""Tests of the console. They need no running stack: only a PostgreSQL of their own.
 
 Importing this package makes the environment that the console finds in its container, with secrets made up for this one
 run. It happens here because Django's settings read it, and everything that tests import imports those.
@@ -32,7 +32,7 @@ VHOSTS = {"landfast": {"port": 5555, "path": "/flower/"}, "shop": {"port": 5556,
 for _name, _content in (("readiness", ASKED), ("vhosts", VHOSTS)):
     (Path(_folder.name) / f"{_name}.json").write_text(json.dumps(_content), encoding="utf-8")
 
-#: What Compose would pass. Nobody listens on port 1: what escapes a test's replacements reaches no service.
+#: What Compose would pass. No service listens on port 1, so a connection that a test does not replace fails.
 VARIABLES = {
     "SECRETS_DIR": _folder.name,
     "POSTGRES_USER": "console",

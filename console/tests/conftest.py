@@ -22,7 +22,7 @@ PASSWORD = "eleven-tame-herons"
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001 - makes the console's tables
-    """Make the outbox's tables beside the console's."""
+    """Make the outbox's tables in the console's database."""
     make_tables(server().url(connection.settings_dict["NAME"]))
 
 

@@ -1,4 +1,4 @@
-"""Operators pass, and nobody else does."""
+"""Only operators have access."""
 
 from __future__ import annotations
 

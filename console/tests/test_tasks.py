@@ -25,7 +25,7 @@ LIST = "/console/outbox/task/"
 
 TRACEBACK = "Traceback (most recent call last):\n  File <b>x.py</b>\nValueError: no such boat"
 
-#: What a row of each state has that others have not.
+#: The columns that are set only in rows of each state.
 COLUMNS = {
     "pending": {},
     "in_flight": {"published_at": "now() - interval '1 minute'"},

@@ -1,4 +1,4 @@
-"""Whatever the console says, it says in Russian, too; and what was compiled is what was translated."""
+"""All texts of the console are translated into Russian, and the compiled translations are up to date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CONSOLE = Path(__file__).resolve().parent.parent
 
 
 class TestTranslations(Translations):
-    """Those of the console, and of the outbox's pages in it."""
+    """The translations of the console, and of the outbox's pages in it."""
 
     apps = {  # noqa: RUF012 - a constant
         "console": CONSOLE / "console",

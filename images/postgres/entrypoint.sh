@@ -35,7 +35,7 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     rm -rf "$PGDATA" "$PGDATA.new"
     initdb --pgdata="$PGDATA.new" --auth-local=peer --auth-host=scram-sha-256 --data-checksums \
         --locale-provider=builtin --locale=C.UTF-8 --encoding=UTF8 >/dev/null
-    # No client can connect meanwhile: the server listens on its Unix socket alone, which only the postgres user may use.
+    # No client can connect until then: the server listens only on its Unix socket, which only the postgres user may use.
     pg_ctl start --pgdata="$PGDATA.new" --silent --wait --timeout=300 --options="${options[*]} -c listen_addresses=''"
     set-passwords
     pg_ctl stop --pgdata="$PGDATA.new" --silent --wait --mode=fast
@@ -49,7 +49,7 @@ stop() {
     trap '' INT TERM
     echo "stopping: running transactions have $drain_seconds seconds to end, no new session is accepted"
     drain "$server" "$drain_seconds" || echo "WARNING: the wait for running transactions failed"
-    kill -INT "$server" 2>/dev/null || true # unless it has ended meanwhile
+    kill -INT "$server" 2>/dev/null || true # unless it has already ended
 }
 "$@" -D "$PGDATA" "${options[@]}" &
 server=$!

@@ -51,7 +51,7 @@ def named(cluster: Inventory, authority: Authority) -> Inventory:
 
 @pytest.fixture(scope="module")
 def nginx(cluster: Inventory, login: Login) -> str:
-    """Start Nginx on each host, without the rest of the stack: these tests are about Nginx and its host alone."""
+    """Start Nginx on each host, without the rest of the stack: these tests concern only Nginx and its host."""
     stack = Stack(project=PROJECT)
     stack.compose("build", "nginx", timeout=600)
     name = send(f"{PROJECT}/nginx", "landfast/nginx:1", cluster.managers[0], login)

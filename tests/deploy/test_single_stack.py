@@ -184,7 +184,7 @@ def test_a_rollback_fails_no_request(single: Inventory) -> None:
 
 
 def test_a_restart_of_docker_refuses_nobody_and_nginx_is_back_soon(host: Host) -> None:
-    """The sockets belong to the host: visitors wait for the next Nginx meanwhile."""
+    """The sockets belong to the host: visitors wait until the next Nginx accepts them."""
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         refusals = pool.submit(come_and_go, host, ended)

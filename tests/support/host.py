@@ -93,7 +93,7 @@ class Host:
         machine = ["--privileged", "--cgroupns=private", f"--memory={memory}", f"--memory-swap={memory}"]
         machine += ["--tmpfs=/run", "--tmpfs=/run/lock", "--tmpfs=/tmp:exec", "--stop-signal=SIGRTMIN+3"]
         machine += ["--volume=/var/lib/docker", "--env=container=docker"]  # Docker's layers need a real disk
-        # A whole stack runs in it, so it gets as many CPU shares as the containers of a stack beside it.
+        # A whole stack runs in it, so it gets as many CPU shares as the containers of a stack on the same machine.
         machine += ["--cpu-shares=8192"]
         place = [f"--network={network.name}", f"--ip={self.address}", f"--hostname={self.name}"]
         labels = [f"--label={LABEL}={PROJECT}"]

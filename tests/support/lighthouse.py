@@ -67,7 +67,7 @@ class Marks:
     Args:
         marks: the score from 0 to 100 for each category.
         faults: the reasons for scores below 100.
-        benchmark_index: the processor's speed meanwhile, by Lighthouse's own benchmark.
+        benchmark_index: the processor's speed during the run, by Lighthouse's own benchmark.
     """
 
     marks: dict[str, int]

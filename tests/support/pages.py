@@ -39,7 +39,7 @@ class Command:
 
     Args:
         words: the program and its arguments.
-        variables: the variables that are set for it alone.
+        variables: the variables that are set only for it.
         line: its line in the page, without the remark.
     """
 

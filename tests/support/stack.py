@@ -153,7 +153,7 @@ class Stack:
                 return False
             return True
 
-        wait_until(is_frozen, 60, f"{service} to stand still")
+        wait_until(is_frozen, 60, f"{service} to freeze")
 
     def unpause(self, *services: str) -> None:
         """Let frozen services go on."""
