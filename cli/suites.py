@@ -35,6 +35,8 @@ STACK, SHIPPED, IMAGES, SERVER, LONG = "stack", "shipped", "images", "server", "
 #: What Ansible and the certificates of tests call.
 SSH = {"ssh": "openssh-client", "openssl": "openssl"}
 
+#: The tests of servers with applications other than the demo.
+APPLICATIONS = ("first_application",)
 #: The long form of the chaos suite in steps: the names of their faults, and the minutes.
 SERVICES = (
     "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-worker",
@@ -90,6 +92,7 @@ def everything_else() -> list[Step]:
         replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
         replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),
+        replace(suite("applications", host, *(f"tests/deploy/test_{name}.py" for name in APPLICATIONS)), minutes=25),
         replace(suite("single-host", host, "tests/deploy/test_single_host.py"), minutes=12),
         replace(suite("certificates", host, "tests/deploy/test_cluster.py"), minutes=12),
         replace(suite("cluster", host, "tests/deploy/test_cluster_under_load.py"), minutes=60),

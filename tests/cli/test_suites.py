@@ -81,6 +81,7 @@ def test_a_folder_calls_all_steps_whose_tests_lie_in_it() -> None:
         "server",
         "debian-12",
         "tutorial",
+        "applications",
         "single-host",
         "certificates",
         "cluster",

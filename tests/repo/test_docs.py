@@ -29,8 +29,8 @@ STEPS = [*suites.default(), *suites.everything_else()]
 PROGRAMS = ("./stack", "docker", "ansible-playbook", "ansible-vault", "python3", "cp")
 #: Programs from elsewhere in a page's blocks: readers know them, or the page explains them.
 FOREIGN = {
-    "$EDITOR", "apt-get", "certbot", "curl", "df", "git", "ip", "journalctl", "nft", "openssl", "source", "systemctl",
-    "test", "reserve", "umask",
+    "$EDITOR", "apt-get", "cat", "certbot", "curl", "df", "django-admin", "git", "ip", "journalctl", "nft", "openssl",
+    "reserve", "source", "systemctl", "test", "umask",
 }  # fmt: skip
 #: Pages that continue from the end of the tutorial link to it before their first block.
 TUTORIAL = ROOT / "docs/tutorial/first-server.md"
@@ -38,6 +38,8 @@ TUTORIAL = ROOT / "docs/tutorial/first-server.md"
 PLAYBOOK_OPTIONS = ("--inventory", "--extra-vars", "--limit", "--tags", "--skip-tags")
 #: Settings of other programs, which keep their defaults here.
 THEIRS = {"DATA_UPLOAD_MAX_MEMORY_SIZE"}
+#: Names of the reader's own: an inventory, an application.
+OWN = ("mine", "shop")
 #: The output of test runs.
 MADE = "tests/output/"
 PATH = re.compile(
@@ -184,7 +186,7 @@ def docker(arguments: list[str]) -> None:
     assert not given.profile or f"profiles: [{given.profile}]" in compose, f"there is no profile {given.profile}"
     if given.verb in {"exec", "run"}:
         service = next(word for word in given.rest if not word.startswith("-"))
-        assert service in services.images(), f"there is no service {service}"
+        assert service in {*services.images(), *OWN}, f"there is no service {service}"
 
 
 def followed(page: Path) -> Iterator[tuple[Reader, Command]]:
@@ -192,6 +194,9 @@ def followed(page: Path) -> Iterator[tuple[Reader, Command]]:
     reader = Reader(follows=True)
     if page.parent != TUTORIAL.parent and TUTORIAL.name in re.split(r"\n {4,}\S", page.read_text(encoding="utf-8"))[0]:
         reader.arrive()
+    elif page != TUTORIAL and TUTORIAL.name in page.read_text(encoding="utf-8").partition("\n    cd ansible")[0]:
+        reader.arrive()  # it leads there on its way
+        reader.folder = ROOT
     for block in filter(is_shell, blocks(page)):
         for line in lines(block):
             for command in commands(line):
@@ -237,7 +242,7 @@ def test_the_commands_in_its_lines_are_there(page: Path) -> None:
 def test_the_files_and_variables_in_its_lines_are_there(page: Path) -> None:
     folders = [ROOT, page.parent, ANSIBLE, *(ROOT / "services").iterdir()]
     for span in spans(page):
-        if PATH.fullmatch(span) and "mine" not in span and not span.startswith(MADE):
+        if PATH.fullmatch(span) and not any(name in span for name in OWN) and not span.startswith(MADE):
             assert any((folder / span).exists() for folder in folders), f"there is no {span}"
         if NAME.fullmatch(span):
             assert span in WORDS | THEIRS, f"nothing has {span}"

@@ -26,6 +26,8 @@ PAGES = [
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?:^    .*\n(?:\s*\n(?=    ))*)+", re.MULTILINE)
 _SPAN = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+#: A here-document: the input of the command before it.
+_GIVEN = re.compile(r" <<'(\w+)'\n.*?^\1$", re.MULTILINE | re.DOTALL)
 #: A remark follows at least three blanks, or a hash.
 _REMARK = re.compile(r"(?:   +|\s+# ).*$")
 #: A placeholder that the reader replaces.
@@ -63,8 +65,8 @@ def spans(page: Path) -> list[str]:
 
 
 def lines(block: str) -> list[str]:
-    """Return the lines of a block as a shell reads them: continued lines joined, no remarks, placeholders replaced."""
-    joined = re.sub(r"\\\n\s*", " ", _PLACE.sub("something", block))
+    """Return the commands of a block as a shell reads them: continued lines joined, no remarks, placeholders replaced."""
+    joined = re.sub(r"\\\n\s*", " ", _PLACE.sub("something", _GIVEN.sub("", block)))
     return [line for line in (_REMARK.sub("", line).rstrip() for line in joined.splitlines()) if line.strip()]
 
 
