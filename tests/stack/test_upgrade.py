@@ -14,6 +14,7 @@ from tests.support.command import run
 from tests.support.forms import wait_ready
 from tests.support.leftovers import remove_leftovers, remove_project
 from tests.support.own import BLOG, SHOP, Visitor
+from tests.support.site import Site
 from tests.support.stack import PREFIX, Ports, Stack
 from tests.support.timing import measured
 from tests.support.waiting import wait_until
@@ -47,7 +48,13 @@ class Clone:
     @property
     def visitor(self) -> Visitor:
         """Somebody who comes to its applications."""
-        return Visitor(self.stack.http_url, f":{self.stack.ports.http}")
+        return Visitor(self.at)
+
+    def at(self, application: str) -> Site:
+        """Return somebody who comes to one of them."""
+        site = Site(self.stack.http_url)
+        site.session.headers["Host"] = f"{application}.localhost:{self.stack.ports.http}"
+        return site
 
     def up(self) -> None:
         """Start it as its owner does."""
@@ -55,11 +62,6 @@ class Clone:
             done = run(self.stack, "up", "--yes")
         assert done.returncode == 0, done.stdout
         wait_ready(self.stack)
-
-    def new(self, name: str, form: str) -> None:
-        """Make an application."""
-        done = run(self.stack, "app", "new", name, "--from", form)
-        assert done.returncode == 0, done.stdout
 
     def ask(self, statement: str) -> str:
         """Ask the shared database."""
@@ -82,7 +84,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
     clone = Clone(work, Stack(f"{PREFIX}{os.getpid()}-own", work.root, ports))
     names = ("COMPOSE_PROJECT_NAME", "HTTP_PORT", "HTTPS_PORT", "MAIL_PORT", "PUBLIC_URL")
     settings = {name: clone.stack.environment[name] for name in names}
-    own.move_in(work, clone.new, {**settings, "OUTBOX_KEEP_DEAD": KEPT})
+    own.move_in(work, {**settings, "OUTBOX_KEEP_DEAD": KEPT})
     try:
         clone.up()
         yield clone

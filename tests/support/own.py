@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import subprocess
+import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.support.checkout import copy_checkout
-from tests.support.site import Site
+from tests.support.stack import ROOT
 from tests.support.upgrades import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from tests.support.site import Site
 
 #: The applications: the shop is made by ``--from django``, the blog by ``--from flask``.
 SHOP, BLOG = "shop", "blog"
@@ -102,21 +107,10 @@ class Visitor:
     """Somebody who comes to the applications by their host names.
 
     Args:
-        url: where the stack answers.
-        port: a port in host names, with its colon; empty without.
-        trusting: whether the certificate is somebody else's matter.
+        at: brings them to the application of a name.
     """
 
-    url: str
-    port: str = ""
-    trusting: bool = False
-
-    def at(self, application: str) -> Site:
-        """Return them at an application."""
-        site = Site(self.url)
-        site.session.headers["Host"] = f"{application}.localhost{self.port}"
-        site.session.verify = not self.trusting
-        return site
+    at: Callable[[str], Site]
 
     def send(self, name: str) -> None:
         """Send the shop a letter, whose content is its name's."""
@@ -133,18 +127,28 @@ class Visitor:
 
 
 def releases(root: Path) -> Work:
-    """Return a repository with this checkout as release 1.0.0, and 1.1.0 behind it.
+    """Return a repository with a release 1.0.0, and this checkout behind it as 1.1.0.
 
-    The second changes an image, a file of Nginx', the outbox's tables and every room of the demo, and has a new secret.
+    The first is the newest release that this checkout comes after, or itself while there is none. The second changes an
+    image, a file of Nginx', the outbox's tables and every room of the demo besides, and has a new secret.
 
     Args:
         root: a folder that is not there yet.
     """
-    copy_checkout(root)
     work = Work(root)
+    tag = newest()
+    if tag:
+        root.mkdir()
+        with tarfile.open(fileobj=io.BytesIO(_git("archive", tag))) as archive:
+            archive.extractall(root, filter="data")
+    else:
+        copy_checkout(root)
     work.git("init", "--quiet", "--initial-branch=main")
     work.release("1.0.0")
 
+    if tag:
+        work.git("rm", "-r", "--quiet", ".")
+        copy_checkout(root)
     versions = "libs/outbox/landfast_outbox/migrations/versions"
     latest = max(path.stem for path in (root / versions).glob("[0-9]*.py")).partition("_")[0]
     work.write({f"{versions}/9001_remark.py": _MIGRATION.format(latest=latest)})
@@ -156,6 +160,16 @@ def releases(root: Path) -> Work:
         work.write({name: f"{work.read(name)}# of 1.1.0\n"})
     work.release("1.1.0", "- On servers, run `playbooks/secrets.yml`: a secret is new.")
     return work
+
+
+def newest() -> str:
+    """Return the tag of the newest release that this checkout comes after; nothing if there is none."""
+    tags = _git("tag", "--list", "v[0-9]*", "--merged", "HEAD", "--sort=-version:refname").decode().split()
+    return tags[0] if tags else ""
+
+
+def _git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], cwd=ROOT, check=True, capture_output=True).stdout
 
 
 def rooms(root: Path) -> list[Path]:
@@ -172,17 +186,16 @@ def remove_demo(work: Work) -> None:
         work.write({name: "".join(line for line in lines if not line.strip().startswith("- services/"))})
 
 
-def move_in(work: Work, new: Callable[[str, str], None], settings: Mapping[str, str]) -> None:
+def move_in(work: Work, settings: Mapping[str, str]) -> None:
     """Put the two applications in place of the demo, with settings and an inventory, and commit.
 
     Args:
         work: a clone.
-        new: makes an application: its name, and what from.
         settings: the content of ``.env``.
     """
     remove_demo(work)
-    new(SHOP, "django")
-    new(BLOG, "flask")
+    for name, form in ((SHOP, "django"), (BLOG, "flask")):
+        work.stack("app", "new", name, "--from", form)
     for name, (old, text) in LETTERS.items():
         work.replace(f"services/{SHOP}/{name}", old, text)
     views, tasks, compose = (f"services/{SHOP}/{name}" for name in ("shop/views.py", "shop/tasks.py", "compose.yaml"))

@@ -96,9 +96,17 @@ class Work:
         }
         return self.git("rev-parse", "HEAD"), self.git("status", "--porcelain"), files
 
+    def stack(self, *arguments: str) -> None:
+        """Run this checkout's own ``./stack``, and see that it succeeds."""
+        done = self._stack(*arguments)
+        assert done.returncode == 0, done.stderr
+
     def upgrade(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run this checkout's own ``./stack upgrade``."""
-        command = [sys.executable, str(self.root / "stack"), "upgrade", *arguments]
+        return self._stack("upgrade", *arguments)
+
+    def _stack(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(self.root / "stack"), *arguments]
         return subprocess.run(command, env=GIT, check=False, capture_output=True, text=True)
 
     def upgraded(self, *arguments: str) -> str:
