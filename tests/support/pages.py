@@ -65,7 +65,7 @@ def spans(page: Path) -> list[str]:
 
 
 def lines(block: str) -> list[str]:
-    """Return the commands of a block as a shell reads them: continued lines joined, no remarks, placeholders replaced."""
+    """Return the commands of a block as a shell reads them: lines joined, no remarks, placeholders replaced."""
     joined = re.sub(r"\\\n\s*", " ", _PLACE.sub("something", _GIVEN.sub("", block)))
     return [line for line in (_REMARK.sub("", line).rstrip() for line in joined.splitlines()) if line.strip()]
 
