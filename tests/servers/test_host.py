@@ -72,7 +72,7 @@ def test_it_reads_a_certificate_and_the_memory(tmp_path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE * 60)
     period = host.validity(certificate)
     assert period is not None
-    assert period[1] - period[0] == 10 * DAY
+    assert period[1] - period[0] - 10 * DAY in {0, 1}  # openssl may read the clock in two different seconds
 
     text = (
         "MemTotal:        2048000 kB\nMemFree:           51200 kB\nMemAvailable:    1024000 kB\nHugePages_Total:   0\n"
