@@ -44,6 +44,10 @@ def wait_everywhere(cluster: Inventory, service: str) -> None:
     )
 
 
+#: Nginx's files that follow from contracts (nginx/entrypoint.sh).
+DERIVED = ("locations.conf", "servers.conf", "programs.conf", "readiness.conf", "flower.conf")
+
+
 def start_nginx(cluster: Inventory, image: str) -> str:
     """Start Nginx on each host the way the stack does, alone, and return the service's name.
 
@@ -52,7 +56,9 @@ def start_nginx(cluster: Inventory, image: str) -> str:
         image: Nginx's image in their registry.
     """
     service, manager = "landfast_nginx", cluster.managers[0]
-    manager.run("sh", "-c", "echo nobody-asks | docker secret create flower_password -")
+    contents = {"flower_password": "nobody-asks", **dict.fromkeys(DERIVED, "# no application")}
+    for secret, content in contents.items():
+        manager.run("sh", "-c", f"echo '{content}' | docker secret create {secret} -")
     settings = {"TLS_DIRECTORY": "/run/tls/current", "ACME_HOST": manager.address, "HTTPS_ONLY": "true"}
     settings["EDGE_SOCKET"] = "/run/edge/sockets"
     folders = {
@@ -60,7 +66,8 @@ def start_nginx(cluster: Inventory, image: str) -> str:
         "/var/lib/landfast/acme": "/var/lib/acme",
         "/run/landfast/edge": "/run/edge",
     }
-    options = ["--mode=global", "--secret=source=flower_password,uid=10004", "--cap-drop=ALL", "--init"]
+    options = ["--mode=global", "--cap-drop=ALL", "--init"]
+    options += [f"--secret=source={secret},uid=10004" for secret in contents]
     options += [f"--env={name}={value}" for name, value in settings.items()]
     options += [f"--mount=type=bind,readonly,source={here},target={there}" for here, there in folders.items()]
     manager.run("docker", "service", "create", "--detach", f"--name={service}", *options, image)

@@ -3,7 +3,8 @@
 
 Both run the image of ``nginx/Dockerfile`` and log the same lines to Docker's json-file driver: one as Compose starts
 it, one with the few lines of ``bare.conf`` and nothing between Nginx and Docker. wrk asks them in turn, with one thread
-and 32 connections, on the containers' own network. Medians over the rounds, and the edge's share of bare Nginx.
+and 32 connections, on the containers' own network. Medians over the rounds, and the edge's share of bare Nginx. It
+needs PyYAML, as the environment of ``./stack test`` has it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from cli import base_image  # noqa: E402 - importable once the path is set
 from cli.settings import Settings, ca_bundle  # noqa: E402
+from contract.derived import derive  # noqa: E402
+from contract.files import read  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,6 +162,10 @@ def main() -> int:
             (directory / folder).mkdir()
         (directory / "static/file.txt").write_text("x" * FILE_SIZE, encoding="ascii")
         (directory / "secrets/flower_password").write_text("none", encoding="ascii")
+        for file, text in derive(read(ROOT)).contents.items():
+            service, _, derived = file.partition(".")
+            if service == "nginx":
+                (directory / "secrets" / derived).write_text(text, encoding="utf-8")
         subprocess.run(CERTIFICATE, cwd=directory / "secrets", capture_output=True, check=True)
         (directory / "secrets/tls_key").chmod(0o644)  # the container's user reads it; nobody else ever sees it
         try:
