@@ -36,7 +36,7 @@ STACK, SHIPPED, IMAGES, SERVER, LONG = "stack", "shipped", "images", "server", "
 SSH = {"ssh": "openssh-client", "openssl": "openssl"}
 
 #: The tests of servers with applications other than the demo.
-APPLICATIONS = ("first_application",)
+APPLICATIONS = ("first_application", "upgrade")
 #: The long form of the chaos suite in steps: the names of their faults, and the minutes.
 SERVICES = (
     "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-worker",

@@ -103,10 +103,10 @@ def every_image(checkout: Checkout, word: str) -> dict[str, str | bytes]:
     return changed
 
 
-def running_release(site: Inventory) -> str:
-    """Return the release of the site's desired image."""
+def running_release(site: Inventory, service: str = "web-django") -> str:
+    """Return the release of the desired image of a service."""
     form = "{{.Spec.TaskTemplate.ContainerSpec.Image}}"
-    image = site.managers[0].run("docker", "service", "inspect", "--format", form, "landfast_web-django")
-    found = re.search(r"web-django:([^@\s]+)", image)
+    image = site.managers[0].run("docker", "service", "inspect", "--format", form, f"landfast_{service}")
+    found = re.search(rf"/{service}:([^@\s]+)", image)
     assert found, image
     return found[1]
