@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from landfast_runtime.env import Env, load
+
+from mailer.conversation import Limits
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,24 @@ class MailSettings:
 def mail_settings() -> MailSettings:
     """Return the settings; bad ones stop the worker with a line for each."""
     return load("worker", MailSettings.from_env)
+
+
+def mailer(settings: MailSettings) -> dict[str, Any]:
+    """Return the entry of Django's ``MAILERS`` that sends letters this way.
+
+    Args:
+        settings: the mail server, and how long it may take.
+    """
+    return {
+        "BACKEND": "mailer.backend.StepwiseBackend",
+        "OPTIONS": {
+            "host": settings.host,
+            "port": settings.port,
+            "use_tls": settings.tls == "starttls",
+            "use_ssl": settings.tls == "implicit",
+            "username": settings.user or "",
+            "password": settings.password or "",
+            "timeout": settings.connect_timeout,
+            "limits": Limits(settings.reply_timeout, settings.end_timeout),
+        },
+    }

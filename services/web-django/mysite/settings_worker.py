@@ -1,11 +1,13 @@
-"""Django's settings as workers and beat use them: the site's own, with mail that goes out, and no pool."""
+"""Django's settings as workers and beat use them: the site's own, without a pool. The lane ``mail`` sends mail."""
 
 from __future__ import annotations
 
-from landfast_outbox.databases import KEEPALIVE
-from mailer.config import mail_settings
-from mailer.conversation import Limits
+from typing import Any
 
+from landfast_outbox.databases import KEEPALIVE
+from mailer.config import mail_settings, mailer
+
+from mysite.lanes import SENDS_MAIL
 from mysite.settings import *  # noqa: F403 - tasks run the site's own code
 from mysite.settings import DATABASES as SITE_DATABASES
 from mysite.settings import INSTALLED_APPS
@@ -14,23 +16,12 @@ from mysite.settings import INSTALLED_APPS
 _FOR_PAGES = {"rest_framework", "django_filters", "drf_spectacular", "drf_spectacular_sidecar", "strawberry_django"}
 INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in _FOR_PAGES]
 
-_mail = mail_settings()
-MAILERS = {
-    "default": {
-        "BACKEND": "mailer.backend.StepwiseBackend",
-        "OPTIONS": {
-            "host": _mail.host,
-            "port": _mail.port,
-            "use_tls": _mail.tls == "starttls",
-            "use_ssl": _mail.tls == "implicit",
-            "username": _mail.user or "",
-            "password": _mail.password or "",
-            "timeout": _mail.connect_timeout,
-            "limits": Limits(_mail.reply_timeout, _mail.end_timeout),
-        },
-    },
-}
-DEFAULT_FROM_EMAIL = _mail.sender
+# Without an entry, Django refuses a letter in a worker that has no mail server's password.
+MAILERS: dict[str, Any] = {}
+if SENDS_MAIL:
+    _mail = mail_settings()
+    MAILERS["default"] = mailer(_mail)
+    DEFAULT_FROM_EMAIL = _mail.sender
 
 # Each of the worker's processes does one thing at a time: a pool would only hold threads that forks do not survive. Its
 # connection stays: what runs a task notices a broken one, and tries again with another.

@@ -1,7 +1,7 @@
 """What the site's workers and its beat run: ``celery -A mysite.worker``.
 
-``WORKER_LANE`` chooses a worker's queues: ``web``, or ``mail`` for what waits for a mail server. docs/adr/0022 has the
-reasons.
+``WORKER_LANE`` chooses a worker's queues: ``web``, or ``mail`` for what waits for a mail server (:mod:`mysite.lanes`).
+docs/adr/0022 has the reasons.
 """
 
 from __future__ import annotations
@@ -20,24 +20,18 @@ from landfast_outbox import databases
 from landfast_outbox.django.database import DjangoDatabase
 from landfast_runtime.connections import Postgres, RabbitMQ
 from landfast_runtime.env import load
-from landfast_runtime.worker.lanes import Lane, chosen
 from landfast_runtime.worker.program import configure
 from mailer import refused_logins
 from mailer.config import mail_settings
 
-from mysite.celery import BULK_QUEUE, MAIL_QUEUE, QUEUE, app
+from mysite.celery import app
+from mysite.lanes import LANE, SENDS_MAIL
 
 __all__ = ["app"]
 
-#: A letter may take half an hour: none waits beside it while another worker, or the next minute, could take it.
-LANES = {
-    "web": Lane(queues=(QUEUE,)),
-    "mail": Lane(queues=(MAIL_QUEUE, BULK_QUEUE), pool="threads", waiting=0),
-}
-
-mail_settings()  # a bad one stops the worker at once
-lane = chosen(LANES)
-configure(app, lane, load("worker", RabbitMQ.from_env), scheduler="landfast_runtime.django.scheduler:TickingScheduler")
+if SENDS_MAIL:
+    mail_settings()  # a bad one stops the worker at once
+configure(app, LANE, load("worker", RabbitMQ.from_env), scheduler="landfast_runtime.django.scheduler:TickingScheduler")
 # Celery would close Django's connection before and after each task, and a new one takes longer than most of them.
 app.conf.update(CELERY_DB_REUSE_MAX=sys.maxsize)
 databases.use(DjangoDatabase(load("worker", Postgres.from_env)))

@@ -18,11 +18,11 @@ from landfast_runtime.connections import Postgres
 from landfast_runtime.env import ConfigError, Env
 from landfast_testing.postgres import server
 from mailer import conversation
-from mailer.config import MailSettings
+from mailer.config import MailSettings, mailer
 from mailer.conversation import Limits, RefusedError, UnansweredError
 from mysite import settings_worker, worker
 from mysite.celery import BULK_QUEUE, MAIL_QUEUE, QUEUE, app
-from mysite.worker import LANES
+from mysite.lanes import LANES
 from news import tasks as news
 
 if TYPE_CHECKING:
@@ -78,13 +78,17 @@ def test_beat_has_the_timetable_of_the_admin() -> None:
     assert issubclass(TickingScheduler, DatabaseScheduler)
 
 
-def test_tasks_send_mail_by_smtp_and_use_a_connection_of_their_own() -> None:
-    mailer: Any = settings_worker.MAILERS["default"]
-    options = mailer["OPTIONS"]
+def test_letters_go_out_by_smtp() -> None:
+    found = MailSettings.from_env(Env({}))
+    made = mailer(found)
+    options = made["OPTIONS"]
     assert (options["host"], options["port"], options["use_tls"], options["use_ssl"]) == ("mail", 1025, False, False)
-    assert mailer["BACKEND"] == "mailer.backend.StepwiseBackend"
+    assert made["BACKEND"] == "mailer.backend.StepwiseBackend"
     assert (options["timeout"], options["limits"].reply, options["limits"].end) == (10, 300, 600)
-    assert settings_worker.DEFAULT_FROM_EMAIL == "Landfast <hello@localhost>"
+    assert found.sender == "Landfast <hello@localhost>"
+
+
+def test_tasks_use_a_connection_of_their_own() -> None:
     connected: Any = settings_worker.DATABASES["default"]["OPTIONS"]
     assert connected["application_name"] == "web-worker"
     assert "pool" not in connected
