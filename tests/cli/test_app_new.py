@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from cli import devenv, main, suites
 from cli.app import forms, lists, names, new
@@ -19,6 +18,7 @@ from cli.console import StackError
 from cli.settings import ROOT
 from contract.derived import derive
 from contract.files import read
+from tests.support import rooms
 from tests.support.checkout import copy_checkout
 
 IMAGE = f"registry.example/team/wiki@sha256:{'0' * 64}"
@@ -71,11 +71,18 @@ def test_its_contract_is_what_the_house_understands(checkout: Path, form: str, i
     assert own == expected.get(form, {"my-shop"} if form == "flask" else set())
 
 
+@pytest.mark.parametrize(("form", "image"), FORMS)
+def test_each_network_that_it_joins_is_declared(checkout: Path, form: str, image: str) -> None:
+    new.new(NewApplication("my-shop", form, image), checkout)
+
+    assert rooms.undeclared_networks(checkout / "services/my-shop") == set()
+
+
 def test_each_service_that_reads_secrets_mounts_the_folder_of_its_name(checkout: Path) -> None:
     new.new(NewApplication("my-shop", "django"), checkout)
-    text = (checkout / "services/my-shop/compose.yaml").read_text(encoding="utf-8").replace("!override ", "")
 
-    services = {name: each for name, each in yaml.safe_load(text)["services"].items() if "my-shop" in name}
+    found = rooms.compose_file(checkout / "services/my-shop")["services"]
+    services = {name: each for name, each in found.items() if "my-shop" in name}
 
     assert services
     assert {name: each["volumes"][0]["volume"]["subpath"] for name, each in services.items()} == {

@@ -18,7 +18,7 @@ from cli.console import StackError
 from cli.settings import ROOT
 from contract.derived import derive
 from contract.files import read
-from tests.support import django_project
+from tests.support import django_project, rooms
 
 #: Files of a project that have no place in an image, or in a repository.
 PRIVATE = ("db.sqlite3", ".env", ".git/config", "venv/bin/python", "shop/__pycache__/urls.pyc", "shop/.env.local")
@@ -114,6 +114,7 @@ def test_its_contract_is_what_the_house_understands(checkout: Path, code: Path) 
     own = {service for service in derived.consumers if "my-shop" in service}
     assert own == {"my-shop", "my-shop-worker", "migrate-my-shop"}
     assert "ALLOWED_HOSTS='my-shop.localhost,shop.example.org'" in derived.contents["my-shop.with-environment"]
+    assert rooms.undeclared_networks(checkout / "services/my-shop") == set()
 
 
 def test_a_project_without_tasks_gets_no_worker(checkout: Path, code: Path) -> None:
@@ -126,6 +127,7 @@ def test_a_project_without_tasks_gets_no_worker(checkout: Path, code: Path) -> N
         "migrate-my-shop",
     }
     assert "worker" not in (room / "compose.servers.yaml").read_text(encoding="utf-8")
+    assert rooms.undeclared_networks(room) == set()
 
 
 def test_its_package_is_found_whatever_the_application_is_called(checkout: Path, code: Path) -> None:
