@@ -34,6 +34,7 @@ CA_BUNDLE_PATHS = (
 TOOLS = ("COMPOSE_", "DOCKER_", "BUILDKIT_", "BUILDX_")
 
 _READ = re.compile(r"(?<!\$)\$\{?([A-Za-z_]\w*)")
+_HOST = re.compile(r"\w[\w+.-]*://(?:[^/@]*@)?(\[[^]/]*\]|[^[\]:/?#@]+)")
 _ASSIGNMENT = re.compile(r"""\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(?:"([^"]*)"|'([^']*)'|(.*?))\s*(?:\s#.*)?""")
 
 
@@ -74,6 +75,12 @@ class Settings:
             ca_bundle=value("CA_BUNDLE", ""),
             unread=tuple(name for name in in_file if name not in known(in_file) and not name.startswith(TOOLS)),
         )
+
+    @property
+    def public_host(self) -> str:
+        """The host name in the stack's own address; localhost if the address has none."""
+        found = _HOST.match(self.public_url)
+        return found[1] if found else "localhost"
 
     def python_index(self) -> str:
         """Return the address of the user's own Python package index; empty if the public one is used."""

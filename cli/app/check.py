@@ -74,7 +74,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     if started.code == 0:
         yield from pages(known, settings)
         yield from smoke(known.smoke, settings)
-    yield from writes(known, configuration)
+    yield from writes(known, configuration, settings)
     yield from migrations(known, configuration)
     yield from consumers(known)
 
@@ -111,13 +111,18 @@ def containers(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]
         yield from findings.container(service, inspected["Config"], once=is_once(configuration, service))
 
 
+def hosts(known: Plan, settings: Settings) -> Sequence[str]:
+    """Return the host names that visitors use: the application's own, or that of the stack (``PUBLIC_URL``)."""
+    return known.hosts or [settings.public_host]
+
+
 def pages(known: Plan, settings: Settings) -> Iterator[Check]:
     """Yield whether it answers at its ports, through Nginx, and whether what its first page is shown with is there."""
-    port = int(settings.ports["HTTP_PORT"])
+    port, names = int(settings.ports["HTTP_PORT"]), hosts(known, settings)
     for place in dict.fromkeys(known.locations.values()):
         service, _, number = place.partition(":")
-        yield findings.at_port(place, trial.ask_service(service, number, "/", (known.hosts or ["localhost"])[0]))
-    for host_name in known.hosts or ["localhost"]:
+        yield findings.at_port(place, trial.ask_service(service, number, "/", names[0]))
+    for host_name in names:
         for path in known.locations:
             address = f"http://{host_name}:{port}{path}"
             answer = visit(port, host_name, path)
@@ -131,16 +136,16 @@ def smoke(wanted: Sequence[Mapping[str, Any]], settings: Settings) -> Iterator[C
 
     Args:
         wanted: the checks of contracts.
-        settings: where Nginx is.
+        settings: where Nginx is, and the stack's own host name.
     """
-    port = int(settings.ports["HTTP_PORT"])
     for each in wanted:
-        yield from patiently(partial(asked, each, port), ANSWERS_WITHIN)
+        yield from patiently(partial(asked, each, settings), ANSWERS_WITHIN)
 
 
-def asked(wanted: Mapping[str, Any], port: int) -> list[Check]:
-    """Return whether a visitor gets one of the answers now; Nginx is at the port."""
-    place, path = f"{wanted['host'] or 'localhost'}:{port}", wanted["path"]
+def asked(wanted: Mapping[str, Any], settings: Settings) -> list[Check]:
+    """Return whether a visitor gets one of the answers now."""
+    port = int(settings.ports["HTTP_PORT"])
+    place, path = f"{wanted['host'] or settings.public_host}:{port}", wanted["path"]
     return [findings.smoke(f"http://{place}{path}", wanted, trial.get(port, place, path))]
 
 
@@ -164,7 +169,7 @@ def visit(port: int, host_name: str, path: str) -> trial.Answer:
     return answer
 
 
-def writes(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
+def writes(known: Plan, configuration: Mapping[str, Any], settings: Settings) -> Iterator[Check]:
     """Yield where services write to, each run once more with a root file system that lets them."""
     for service in known.services:
         if not configuration["services"][service].get("read_only"):
@@ -178,7 +183,7 @@ def writes(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
                 continue
             for place in (place for place in known.locations.values() if place.startswith(f"{service}:")):
                 for address in findings.addresses(container):
-                    trial.ask_service(address, place.partition(":")[2], "/", (known.hosts or ["localhost"])[0])
+                    trial.ask_service(address, place.partition(":")[2], "/", hosts(known, settings)[0])
             yield findings.written(service, trial.written(container))
 
 

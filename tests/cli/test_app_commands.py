@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -339,6 +340,20 @@ def test_visitors_answers_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert [each.state for each in found] == [State.OK, State.OK]
     assert asked == [("shop.localhost:80", "/"), ("shop.localhost:80", "/"), ("localhost:80", "/")]
+
+
+def test_an_application_without_a_name_is_asked_by_the_stack_s_own(
+    docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = visitors_get(monkeypatch, trial.Answer(200, "Shop"))
+    own = {"HTTP_PORT": "80", "PUBLIC_URL": "http://mybox.lan:80"}
+    settings, nameless = Settings.read(own, ROOT / "none"), replace(PLAN, hosts=[])
+
+    list(check.smoke([{**PLAN.smoke[0], "host": ""}], settings))
+    list(check.pages(nameless, settings))
+
+    assert asked == [("mybox.lan:80", "/")] * 2
+    assert docker.asked[-1].endswith("shop 8000 / mybox.lan")
 
 
 @pytest.mark.usefixtures("docker")

@@ -41,6 +41,20 @@ def test_it_prefers_the_environment_over_the_file(tmp_path: Path) -> None:
     assert settings.public_url == "http://localhost:3333"
 
 
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("http://mybox.lan:8080", "mybox.lan"),
+        ("https://me@mybox.lan/", "mybox.lan"),
+        ("http://[::1]:8080", "[::1]"),
+        ("http://[::1", "localhost"),
+        ("mybox.lan", "localhost"),
+    ],
+)
+def test_the_stack_s_own_host_name_is_that_of_its_address(tmp_path: Path, address: str, host: str) -> None:
+    assert Settings.read({"PUBLIC_URL": address}, tmp_path / "none").public_host == host
+
+
 def test_it_takes_the_first_bundle_of_certificates_that_is_there(tmp_path: Path) -> None:
     empty, full = tmp_path / "empty.pem", tmp_path / "full.pem"
     empty.touch()
