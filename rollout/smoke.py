@@ -8,6 +8,7 @@ import ssl
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from rollout.errors import RolloutError
 
@@ -18,6 +19,8 @@ ANSWER_TIMEOUT = 10
 INTERVAL = 0.5
 READ_AT_MOST = 1 << 20
 OK = 200
+#: Characters of an address that stay: those of its syntax, and the sign of encoded ones.
+SYNTAX = "%/:?#[]@!$&'()*+,;=~"
 #: Seconds within which the expected answers must arrive.
 SECONDS = 30.0
 
@@ -87,18 +90,24 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
 
 
+def encoded(path: str) -> str:
+    """Return a path as a request line has it, in ASCII; parts that are encoded already stay as they are."""
+    return quote(path, safe=SYNTAX)
+
+
 def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, str]:
     """Return the status and the body of the answer to ``path`` at ``address``; ``host`` is another name of the site's.
 
     Raises:
         OSError: there is no answer.
         http.client.HTTPException: the answer is not HTTP.
+        ValueError: no request can be made of the host name.
     """
     connection = _Connection(address, smoke)
     try:
         # The certificate is the same for all names, so it is the site's that is verified.
         headers = {"User-Agent": "landfast-smoke", **({"Host": host} if host else {})}
-        connection.request("GET", path, headers=headers)
+        connection.request("GET", encoded(path), headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read(READ_AT_MOST).decode(errors="replace")
     finally:
@@ -110,7 +119,7 @@ def ask(address: str, check: Check, smoke: Smoke) -> str:
     page = check.host + check.path
     try:
         status, body = fetch(address, check.path, smoke, check.host)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         return f"{address}: {page}: {error or type(error).__name__}"
     if status != check.status:
         return f"{address}: {page} answers {status} instead of {check.status}: {body.strip()[:300]}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from cli import compose, process
+from rollout.smoke import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,10 +58,10 @@ def get(port: int, host: str, path: str) -> Answer:
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER)
     try:
-        connection.request("GET", path, headers={"Host": host})
+        connection.request("GET", encoded(path), headers={"Host": host})
         answer = connection.getresponse()
         return Answer(answer.status, answer.read().decode(errors="replace"), answer.headers.get("Location", ""))
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # a name that no header takes, for the last
         return Answer(0, str(error))
     finally:
         connection.close()

@@ -53,6 +53,7 @@ class Server(ThreadingHTTPServer):
             def do_GET(self) -> None:
                 self.send_response_only(200, f"{self.path} {self.headers['Host']}")
                 self.end_headers()
+                self.wfile.write(self.path.encode())
 
         super().__init__(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -68,6 +69,32 @@ def test_a_port_is_tried_with_nothing_but_a_shell(speaks: bool, line: str) -> No
     assert (done.returncode, done.stdout) == (0, line)
 
     assert subprocess.run(ask, capture_output=True, check=False).returncode != 0, "the server has ended"
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/über/?q=ä ö", "/%C3%BCber/?q=%C3%A4%20%C3%B6"),
+        ("/%C3%BCber/?a=1&b=2", "/%C3%BCber/?a=1&b=2"),
+        ("/a\nb", "/a%0Ab"),
+    ],
+)
+def test_a_page_of_any_name_is_asked_for(path: str, sent: str) -> None:
+    with Server(speaks=True) as server:
+        answer = trial.get(server.server_port, "shop.localhost", path)
+        server.shutdown()
+
+    assert answer == Answer(200, sent)
+
+
+@pytest.mark.parametrize("host", ["日本.example", "shop\nexample"])
+def test_a_name_that_no_request_can_have_is_an_answer_with_the_reason(host: str) -> None:
+    with Server(speaks=True) as server:
+        answer = trial.get(server.server_port, host, "/")
+        server.shutdown()
+
+    assert answer.status == 0
+    assert answer.body
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ def test_an_application_with_a_name_is_asked_by_it(monkeypatch: pytest.MonkeyPat
         assert smoke.ask("127.0.0.1", smoke.Check("/x", contains="/x at shop.test", host="shop.test"), site) == ""
         wrong = smoke.ask("127.0.0.1", smoke.Check("/x", contains="Shop", host="shop.test"), site)
         assert wrong == "127.0.0.1: shop.test/x answers without 'Shop'"
+        assert smoke.ask("127.0.0.1", smoke.Check("/über/", contains="/%C3%BCber/ at"), site) == ""
+        assert smoke.ask("127.0.0.1", smoke.Check("/", host="日本.test"), site).startswith("127.0.0.1: 日本.test/: ")
     finally:
         server.shutdown()
         server.server_close()
