@@ -14,7 +14,7 @@ from cli.preflight import State, failed, ok
 from cli.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from cli.app.plan import Plan
     from cli.preflight import Check
@@ -52,9 +52,9 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
         yield failed("list", f"compose.yaml does not name {name}", f"add the line - services/{name}/compose.yaml")
         return
     try:
-        configuration = plan.configuration()
+        configuration, alone = plan.configuration(), plan.never_two()
     except StackError as error:
-        yield failed("compose", str(error), f"mend services/{name}/compose.yaml")
+        yield failed("compose", str(error), f"mend services/{name}/compose.yaml, or compose.servers.yaml there")
         return
     environment = prepare.prepare(settings, phases, arguments, yes=yes)
     console.heading("Building images")
@@ -74,7 +74,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     if started.code == 0:
         yield from pages(known, settings)
         yield from smoke(known.smoke, settings)
-    yield from writes(known, configuration, settings)
+    yield from writes(known, configuration, settings, alone)
     yield from migrations(known, configuration)
     yield from consumers(known)
 
@@ -169,11 +169,23 @@ def visit(port: int, host_name: str, path: str) -> trial.Answer:
     return answer
 
 
-def writes(known: Plan, configuration: Mapping[str, Any], settings: Settings) -> Iterator[Check]:
-    """Yield where services write to, each run once more with a root file system that lets them."""
+def writes(
+    known: Plan, configuration: Mapping[str, Any], settings: Settings, alone: Collection[str]
+) -> Iterator[Check]:
+    """Yield where services write to, each run once more with a root file system that lets them.
+
+    Args:
+        known: the application's plan.
+        configuration: Compose's view of the stack.
+        settings: the stack's own host name.
+        alone: services that must not run twice at a time. A second timetable would do all its work a second time.
+    """
     for service in known.services:
         if not configuration["services"][service].get("read_only"):
             yield findings.root_is_writable(service)
+            continue
+        if service in alone:
+            yield findings.runs_alone(service)
             continue
         with trial.writable(configuration, service) as name:
             container = trial.settled(name)

@@ -115,6 +115,11 @@ def root_is_writable(service: str) -> Check:
     return failed("writes", f"{service} may write to its root", "extend a service of compose.templates.yaml")
 
 
+def runs_alone(service: str) -> Check:
+    """Return the line for a service that was not tried, because there must never be two of it."""
+    return ok("writes", f"{service} is not tried: there must never be two of it")
+
+
 def written(service: str, paths: Sequence[str]) -> Check:
     """Judge where a service wrote to when its root file system let it.
 

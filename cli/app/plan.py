@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: Seconds for a container that reads the contracts.
 TIMEOUT = 120
-
+#: The script that runs a command by a timetable: the contract insists on it where ``x-every`` is.
+PERIODICALLY = "/run/secrets/periodically"
 #: The command that prints the plans, in the image that reads the contracts.
 READ = compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets", "-m", "contract.plans")
 
@@ -100,13 +101,39 @@ def read(name: str) -> Plan:
     return read_all()[f"services/{name}/compose.yaml"]
 
 
-def configuration() -> dict[str, Any]:
+def configuration(*files: Path) -> dict[str, Any]:
     """Return Compose's view of the whole stack.
+
+    Args:
+        files: the Compose files; those of a laptop without them.
 
     Raises:
         StackError: Compose refuses the files, or is not there.
     """
-    output = process.capture(compose("--profile=*", "config", "--format", "json"))
+    options = [f"--file={file}" for file in files]
+    output = process.capture(compose(*options, "--profile=*", "config", "--format", "json"))
     if output.code != 0:
         raise StackError(output.stderr.strip())
     return dict(json.loads(output.stdout))
+
+
+def never_two() -> set[str]:
+    """Return the services of which there must never be two.
+
+    Commands that run by a timetable are such, and services that servers stop before they start the next one: the
+    templates ``single`` and ``periodic`` of compose.templates.servers.yaml say so, and those that build on them.
+
+    Raises:
+        StackError: as :func:`configuration`.
+    """
+    found = configuration(applications.LIST, *applications.files("servers"))["services"]
+    return {name for name, entry in found.items() if _is_periodic(entry) or _is_stopped_first(entry)}
+
+
+def _is_periodic(entry: Mapping[str, Any]) -> bool:
+    return PERIODICALLY in (entry.get("entrypoint") or [])
+
+
+def _is_stopped_first(entry: Mapping[str, Any]) -> bool:
+    deploy = entry.get("deploy") or {}
+    return (deploy.get("update_config") or {}).get("order") == "stop-first"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from cli.settings import ROOT, Settings
 from contract import plans
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 PLAN = Plan(
@@ -365,6 +366,44 @@ def test_a_start_is_not_over_while_visitors_get_wrong_answers(monkeypatch: pytes
     monkeypatch.setattr(check, "ANSWERS_WITHIN", 0)
     with pytest.raises(StackError, match=r"wrong answers:\n  http://shop\.localhost:80/ answers without 'Shop'"):
         main.ask(Settings.read({"HTTP_PORT": "80"}, ROOT / "none"))
+
+
+def test_a_timetable_and_what_servers_stop_first_must_never_be_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    services = {
+        "shop": {"entrypoint": None, "deploy": {"update_config": {"order": "start-first"}}},
+        "shop-beat": {"deploy": {"update_config": {"order": "stop-first"}}},
+        "shop-periodic": {"entrypoint": ["sh", "/run/secrets/periodically"]},
+        "migrate-shop": {},
+    }
+    asked: list[str] = []
+
+    def capture(command: Sequence[str]) -> Output:
+        asked.extend(command)
+        return Output(0, json.dumps({"services": services}))
+
+    monkeypatch.setattr(process, "capture", capture)
+
+    assert plan.never_two() == {"shop-beat", "shop-periodic"}
+    assert {f"--file={ROOT}/compose.yaml", f"--file={ROOT}/compose.servers.yaml"} <= set(asked)
+
+
+def test_a_service_of_which_there_must_never_be_two_is_not_run_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    @contextmanager
+    def writable(_: object, service: str) -> Iterator[str]:
+        tried.append(service)
+        yield service
+
+    monkeypatch.setattr(trial, "writable", writable)
+    monkeypatch.setattr(trial, "settled", lambda _: {})
+    known = replace(PLAN, services=["shop-worker", "shop-beat"])
+    configuration = {"services": {name: {"read_only": True} for name in known.services}}
+
+    *_, found = check.writes(known, configuration, Settings.read({}, ROOT / "none"), {"shop-beat"})
+
+    assert tried == ["shop-worker"]
+    assert (found.state, found.text) == (State.OK, "shop-beat is not tried: there must never be two of it")
 
 
 def test_a_migration_is_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
