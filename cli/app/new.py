@@ -89,6 +89,7 @@ def placeholders(wanted: NewApplication, own: Project | None = None) -> dict[str
         "app_settings": own.settings if own else "settings",
         "app-port": str(wanted.port),
         "app-image": wanted.image,
+        "app-smoke": own.smoke if own else "/: {}",
         "app-hosts": ", ".join([f"{wanted.name}.localhost", *wanted.hosts]),
     }
 

@@ -31,6 +31,9 @@ format.exclude = ["**"]
 """
 
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["'](\w+)\.([\w.]+)["']""")
+#: The admin's place in urls.py. With ``i18n_patterns`` its address begins with a language.
+_ADMIN = re.compile(r"""^\s*path\(\s*["']([\w/-]*)["']\s*,\s*admin\.site\.urls\b""", re.MULTILINE)
+_LANGUAGES = "i18n_patterns"
 _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)", re.MULTILINE)
 
 
@@ -43,12 +46,14 @@ class Project:
         package: the Python package with its settings.
         settings: the settings' module, from the package.
         worker: whether it has a Celery application.
+        smoke: pages that are sure to answer, as ``http.smoke`` has them; empty if none is known.
     """
 
     folder: Path
     package: str
     settings: str
     worker: bool
+    smoke: str = ""
 
     def texts(self, texts: dict[str, str]) -> dict[str, str]:
         """Return the files that the stack adds to the project's own: path in the room -> text.
@@ -114,7 +119,21 @@ def read(folder: Path, root: Path) -> Project:
         raise StackError(
             f"{folder}/{package}/wsgi.py is missing, and gunicorn runs it", "`django-admin startproject` makes one"
         )
-    return Project(folder, package, settings, (folder / package / "celery.py").is_file())
+    return Project(folder, package, settings, (folder / package / "celery.py").is_file(), smoke(folder / package))
+
+
+def smoke(package: Path) -> str:
+    """Return the admin's login as ``http.smoke`` has it, or an empty string if the admin is not found.
+
+    A start page is no such page: a new project has one with ``DEBUG`` alone, others send visitors to a login.
+
+    Args:
+        package: the folder of the Python package with ``urls.py``.
+    """
+    urls = package / "urls.py"
+    text = _text(urls) if urls.is_file() else ""
+    admin = None if _LANGUAGES in text else _ADMIN.search(text)
+    return f"/{admin[1]}login/: {{contains: csrfmiddlewaretoken}}" if admin else ""
 
 
 def with_packages(own: str, wanted: str) -> str:

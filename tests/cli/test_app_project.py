@@ -34,6 +34,7 @@ print(json.dumps({
     "static": "whitenoise" in settings.STORAGES["staticfiles"]["BACKEND"],
     "healthz": Client().get("/healthz", headers={"host": "127.0.0.1"}).content.decode(),
     "page": Client().get("/admin/login/", headers={"host": "stranger.example"}).status_code,
+    "smoke": "csrfmiddlewaretoken" in Client().get("/admin/login/", headers={"host": "shop.localhost"}).text,
 }))
 """
 GIVEN = {
@@ -130,6 +131,29 @@ def test_a_project_without_tasks_gets_no_worker(checkout: Path, code: Path) -> N
     assert rooms.undeclared_networks(room) == set()
 
 
+@pytest.mark.parametrize(
+    ("urls", "smoke"),
+    [
+        (None, {"/admin/login/": {"contains": "csrfmiddlewaretoken"}}),
+        ("path('back/office/', admin.site.urls),", {"/back/office/login/": {"contains": "csrfmiddlewaretoken"}}),
+        ("# path('admin/', admin.site.urls),", {}),
+        ("urlpatterns = i18n_patterns(\n    path('admin/', admin.site.urls),\n)", {}),
+        ("urlpatterns = []", {}),
+    ],
+)
+def test_it_is_asked_for_a_page_that_is_sure_to_answer(
+    checkout: Path, code: Path, urls: str | None, smoke: dict[str, object]
+) -> None:
+    """The start page of a new project is there with ``DEBUG`` alone."""
+    if urls is not None:
+        write(code, {"shop/urls.py": urls})
+
+    room = made(checkout, code)
+
+    assert rooms.compose_file(room)["x-landfast"]["http"]["smoke"] == smoke
+    assert {each["path"] for each in derive(read(checkout)).checks} == set(smoke)
+
+
 def test_its_package_is_found_whatever_the_application_is_called(checkout: Path, code: Path) -> None:
     room = made(checkout, code)
 
@@ -185,6 +209,7 @@ def test_its_settings_hold_in_a_container(started: Path, module: str, debug: boo
         "static": True,
         "healthz": "ok\n",
         "page": 400,
+        "smoke": True,
     }
 
 
