@@ -91,8 +91,8 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
             f"{contract.file}: services.{service}.x-environment: nothing is called {{{name}}}; {_hint(close, known)}"
         )
 
-    exports = "".join(
-        f"export {name}={_quoted(_PLACEHOLDER.sub(expand, value))}\n" for name, value in variables.items()
+    exports = " \\\n    ".join(
+        f"{name}={_quoted(_PLACEHOLDER.sub(expand, value))}" for name, value in variables.items()
     )
     head = ["#!/bin/sh"]
     if f"{{{_PUBLIC_URL}}}" in exports:
@@ -103,7 +103,8 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
         head += [_SMTP.read_text(encoding="utf-8").removeprefix("#!/bin/sh\n")]
     for placeholder, variable in {**inside, _SHARED: _NAMED}.items():
         exports = exports.replace(placeholder, f"""'"${variable}"'""")
-    return "\n".join([*head, f'{exports}exec "$@"', ""])
+    # One command: the shell fills in all values before it sets the first variable, which may be one that a value wants.
+    return "\n".join([*head, *([f"export {exports}"] if exports else []), 'exec "$@"', ""])
 
 
 def _with_host(hosts: Sequence[str]) -> str:

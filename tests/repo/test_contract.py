@@ -258,6 +258,18 @@ def test_a_schema_s_user_has_the_shared_database() -> None:
     assert shell(script, "A", given={"POSTGRES_DB": "own"}) == ["postgresql://shop:x@postgres:5432/own"]
 
 
+def test_a_variable_called_like_the_shared_database_s_leads_no_other_one_elsewhere() -> None:
+    needs = "x-landfast: {database: {schemas: {shop: {}}, databases: {shop2: {}}}}"
+    text = '{POSTGRES_DB: "{database.shop2.name}", A: "{database.shop.url}"}'
+    contract = shop(f"{needs}\nservices: {{shop: {{x-environment: {text}}}}}")
+    script = fill(derive([HOUSE, contract]).contents["shop.with-environment"], lambda _: "x")
+
+    assert shell(script, "POSTGRES_DB", "A", given={"POSTGRES_DB": "own"}) == [
+        "shop2",
+        "postgresql://shop:x@postgres:5432/own",
+    ]
+
+
 def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
     derived = derive(
         [

@@ -78,3 +78,15 @@ def test_only_a_service_that_wants_the_password_gets_it(value: str, *, has: bool
     contents = derive([HOUSE, shop(f'services: {{shop: {{x-environment: {{A: "{value}"}}}}}}')]).contents
 
     assert ("{secret.smtp_password" in contents["shop.with-environment"]) is has
+
+
+def test_a_variable_of_a_container_s_own_name_changes_none_after_it() -> None:
+    text = 'SMTP_TLS: "{smtp.use_tls}", MAIL_FROM: "{mail_from.address}", smtp_url: mine'
+    text = f'{{{text}, A: "{{smtp.tls}} {{mail_from}} {{smtp.url}}"}}'
+    script = derive([HOUSE, shop(f"services: {{shop: {{x-environment: {text}}}}}")]).contents["shop.with-environment"]
+
+    assert shell(fill(script, lambda _: ""), "SMTP_TLS", "MAIL_FROM", "A", given=INBOX) == [
+        "false",
+        "hello@localhost",
+        "none Landfast <hello@localhost> smtp://mail:1025",
+    ]

@@ -33,6 +33,14 @@ def test_its_own_address_has_the_stack_s_scheme_and_port(hosts: str, stack: str,
     assert shell(contents["shop.with-environment"], "SITE", given=given) == [f"it's {own}/in"]
 
 
+def test_a_variable_called_like_the_stack_s_address_changes_none_after_it() -> None:
+    text = 'services: {shop: {x-environment: {PUBLIC_URL: "{public_url}/in", public_url: mine, A: "{public_url}"}}}'
+    script = derive([HOUSE, shop(text)]).contents["shop.with-environment"]
+
+    given = {"PUBLIC_URL": "http://localhost:8080"}
+    assert shell(script, "PUBLIC_URL", "A", given=given) == ["http://localhost:8080/in", "http://localhost:8080"]
+
+
 def test_an_application_gets_its_host_names() -> None:
     text = 'services: {shop: {x-environment: {NAMES: "{hosts}"}}}'
     contents = derive(
