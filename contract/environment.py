@@ -32,10 +32,11 @@ _PUBLIC_URL = "public_url"
 _ADDRESS = """\
 public_url=${PUBLIC_URL:?is not set: extend the template application or migration}
 public_url=${public_url%/}"""
-#: Names below ``localhost`` are a laptop's. Behind the brackets of an IPv6 address a port may follow.
+#: Loopback addresses and names below ``localhost`` are a laptop's. A port may follow the brackets of an IPv6 address.
 _WITH_HOST = """
 case $public_url in
-    *://localhost | *://localhost:*) host=LAPTOP ;;
+    *://localhost | *://localhost:* | *://*.localhost | *://*.localhost:*) host=LAPTOP ;;
+    *://127.[0-9]* | *://'[::1]'*) host=LAPTOP ;;
     *) host=SERVER ;;
 esac
 case ${public_url##*]} in

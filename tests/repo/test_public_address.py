@@ -24,6 +24,12 @@ ADDRESSED = 'services: {shop: {x-environment: {SITE: "it\'s {public_url}/in"}}}'
         ("shop.localhost, shop.example.org", "https://example.org/", "https://shop.example.org"),
         ("shop.localhost, shop.example.org", "http://localhost:8080", "http://shop.localhost:8080"),
         ("shop.localhost, shop.example.org", "http://localhost", "http://shop.localhost"),
+        ("shop.localhost, shop.example.org", "http://127.0.0.1:8080", "http://shop.localhost:8080"),
+        ("shop.localhost, shop.example.org", "http://[::1]:8080", "http://shop.localhost:8080"),
+        ("shop.localhost, shop.example.org", "http://[::1]", "http://shop.localhost"),
+        ("shop.localhost, shop.example.org", "http://stack.localhost:8080", "http://shop.localhost:8080"),
+        ("shop.localhost, shop.example.org", "https://127.example.org", "https://shop.example.org"),
+        ("shop.localhost, shop.example.org", "https://[2001:db8::1]", "https://shop.example.org"),
     ],
 )
 def test_its_own_address_has_the_stack_s_scheme_and_port(hosts: str, stack: str, own: str) -> None:
