@@ -15,7 +15,7 @@ QUEUE, MAIL_QUEUE, BULK_QUEUE = "web", "web.mail", "web.bulk"
 
 app = create_celery(
     "web",
-    include=["accounts.tasks", "news.tasks"],
+    include=["accounts.tasks", "news.tasks", "mysite.former"],
     queues=[QUEUE, MAIL_QUEUE, BULK_QUEUE],
     task_class=DurableTask,
 )

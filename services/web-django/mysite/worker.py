@@ -31,7 +31,7 @@ __all__ = ["app"]
 
 if SENDS_MAIL:
     mail_settings()  # a bad one stops the worker at once
-configure(app, LANE, load("worker", RabbitMQ.from_env), scheduler="landfast_runtime.django.scheduler:TickingScheduler")
+configure(app, LANE, load("worker", RabbitMQ.from_env), scheduler="mysite.scheduler:Scheduler")
 # Celery would close Django's connection before and after each task, and a new one takes longer than most of them.
 app.conf.update(CELERY_DB_REUSE_MAX=sys.maxsize)
 databases.use(DjangoDatabase(load("worker", Postgres.from_env)))

@@ -13,6 +13,9 @@ from django.core.cache import BaseCache, cache, caches
 from django.db import OperationalError, connection
 from django.test import override_settings
 from django.utils import timezone
+from landfast_outbox import databases
+from landfast_outbox.django.database import DjangoDatabase
+from landfast_runtime.connections import Postgres
 from landfast_testing.celery_signals import as_before
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
@@ -75,6 +78,16 @@ def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
     with connection.cursor() as cursor:
         cursor.execute(EMPTY)  # a test that commits leaves its tasks
     return Outbox(select)
+
+
+@pytest.fixture
+def at_work(transactional_db: None, outbox: Outbox) -> Iterator[None]:  # noqa: ARG001 - an empty table
+    """Name the database as a worker names it."""
+    postgres = server()
+    name = str(connection.settings_dict["NAME"])
+    databases.use(DjangoDatabase(Postgres(postgres.host, postgres.port, name, postgres.user, "")))
+    yield
+    databases._named.clear()  # noqa: SLF001 - a process never wants it back
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
-from django.apps import apps
 from django.urls import reverse
-from django_celery_beat.models import IntervalSchedule, PeriodicTask
+from django_celery_beat.models import PeriodicTask
 from mysite.celery import app
 from mysite.schedule import TIMETABLE, ensure_timetable
 
@@ -42,21 +40,6 @@ def test_it_leaves_what_the_admin_changed() -> None:
     digest.refresh_from_db()
     assert not digest.enabled
     assert digest.crontab.hour == "18"
-
-
-def test_an_entry_of_the_release_before_names_its_task_anew_and_keeps_its_time() -> None:
-    migration = import_module("mysite.migrations.0001_tasks_beside_their_domain")
-    interval = IntervalSchedule.objects.create(every=7, period=IntervalSchedule.HOURS)
-    for task in (*migration.RENAMED, *migration.ELSEWHERE, "shop.tasks.bill"):
-        PeriodicTask.objects.create(name=f"At times {task}", task=task, interval=interval, enabled=False)
-
-    migration.rename(apps, None)
-
-    entries = PeriodicTask.objects.filter(name__startswith="At times")
-    assert {entry.task for entry in entries} == {*migration.RENAMED.values(), "shop.tasks.bill"}
-    assert {(entry.interval, entry.enabled) for entry in entries} == {(interval, False)}
-    migration.take_back(apps, None)
-    assert {entry.task for entry in entries.all()} == {*migration.RENAMED, "shop.tasks.bill"}
 
 
 def test_every_entry_names_a_task_that_workers_know() -> None:

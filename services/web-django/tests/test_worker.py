@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from accounts import tasks as accounts
-from celery.app.trace import build_tracer
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
-from landfast_outbox import consumer, databases, store
-from landfast_outbox.django.database import DjangoDatabase
+from landfast_outbox import consumer
 from landfast_runtime.celery import TASK_TIME_LIMIT
-from landfast_runtime.connections import Postgres
 from landfast_runtime.env import ConfigError, Env
-from landfast_testing.postgres import server
 from mailer import conversation
 from mailer.config import MailSettings, mailer
 from mailer.conversation import Limits, RefusedError, UnansweredError
@@ -25,11 +20,10 @@ from mysite.celery import BULK_QUEUE, MAIL_QUEUE, QUEUE, app
 from mysite.lanes import LANES
 from news import tasks as news
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.running import run_next
 
+if TYPE_CHECKING:
     from celery import Task
-    from landfast_testing.outbox import Outbox
 
 LETTERS = [accounts.send_welcome, accounts.send_verification, accounts.send_password_reset, news.confirm_subscription]
 
@@ -72,10 +66,12 @@ def test_letters_wait_in_threads_and_none_beside_another() -> None:
 
 def test_beat_has_the_timetable_of_the_admin() -> None:
     from django_celery_beat.schedulers import DatabaseScheduler  # noqa: PLC0415 - wants Django set up
-    from landfast_runtime.django.scheduler import TickingScheduler  # noqa: PLC0415
+    from landfast_runtime.worker.scheduler import Ticking  # noqa: PLC0415
+    from mysite.scheduler import Scheduler  # noqa: PLC0415
 
-    assert worker.app.conf.beat_scheduler == f"{TickingScheduler.__module__}:{TickingScheduler.__name__}"
-    assert issubclass(TickingScheduler, DatabaseScheduler)
+    assert worker.app.conf.beat_scheduler == f"{Scheduler.__module__}:{Scheduler.__name__}"
+    assert issubclass(Scheduler, DatabaseScheduler)
+    assert issubclass(Scheduler, Ticking), "its health check wants a mark of every tick"
 
 
 def test_letters_go_out_by_smtp() -> None:
@@ -125,16 +121,6 @@ def test_it_names_the_variable_and_the_problem(variables: dict[str, str], messag
     assert message in str(raised.value)
 
 
-@pytest.fixture
-def _at_work(transactional_db: None, outbox: Outbox) -> Iterator[None]:  # noqa: ARG001 - an empty table
-    """The database, named as a worker names it."""
-    postgres = server()
-    name = str(connection.settings_dict["NAME"])
-    databases.use(DjangoDatabase(Postgres(postgres.host, postgres.port, name, postgres.user, "")))
-    yield
-    databases._named.clear()  # noqa: SLF001 - a process never wants it back
-
-
 def run_a_letter(monkeypatch: pytest.MonkeyPatch, ending: Exception) -> tuple[str, str]:
     """Run a welcome letter that ends in an error after its point of no return; return its row's state and error."""
 
@@ -144,13 +130,7 @@ def run_a_letter(monkeypatch: pytest.MonkeyPatch, ending: Exception) -> tuple[st
 
     monkeypatch.setattr("accounts.mail.send_welcome", send)
     accounts.send_welcome.delay(7)
-    with databases.first().connect() as relay:
-        [message] = store.take(relay, 10, ())
-    assert message.queue == MAIL_QUEUE
-    args, kwargs, _ = json.loads(message.body)
-    request = {**message.headers, "delivery_info": {"redelivered": False}, "hostname": "worker@test"}
-    task = app.tasks[accounts.send_welcome.name]
-    build_tracer(task.name, task, app=cast("Any", app))(str(message.id), args, kwargs, request)
+    assert run_next().queue == MAIL_QUEUE
     with connection.cursor() as cursor:
         cursor.execute("SELECT dead_at, published_at, error FROM outbox.task")
         [(dead, published, error)] = cursor.fetchall()
@@ -159,7 +139,7 @@ def run_a_letter(monkeypatch: pytest.MonkeyPatch, ending: Exception) -> tuple[st
     return "in flight" if published else "pending", error
 
 
-@pytest.mark.usefixtures("_at_work")
+@pytest.mark.usefixtures("at_work")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("ending", "state"),
