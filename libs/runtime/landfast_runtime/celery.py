@@ -180,7 +180,8 @@ def create_celery(
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
-        result_expires=RESULT_LIFETIME,
+        # Where none are kept, beat shall send no task that clears them away.
+        result_expires=RESULT_LIFETIME if results else None,
         result_backend_transport_options={"retry_policy": _CALLER_RESULT_RETRIES},
         redis_socket_timeout=BROKER_TIMEOUT,
         redis_socket_connect_timeout=BROKER_TIMEOUT,

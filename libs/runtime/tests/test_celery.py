@@ -150,6 +150,11 @@ def test_a_worker_keeps_its_result_until_redis_is_back(app: Celery[Any]) -> None
     assert app.conf.result_backend_transport_options["retry_policy"]["max_retries"] is None
 
 
+def test_results_expire_where_they_are_kept_and_elsewhere_nothing_clears_them_away(app: Celery[Any]) -> None:
+    assert app.conf.result_expires == RESULT_LIFETIME
+    assert create_celery("without").conf.result_expires is None
+
+
 def test_a_result_that_redis_does_not_take_is_stored_once_it_does(
     app: Celery[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

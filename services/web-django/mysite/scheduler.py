@@ -1,4 +1,4 @@
-"""Beat's scheduler for the site: the admin's timetable, without entries that are no longer the site's."""
+"""Beat's scheduler for the site: the admin's timetable, without entries that are not the site's to run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,15 @@ if TYPE_CHECKING:
     from django_celery_beat.models import PeriodicTask
 
 
+#: django-celery-beat made this entry where the release before kept results. The site keeps none, and a task that
+#: expires, as this one, cannot be durable.
+CLEANUP = "celery.backend_cleanup"
+
+
 class Scheduler(TickingScheduler):
     """Passes over the entries of other applications' tasks. They stay in the database, for a rollback."""
 
     def enabled_models_qs(self) -> QuerySet[PeriodicTask]:
         """Return the entries that beat considers."""
         entries: QuerySet[PeriodicTask] = super().enabled_models_qs()
-        return entries.exclude(task__in=ELSEWHERE)
+        return entries.exclude(task__in=(*ELSEWHERE, CLEANUP))

@@ -10,7 +10,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from mysite.celery import app
 from mysite.former import ELSEWHERE, FORMER
 from mysite.schedule import ensure_timetable
-from mysite.scheduler import Scheduler
+from mysite.scheduler import CLEANUP, Scheduler
 
 from tests.running import run_next
 
@@ -45,11 +45,18 @@ def test_a_release_leaves_the_timetable_as_the_one_before_knows_it(beat: Schedul
 
     found = PeriodicTask.objects.filter(enabled=True).values_list("name", "task")
     assert {name: task for name, task in found if name in TIMETABLE} == TIMETABLE
-    assert not {task for _, task in found} - {"celery.backend_cleanup", *TIMETABLE.values()}
+    assert not {task for _, task in found} - set(TIMETABLE.values())
 
 
 def test_beat_passes_over_what_other_applications_time_themselves(beat: Scheduler) -> None:
     assert {entry.task for entry in beat.schedule.values()} == set(TIMETABLE.values()) - set(ELSEWHERE)
+
+
+def test_beat_clears_no_results_away_though_the_release_before_did(beat: Scheduler) -> None:
+    """That entry expires, which a durable task refuses."""
+    PeriodicTask.objects.create(name=CLEANUP, task=CLEANUP, interval=IntervalSchedule.objects.get(), expire_seconds=60)
+
+    assert CLEANUP not in beat.schedule
 
 
 @pytest.mark.usefixtures("at_work")
