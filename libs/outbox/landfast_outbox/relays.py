@@ -50,10 +50,12 @@ def run(relays: Sequence[Relay], stopping: threading.Event, have_changed: Callab
     """
     changed = False
     with ThreadPoolExecutor(len(relays)) as pool:
-        running = [pool.submit(relay.run) for relay in relays]
-        while not wait(running, INTERVAL, FIRST_EXCEPTION).done and not changed:
-            changed = have_changed() and not stopping.is_set()
-        stopping.set()
+        try:
+            running = [pool.submit(relay.run) for relay in relays]
+            while not wait(running, INTERVAL, FIRST_EXCEPTION).done and not changed:
+                changed = have_changed() and not stopping.is_set()
+        finally:
+            stopping.set()  # the pool waits for all of them
     for each in running:
         each.result()
     return changed

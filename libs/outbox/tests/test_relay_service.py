@@ -172,6 +172,30 @@ def test_a_fault_of_one_relay_ends_all(
     assert publisher.closed
 
 
+def test_a_fault_of_the_look_at_the_contracts_ends_all(
+    make: Callable[..., Relay], stopping: threading.Event, publisher: FakePublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> bool:
+        raise OSError("a fault of the disk")
+
+    monkeypatch.setattr(relays, "INTERVAL", 0.01)
+    raised: list[str] = []
+
+    def run() -> None:
+        with pytest.raises(OSError, match="a fault of the disk") as caught:
+            relays.run([make()], stopping, fail)
+        raised.append(str(caught.value))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(DEADLINE)
+    ended = not thread.is_alive()
+    stopping.set()
+    thread.join(DEADLINE)
+
+    assert (ended, raised, publisher.closed) == (True, ["a fault of the disk"], True)
+
+
 def test_health_and_metrics_are_those_of_all_relays(postgres: Postgres, connection: Connection[Any]) -> None:
     def refuse() -> Connection[Any]:
         raise psycopg.OperationalError("refused")
