@@ -9,6 +9,7 @@ While tasks keep coming it does not listen but polls: each notification would wa
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -267,3 +268,7 @@ def _read(notifications: Iterable[object]) -> None:
 def first_line(error: Exception) -> str:
     """Return the first line of what an error says."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+if __name__ == "__main__":  # a release before had the program here: doing nothing would look like an end
+    sys.exit("landfast_outbox.relay is no program any more: run `python -m landfast_outbox.relays`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import urllib.error
@@ -266,3 +267,11 @@ def test_the_service_runs_until_it_is_told_to_stop_and_begins_again_when_the_con
 
     assert begun == ([] if why == "SIGTERM" else [(sys.executable, sys.orig_argv)])
     assert census.counts(connection).pending == 1, "without a broker it stays where it is safe"
+
+
+def test_the_program_s_former_name_ends_with_an_error_that_names_the_new_one() -> None:
+    command = [sys.executable, "-m", "landfast_outbox.relay"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+
+    assert result.returncode == 1
+    assert "run `python -m landfast_outbox.relays`" in result.stderr
