@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cli import applications
+from cli import applications, command_files
 from cli.console import StackError
 from cli.settings import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-FILE = "commands.json"
+    from cli.command_files import Parts
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,16 @@ class Debugged:
 def found(root: Path = ROOT) -> dict[str, Command]:
     """Return the commands of all applications on the list, by name.
 
-    A name that several applications have is not there by itself: ``APPLICATION:NAME`` is, for each of them.
+    A name that several applications have is not there by itself: ``APPLICATION:NAME`` is, for each of them. An
+    application whose file is wrong brings none: see :func:`problems`.
 
     Args:
         root: the checkout.
-
-    Raises:
-        StackError: a file is no JSON, or has a wrong key.
     """
     named: dict[str, list[Command]] = {}
-    for room in applications.rooms(root):
-        for name, entry in _read(room, "commands").items():
-            named.setdefault(name, []).append(_made(Command, room, f"commands.{name}", {"room": room.name, **entry}))
+    for room, parts in _right(root):
+        for name, entry in parts["commands"].items():
+            named.setdefault(name, []).append(Command(room=room.name, **entry))
     return {
         name if len(commands) == 1 else f"{command.room}:{name}": command
         for name, commands in named.items()
@@ -81,46 +78,33 @@ def found(root: Path = ROOT) -> dict[str, Command]:
 
 
 def debugged(root: Path = ROOT) -> dict[str, Debugged]:
-    """Return the services that ``./stack debug`` can run, with how it does so.
+    """Return the services that ``./stack debug`` can run, with how it does so; of applications as above.
 
     Args:
         root: the checkout.
-
-    Raises:
-        StackError: as above.
     """
-    return {
-        service: _made(Debugged, room, f"debug.{service}", entry)
-        for room in applications.rooms(root)
-        for service, entry in _read(room, "debug").items()
-    }
+    return {service: Debugged(**entry) for _, parts in _right(root) for service, entry in parts["debug"].items()}
 
 
-def _read(room: Path, part: str) -> dict[str, dict[str, Any]]:
-    path = room / FILE
-    if not path.is_file():
-        return {}
+def problems(root: Path = ROOT) -> list[StackError]:
+    """Return the mistake of each file that is wrong.
+
+    Args:
+        root: the checkout.
+    """
+    read = (_read(room) for room in applications.rooms(root))
+    return [each for each in read if isinstance(each, StackError)]
+
+
+def _right(root: Path) -> Iterator[tuple[Path, Parts]]:
+    for room in applications.rooms(root):
+        parts = _read(room)
+        if not isinstance(parts, StackError):
+            yield room, parts
+
+
+def _read(room: Path) -> Parts | StackError:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StackError(f"{_shown(room)} is no JSON: {error}", "mend it, or remove it") from None
-    if not isinstance(document, dict) or document.keys() - {"commands", "debug"}:
-        raise StackError(f"{_shown(room)} has other keys than commands and debug", "docs/how-to/develop.md has them")
-    entries = document.get(part, {})
-    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
-        raise StackError(
-            f"{_shown(room)}: {part} must have names, each with its keys", "docs/how-to/develop.md has them"
-        )
-    return entries
-
-
-def _made(kind: Any, room: Path, place: str, entry: dict[str, Any]) -> Any:  # noqa: ANN401 - one of the two above
-    try:
-        return kind(**entry)
-    except TypeError as error:
-        problem = str(error).rpartition("() ")[2]
-        raise StackError(f"{_shown(room)}: {place}: {problem}", "docs/how-to/develop.md has the keys") from None
-
-
-def _shown(room: Path) -> str:
-    return f"{room.parent.name}/{room.name}/{FILE}"
+        return command_files.read(room)
+    except StackError as error:
+        return error

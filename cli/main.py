@@ -60,7 +60,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def dispatch(arguments: list[str]) -> int:
-    """Run the command that ``arguments`` name."""
+    """Run the command that ``arguments`` name. A wrong file of an application takes that one's commands away alone."""
+    for problem in room_commands.problems():
+        print(f"./stack: warning: {problem}", file=sys.stderr)
     handed_on = hand_on(arguments)
     if handed_on is not None:
         return handed_on()
@@ -141,9 +143,10 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     completion_.add_argument("shell", choices=tuple(completion.SCRIPTS))
     # Their arguments are read where they run: here they are explained.
     for name, short in {**applications_own(), **SHORTCUTS}.items():
-        command = commands.add_parser(
-            name, help=short.help, description=short.help, usage=f"./stack {name} {short.usage}"
-        )
+        # argparse fills percent signs in: in each help, and in a description that has %(prog).
+        text = short.help.replace("%", "%%")
+        command = commands.add_parser(name, help=text, usage=f"./stack {name} {short.usage}")
+        command.description = short.help if "%(prog)" not in text else text
         metavar = short.usage.partition(" ")[0]
         command.add_argument("rest", nargs="+" if short.least else "*", metavar=metavar, help=argparse.SUPPRESS)
     return top

@@ -54,11 +54,7 @@ def beside(service: str, folder: str, *command: str, terminal: bool) -> list[str
 
 
 def applications_own() -> dict[str, Shortcut]:
-    """Return the commands that applications bring.
-
-    Raises:
-        StackError: an application's file of them is wrong.
-    """
+    """Return the commands that applications bring."""
     return {name: Shortcut(each.help, "[ARGUMENT ...]", partial(own, each)) for name, each in commands.found().items()}
 
 
