@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
@@ -89,9 +89,12 @@ def links(page: str, address: str) -> list[str]:
     """
     parser = _Links()
     parser.feed(page)
-    there = [urlsplit(urljoin(address, link)) for link in parser.found]
     own = urlsplit(address).hostname
-    found = [f"{each.path}?{each.query}" if each.query else each.path for each in there if each.hostname == own]
+    found: list[str] = []
+    for link in parser.found:
+        with suppress(ValueError):  # no address at all
+            each = urlsplit(urljoin(address, link))
+            found += [f"{each.path}?{each.query}" if each.query else each.path] if each.hostname == own else []
     return list(dict.fromkeys(found))
 
 

@@ -131,7 +131,7 @@ def test_an_answer_that_is_not_the_contract_s_is_found(answer: Answer, says: str
 
 PAGE = """<!doctype html><link rel=stylesheet href=/static/a.css?v=1><link rel=canonical href=/elsewhere>
 <script src="b.js"></script><img src="https://cdn.example/c.png"><img src=data:image/gif;base64,AA><a href=/d>d</a>
-<img src="//shop.localhost:8080/e.png"><script>var inline</script>"""
+<img src="//shop.localhost:8080/e.png"><img src="http://[f.png"><script>var inline</script>"""
 
 
 def test_links_are_what_a_page_is_shown_with_and_its_own_host_has() -> None:
