@@ -32,8 +32,10 @@ format.exclude = ["**"]
 
 _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["'](\w+)\.([\w.]+)["']""")
 #: The admin's place in urls.py. With ``i18n_patterns`` its address begins with a language.
-_ADMIN = re.compile(r"""^\s*path\(\s*["']([\w/-]*)["']\s*,\s*admin\.site\.urls\b""", re.MULTILINE)
+_ADMIN = re.compile(r"""^\s*path\(\s*["'](?!/)([A-Za-z0-9_/-]*)["']\s*,\s*admin\.site\.urls\b""", re.MULTILINE)
 _LANGUAGES = "i18n_patterns"
+#: Such a setting sends a laptop's visitors, who come by HTTP, to another address.
+_TO_HTTPS = b"SECURE_SSL_REDIRECT"
 _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)", re.MULTILINE)
 
 
@@ -128,11 +130,12 @@ def smoke(package: Path) -> str:
     A start page is no such page: a new project has one with ``DEBUG`` alone, others send visitors to a login.
 
     Args:
-        package: the folder of the Python package with ``urls.py``.
+        package: the folder of the Python package with the settings and ``urls.py``.
     """
     urls = package / "urls.py"
     text = _text(urls) if urls.is_file() else ""
-    admin = None if _LANGUAGES in text else _ADMIN.search(text)
+    elsewhere = _LANGUAGES in text or any(_TO_HTTPS in path.read_bytes() for path in package.rglob("*.py"))
+    admin = None if elsewhere else _ADMIN.search(text)
     return f"/{admin[1]}login/: {{contains: csrfmiddlewaretoken}}" if admin else ""
 
 

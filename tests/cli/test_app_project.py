@@ -138,6 +138,8 @@ def test_a_project_without_tasks_gets_no_worker(checkout: Path, code: Path) -> N
         ("path('back/office/', admin.site.urls),", {"/back/office/login/": {"contains": "csrfmiddlewaretoken"}}),
         ("# path('admin/', admin.site.urls),", {}),
         ("urlpatterns = i18n_patterns(\n    path('admin/', admin.site.urls),\n)", {}),
+        ("path('/admin/', admin.site.urls),", {}),
+        ("path('büro/', admin.site.urls),", {}),
         ("urlpatterns = []", {}),
     ],
 )
@@ -152,6 +154,12 @@ def test_it_is_asked_for_a_page_that_is_sure_to_answer(
 
     assert rooms.compose_file(room)["x-landfast"]["http"]["smoke"] == smoke
     assert {each["path"] for each in derive(read(checkout)).checks} == set(smoke)
+
+
+def test_a_project_that_sends_visitors_to_https_is_asked_for_no_page(checkout: Path, code: Path) -> None:
+    write(code, {"shop/secure.py": "SECURE_SSL_REDIRECT = True\n"})
+
+    assert rooms.compose_file(made(checkout, code))["x-landfast"]["http"]["smoke"] == {}
 
 
 def test_its_package_is_found_whatever_the_application_is_called(checkout: Path, code: Path) -> None:
