@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import string
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,6 @@ ANSWER_TIMEOUT = 10
 INTERVAL = 0.5
 READ_AT_MOST = 1 << 20
 OK = 200
-#: Characters of an address that stay: those of its syntax, and the sign of encoded ones.
-SYNTAX = "%/:?#[]@!$&'()*+,;=~"
 #: Seconds within which the expected answers must arrive.
 SECONDS = 30.0
 
@@ -90,11 +89,6 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
 
 
-def encoded(path: str) -> str:
-    """Return a path as a request line has it, in ASCII; parts that are encoded already stay as they are."""
-    return quote(path, safe=SYNTAX)
-
-
 def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, str]:
     """Return the status and the body of the answer to ``path`` at ``address``; ``host`` is another name of the site's.
 
@@ -107,7 +101,8 @@ def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, s
     try:
         # The certificate is the same for all names, so it is the site's that is verified.
         headers = {"User-Agent": "landfast-smoke", **({"Host": host} if host else {})}
-        connection.request("GET", encoded(path), headers=headers)
+        # Parts that are encoded already stay as they are, and so does an address's syntax.
+        connection.request("GET", quote(path, safe=string.punctuation), headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.read(READ_AT_MOST).decode(errors="replace")
     finally:

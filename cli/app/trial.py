@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import string
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -12,10 +13,9 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from cli import compose, process
-from rollout.smoke import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -58,7 +58,8 @@ def get(port: int, host: str, path: str) -> Answer:
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER)
     try:
-        connection.request("GET", encoded(path), headers={"Host": host})
+        # Parts that are encoded already stay as they are, and so does an address's syntax.
+        connection.request("GET", quote(path, safe=string.punctuation), headers={"Host": host})
         answer = connection.getresponse()
         return Answer(answer.status, answer.read().decode(errors="replace"), answer.headers.get("Location", ""))
     except (OSError, http.client.HTTPException, ValueError) as error:  # a name that no header takes, for the last
