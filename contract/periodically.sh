@@ -1,11 +1,11 @@
 #!/bin/sh
 # Runs a command by a timetable, never twice at a time: periodically COMMAND... (contract/periodic.py puts the timetable before this)
-#   --health  says whether a time has passed without a run, and whether the last run succeeded.
+#   --health  says whether a time has passed while nothing ran, and whether the last run succeeded.
 # A time that comes while the command runs is left out. SIGTERM ends it at once, or as soon as the command that runs has ended.
 # For any image that has a POSIX shell: no bashisms, and of other programs date, mv and sleep alone.
 set -u
 
-# The time by which the next run must have begun, and the exit status of the last one.
+# The time by which the next run must have begun, the exit status of the last one, and whether the command waits or runs.
 state=${TMPDIR:-/tmp}/periodically
 grace=60 # seconds that a run may begin late
 
@@ -59,8 +59,8 @@ after() { # TIME
     done
 }
 
-remember() {
-    printf '%s %s\n' "$((next + grace))" "$status" >"$state.new" && mv "$state.new" "$state"
+remember() { # waits|runs
+    printf '%s %s %s\n' "$((next + grace))" "$status" "$1" >"$state.new" && mv "$state.new" "$state"
 }
 
 for program in date mv sleep; do
@@ -68,8 +68,9 @@ for program in date mv sleep; do
 done
 if [ "${1:-}" = --health ]; then
     clock
-    read -r latest status <"$state" || exit 1
-    [ "$now" -le "$latest" ] || { echo "late: the next run had to begin by $latest (now: $now)" && exit 1; }
+    read -r latest status doing <"$state" || exit 1
+    # A run is never late, however long it takes: Swarm would end it, and the next one too.
+    [ "$doing" = runs ] || [ "$now" -le "$latest" ] || { echo "late: the next run had to begin by $latest (now: $now)" && exit 1; }
     [ "$status" = 0 ] || { echo "the last run ended with $status" && exit 1; }
     exit 0
 fi
@@ -82,7 +83,7 @@ if [ -n "${interval:-}" ]; then
 else
     after "$now"
 fi
-remember
+remember waits
 log info "the first run is in $((next - now)) seconds"
 while :; do
     while clock && [ "$now" -lt "$next" ]; do
@@ -94,12 +95,12 @@ while :; do
     asked=
     trap 'asked=yes' INT QUIT TERM
     after "$now"
-    remember
+    remember runs
     sh "${0%/*}/with-environment" "$@"
     status=$?
     clock
     after "$now"
-    remember
+    remember waits
     [ "$status" = 0 ] || log error "the command ended with $status; it runs again in $((next - now)) seconds"
     trap 'exit 0' INT QUIT TERM
     [ -z "$asked" ] || exit 0

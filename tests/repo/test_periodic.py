@@ -190,7 +190,7 @@ def test_runs_follow_each_other_and_a_time_that_comes_meanwhile_is_left_out(tmp_
         assert loop.line() == "1000"
         loop.set_clock(1200)  # two times have passed
         (tmp_path / "temporary/go").touch()
-        wait_until(lambda: "1330 0\n" in (tmp_path / "temporary/periodically").read_text(), 10, "the run's end")
+        wait_until(lambda: "1330 0 waits\n" in (tmp_path / "temporary/periodically").read_text(), 10, "the run's end")
         loop.set_clock(1270)
 
         assert loop.line() == "1270"
@@ -236,9 +236,12 @@ def test_a_failure_is_logged_is_told_by_the_health_check_and_is_over_with_the_ne
 
 def test_a_run_that_is_not_begun_in_time_is_told_by_the_health_check(tmp_path: Path) -> None:
     (tmp_path / "clock").write_text(f"{MONDAY}\n")
-    with running(tmp_path, "30m", "sh", "-c", "echo runs; exec /bin/sleep 1000") as loop:
+    with running(tmp_path, "30m", "echo", "runs") as loop:
         loop.line()
         assert loop.line() == "runs"
+        state = tmp_path / TEMPORARY / "periodically"
+        wait_until(lambda: state.read_text().endswith(" waits\n"), 10, "the run's end")
+        os.killpg(loop.process.pid, signal.SIGSTOP)  # it does nothing any more
         loop.set_clock(MONDAY + 1800 + 60)
         assert loop.health() == (0, "")
         loop.set_clock(MONDAY + 1800 + 61)
@@ -246,6 +249,16 @@ def test_a_run_that_is_not_begun_in_time_is_told_by_the_health_check(tmp_path: P
         status, said = loop.health()
 
     assert (status, said.startswith("late: ")) == (1, True)
+
+
+def test_a_run_that_takes_longer_than_its_interval_is_healthy_or_servers_would_end_it(tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text(f"{MONDAY}\n")
+    with running(tmp_path, "30m", "sh", "-c", "echo runs; exec /bin/sleep 1000") as loop:
+        loop.line()
+        assert loop.line() == "runs"
+        loop.set_clock(MONDAY + 24 * 3600)
+
+        assert loop.health() == (0, "")
 
 
 def test_an_image_without_the_programs_that_it_needs_is_told_which(tmp_path: Path) -> None:
