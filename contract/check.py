@@ -42,12 +42,12 @@ def _faults(value: object, key: Key, where: str) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _form_faults(item, key, where)
-    elif isinstance(value, str):
-        yield from _form_faults(value, key, where)
+    elif key.kind in ("text", "number"):
+        yield from _form_faults(str(value), key, where)
 
 
 def _form_faults(text: object, key: Key, where: str) -> Iterator[str]:
-    if not isinstance(text, str) or not re.fullmatch(key.form, text, re.DOTALL):
+    if not isinstance(text, str) or not re.fullmatch(key.form, text, re.ASCII | re.DOTALL):
         yield f"{where}: {text!r} must have the form: {WORDS.get(key.form, key.form)}"
 
 

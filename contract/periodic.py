@@ -24,7 +24,7 @@ _PROGRAM = Path(__file__).with_name("periodically.sh")
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 #: The fields in their order, with the least and the greatest number of each. Sunday is 0 and 7.
 _FIELDS = {"minutes": (0, 59), "hours": (0, 23), "days": (1, 31), "months": (1, 12), "weekdays": (0, 7)}
-_PART = re.compile(r"(?:\*|(\d+)(?:-(\d+))?)(?:/(\d+))?")
+_PART = re.compile(r"(?:\*|(\d{1,4})(?:-(\d{1,4}))?)(?:/(\d{1,4}))?")
 _LONGEST_MONTHS = dict(zip(range(1, 13), (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31), strict=True))
 
 

@@ -16,33 +16,40 @@ FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
 PATH = r"/([\w.~-]+/)*"
 PAGE = r"/[\w.~/?=&%+-]*"
-PLACE = r"[a-z0-9][a-z0-9-]*:\d+"
+PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+PLACE = rf"[a-z0-9][a-z0-9-]*:{PORT}"
 FOLDER = r"/(srv|var/lib)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
 PROTOCOL = "http|uwsgi"
-SIZE = r"\d+[kmg]?"
-TIME = r"\d+[smh]"
-EVERY = r"(?=\d)(\d+h)?(\d+m)?(\d+s)?|[\d*,/-]+( [\d*,/-]+){4}"
+#: Nginx and shells count in 64 bits: these forms end far below.
+SIZE = r"\d{1,12}|\d{1,6}[kmg]"
+TIME = r"(?=\d*[1-9])\d{1,6}[smh]"
+EVERY = r"(?=\d)(\d{1,6}h)?(\d{1,6}m)?(\d{1,6}s)?|[\d*,/-]+( [\d*,/-]+){4}"
+STATUS = r"[2-5]\d\d"
+LENGTH = r"[1-9]\d{0,3}"
 #: The forms in words, for messages; any other is shown as it is.
 WORDS = {
     NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32, and no name of PostgreSQL's own",
     SECRET: "a-z, 0-9 and _, not beginning with a digit, at most 63",
     FILE: "letters, digits, _ . and -, beginning with none of the last two",
     HOST: "a host name in small letters",
-    PATH: "a path from slash to slash",
-    PAGE: "an address without the host name, from the slash on",
+    PATH: "a path from slash to slash, of ASCII letters, digits, _ . ~ and -",
+    PAGE: "an address without the host name, from the slash on; what is not ASCII stands as %C3%BC in it",
+    PLACE: "a service and its port, from 1 to 65535: NAME:PORT",
     FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and with no part that begins with a dot",
     PATTERN: "letters, digits, _ . / ~ and -, with * for any text",
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
     REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
     KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for a letter",
     PROTOCOL: "http, which ASGI servers speak, too (WebSockets: websocket: true), or uwsgi",
-    SIZE: "a number of bytes, or one with k, m or g",
-    TIME: "a number with s, m or h",
-    EVERY: "hours, minutes and seconds like 1h30m, or cron's five fields, in numbers: 15 3 * * *",
+    SIZE: "a number of bytes, or one with k, m or g, of twelve digits at most, and of six",
+    TIME: "a number with s, m or h, above zero and of six digits at most",
+    STATUS: "a status from 200 to 599",
+    LENGTH: "a number from 1 to 9999",
+    EVERY: "hours, minutes and seconds like 1h30m, or cron's five fields, in numbers of six digits at most: 15 3 * * *",
 }
 
 
@@ -52,7 +59,7 @@ class Key:
 
     Args:
         means: what it is for, in a line.
-        form: the form of a text or of each item of a list, as a regular expression.
+        form: the form of a text, of a number or of each item of a list, as a regular expression; of ASCII alone.
         kind: ``text``, ``list`` (of texts), ``number``, ``switch``, or ``keys``.
         keys: the keys that it may have.
         each: what every key of any name has; ``form`` is the form of these names then.
@@ -71,7 +78,7 @@ SECRETS = Key(
     each=Key(
         "how it comes about; without a word it is random",
         keys={
-            "length": Key("characters of a random one; 32 without it", kind="number"),
+            "length": Key("characters of a random one; 32 without it", LENGTH, "number"),
             "optional": Key("it is there once somebody has set it", kind="switch"),
             "make": Key("`certificate`: made with the local certificate authority", "certificate", "text"),
         },
@@ -229,7 +236,7 @@ HTTP = Key(
             each=Key(
                 "the right answer",
                 keys={
-                    "status": Key("its status; 200 without it", kind="number"),
+                    "status": Key("its status; 200 without it", STATUS, "number"),
                     "contains": Key("text that is in it", kind="text"),
                 },
             ),
