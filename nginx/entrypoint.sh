@@ -18,5 +18,7 @@ printf 'proxy_set_header Authorization "Basic %s";\n' "$login" > /tmp/flower-log
 if [ -n "${EDGE_SOCKET:-}" ]; then
     printf 'listen 80;\nlisten 443 ssl;\n' > /tmp/listen.conf
     set -- take-sockets "$EDGE_SOCKET" "$@"
+else
+    set -- reload-on-change /run/secrets "$@"
 fi
 exec "$@"
