@@ -1,4 +1,4 @@
-"""What each application may do in the shared vhost, and which of RabbitMQ's policies holds for which of its queues."""
+"""The names that each application has rights on in the shared vhost, and the policies that hold for its queues."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ def policy(kind: str, name: str) -> str | None:
 
 @pytest.mark.parametrize("user", list(QUEUES))
 @pytest.mark.parametrize("right", RIGHTS)
-def test_workers_have_their_own_queues_and_nobody_else_s(user: str, right: str) -> None:
+def test_workers_have_rights_on_their_own_queues_names_and_on_those_that_celery_shares(user: str, right: str) -> None:
+    # They trust each other all the same: a delay of Celery's leads to every queue. (contract/README.md)
     pattern = permissions(user)[right]
     foreign = [queue for other, queues in QUEUES.items() if other != user for queue in (other, *queues)]
 
@@ -52,7 +53,7 @@ def test_workers_have_their_own_queues_and_nobody_else_s(user: str, right: str) 
 
 
 @pytest.mark.parametrize("user", ["web", "api"])
-def test_nobody_publishes_past_an_application_s_own_exchange(user: str) -> None:
+def test_applications_have_no_right_on_the_default_exchange(user: str) -> None:
     assert not re.search(permissions(user)["write"], "amq.default")
 
 
