@@ -28,6 +28,15 @@ def doctor() -> int:
     return 0 if well and ready and not report.failed else 1
 
 
+def explain_networks() -> bool:
+    """Print the next step where Docker cannot create another network; return whether it can."""
+    if machine.has_room_for_networks():
+        return True
+    print("\nDocker has no address range left for another network\n  next step: docker network prune; or more ranges:")
+    print("  https://docs.docker.com/reference/cli/dockerd/, default-address-pools")
+    return False
+
+
 def explain_services() -> bool:
     """Print each service's condition, with reason and next step for unhealthy ones; return whether all are healthy."""
     console.heading("Services")

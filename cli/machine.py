@@ -201,6 +201,15 @@ def published_ports(project: str) -> set[int]:
     return {int(port) for port in re.findall(r":(\d+)->", listed)}
 
 
+def has_room_for_networks() -> bool:
+    """Return whether Docker has an address range left for one more network: its default ranges hold some thirty."""
+    name = f"landfast-probe-{os.getpid()}"
+    made = process.capture(["docker", "network", "create", name])
+    process.capture(["docker", "network", "rm", name])
+    # "could not find an available, non-overlapping IPv4 address pool", "all predefined address pools have been fully …"
+    return made.code == 0 or "address pool" not in made.stderr
+
+
 def container_on(port: int) -> str:
     """Return the name of the container that uses ``port``, if there is one."""
     return process.capture(compose.port_holder(port)).stdout.strip().replace("\n", ", ")

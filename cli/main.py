@@ -174,6 +174,7 @@ def up(arguments: list[str], *, yes: bool) -> int:
         with phases.phase("start"):
             started = process.run(compose.up(), env=environment)
         if started != 0:
+            doctor.explain_networks()
             doctor.explain_services()
             raise StackError("the stack did not get healthy", "take the next step above, then ./stack up again")
         with phases.phase("ask"):

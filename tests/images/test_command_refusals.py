@@ -24,7 +24,7 @@ def test_down_deletes_the_data_of_those_who_agree(images: Stack) -> None:
     own = Stack(project=f"{images.project}-volume")
     own.take_images_of(images)
     try:
-        own.compose("create")
+        own.compose("create", "secrets")  # one service, without any network: those are few
         assert volumes(own)
 
         assert run(own, "down", "--volumes", "--yes").returncode == 0
