@@ -16,7 +16,10 @@ FULL = (
 
 @pytest.mark.parametrize(("answer", "there"), [("", True), *((text, False) for text in FULL), ("denied", True)])
 def test_it_tries_with_a_network_that_it_removes_again(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, there: bool  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+    there: bool,  # noqa: FBT001
 ) -> None:
     ran: list[list[str]] = []
 
