@@ -106,7 +106,7 @@ def planned(options: Options) -> list[list[Step]]:
     memory = machine.available_memory()
     groups = [suites.default(), *([suites.everything_else()] if options.all else [])]
     if memory is not None and memory < SIDE_BY_SIDE:
-        beside = {suites.SHIPPED, suites.IMAGES, suites.SERVER}
+        beside = {suites.IMAGES, suites.SERVER}
         groups[0] = [replace(step, lane=suites.STACK) if step.lane in beside else step for step in groups[0]]
     return groups
 

@@ -133,7 +133,7 @@ def test_with_little_memory_the_server_waits_for_the_stack(monkeypatch: pytest.M
     assert {step.lane for step in steps if step.name in heavy} == {"stack"}
     monkeypatch.setattr(machine, "available_memory", lambda: 16 << 30)
     [steps] = checks.planned(usual)
-    assert {step.lane for step in steps if step.name in heavy} == {"stack", "shipped", "server"}
+    assert {step.lane for step in steps if step.name in heavy} == {"stack", "images", "server"}
 
 
 def test_the_long_form_has_every_fault_once() -> None:
