@@ -160,6 +160,26 @@ def test_a_silence_that_turns_out_to_be_a_restart_is_waited_for() -> None:
     assert outage.connect(answering(refused, connected)) == "connected"
 
 
+def test_a_silence_after_a_restart_is_waited_for_though_another_thread_is_connected_by_then() -> None:
+    outage, started, back = Outage(pause=0), threading.Event(), threading.Event()
+
+    def on_its_way() -> str:
+        started.set()
+        back.wait(DEADLINE)
+        return "connected"
+
+    with ThreadPoolExecutor(1) as threads:
+        other = threads.submit(outage.connect, on_its_way)
+        assert started.wait(DEADLINE)
+
+        def after_the_other() -> NoReturn:
+            back.set()
+            other.result(DEADLINE)
+            silent()
+
+        assert outage.connect(answering(refused, after_the_other, connected)) == "connected"
+
+
 def test_once_it_is_away_for_long_one_thread_asks_and_the_others_are_told_at_once() -> None:
     outage, asking, answered = Outage(patience=0), threading.Event(), threading.Event()
     begun(outage)

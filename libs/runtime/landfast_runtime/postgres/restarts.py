@@ -92,7 +92,9 @@ class Outage:
         """
         error: OperationalError | None = None
         until = time.monotonic() + self._patience
+        restarts = False
         while True:
+            restarts = restarts or self._restarts
             asks = self._wait_for_turn(error, until)
             try:
                 if asks and error is not None:
@@ -101,7 +103,10 @@ class Outage:
                 self._end()
             except OperationalError as failure:
                 error = failure
-                if not self._begin(restarts=is_restart(failure)):
+                # A server that is just back may be silent for a moment: another thread's success ends the outage, and
+                # this thread still waits for the rest of its time.
+                restarts = restarts or is_restart(failure)
+                if not self._begin(restarts=restarts):
                     raise
             else:
                 return connected
