@@ -78,7 +78,7 @@ def default() -> list[Step]:
     images = replace(suite("images", host, "tests/images"), lane=IMAGES, minutes=3)
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
     # Fewer requests than in the long suites, whose figures are quoted: other lanes need the processors.
-    server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "10"}, minutes=10)
+    server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "20"}, minutes=10)
     judged = (ROOT / "tests/deploy/test_inventory.py", ROOT / "tests/deploy/test_settings_checks.py")
     inventory = replace(pytest("inventory", host, ROOT, *judged), programs=SSH)
     generated = [replace(step, whole={"GENERATED_SHARE": "4"}) for step in generated_tests(devenv.services())]
