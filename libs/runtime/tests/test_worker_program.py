@@ -7,9 +7,12 @@ import logging
 import socket
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import MagicMock
 
 import pytest
 from celery import signals
+from kombu import Exchange, Queue
+from kombu.transport import native_delayed_delivery
 from landfast_runtime.celery import create_celery
 from landfast_runtime.connections import RabbitMQ
 from landfast_runtime.env import ConfigError, Env
@@ -72,6 +75,18 @@ def test_it_consumes_its_lane_and_its_own_probes_and_forgets_old_work(
     assert set(app.amqp.queues.consume_from) == set(app.amqp.queues) == {"shop", own.name}
     assert (own.exchange.name, own.expires) == ("probe", 120)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("environment")
+def test_nobody_is_warned_that_probes_cannot_be_delayed(caplog: pytest.LogCaptureFixture) -> None:
+    configured(LANES["shop"])
+    bind: Any = native_delayed_delivery.bind_queue_to_native_delayed_delivery_exchange
+    connection = MagicMock()
+
+    bind(connection, probe.queue())
+    assert not caplog.records
+    bind(connection, Queue("letters", Exchange("letters", type="direct"), routing_key="letters"))
+    assert "Exchange letters is a direct exchange" in caplog.text
 
 
 @pytest.mark.usefixtures("environment", "_root_logger")

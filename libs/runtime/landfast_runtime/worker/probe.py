@@ -12,10 +12,15 @@ from kombu import Exchange, Queue
 from landfast_runtime.celery import ConfirmedTask
 
 if TYPE_CHECKING:
+    import logging
+
     from celery import Celery
 
 #: The task's name: the health check knows the worker's application by nothing else.
 NAME = "probe.consume"
+
+#: Where probes are published.
+EXCHANGE = "probe"
 
 #: Seconds that a probe may wait for its worker.
 EXPIRES = 60
@@ -33,7 +38,7 @@ def queue(*, sending: bool = False) -> Queue:
         sending: whether it is only sent to: who does that makes none.
     """
     name = f"probe.{socket.gethostname()}"
-    exchange = Exchange("probe", type="direct", durable=True)
+    exchange = Exchange(EXCHANGE, type="direct", durable=True)
     return Queue(
         name,
         exchange,
@@ -42,6 +47,11 @@ def queue(*, sending: bool = False) -> Queue:
         queue_arguments={"x-queue-type": "classic"},
         no_declare=sending,
     )
+
+
+def is_of_others(record: logging.LogRecord) -> bool:
+    """Return whether a line of Kombu's concerns an exchange of tasks: it warns of this one, and no probe is delayed."""
+    return not record.getMessage().startswith(f"Exchange {EXCHANGE} is a direct exchange")
 
 
 def consume() -> None:

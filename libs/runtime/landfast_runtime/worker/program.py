@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from celery import signals
+from kombu.transport import native_delayed_delivery
 
 from landfast_runtime.celery import configure_logging, configure_worker
 from landfast_runtime.worker import probe, slots
@@ -38,6 +40,7 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
     settings = worker_settings()
     configure_worker(app, broker)
     probe.declare(app)
+    logging.getLogger(native_delayed_delivery.__name__).addFilter(probe.is_of_others)
     app.conf.update(
         worker_concurrency=settings.concurrency,
         beat_scheduler=scheduler,
