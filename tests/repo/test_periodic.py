@@ -7,8 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +16,7 @@ import pytest
 from cli.settings import ROOT
 from contract.derived import derive
 from tests.support.contracts import HOUSE, shop
+from tests.support.started import started
 from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -103,27 +103,8 @@ def running(
     for name, text in fakes.items():
         (folder / "fakes" / name).write_text(text)
         (folder / "fakes" / name).chmod(0o755)
-    defaults = ("env", "--default-signal=INT,QUIT,TERM")  # a shell cannot trap what the caller ignores
-    with subprocess.Popen(
-        [*defaults, *before, *shell, f"{folder}/periodically", *command],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=variables(folder),
-        start_new_session=True,
-    ) as process:
-        too_late = threading.Timer(60 * PATIENCE, end, [process])  # or a test would read for ever what nobody says
-        too_late.start()
-        try:
-            yield Loop(process, folder)
-        finally:
-            too_late.cancel()
-            end(process)
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """Kill the program, and its command with it."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    with started(*before, *shell, f"{folder}/periodically", *command, env=variables(folder)) as process:
+        yield Loop(process, folder)
 
 
 def first_run(folder: Path, every: str, now: int) -> int:

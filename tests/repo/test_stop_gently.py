@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.settings import ROOT
+from tests.support.started import started
 from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -51,25 +50,8 @@ while "stays" in sys.argv:
 @contextmanager
 def stopped_gently(*command: str, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command under the program."""
-    environment = {"PATH": "/usr/bin:/bin", **variables}
-    # The caller of the tests may ignore a signal (nohup does), and a shell cannot trap one that was ignored before.
-    defaults = ("env", "--default-signal=HUP,INT,QUIT,TERM,USR1,USR2")
-    with subprocess.Popen(
-        [*defaults, str(PROGRAM), *command], stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
-    ) as process:
-        too_late = threading.Timer(60 * PATIENCE, end, [process])  # or a read without output would never end
-        too_late.start()
-        try:
-            yield process
-        finally:
-            too_late.cancel()
-            end(process)
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    """Kill the program together with its command."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    with started(str(PROGRAM), *command, env={"PATH": "/usr/bin:/bin", **variables}) as process:
+        yield process
 
 
 def says(process: subprocess.Popen[str]) -> str:

@@ -52,7 +52,8 @@ class FakePublisher:
 
 
 def add(connection: Connection[Any], number: int = 1, **options: Any) -> list[uuid.UUID]:  # noqa: ANN401 - NewTask's
-    values = {"name": "tests.add", "queue": "tasks", "body": "[]", **options}
+    """Write tasks and return their ids."""
+    values = {"name": "tests.add", "queue": "tasks", "body": "[[],{},{}]", **options}
     tasks = [NewTask(id=uuid.uuid4(), **values) for _ in range(number)]
     with connection.transaction(), connection.cursor() as cursor:
         store.insert(cursor, tasks)

@@ -14,22 +14,13 @@ from landfast_outbox.task import NewTask
 from landfast_testing.waiting import DEADLINE, wait_until
 from psycopg.sql import SQL
 
+from tests.relaying import MINUTE, add
 from tests.worker import falling_due_in, take
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-MINUTE = timedelta(minutes=1)
 NO_TIME = timedelta(0)
-
-
-def add(connection: Connection[Any], number: int = 1, **options: Any) -> list[uuid.UUID]:  # noqa: ANN401 - NewTask's
-    """Write tasks and return their ids."""
-    values = {"name": "tests.add", "queue": "tasks", "body": "[[],{},{}]", **options}
-    tasks = [NewTask(id=uuid.uuid4(), **values) for _ in range(number)]
-    with connection.transaction(), connection.cursor() as cursor:
-        store.insert(cursor, tasks)
-    return [task.id for task in tasks]
 
 
 def ids(messages: list[store.Message]) -> list[uuid.UUID]:
