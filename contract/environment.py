@@ -43,7 +43,7 @@ case ${public_url##*]} in
     *:[0-9]*) public_url=${public_url%%://*}://$host:${public_url##*:} ;;
     *) public_url=${public_url%%://*}://$host ;;
 esac"""
-#: What the container knows of the mail server: placeholder -> variable, of compose.templates.yaml or of smtp.sh.
+#: The mail server's settings in the container: placeholder -> variable, of compose.templates.yaml or of smtp.sh.
 _MAIL = {
     "smtp.host": "SMTP_HOST",
     "smtp.port": "SMTP_PORT",

@@ -1,4 +1,4 @@
-"""What operators' tools read of a contract: volumes to back up, and pages with metrics."""
+"""The parts of a contract for operators' tools: volumes to back up, and pages with metrics."""
 
 from __future__ import annotations
 

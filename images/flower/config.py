@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: The name that log lines carry, and the derived file with the vhosts. (contract/flower.py)
 SERVICE, FILE = "flower", "vhosts.json"
-#: What the addresses of the process that watches durable tasks begin with.
+#: The beginning of the addresses of the process that watches durable tasks.
 SHARED = "/flower/"
 
 

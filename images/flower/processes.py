@@ -30,7 +30,7 @@ def be_flower(vhost: str) -> None:
 
 
 class Contracts:
-    """What the contracts say of vhosts, and whether that has changed since the start.
+    """The vhosts of the contracts, and whether these have changed since the start.
 
     Args:
         settings: those of the start.

@@ -41,7 +41,7 @@ def article(pages: list[str]) -> str:
 
 @dataclass(frozen=True)
 class Looked:
-    """What a page looks like in a window.
+    """A page in a window, as axe and a ruler see it.
 
     Args:
         width: of all that it shows, in pixels.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 HOSTS_ONLY = ("--skip-tags=release",)
 #: Seconds within which a playbook has ended on an idle reference machine.
 PLAYBOOK = 400
-#: What a user with slow servers would write into the inventory: the roles' own limits, in seconds.
+#: The roles' own limits, in seconds, as a user with slow servers would write them into the inventory.
 PATIENT = {
     "docker_start_timeout": round(60 * SLOWNESS),
     "release_smoke_seconds": round(30 * SLOWNESS),

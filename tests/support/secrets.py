@@ -10,7 +10,7 @@ from contract.derived import derive
 from contract.files import read
 from tests.support.stack import ROOT, Stack
 
-#: What has been shown, by project, form and name.
+#: Secrets that have been shown, by project, form and name.
 _SHOWN: dict[tuple[str, tuple[str, ...], str], str] = {}
 
 

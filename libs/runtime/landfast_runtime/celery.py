@@ -180,7 +180,7 @@ def create_celery(
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
-        # Where none are kept, beat shall send no task that clears them away.
+        # Without a place for results, beat must send no task that removes old ones.
         result_expires=RESULT_LIFETIME if results else None,
         result_backend_transport_options={"retry_policy": _CALLER_RESULT_RETRIES},
         redis_socket_timeout=BROKER_TIMEOUT,

@@ -1,4 +1,4 @@
-"""What the API's worker runs: ``celery -A api.worker``."""
+"""The program of the API's worker: ``celery -A api.worker``."""
 
 from __future__ import annotations
 

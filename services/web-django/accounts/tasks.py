@@ -1,4 +1,4 @@
-"""What workers do for accounts: letters, so that no page ever waits for a mail server, and upkeep.
+"""The tasks of accounts: letters, so that no page ever waits for a mail server, and upkeep.
 
 Tasks carry ids alone: no address and no link that lets somebody in is to be seen in Flower or in a queue. A task's id
 becomes the ``Message-ID``, so a mail that is sent twice can be told.

@@ -6,6 +6,6 @@ from typing import Any, Final
 
 from landfast_runtime.worker.retrying import FOR_A_DAY
 
-#: What every task says that sends a letter: a mail server may take ten minutes for one, so no transaction is open
+#: The options of every task that sends a letter: a mail server may take ten minutes for one, so no transaction is open
 #: meanwhile (``long``). Before the final dot the conversation notes that the letter may be taken from now on.
 LETTER: Final[dict[str, Any]] = {"ignore_result": True, "long": True, **FOR_A_DAY}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from landfast_outbox.celery import DurableTask
 from landfast_runtime.celery import create_celery
 
-#: What waits for a mail server: queues of their own, with a worker of their own, so that it holds up nothing else. Mass
+#: Tasks that wait for a mail server have queues and a worker of their own, so that they delay no other task. Mass
 #: mail has another one, so that ten thousand letters do not stand in the way of one.
 QUEUE, MAIL_QUEUE, BULK_QUEUE = "web", "web.mail", "web.bulk"
 

@@ -12,7 +12,7 @@ from mysite.settings import *  # noqa: F403 - tasks run the site's own code
 from mysite.settings import DATABASES as SITE_DATABASES
 from mysite.settings import INSTALLED_APPS
 
-# What pages alone need, and no model stands in: 13 MB in each process.
+# Applications that only pages need, and that have no model: 13 MB in each process.
 _FOR_PAGES = {"rest_framework", "django_filters", "drf_spectacular", "drf_spectacular_sidecar", "strawberry_django"}
 INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in _FOR_PAGES]
 

@@ -1,4 +1,4 @@
-"""What the site's workers and its beat run: ``celery -A mysite.worker``.
+"""The program of the site's workers and of its beat: ``celery -A mysite.worker``.
 
 ``WORKER_LANE`` chooses a worker's queues: ``web``, or ``mail`` for what waits for a mail server (:mod:`mysite.lanes`).
 docs/adr/0022 has the reasons.

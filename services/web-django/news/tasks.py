@@ -1,4 +1,4 @@
-"""What workers do for the news: pictures, the newsletter, and upkeep by the clock.
+"""The tasks of the news: pictures, the newsletter, and upkeep by the clock.
 
 The app works without this module: whoever listens to its signals sends the tasks.
 """

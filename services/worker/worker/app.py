@@ -16,5 +16,5 @@ lane = Lane(queues=(QUEUE, *FORMER_QUEUES))
 configure(app, lane, settings.broker)
 databases.use(PsycopgDatabase(load("worker", Postgres.from_env)))
 
-#: What beat does by the clock, in seconds. https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html
+#: The tasks that beat sends by the clock, in seconds. https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html
 app.conf.beat_schedule = {"sign of life": {"task": "tasks.maintenance.heartbeat", "schedule": 60}}

@@ -1,4 +1,4 @@
-"""What the tasks do, whichever framework runs them: an effect in the database, and one outside."""
+"""The bodies of the tasks, for all frameworks: an effect in the database, and one outside."""
 
 from __future__ import annotations
 

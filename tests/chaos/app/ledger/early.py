@@ -1,4 +1,4 @@
-"""What the suite must find losses with: tasks that are acknowledged before they run, as is Celery's default."""
+"""Early acknowledgement, Celery's default: the suite must find losses with it."""
 
 from __future__ import annotations
 
