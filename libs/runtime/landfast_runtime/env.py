@@ -151,7 +151,7 @@ def stop_on_bad_configuration(service: str, problems: Sequence[ConfigError]) -> 
     """Print a JSON line for each variable that names it and its problem, then exit with :data:`EXIT_BAD_CONFIGURATION`.
 
     Args:
-        service: the name that the lines carry.
+        service: the name that the lines carry, where ``SERVICE_NAME`` gives the container none of its own.
         problems: what is wrong. Of each variable the first is told.
     """
     first: dict[str, ConfigError] = {}
@@ -180,11 +180,12 @@ def load[Settings](
         variables: replaces the process environment.
     """
     problems: list[ConfigError] = []
+    env = Env(variables, problems=problems)
     try:
-        settings = build(Env(variables, problems=problems))
+        settings = build(env)
     except ConfigError as error:
         problems.append(error)
     else:
         if not problems:
             return settings
-    stop_on_bad_configuration(service, problems)
+    stop_on_bad_configuration(env.text("SERVICE_NAME", default=service), problems)

@@ -163,6 +163,13 @@ def test_a_bad_setting_stops_the_process_with_one_line_of_json(capsys: pytest.Ca
     assert document["message"] == "configuration: N: is 'x', must be a whole number"
 
 
+def test_the_line_names_the_service_where_containers_share_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        load("worker", lambda env: env.integer("N"), {"N": "x", "SERVICE_NAME": "web-mail"})
+
+    assert json.loads(capsys.readouterr().err)["service"] == "web-mail"
+
+
 def test_all_problems_are_told_at_once_and_one_of_each_variable(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
