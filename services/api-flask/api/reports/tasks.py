@@ -26,6 +26,6 @@ def run_report(report_id: str) -> None:
     Args:
         report_id: the report's UUID.
     """
-    from api.reports import running  # noqa: PLC0415 - what makes reports is the worker's alone
+    from api.reports import running  # noqa: PLC0415 - only the worker makes reports
 
     unless_gone(partial(running.run_report, report_id))
