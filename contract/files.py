@@ -13,10 +13,12 @@ from contract.check import check, misspelt
 from contract.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 #: The list of applications, and the house's own contract.
 LIST, HOUSE = "compose.yaml", "compose.house.yaml"
+#: The house's network that leads out.
+EGRESS = "egress"
 #: Directives for Nginx, beside an application's contract.
 EXTRA = "nginx.extra"
 #: How alike a service's key and one of ours are if that is meant: other x-... keys are other people's.
@@ -35,6 +37,8 @@ class Contract:
         services: the names of all services in the file.
         every: service -> when its command runs.
         volumes: the names of all volumes that it declares.
+        calling_out: the names of the services in a network that leads out: ``egress``, or one of its own that is not
+            ``internal``.
         extra: what ``nginx.extra`` beside it says.
     """
 
@@ -46,6 +50,7 @@ class Contract:
     volumes: Collection[str] = ()
     extra: str = ""
     every: Mapping[str, str] = field(default_factory=dict)
+    calling_out: Sequence[str] = ()
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # as above
@@ -122,7 +127,23 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
         {name: entry[key] for name, entry in services.items() if key in entry} for key in schema.SERVICE
     )
     volumes = _mapping(document.get("volumes"), f"{file}: volumes")
-    return Contract(file, needs, secrets, environment, list(services), list(volumes), every=every)
+    networks = _mapping(document.get("networks"), f"{file}: networks")
+    outside = {EGRESS, *(name for name, entry in networks.items() if _leads_out(_mapping(entry, name)))}
+    calling_out = [name for name, entry in services.items() if not outside.isdisjoint(_names(entry.get("networks")))]
+    return Contract(
+        file, needs, secrets, environment, list(services), list(volumes), every=every, calling_out=calling_out
+    )
+
+
+def _leads_out(network: Mapping[str, Any]) -> bool:
+    """Return whether containers in a declared network reach addresses outside."""
+    masquerades = (network.get("driver_opts") or {}).get("com.docker.network.bridge.enable_ip_masquerade") != "false"
+    return masquerades and not network.get("internal")
+
+
+def _names(value: object) -> list[str]:
+    """Return the names in one of Compose's lists, which may be mappings, too."""
+    return [str(name) for name in value] if isinstance(value, (list, dict)) else []
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

@@ -18,6 +18,8 @@ PATH = r"/([\w.~-]+/)*"
 PAGE = r"/[\w.~/?=&%+-]*"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 PLACE = rf"[a-z0-9][a-z0-9-]*:{PORT}"
+#: A host and its port; ``*`` stands for any host, or for any below a name.
+ADDRESS = rf"smtp|(\*|(\*\.)?{HOST}):{PORT}"
 FOLDER = r"/(srv|var/lib)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
@@ -39,6 +41,7 @@ WORDS = {
     PATH: "a path from slash to slash, of ASCII letters, digits, _ . ~ and -",
     PAGE: "an address without the host name, from the slash on; what is not ASCII stands as %C3%BC in it",
     PLACE: "a service and its port, from 1 to 65535: NAME:PORT",
+    ADDRESS: "smtp, or an address outside and its port: HOST:PORT, *.example.org:443 or *:443",
     FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and with no part that begins with a dot",
     PATTERN: "letters, digits, _ . / ~ and -, with * for any text",
     PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
@@ -277,6 +280,13 @@ DURABLE_TASKS = Key(
     },
 )
 
+EGRESS = Key(
+    "addresses outside that its services call, like `api.example.org:443`; `smtp` is the mail server. Services in "
+    "the network `egress` need it",
+    ADDRESS,
+    "list",
+)
+
 BACKUP = Key(
     "what is backed up of it: its databases and schemas, and the volumes that its file names",
     keys={"without": Key("volumes that are left out: caches, and what can be made again", r"[\w.-]+", "list")},
@@ -304,6 +314,7 @@ APPLICATION = Key(
         "broker": BROKER,
         "redis": REDIS,
         "durable_tasks": DURABLE_TASKS,
+        "egress": EGRESS,
         "backup": BACKUP,
         "metrics": METRICS,
     },

@@ -1,4 +1,4 @@
-"""The parts of a contract for operators' tools: volumes to back up, and pages with metrics."""
+"""The parts of a contract for operators' tools: volumes to back up, pages with metrics, addresses outside."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 
 def upkeep(contracts: Sequence[Contract]) -> dict[str, dict[str, Any]]:
-    """Return file -> ``volumes``, which are backed up, and ``metrics``: name -> ``service`` and ``path``.
+    """Return file -> ``volumes`` to back up, ``metrics`` (name -> ``service`` and ``path``) and ``egress``.
 
     Raises:
-        ContractError: one is left out, or asked, that is none of the file's, or a name of metrics is there twice.
+        ContractError: a contract leaves out a volume, or asks a service, that its file does not have; a name of
+            metrics is there twice; or a service can call out and the contract does not say where, or none can.
     """
     once(below(contracts, "metrics"))
-    return {each.file: {"volumes": _volumes(each), "metrics": _metrics(each)} for each in contracts}
+    return {
+        each.file: {"volumes": _volumes(each), "metrics": _metrics(each), "egress": _egress(each)} for each in contracts
+    }
 
 
 def _volumes(contract: Contract) -> list[str]:
@@ -40,3 +43,18 @@ def _metrics(contract: Contract) -> dict[str, dict[str, str]]:
             raise ContractError(f"{file}: metrics.{name}: service: {service or 'none'} is no service of this file")
         found[name] = {"service": says["service"], "path": says.get("path", "/metrics")}
     return found
+
+
+def _egress(contract: Contract) -> list[str]:
+    addresses = list(contract.needs.get("egress") or ())
+    if contract.calling_out and not addresses:
+        raise ContractError(
+            f"{contract.file}: services.{contract.calling_out[0]} is in a network that leads out: x-landfast.egress "
+            'must list the addresses that it calls, such as egress: [smtp, "api.example.org:443"]'
+        )
+    if addresses and not contract.calling_out:
+        raise ContractError(
+            f"{contract.file}: egress: no service of this file can call out: give one the network egress and "
+            "dns: !reset []"
+        )
+    return addresses

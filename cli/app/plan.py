@@ -40,6 +40,7 @@ class Plan:
         secrets: those that it alone brings.
         volumes: those that are backed up.
         metrics: name -> whom a monitoring system asks, ``service`` (``NAME:PORT``), and for which ``path``.
+        egress: the addresses outside that its services call; ``smtp`` is the mail server.
     """
 
     services: Sequence[str]
@@ -53,6 +54,7 @@ class Plan:
     secrets: Sequence[str]
     volumes: Sequence[str]
     metrics: Mapping[str, Mapping[str, str]]
+    egress: Sequence[str]
 
 
 def existing() -> list[str]:

@@ -36,6 +36,7 @@ PLAN = Plan(
     secrets=["postgres_shop_password", "rabbitmq_shop_password", "shop_secret_key"],
     volumes=["uploads"],
     metrics={"shop": {"service": "shop:9100", "path": "/metrics"}},
+    egress=["smtp"],
 )
 FILE = "services/shop/compose.yaml"
 HOUSE: dict[str, Any] = {"nginx": {"image": "a/nginx", "networks": {"edge": None}}}

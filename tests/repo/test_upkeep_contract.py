@@ -58,3 +58,40 @@ def test_two_contracts_cannot_give_metrics_the_same_name() -> None:
 
     with pytest.raises(ContractError, match=r"shop is in services/shop/compose\.yaml already"):
         derive([HOUSE, one, other])
+
+
+#: A service that can call out.
+CALLS = "services: {shop: {networks: [shop, egress]}}\nnetworks: {shop: {internal: true}}"
+
+
+def test_addresses_outside_are_listed() -> None:
+    addresses = ["smtp", "api.example.org:443", "*.example.org:443", "*:443", "192.0.2.1:8080"]
+
+    assert upkeep(f"x-landfast: {{egress: {addresses}}}\n{CALLS}")["egress"] == addresses
+
+
+@pytest.mark.parametrize(
+    "address", ["api.example.org", "api.example.org:0", "https://example.org:443", "a b:443", "smtp:"]
+)
+def test_an_address_outside_is_a_host_and_a_port(address: str) -> None:
+    assert f"egress: {address!r} must have the form" in refusal(f"x-landfast: {{egress: ['{address}']}}\n{CALLS}")
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        CALLS,
+        "services: {shop: {networks: {egress: {aliases: [a]}}}}",
+        "services: {shop: {networks: [out]}}\nnetworks: {out: }",
+    ],
+)
+def test_a_service_that_can_call_out_needs_the_list(calls: str) -> None:
+    assert "services.shop is in a network that leads out: x-landfast.egress must list" in refusal(calls)
+
+
+def test_a_list_for_services_that_cannot_call_out_is_refused() -> None:
+    said = refusal(
+        "x-landfast: {egress: [smtp]}\nservices: {shop: {networks: [shop]}}\nnetworks: {shop: {internal: true}}"
+    )
+
+    assert "egress: no service of this file can call out" in said
