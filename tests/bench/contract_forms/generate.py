@@ -59,6 +59,7 @@ def _needs(own: Mapping) -> Mapping:
         "database": {"databases": {NAME: {}}},
         "redis": {"users": {NAME: {"servers": own["needs"]["redis"]}}},
         "secrets": own["needs"]["secrets"],
+        **({"egress": ["smtp"]} if own["web"]["egress"] else {}),
     }
 
 
