@@ -6,6 +6,7 @@ module              its purpose
 ``env``             configuration: variables and secrets, read once and judged
 ``addresses``       configuration: host names and web addresses
 ``connections``     configuration: where PostgreSQL, Redis and RabbitMQ are, and as whom they are entered
+``broker``          one question to RabbitMQ, without Celery
 ``logs``            a JSON object a line, with the ids of request and task
 ``health``          readiness: asks each server that a service depends on
 ``probe``           a container's own health check: ``python -m landfast_runtime.probe URL``

@@ -210,9 +210,11 @@ def rabbitmq(settings: RabbitMQ) -> Check:
     def check() -> None:
         from amqp import Message  # noqa: PLC0415 - comes with Celery
 
+        from landfast_runtime.broker import channel as open_channel  # noqa: PLC0415 - likewise
+
         alarms: list[str] = []
         confirmed: list[int] = []
-        with _broker_channel(settings, alarms) as channel:
+        with open_channel(settings, CHECK_TIMEOUT, on_blocked=alarms.append) as channel:
             channel.confirm_select()
             channel.events["basic_ack"].add(lambda tag, _multiple: confirmed.append(tag))
             # Not empty: blocked, RabbitMQ says so at a message's header, and reads no body that it could confirm.
@@ -233,7 +235,9 @@ def consumers(settings: RabbitMQ, queue: str = "tasks") -> Check:
     """Return a check that fails while nobody consumes ``queue``: tasks would be accepted and then wait."""
 
     def check() -> None:
-        with asked_through("RabbitMQ"), _broker_channel(settings) as channel:
+        from landfast_runtime.broker import channel as open_channel  # noqa: PLC0415 - its client comes with Celery
+
+        with asked_through("RabbitMQ"), open_channel(settings, CHECK_TIMEOUT) as channel:
             consumers = channel.queue_declare(queue, passive=True).consumer_count
         if consumers == 0:
             raise Unavailable(f"no worker consumes the queue {queue!r}")
@@ -257,29 +261,6 @@ def asked_through(server: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise Unavailable(f"cannot be asked, {server} fails: {_describe(error)}") from error
-
-
-@contextmanager
-def _broker_channel(settings: RabbitMQ, alarms: list[str] | None = None) -> Iterator[Any]:
-    """Open one channel and close its connection at the end.
-
-    Args:
-        settings: where to, and as whom.
-        alarms: takes the reason for which the broker takes no messages, if it says so.
-    """
-    from amqp import Connection  # noqa: PLC0415 - comes with Celery
-
-    with Connection(
-        f"{settings.host}:{settings.port}",
-        userid=settings.user,
-        password=settings.password,
-        virtual_host=settings.vhost,
-        connect_timeout=CHECK_TIMEOUT,
-        read_timeout=CHECK_TIMEOUT,
-        write_timeout=CHECK_TIMEOUT,
-        on_blocked=None if alarms is None else alarms.append,
-    ) as connection:
-        yield connection.channel()
 
 
 def http(host: str, port: int, path: str, *, redirects: bool = False) -> Check:

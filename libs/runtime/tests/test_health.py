@@ -179,7 +179,7 @@ def test_a_queue_must_have_a_consumer(monkeypatch: pytest.MonkeyPatch, consumers
         def channel(self) -> SimpleNamespace:
             return SimpleNamespace(queue_declare=lambda *_, **__: SimpleNamespace(consumer_count=consumers))
 
-    monkeypatch.setattr("amqp.Connection", Connection)
+    monkeypatch.setattr("landfast_runtime.broker.Connection", Connection)
     report = health.run({"worker": health.consumers(RabbitMQ("rabbitmq", 5672, "landfast", "web", PASSWORD))})
 
     assert report.ready is ready
@@ -240,7 +240,7 @@ def test_a_broker_with_an_alarm_on_is_not_ready(
         opened.append(Broker(alarm, on_blocked))
         return opened[-1]
 
-    monkeypatch.setattr("amqp.Connection", connect)
+    monkeypatch.setattr("landfast_runtime.broker.Connection", connect)
     report = health.run({"rabbitmq": health.rabbitmq(RabbitMQ("rabbitmq", 5672, "landfast", "web", PASSWORD))})
 
     assert report.results["rabbitmq"].problem == problem

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 import time
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+from amqp.exceptions import ConnectionForced, NotFound
 from celery.beat import Scheduler
-from kombu import Connection
-from kombu.exceptions import OperationalError
+from celery.worker.request import Request
+from kombu.message import Message as KombuMessage
+from kombu.serialization import prepare_accept_content
 from landfast_runtime import health as checks
 from landfast_runtime.celery import create_celery
 from landfast_runtime.connections import RabbitMQ
@@ -23,7 +27,7 @@ from landfast_testing.waiting import DEADLINE
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from celery import Celery
+    from amqp import Message
 
 WORK, PROBE = SimpleNamespace(internal=False), SimpleNamespace(internal=True)
 
@@ -81,15 +85,18 @@ def test_a_worker_that_does_not_listen_yet_is_not_waited_for(
     assert "nobody listens" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("error", [OSError("connection refused"), ConnectionForced("connection refused")])
 def test_a_worker_without_a_broker_is_unhealthy(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
     def refuse() -> bool:
-        raise OperationalError("connection refused")
+        raise error
 
     monkeypatch.setattr(consumption, "send_probe", refuse)
     assert health.main() == 1
-    assert "RabbitMQ does not take a probe: connection refused" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert printed.startswith("RabbitMQ does not take a probe: ")
+    assert "connection refused" in printed
 
 
 def test_a_worker_with_all_processes_at_work_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,28 +177,88 @@ def test_a_probe_leaves_its_mark() -> None:
     assert probe.MARK.exists()
 
 
-@pytest.mark.parametrize("consumed", [True, False])
+class FakeBroker:
+    """A RabbitMQ that knows the probes' queue, or does not, and keeps what is published.
+
+    Args:
+        consumers: how many the queue has; None: there is no queue.
+    """
+
+    def __init__(self, consumers: int | None) -> None:
+        self.consumers = consumers
+        self.asked: dict[str, Any] = {}
+        self.queues: list[str] = []
+        self.published: list[tuple[Message, dict[str, Any]]] = []
+
+    def __call__(self, address: str, **options: Any) -> Self:  # noqa: ANN401
+        self.asked = {"address": address, **options}
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def channel(self) -> Self:
+        return self
+
+    def queue_declare(self, name: str, *, passive: bool) -> SimpleNamespace:
+        assert passive, "only the worker makes its queue"
+        self.queues.append(name)
+        if self.consumers is None:
+            raise NotFound
+        return SimpleNamespace(consumer_count=self.consumers)
+
+    def basic_publish(self, message: Message, **options: Any) -> None:  # noqa: ANN401
+        self.published.append((message, options))
+
+
+@pytest.mark.parametrize("consumers", [None, 0, 1])
 def test_a_probe_goes_to_this_worker_s_queue_alone_once_it_is_consumed(
-    monkeypatch: pytest.MonkeyPatch, broker: RabbitMQ, *, consumed: bool
+    monkeypatch: pytest.MonkeyPatch, broker: RabbitMQ, consumers: int | None
 ) -> None:
-    sent: list[dict[str, Any]] = []
-    asked: list[str] = []
+    fake = FakeBroker(consumers)
+    monkeypatch.setattr("landfast_runtime.broker.Connection", fake)
 
-    def connect(app: Celery[Any]) -> Connection:
-        asked.append(app.conf.broker_url)
-        return Connection("memory://")
+    assert consumption.send_probe() is bool(consumers)
 
-    monkeypatch.setattr("celery.Celery.connection_for_write", connect)
-    monkeypatch.setattr(consumption, "has_consumer", lambda *_: consumed)
-    monkeypatch.setattr("kombu.Producer.publish", lambda *_, **options: sent.append(options))
-
-    assert consumption.send_probe() is consumed
-
-    assert set(asked) == {broker.url}, "no application has been loaded"
+    assert (fake.asked["address"], fake.asked["userid"]) == ("rabbitmq:5672", broker.user)
+    assert fake.asked["confirm_publish"]
     name = f"probe.{socket.gethostname()}"
-    assert [(each["exchange"], each["routing_key"], each["headers"]["task"]) for each in sent] == [
-        ("probe", name, "probe.consume")
-    ] * consumed
+    assert fake.queues == [name]
+    assert [(each["exchange"], each["routing_key"]) for _, each in fake.published] == [("probe", name)] * bool(
+        consumers
+    )
+
+
+def test_a_probe_is_a_task_that_celery_runs() -> None:
+    app = create_celery("shop")
+    probe.declare(app)
+    sent = consumption.message()
+    assert isinstance(sent.body, str)
+    properties = {name: value for name, value in sent.properties.items() if name != "application_headers"}
+    received = KombuMessage(
+        sent.body,
+        headers=sent.properties["application_headers"],
+        content_type=properties["content_type"],
+        content_encoding=properties["content_encoding"],
+        properties=properties,
+        accept=prepare_accept_content(app.conf.accept_content),
+    )
+
+    request = Request(received, app=app)
+
+    assert (request.name, request.args, request.kwargs, request.ignore_result) == (probe.NAME, [], {}, True)
+    assert 0 < request.expires.timestamp() - time.time() <= probe.EXPIRES
+    app.tasks[request.name].apply(request.args, request.kwargs)
+    assert probe.MARK.exists()
+
+
+def test_a_check_starts_without_celery() -> None:
+    script = "import sys, landfast_runtime.worker.consumption; print({'celery', 'kombu'} & set(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+
+    assert printed == "set()\n"
 
 
 @pytest.mark.usefixtures("broker")

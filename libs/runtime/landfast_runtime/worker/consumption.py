@@ -8,24 +8,29 @@ A worker can live, answer ``inspect ping`` and still consume nothing after its b
 - neither: unhealthy, with the reason in Docker's health log.
 
 Nothing is sent, and nobody waits, while no worker listens to the probes' queue: one that starts is asked again at once.
+
+Each check is a Python of its own, in each worker's container: it sends the message itself, since to import Celery would
+take longer than all else.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
-from amqp.exceptions import NotFound
-from kombu.exceptions import OperationalError
+from amqp import Message
+from amqp.exceptions import AMQPError, NotFound
 
-from landfast_runtime.celery import BROKER_TIMEOUT, TASK_TIME_LIMIT, create_celery
+from landfast_runtime.broker import channel as open_channel
 from landfast_runtime.connections import RabbitMQ
 from landfast_runtime.env import load
 from landfast_runtime.worker import probe, slots
 from landfast_runtime.worker.config import worker_settings
 
-if TYPE_CHECKING:
-    from kombu import Connection, Queue
+#: Seconds that RabbitMQ may take for each answer.
+BROKER_TIMEOUT = 2.0
 
 #: Seconds that a probe may take through broker and pool.
 PATIENCE = 6.0
@@ -34,37 +39,43 @@ PATIENCE = 6.0
 def send_probe() -> bool:
     """Send a probe to the queue that only this container's worker consumes, and return whether it does.
 
-    It goes by its name: the application would take seconds to load, and each worker has another one.
-
     Raises:
-        OperationalError: the broker cannot be reached, or does not take it.
+        OSError: the broker cannot be reached, or is late.
+        AMQPError: the broker does not take it.
     """
-    app = create_celery("probe", load("worker", RabbitMQ.from_env))
-    queue: Any = probe.queue(sending=True)  # to types a task's queue is a name
-    with app.connection_for_write() as connection:
-        connection.ensure_connection(max_retries=1)
-        if not has_consumer(queue, connection):
+    name = probe.queue_name()
+    with open_channel(load("worker", RabbitMQ.from_env), BROKER_TIMEOUT, confirm=True) as channel:
+        try:
+            consumed = bool(channel.queue_declare(name, passive=True).consumer_count)
+        except NotFound:
             return False
-        app.send_task(
-            probe.NAME,
-            queue=queue,
-            exchange=queue.exchange.name,  # or Celery would take the default one
-            routing_key=queue.routing_key,
-            connection=connection,
-            expires=probe.EXPIRES,
-            ignore_result=True,
-            confirm_timeout=BROKER_TIMEOUT,
-        )
-    return True
+        if consumed:
+            channel.basic_publish(message(), exchange=probe.EXCHANGE, routing_key=name, confirm_timeout=BROKER_TIMEOUT)
+    return consumed
 
 
-def has_consumer(queue: Queue, connection: Connection) -> bool:
-    """Return whether anybody consumes a queue; nobody does if there is none."""
-    try:
-        declared: Any = queue.bind(connection).queue_declare(passive=True)  # its types know of the name alone
-    except NotFound:
-        return False
-    return bool(declared.consumer_count)
+def message() -> Message:
+    """Return a probe as Celery would send it, by its name: the application would take seconds to load.
+
+    https://docs.celeryq.dev/en/stable/internals/protocol.html
+    """
+    task = str(uuid4())
+    arguments: tuple[list[str], dict[str, str], dict[str, str]] = ([], {}, {})
+    expires = datetime.now(UTC) + timedelta(seconds=probe.EXPIRES)
+    return Message(
+        json.dumps(arguments),
+        content_type="application/json",
+        content_encoding="utf-8",
+        correlation_id=task,
+        application_headers={
+            "lang": "py",
+            "task": probe.NAME,
+            "id": task,
+            "root_id": task,
+            "expires": expires.isoformat(),
+            "ignore_result": True,
+        },
+    )
 
 
 def last_mark() -> float:
@@ -90,11 +101,13 @@ def check() -> int:
     before = last_mark()
     try:
         sent = send_probe()
-    except (OperationalError, OSError) as error:
+    except (AMQPError, OSError) as error:
         print(f"RabbitMQ does not take a probe: {error}")
         return 1
     if sent and wait_for_mark(before):
         return 0
+    from landfast_runtime.celery import TASK_TIME_LIMIT  # noqa: PLC0415 - the module's docstring has the reason
+
     busy, all_slots = slots.busy(TASK_TIME_LIMIT), worker_settings().concurrency
     if busy >= all_slots:
         print(f"all {all_slots} processes are at work")

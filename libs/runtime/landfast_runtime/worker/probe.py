@@ -1,4 +1,7 @@
-"""A task that proves consumption: it travels the way of every other one, into this very worker, and leaves a mark."""
+"""A task that proves consumption: it travels the way of every other one, into this very worker, and leaves a mark.
+
+The health check starts a Python for each probe: nothing that takes time to import is imported for the names.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kombu import Exchange, Queue
-
-from landfast_runtime.celery import ConfirmedTask
-
 if TYPE_CHECKING:
     import logging
 
     from celery import Celery
+    from kombu import Queue
 
 #: The task's name: the health check knows the worker's application by nothing else.
 NAME = "probe.consume"
@@ -29,23 +29,24 @@ EXPIRES = 60
 MARK = Path("/tmp/worker-consumed")  # noqa: S108
 
 
-def queue(*, sending: bool = False) -> Queue:
-    """Return the queue that only this container's worker consumes; the broker drops it two minutes after the worker.
+def queue_name() -> str:
+    """Return the name of the queue that only this container's worker consumes; it is the probes' routing key, too."""
+    return f"probe.{socket.gethostname()}"
+
+
+def queue() -> Queue:
+    """Return that queue for the worker; the broker drops it two minutes after the worker.
 
     Its exchange is none of an application's: who may publish by the default exchange may publish to everybody's queues.
-
-    Args:
-        sending: whether it is only sent to: who does that makes none.
     """
-    name = f"probe.{socket.gethostname()}"
-    exchange = Exchange(EXCHANGE, type="direct", durable=True)
+    from kombu import Exchange, Queue  # noqa: PLC0415 - the module's docstring has the reason
+
     return Queue(
-        name,
-        exchange,
-        routing_key=name,
+        queue_name(),
+        Exchange(EXCHANGE, type="direct", durable=True),
+        routing_key=queue_name(),
         expires=120,
         queue_arguments={"x-queue-type": "classic"},
-        no_declare=sending,
     )
 
 
@@ -61,4 +62,6 @@ def consume() -> None:
 
 def declare(app: Celery[Any]) -> None:
     """Let a worker's application know the task."""
+    from landfast_runtime.celery import ConfirmedTask  # noqa: PLC0415 - the module's docstring has the reason
+
     app.task(base=ConfirmedTask, name=NAME, ignore_result=True, send_events=False, internal=True)(consume)
