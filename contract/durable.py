@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from contract.files import Contract
 
 #: The services that read what follows, and the schema's name.
-MIGRATIONS, RELAY, SCHEMA = "migrate-outbox", "relay", "outbox"
+MIGRATIONS, RELAY, CONSOLE, SCHEMA = "migrate-outbox", "relay", "console", "outbox"
 #: The shared database, by which a contract that names no database is meant.
 SHARED = ""
 #: Parts that roles of the house have in all databases; an application's have theirs in one.
@@ -108,10 +108,12 @@ def files(contracts: Sequence[Contract]) -> dict[str, dict[str, str]]:
     own = {name: each for name, each in found.items() if name != SHARED}
     parts = {name: {part: sorted(roles) for part, roles in each.parts.items()} for name, each in found.items()}
     owner = postgres.owner(SCHEMA, once(below(contracts, "database", "schemas")).get(SCHEMA, {}))
+    databases = {"databases.json": _json({name: each.vhost for name, each in own.items()})}
     rows = [(name, owner, " ".join(each.roles)) for name, each in own.items()]
     return {
         MIGRATIONS: {"durable_tasks.json": _json(parts)},
-        RELAY: {"databases.json": _json({name: each.vhost for name, each in own.items()})},
+        RELAY: databases,
+        CONSOLE: databases,
         "postgres": {"outboxes.csv": postgres.csv(("database", "owner", "roles"), rows)},
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from contract import durable
 from contract.errors import ContractError
 from contract.named import below, once, unknown
 from contract.rabbitmq import SHARED
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: What the console reports of the house. (console/console/readiness.py)
+#: What the console reports of the house, besides outbox-NAME for each other database with durable tasks.
+#: (console/console/readiness.py)
 HOUSE = ("postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox")
 
 _PAGE = {"service", "protocol", "path"}
@@ -54,6 +54,4 @@ def document(contracts: Sequence[Contract]) -> str:
         name: {"queue": entry["queue"], "vhost": entry.get("vhost", SHARED)} if "queue" in entry else {}
         for name, entry in asked(contracts).items()
     }
-    own = [name for name in durable.outboxes(contracts) if name != durable.SHARED]
-    found |= {f"outbox-{name}": {"database": name} for name in own}
     return json.dumps(found, indent=2) + "\n"

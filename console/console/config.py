@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
+from landfast_outbox.settings import vhosts
 from landfast_runtime.connections import Postgres, RabbitMQ, Redis
 from landfast_runtime.env import Env, load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 SERVICE = "console"
 #: The address of the Flower that watches durable tasks.
@@ -68,6 +69,7 @@ class Dependencies:
         """
         applications(env)
         flowers(env)
+        databases(env)
         return cls(
             results=Redis.results_from_env(env), cache=Redis.cache_from_env(env), rabbitmq=RabbitMQ.from_env(env)
         )
@@ -99,6 +101,15 @@ def applications(env: Env) -> Mapping[str, Mapping[str, str]]:
         ConfigError: the derived file ``readiness.json`` is missing or not JSON.
     """
     return env.derived("readiness.json")
+
+
+def databases(env: Env) -> Collection[str]:
+    """Return the databases of applications' own that have durable tasks; they change as :func:`applications` do.
+
+    Raises:
+        ConfigError: the derived file ``databases.json`` is missing or has another shape.
+    """
+    return vhosts(env).keys()
 
 
 def flowers(env: Env) -> Mapping[str, str]:

@@ -34,16 +34,14 @@ NGINX_PORT = 8081
 
 def checks() -> dict[str, health.Check]:
     """Return the check of each dependency by its name in the report."""
-    rabbitmq = config.dependencies().rabbitmq
+    env, postgres, rabbitmq = Env(), config.console().postgres, config.dependencies().rabbitmq
     found = dict(checks_of_the_house())
-    for name, asked in config.applications(Env()).items():
-        if "database" in asked:
-            found[name] = outbox.check(replace(config.console().postgres, database=asked["database"]))
-        elif "queue" in asked:
+    for name, asked in config.applications(env).items():
+        if "queue" in asked:
             found[name] = health.consumers(replace(rabbitmq, vhost=asked["vhost"]), asked["queue"])
         else:
             found[name] = partial(ask_nginx, name)
-    return found
+    return found | {f"outbox-{name}": outbox.check(postgres.of(name)) for name in config.databases(env)}
 
 
 @cache

@@ -27,9 +27,9 @@ _folder = tempfile.TemporaryDirectory(prefix="console-tests-")
 atexit.register(_folder.cleanup)
 for _name in SECRETS:
     (Path(_folder.name) / _name).write_text(secrets.token_hex(32), encoding="utf-8")
-ASKED = {"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}, "outbox-shop": {"database": "shop"}}
+ASKED = {"shop": {}, "shop-worker": {"queue": "celery", "vhost": "shop"}}
 VHOSTS = {"landfast": {"port": 5555, "path": "/flower/"}, "shop": {"port": 5556, "path": "/flower/vhost/shop/"}}
-for _name, _content in (("readiness", ASKED), ("vhosts", VHOSTS)):
+for _name, _content in (("readiness", ASKED), ("vhosts", VHOSTS), ("databases", {"shop": "shop"})):
     (Path(_folder.name) / f"{_name}.json").write_text(json.dumps(_content), encoding="utf-8")
 
 #: What Compose would pass. No service listens on port 1, so a connection that a test does not replace fails.

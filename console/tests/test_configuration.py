@@ -44,12 +44,12 @@ def derived(folder: Path, **contents: str) -> Env:
     """Return an environment with files that follow from contracts."""
     for name in ("redis_password", "rabbitmq_password"):
         (folder / name).write_text("x" * 32, encoding="ascii")
-    for name in ("readiness", "vhosts"):
+    for name in ("readiness", "vhosts", "databases"):
         (folder / f"{name}.json").write_text(contents.get(name, "{}\n"), encoding="ascii")
     return Env({**VARIABLES, "SECRETS_DIR": str(folder)})
 
 
-@pytest.mark.parametrize("name", ["readiness", "vhosts"])
+@pytest.mark.parametrize("name", ["readiness", "vhosts", "databases"])
 def test_it_names_the_derived_file_that_is_broken(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=rf"{name}\.json"):
         config.Dependencies.from_env(derived(tmp_path, **{name: "{"}))
@@ -59,7 +59,7 @@ def test_it_starts_where_no_application_has_anything_to_ask(tmp_path: Path) -> N
     env = derived(tmp_path)
 
     assert config.Dependencies.from_env(env)
-    assert (config.applications(env), config.flowers(env)) == ({}, {})
+    assert (config.applications(env), config.flowers(env), list(config.databases(env))) == ({}, {}, [])
 
 
 def test_it_shows_no_secret_in_its_configuration() -> None:

@@ -67,6 +67,7 @@ BAD_VALUES = [
 SECRETS = [
     ("console", "console_secret_key"),
     ("console", "readiness.json"),
+    ("console", "databases.json"),
     ("migrate-console", "operator_password"),
     ("web-django", "django_secret_key"),
     ("web-django", "postgres_password"),

@@ -70,6 +70,13 @@ def test_a_database_of_its_own_may_have_durable_tasks_and_the_house_s_parts_are_
     assert derive(both).contents["postgres.outboxes.csv"] == "database,owner,roles\nshop,outbox_owner,desk relay shop\n"
 
 
+def test_the_console_shows_the_databases_that_the_relay_serves() -> None:
+    for contracts in ([HOUSE], [HOUSE, shop(OWN)]):
+        contents = derive(contracts).contents
+        assert contents["console.databases.json"] == contents["relay.databases.json"]
+        assert "outbox" not in contents["console.readiness.json"]
+
+
 def test_the_relay_publishes_a_database_s_tasks_in_its_application_s_vhost() -> None:
     both = (replace(HOUSE, needs=RELAYS), shop(OWN))
 

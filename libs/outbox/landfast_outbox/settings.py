@@ -61,7 +61,7 @@ class Settings:
                 shared,
                 *(
                     Route(shared.postgres.of(database), replace(shared.broker, vhost=vhost))
-                    for database, vhost in _vhosts(env).items()
+                    for database, vhost in vhosts(env).items()
                 ),
             ],
             periods=Periods(
@@ -72,8 +72,18 @@ class Settings:
         )
 
 
-def _vhosts(env: Env) -> Mapping[str, str]:
-    """Read the vhost of each database that an application has of its own."""
+def databases_from_env(env: Env) -> Sequence[Postgres]:
+    """Read ``POSTGRES_*``, the secret ``postgres_password`` and :data:`FILE`: all databases that have durable tasks."""
+    shared = Postgres.from_env(env)
+    return [shared, *map(shared.of, vhosts(env))]
+
+
+def vhosts(env: Env) -> Mapping[str, str]:
+    """Read which databases of applications' own have durable tasks, and the vhost of each.
+
+    Args:
+        env: says where :data:`FILE` is; it is refused by name if it is missing or has another shape.
+    """
     text = env.secret(FILE, minimum_length=1)
     try:
         found = json.loads(text)
