@@ -6,20 +6,21 @@ import argparse
 import json
 import sys
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
-from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.shortage import outage
 
 from landfast_outbox import store
 from landfast_outbox.databases import connect
+from landfast_outbox.settings import databases_from_env
 from landfast_outbox.store import census
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from psycopg import Connection
 
@@ -29,23 +30,28 @@ if TYPE_CHECKING:
 BATCH = 1000
 SHOWN = 50
 
-#: The exit status: done; nothing was found, or not all that was named; the command was wrong; the database is away.
+#: The exit status: done; nothing was found, or not all that was named; the command was wrong; a database is away.
 DONE, NOT_FOUND, USAGE, AWAY = 0, 1, 2, 69
 
-COLUMNS = ("ID", "DEAD SINCE", "NAME", "QUEUE", "RETRIES", "DEATHS", "ERROR")
+#: The way out where a database has no tables of tasks yet.
+MIGRATE = "migrate-outbox makes its tables and rights: ./stack up, on servers a deploy"
+
+COLUMNS = ("ID", "DEAD SINCE", "DATABASE", "NAME", "QUEUE", "RETRIES", "DEATHS", "ERROR")
 
 
-def row(letter: DeadLetter) -> tuple[str, ...]:
-    """Return a dead letter as a row of the table."""
+def row(database: str, letter: DeadLetter) -> tuple[str, ...]:
+    """Return a dead letter of a database as a row of the table."""
     since = letter.dead_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     last = letter.error.strip().rpartition("\n")[2]
-    return (str(letter.id), since, letter.name, letter.queue, str(letter.retries), str(letter.deaths), last)
+    counts = str(letter.retries), str(letter.deaths)
+    return (str(letter.id), since, database, letter.name, letter.queue, *counts, last)
 
 
-def page(letter: DeadLetter) -> str:
-    """Return all of a dead letter."""
+def page(database: str, letter: DeadLetter) -> str:
+    """Return all of a dead letter of a database."""
     lines = [
         ("id", letter.id),
+        ("database", database),
         ("name", letter.name),
         ("engine", letter.engine),
         ("queue", letter.queue),
@@ -54,23 +60,33 @@ def page(letter: DeadLetter) -> str:
         ("publications", letter.publications),
         ("retries", letter.retries),
         ("deaths", letter.deaths),
-        ("message", json.dumps(json.loads(letter.body), ensure_ascii=False)),
+        ("message", _message(letter.body)),
     ]
     return "\n".join(f"{name:<13} {value}" for name, value in lines) + f"\n\n{letter.error.rstrip()}"
+
+
+def _message(body: str) -> str:
+    """Return a message with its letters instead of JSON's escapes; an application may have another form than JSON."""
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    except ValueError:
+        return body
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     root = argparse.ArgumentParser(prog="python -m landfast_outbox", description="Look after durable tasks.")
     dead = root.add_subparsers(required=True, metavar="dead").add_parser("dead", help="dead letters")
-    filters = argparse.ArgumentParser(add_help=False)
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument("--database", default="", help="those in this database; without it, those in all of them")
+    filters = argparse.ArgumentParser(add_help=False, parents=[where])
     filters.add_argument("--name", default="", help="those whose name holds this")
     filters.add_argument("--error", default="", help="those whose error or traceback holds this")
     commands = dead.add_subparsers(dest="command", metavar="list|show|redrive|delete")
     listing = commands.add_parser("list", parents=[filters], help="show them, the oldest first")
     listing.add_argument("--limit", type=_positive, default=SHOWN, help=f"how many at most ({SHOWN})")
     listing.set_defaults(run=show_list)
-    one = commands.add_parser("show", help="show one with its arguments and its traceback")
+    one = commands.add_parser("show", parents=[where], help="show one with its arguments and its traceback")
     one.add_argument("id", type=UUID)
     one.set_defaults(run=show)
     chosen = argparse.ArgumentParser(add_help=False, parents=[filters])
@@ -80,56 +96,63 @@ def parser() -> argparse.ArgumentParser:
     again.set_defaults(run=redrive)
     gone = commands.add_parser("delete", parents=[chosen], help="delete them for good")
     gone.set_defaults(run=delete)
-    dead.set_defaults(run=show_list, name="", error="", limit=SHOWN)
+    dead.set_defaults(run=show_list, database="", name="", error="", limit=SHOWN)
     return root
 
 
-def show_list(connection: Connection[Any], options: argparse.Namespace) -> int:
+def show_list(ask: Ask, options: argparse.Namespace) -> int:
     """Print the dead letters that fit, as a table."""
-    total = census.counts(connection).dead
-    ids = store.find_dead(connection, _filters(options), options.limit)
-    letters = store.read_dead(connection, ids)
-    if letters:
-        for line in table([COLUMNS, *(row(letter) for letter in letters)]):
+
+    def found(connection: Connection[Any]) -> tuple[int, Sequence[DeadLetter]]:
+        ids = store.find_dead(connection, _filters(options), options.limit)
+        return census.counts(connection).dead, store.read_dead(connection, ids)
+
+    answers = ask(found)
+    letters = [(name, letter) for name, (_, several) in answers.items() for letter in several]
+    shown = sorted(letters, key=lambda each: each[1].dead_at)[: options.limit]
+    if shown:
+        for line in table([COLUMNS, *(row(name, letter) for name, letter in shown)]):
             print(line)
-    print(f"{len(letters)} shown, {total} dead letters in all")
+    if answers:
+        print(f"{len(shown)} shown, {sum(total for total, _ in answers.values())} dead letters in all")
     return DONE
 
 
-def show(connection: Connection[Any], options: argparse.Namespace) -> int:
+def show(ask: Ask, options: argparse.Namespace) -> int:
     """Print one dead letter."""
-    letters = store.read_dead(connection, [options.id])
+    answers = ask(lambda connection: store.read_dead(connection, [options.id]))
+    letters = [(name, letter) for name, several in answers.items() for letter in several]
     if not letters:
         print(f"there is no dead letter {options.id}", file=sys.stderr)
         return NOT_FOUND
-    print(page(letters[0]))
+    print("\n\n".join(page(name, letter) for name, letter in letters))
     return DONE
 
 
-def redrive(connection: Connection[Any], options: argparse.Namespace) -> int:
+def redrive(ask: Ask, options: argparse.Namespace) -> int:
     """Give dead letters another chance: those that are named, or all that the filters fit."""
-    return _change(connection, options, store.redrive, "re-driven")
+    return _change(ask, options, store.redrive, "re-driven")
 
 
-def delete(connection: Connection[Any], options: argparse.Namespace) -> int:
+def delete(ask: Ask, options: argparse.Namespace) -> int:
     """Delete dead letters for good: those that are named, or all that the filters fit."""
-    return _change(connection, options, store.delete_dead, "deleted")
+    return _change(ask, options, store.delete_dead, "deleted")
 
 
 def _change(
-    connection: Connection[Any],
+    ask: Ask,
     options: argparse.Namespace,
     change: Callable[[Connection[Any], Sequence[UUID]], int],
     changed: str,
 ) -> int:
-    if options.ids:
-        count = change(connection, options.ids)
-        print(f"{count} {changed}")
-        if missing := len(set(options.ids)) - count:
-            print(f"{missing} of those named are no dead letters", file=sys.stderr)
-        return NOT_FOUND if missing else DONE
-    count = sum(change(connection, ids) for ids in _batches(connection, options))
+    def changes(connection: Connection[Any]) -> int:
+        return sum(change(connection, ids) for ids in _batches(connection, options))
+
+    count = sum(ask(changes).values())
     print(f"{count} {changed}")
+    if options.ids and (missing := len(set(options.ids)) - count) > 0:
+        print(f"{missing} of those named are no dead letters", file=sys.stderr)
+        return NOT_FOUND
     return DONE if count else NOT_FOUND
 
 
@@ -141,8 +164,11 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _batches(connection: Connection[Any], options: argparse.Namespace) -> Iterator[list[UUID]]:
-    """Yield what is dead now; what dies again meanwhile waits for the next command."""
+def _batches(connection: Connection[Any], options: argparse.Namespace) -> Iterator[Sequence[UUID]]:
+    """Yield those that are named, or what is dead now; what dies again meanwhile waits for the next command."""
+    if options.ids:
+        yield options.ids
+        return
     limit = census.counts(connection, exact=1_000_000_000).dead
     ids = store.find_dead(connection, _filters(options), limit) if limit else []
     for start in range(0, len(ids), BATCH):
@@ -160,12 +186,44 @@ def _positive(text: str) -> int:
     return number
 
 
-def main(arguments: Sequence[str], open_connection: Callable[[], Connection[Any]] | None = None) -> int:
+class Ask:
+    """Asks each database, and reports those that do not answer.
+
+    Args:
+        databases: name -> how to connect to it.
+    """
+
+    def __init__(self, databases: Mapping[str, Callable[[], Connection[Any]]]) -> None:
+        self._databases = databases
+        self.away = False
+
+    def __call__[Answer](self, question: Callable[[Connection[Any]], Answer]) -> dict[str, Answer]:
+        """Return name -> answer, of the databases that answer.
+
+        Args:
+            question: asks one of them.
+        """
+        answers = {}
+        for name, open_connection in self._databases.items():
+            try:
+                with open_connection() as connection:
+                    answers[name] = question(connection)
+            except psycopg.OperationalError as error:
+                print(f"{outage(f'the database {name}', error)}: {error}", file=sys.stderr)
+                self.away = True
+            except (psycopg.errors.UndefinedTable, psycopg.errors.InsufficientPrivilege) as error:
+                problem = str(error).partition("\n")[0]
+                print(f"the database {name} cannot be used: {problem}. {MIGRATE}", file=sys.stderr)
+                self.away = True
+        return answers
+
+
+def main(arguments: Sequence[str], databases: Mapping[str, Callable[[], Connection[Any]]] | None = None) -> int:
     """Run one command and return the exit status.
 
     Args:
         arguments: what follows the module's name.
-        open_connection: how to reach the database; as the environment says unless given.
+        databases: name -> how to connect to it; as the environment says unless given.
     """
     reading = parser()
     options = reading.parse_args(list(arguments))
@@ -175,14 +233,18 @@ def main(arguments: Sequence[str], open_connection: Callable[[], Connection[Any]
             reading.error(f"{options.command} wants ids, --name, --error, or --all for every dead letter there is")
         if options.ids and chosen:
             reading.error(f"{options.command} takes either ids or filters")
-    try:
-        with (open_connection or _connect)() as connection:
-            status: int = options.run(connection, options)
-    except psycopg.OperationalError as error:
-        print(f"{outage('the database', error)}: {error}", file=sys.stderr)
-        return AWAY
-    return status
+    databases = databases or _databases()
+    if options.database:
+        if options.database not in databases:
+            reading.error(f"no contract names a database {options.database}; there are: {', '.join(databases)}")
+        databases = {options.database: databases[options.database]}
+    ask = Ask(databases)
+    status: int = options.run(ask, options)
+    return AWAY if ask.away else status
 
 
-def _connect() -> Connection[Any]:
-    return connect(load("outbox", Postgres.from_env), "outbox-command")
+def _databases() -> dict[str, Callable[[], Connection[Any]]]:
+    return {
+        postgres.database: partial(connect, postgres, "outbox-command")
+        for postgres in load("outbox", databases_from_env)
+    }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -7,11 +8,16 @@ import psycopg
 import pytest
 from landfast_outbox import dead, store
 from landfast_outbox.databases import connect
+from landfast_outbox.settings import databases_from_env
 from landfast_outbox.store import census
 from landfast_outbox.task import NewTask
+from landfast_runtime.env import Env
+from landfast_testing.outbox import EMPTY, make_tables
+from landfast_testing.postgres import server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from landfast_runtime.connections import Postgres
     from psycopg import Connection
@@ -24,25 +30,52 @@ def run(postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> Callable[...,
     """Return a function that runs the command, and returns its status and what it printed."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
-        status = dead.main(["dead", *arguments], lambda: connect(postgres, "test"))
+        status = dead.main(["dead", *arguments], reached(postgres))
         printed = capsys.readouterr()
         return status, printed.out, printed.err
 
     return run
 
 
+def reached(*databases: Postgres) -> dict[str, Callable[[], Connection[Any]]]:
+    """Return how to connect to each database."""
+    return {each.database: partial(connect, each, "test") for each in databases}
+
+
 @pytest.fixture
 def bury(connection: Connection[Any]) -> Callable[..., UUID]:
     """Return a function that leaves a dead letter and returns its id."""
+    return partial(bury_in, connection)
 
-    def bury(name: str = "tasks.mail.send", error: str = ERROR) -> UUID:
-        identifier = uuid4()
-        with connection.cursor() as cursor:
-            store.insert(cursor, [NewTask(id=identifier, name=name, queue="tasks", body='[[4], {"z": "ö"}, {}]')])
-        store.bury(connection, identifier, error)
-        return identifier
 
-    return bury
+def bury_in(
+    connection: Connection[Any],
+    name: str = "tasks.mail.send",
+    error: str = ERROR,
+    body: str = '[[4], {"z": "ö"}, {}]',
+) -> UUID:
+    identifier = uuid4()
+    with connection.cursor() as cursor:
+        store.insert(cursor, [NewTask(id=identifier, name=name, queue="tasks", body=body)])
+    store.bury(connection, identifier, error)
+    return identifier
+
+
+@pytest.fixture(scope="module")
+def shop(postgres: Postgres) -> Postgres:
+    """A database of an application's own, with tables of tasks."""
+    own = postgres.of("shop")
+    server().make_database(own.database)
+    make_tables(server().url(own.database))
+    return own
+
+
+@pytest.fixture
+def in_shop(shop: Postgres) -> Iterator[Connection[Any]]:
+    """A connection to that database."""
+    with connect(shop, "test") as own:
+        own.execute(EMPTY)
+        yield own
 
 
 def pending(connection: Connection[Any]) -> set[UUID]:
@@ -55,7 +88,7 @@ def test_it_lists_dead_letters_the_oldest_first(run: Callable[..., Any], bury: C
         status, out, _ = run(*arguments)
         head, *rows, total = out.splitlines()
         assert status == 0
-        assert head.split() == ["ID", "DEAD", "SINCE", "NAME", "QUEUE", "RETRIES", "DEATHS", "ERROR"]
+        assert head.split() == ["ID", "DEAD", "SINCE", "DATABASE", "NAME", "QUEUE", "RETRIES", "DEATHS", "ERROR"]
         assert [row.split()[0] for row in rows] == [str(each) for each in ids]
         assert rows[0].endswith("ValueError: no such boat")
         assert [row.index("tasks.") for row in rows] == [head.index("NAME")] * 2
@@ -132,8 +165,8 @@ def test_it_says_that_the_database_is_away(capsys: pytest.CaptureFixture[str]) -
     def fail() -> Connection[Any]:
         raise psycopg.OperationalError("connection refused")
 
-    assert dead.main(["dead", "list"], fail) == 69
-    assert capsys.readouterr().err == "the database does not answer: connection refused\n"
+    assert dead.main(["dead", "list"], {"shop": fail}) == 69
+    assert capsys.readouterr() == ("", "the database shop does not answer: connection refused\n")
 
 
 def test_it_deletes_what_is_named_or_fits_and_nothing_else(
@@ -150,3 +183,67 @@ def test_it_deletes_what_is_named_or_fits_and_nothing_else(
     assert fitting not in left
     with pytest.raises(SystemExit):
         run("delete")
+
+
+def test_it_goes_through_all_databases_unless_one_is_named(
+    postgres: Postgres,
+    shop: Postgres,
+    bury: Callable[..., UUID],
+    connection: Connection[Any],
+    in_shop: Connection[Any],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(*arguments: str) -> tuple[int, str]:
+        return dead.main(["dead", *arguments], reached(postgres, shop)), capsys.readouterr().out
+
+    ids = [bury_in(in_shop, body="hello"), bury(), bury_in(in_shop)]
+
+    _, table = run("list", "--limit", "2")
+    assert [line.split()[:1] + line.split()[3:4] for line in table.splitlines()[1:-1]] == [
+        [str(ids[0]), "shop"],
+        [str(ids[1]), "outbox"],
+    ]
+    assert table.endswith("2 shown, 3 dead letters in all\n")
+    assert "1 shown, 1 dead letters in all" in run("list", "--database", "outbox")[1]
+    shown = run("show", str(ids[0]))[1]
+    assert "\ndatabase      shop\n" in shown
+    assert "\nmessage       hello\n" in shown
+
+    assert run("redrive", str(ids[1]), str(ids[2])) == (0, "2 re-driven\n")
+    assert run("delete", "--all", "--database", "outbox") == (1, "0 deleted\n")
+    assert (pending(connection), pending(in_shop)) == ({ids[1]}, {ids[2]})
+    assert run("redrive", "--all") == (0, "1 re-driven\n")
+
+
+def test_it_goes_on_with_the_others_where_a_database_is_away_or_has_no_tables(
+    postgres: Postgres, bury: Callable[..., UUID], connection: Connection[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = bury()
+    databases = reached(postgres.of("gone"), postgres.of("postgres"), postgres)
+
+    assert dead.main(["dead", "redrive", "--all"], databases) == 69
+
+    said = capsys.readouterr()
+    assert said.out == "1 re-driven\n"
+    assert "the database gone does not answer: " in said.err
+    assert (
+        'the database postgres cannot be used: relation "outbox.task" does not exist. migrate-outbox makes' in said.err
+    )
+    assert pending(connection) == {task}
+
+
+def test_it_names_the_databases_that_there_are(postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        dead.main(["dead", "list", "--database", "shp"], reached(postgres, postgres.of("shop")))
+
+    assert refused.value.code == 2
+    assert "no contract names a database shp; there are: outbox, shop" in capsys.readouterr().err
+
+
+def test_contracts_say_which_databases_there_are(tmp_path: Path) -> None:
+    (tmp_path / "postgres_password").write_text("x" * 32, encoding="ascii")
+    (tmp_path / "databases.json").write_text('{"shop": "market"}', encoding="ascii")
+
+    found = databases_from_env(Env({"SECRETS_DIR": str(tmp_path), "POSTGRES_USER": "relay"}))
+
+    assert [(each.database, each.user) for each in found] == [("landfast", "relay"), ("shop", "relay")]
