@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.utils.csp import CSP
 from landfast_runtime.django.logs import django_logging
+from landfast_runtime.env import Env
 
 from console import config
 from console import settings_static as static
@@ -70,6 +72,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "OPTIONS": {"application_name": config.SERVICE, "connect_timeout": 2},
     },
 }
+#: The list of durable tasks reads these, too, as the same role; see landfast_outbox.django.aliases.
+OUTBOX_DATABASES = partial(config.databases, Env())
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Operators -------------------------------------------------------------------------------------------------------

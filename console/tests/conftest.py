@@ -5,9 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import psycopg
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import OperationalError, connection
+from landfast_outbox.django.roles import OPERATOR, ensure_role
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 
@@ -17,13 +19,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from django.test import Client
+
 PASSWORD = "eleven-tame-herons"
+#: The database of an application, by its contract. (tests/__init__.py)
+SHOP = "shop"
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001 - makes the console's tables
-    """Make the outbox's tables in the console's database."""
-    make_tables(server().url(connection.settings_dict["NAME"]))
+    """Make the outbox's tables in the console's database, and in one of an application's own."""
+    server().make_database(SHOP)
+    for name in (connection.settings_dict["NAME"], SHOP):
+        make_tables(server().url(name))
 
 
 @pytest.fixture
@@ -35,8 +43,9 @@ def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
             cursor.execute(query)
             return list(cursor.fetchall())
 
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, psycopg.connect(server().dsn(SHOP)) as shop:
         cursor.execute(EMPTY)
+        shop.execute(EMPTY)
     return Outbox(select)
 
 
@@ -48,6 +57,16 @@ def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the data
         return User.objects.create_user(username, f"{username}@example.org", PASSWORD, **fields)
 
     return make
+
+
+@pytest.fixture
+def operator(make_user: Callable[..., User], client: Client) -> User:
+    """Somebody who looks after tasks, logged in."""
+    ensure_role()
+    user = make_user("olga", is_staff=True)
+    user.groups.add(Group.objects.get(name=OPERATOR))
+    client.force_login(user)
+    return user
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from landfast_outbox.django.models import State, Task
-from landfast_outbox.django.roles import OPERATOR, ensure_role
+from landfast_outbox.django.roles import OPERATOR
 from landfast_outbox.store import census
 
 if TYPE_CHECKING:
@@ -57,16 +57,6 @@ def add(outbox: Outbox) -> Callable[..., UUID]:  # noqa: ARG001 - empties the ta
     return write
 
 
-@pytest.fixture
-def operator(make_user: Callable[..., User], client: Client) -> User:
-    """Somebody who looks after tasks, logged in."""
-    ensure_role()
-    user = make_user("olga", is_staff=True)
-    user.groups.add(Group.objects.get(name=OPERATOR))
-    client.force_login(user)
-    return user
-
-
 def shown(client: Client, **query: str) -> set[UUID]:
     """Return the tasks on the list's first page."""
     response = client.get(LIST, query)
@@ -101,7 +91,8 @@ def test_it_tells_how_many_there_are_in_each_state(client: Client, add: Callable
     add("pending", due_at="now() - interval '90 seconds'")
     for _ in range(3):
         add("dead")
-    counts = client.get(LIST).context["counts"]
+    standing, _ = client.get(LIST).context["outboxes"]
+    counts = standing.counts
     assert (counts.pending, counts.in_flight, counts.done, counts.dead) == (1, 0, 0, 3)
     assert 90 <= counts.oldest_pending < 900
 

@@ -6,28 +6,42 @@ import json
 import logging
 from itertools import batched
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import flatten_fieldsets
-from django.db import connection, transaction
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db import DEFAULT_DB_ALIAS, Error, connections, transaction
 from django.db.models import Q
+from django.http import HttpResponseRedirect
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from landfast_outbox import store
-from landfast_outbox.django.filters import BoundedPaginator, EngineFilter, NameFilter, QueueFilter, StateFilter
+from landfast_outbox.django import aliases
+from landfast_outbox.django.filters import (
+    BoundedPaginator,
+    DatabaseFilter,
+    EngineFilter,
+    NameFilter,
+    QueueFilter,
+    StateFilter,
+)
 from landfast_outbox.django.models import ORDER, Task
 from landfast_outbox.store import census
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from django.db.models import QuerySet
+    from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
+    from psycopg import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +49,14 @@ logger = logging.getLogger(__name__)
 BATCH = 1000
 
 BOTH = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
+
+
+class TaskList(ChangeList):
+    """The list, whose links to tasks say which database they are in."""
+
+    def url_for_result(self, result: Model) -> str:
+        """Return the address of a task's page."""
+        return f"{super().url_for_result(result)}?{urlencode({DatabaseFilter.parameter_name: _database(result)})}"
 
 
 @admin.register(Task)
@@ -54,7 +76,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         "short_id",
     )
     list_display_links = ("name", "short_id")
-    list_filter = (StateFilter, NameFilter, QueueFilter, EngineFilter)
+    list_filter = (DatabaseFilter, StateFilter, NameFilter, QueueFilter, EngineFilter)
     list_per_page = 50
     sortable_by = ()  # each state has the order of its index
     show_full_result_count = False
@@ -65,7 +87,8 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     actions = ("redrive", "discard")
     change_list_template = "admin/outbox/task/change_list.html"
     fieldsets = (
-        (None, {"fields": ("id", "name", "state_name", "queue", "engine", "ordered", "positional", "named")}),
+        (None, {"fields": ("id", "name", "state_name", "database", "queue", "engine", "ordered")}),
+        (None, {"fields": ("positional", "named")}),
         (_("Course"), {"fields": ("created_at", "due_at", "published_at", "completed_at", "dead_at")}),
         (_("Attempts"), {"fields": ("publications", "retries", "deaths")}),
         (_("Outcome"), {"fields": ("result", "traceback")}),
@@ -98,6 +121,14 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         """Tell whether someone may give tasks up."""
         return _has_right(request, "outbox.discard_task")
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ANN401, ARG002 - Django's
+        """Return the class of the list."""
+        return TaskList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        """Return the tasks of the chosen database."""
+        return super().get_queryset(request).using(aliases.alias_of(DatabaseFilter.chosen(request)))
+
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the order that the index of the chosen state has."""
         return ORDER.get(request.GET.get("state", ""), ("-sequence",))
@@ -115,10 +146,64 @@ class TaskAdmin(admin.ModelAdmin[Task]):
             return queryset.filter(Q(name__icontains=term) | Q(error__icontains=term)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show how many tasks are in each state above the list."""
-        connection.ensure_connection()
-        context = {"counts": census.counts(connection.connection), "exact": census.EXACT, **(extra_context or {})}
+        """Show how many tasks are in each state of each database above the list."""
+        outboxes = {name: aliases.stand(name) for name in aliases.names()}
+        chosen = outboxes[DatabaseFilter.chosen(request)]
+        if redirect := self._redirect(request, chosen, request.GET.get(SEARCH_VAR, "")):
+            return redirect
+        context = {"outboxes": outboxes.values(), "exact": census.EXACT, **(extra_context or {})}
         return super().changelist_view(request, context)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a task."""
+        redirect = self._redirect(request, aliases.stand(DatabaseFilter.chosen(request)), object_id or "")
+        return redirect or super().changeform_view(request, object_id, form_url, extra_context)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what operators did with a task."""
+        redirect = self._redirect(request, aliases.stand(DatabaseFilter.chosen(request)), object_id)
+        return redirect or super().history_view(request, object_id, extra_context)
+
+    def _redirect(self, request: HttpRequest, outbox: aliases.Standing, wanted: str) -> HttpResponse | None:
+        """Return where a request should go instead, or None if it is right.
+
+        Args:
+            request: it may name a database.
+            outbox: how the tasks of the chosen database stand; one that cannot be read is left for the default one.
+            wanted: what may be a task's id. The database that has the task is where the request should go.
+
+        Raises:
+            PermissionDenied: the visitor may not even look at tasks.
+        """
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        problem, named = outbox.problem, request.GET.get(DatabaseFilter.parameter_name)
+        if named and named != outbox.database:
+            problem = gettext("No contract names a database %s with durable tasks.") % named
+        elif problem:
+            problem = _unusable(outbox.database, problem)
+        if problem:
+            self.message_user(request, problem, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:outbox_task_changelist", current_app=self.admin_site.name))
+        holder = aliases.holder(wanted, outbox.database)
+        if holder in {None, outbox.database}:
+            return None
+        query = request.GET.copy()
+        query[DatabaseFilter.parameter_name] = holder
+        return HttpResponseRedirect(f"{request.path}?{query.urlencode()}", preserve_request=request.method == "POST")
+
+    @admin.display(description=_("database"))
+    def database(self, task: Task) -> str:
+        """Return the name of the database that the task is in."""
+        return _database(task)
 
     @admin.display(description=_("state"))
     def state_name(self, task: Task) -> str:
@@ -173,11 +258,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     )
     def redrive(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
         """Give dead letters another chance from the start."""
-
-        def redrive(ids: Sequence[UUID]) -> int:
-            return store.redrive(connection.connection, ids)
-
-        count = self._change(request, tasks.filter(dead_at__isnull=False), redrive, gettext("re-driven"))
+        count = self._change(request, tasks.filter(dead_at__isnull=False), store.redrive, gettext("re-driven"))
         text = ngettext("%d dead letter gets another chance.", "%d dead letters get another chance.", count) % count
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
 
@@ -191,8 +272,8 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         """Make dead letters of tasks that shall not run."""
         reason = f"it was given up in the admin by {request.user.get_username()}"
 
-        def discard(ids: Sequence[UUID]) -> int:
-            return len(store.discard(connection.connection, ids, reason))
+        def discard(connection: Connection[Any], ids: Sequence[UUID]) -> int:
+            return len(store.discard(connection, ids, reason))
 
         waiting = tasks.filter(completed_at__isnull=True, dead_at__isnull=True)
         count = self._change(request, waiting, discard, gettext("given up"))
@@ -200,22 +281,43 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
 
     def _change(
-        self, request: HttpRequest, tasks: QuerySet[Task], change: Callable[[Sequence[UUID]], int], what: str
+        self,
+        request: HttpRequest,
+        tasks: QuerySet[Task],
+        change: Callable[[Connection[Any], Sequence[UUID]], int],
+        what: str,
     ) -> int:
         """Change tasks, a batch at a time, note it in their history, and return how many were changed."""
         user, message, changed = request.user.pk, [{"changed": {"fields": [what]}}], 0
-        with transaction.atomic():
-            found = list(tasks.only("pk", "name"))
-            for batch in batched(found, BATCH, strict=False):
-                changed += change([task.pk for task in batch])
-                if user is not None:
-                    LogEntry.objects.log_actions(user, list(batch), CHANGE, message)
-        logger.info("tasks were changed in the admin", extra={"tasks": changed, "action": what, "user": user})
+        connection, database = connections[tasks.db], DatabaseFilter.chosen(request)
+        try:
+            # The tasks' own transaction commits first: the history, in the default database, tells nothing that failed.
+            with transaction.atomic(), transaction.atomic(using=tasks.db), connection.wrap_database_errors:
+                found = list(tasks.only("pk", "name"))
+                for batch in batched(found, BATCH, strict=False):
+                    changed += change(connection.connection, [task.pk for task in batch])
+                    if user is not None:
+                        LogEntry.objects.log_actions(user, list(batch), CHANGE, message)
+        except Error as error:
+            if tasks.db == DEFAULT_DB_ALIAS:
+                raise
+            self.message_user(request, _unusable(database, aliases.told(error)), messages.ERROR)
+            return 0
+        done = {"tasks": changed, "action": what, "user": user, "database": database}
+        logger.info("tasks were changed in the admin", extra=done)
         return changed
 
 
 def _has_right(request: HttpRequest, permission: str) -> bool:
     return bool(getattr(request.user, "has_perm")(permission))  # noqa: B009 - not every user model has it
+
+
+def _unusable(database: str, problem: str) -> str:
+    return gettext("The database %(name)s cannot be used: %(problem)s") % {"name": database, "problem": problem}
+
+
+def _database(task: Model) -> str:
+    return str(connections[task._state.db or DEFAULT_DB_ALIAS].settings_dict["NAME"])  # noqa: SLF001 - documented
 
 
 def _pretty(value: object) -> str:

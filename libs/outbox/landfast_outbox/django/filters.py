@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from landfast_outbox.django import aliases
 from landfast_outbox.django.models import State, Task, TaskQuerySet
 
 if TYPE_CHECKING:
@@ -31,6 +32,38 @@ class BoundedPaginator(Paginator[Task]):
         tasks: Any = self.object_list
         found: int = tasks.order_by()[:COUNTED].count()
         return found
+
+
+class DatabaseFilter(admin.SimpleListFilter):
+    """The tasks of one database; without a choice, those of the default one."""
+
+    title = _("database")
+    parameter_name = "database"
+
+    @classmethod
+    def chosen(cls, request: HttpRequest) -> str:
+        """Return the name of the database that a request is about."""
+        names = aliases.names()
+        named = request.GET.get(cls.parameter_name)
+        return named if named in names else names[0]
+
+    def value(self) -> str:
+        """Return the database whose tasks the list shows."""
+        return self.chosen(self.request)
+
+    def lookups(self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        """Return the databases; none, if there is no choice."""
+        names = aliases.names()
+        return [(name, name) for name in names] if len(names) > 1 else []
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Leave out the choice of all: a list shows the tasks of one."""
+        _all, *databases = super().choices(changelist)
+        yield from databases
+
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        """Return all: ``TaskAdmin.get_queryset`` has chosen the database, for a task's own page, too."""
+        return queryset
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -63,7 +96,8 @@ class SeenFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, _model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
         """Return the values, the one that is chosen in any case."""
-        seen = Task.objects.latest_of_each_state().values_list(self.parameter_name, flat=True).distinct()
+        tasks = Task.objects.using(aliases.alias_of(DatabaseFilter.chosen(request)))
+        seen = tasks.latest_of_each_state().values_list(self.parameter_name, flat=True).distinct()
         chosen = request.GET.get(self.parameter_name)
         return [(value, value) for value in sorted({*seen, *([chosen] if chosen else [])})]
 

@@ -115,8 +115,16 @@ class Task(models.Model):
 
     @property
     def arguments(self) -> tuple[Any, Any]:
-        """Its arguments, by position and by name, out of Celery's form of a message or Dramatiq's."""
-        message = json.loads(self.body)
-        if isinstance(message, dict):
-            return message.get("args", []), message.get("kwargs", {})
-        return message[0], message[1]
+        """Its arguments, by position and by name, out of Celery's form of a message or Dramatiq's.
+
+        A message of another form is an argument by position: an application chooses the form.
+        """
+        try:
+            message = json.loads(self.body)
+        except ValueError:
+            return self.body, {}
+        match message:
+            case {"args": positional, "kwargs": named} | [positional, named, _]:
+                return positional, named
+            case _:
+                return message, {}
