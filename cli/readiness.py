@@ -11,10 +11,8 @@ if TYPE_CHECKING:
 
 #: The name of a server in a problem (``landfast_runtime.health.asked_through``): the dependency of that server.
 ASKED_THROUGH = {"RabbitMQ": "rabbitmq", "PostgreSQL": "postgres", "Nginx": "nginx"}
-#: The service with the log of a dependency that is not a service itself.
-SERVICES = {"outbox": "relay"}
-#: The next step for a warning, which names the queues: their workers wait for another server, or hang.
-WARNING_STEPS = {"outbox": "look at the logs of the workers that consume them: ./stack app list has the services"}
+#: The next step for a warning of an outbox, which names the queues: their workers wait for another server, or hang.
+WORKERS_LOGS = "look at the logs of the workers that consume them: ./stack app list has the services"
 
 _ASKED_THROUGH = re.compile(r"cannot be asked, (\w+) fails")
 _WRONG_PASSWORD = re.compile(
@@ -51,15 +49,29 @@ def remarks(document: Mapping[str, Any]) -> list[Remark]:
         found.append(Remark(name, problem, next_step(name, problem, failing)))
     for name in document.get("warnings") or []:
         warning = (dependencies.get(name) or {}).get("warning", "it has a warning without a text")
-        found.append(Remark(name, warning, WARNING_STEPS.get(name, f"docker compose logs {SERVICES.get(name, name)}")))
-    dead = (dependencies.get("outbox") or {}).get("dead") or 0
+        found.append(Remark(name, warning, WORKERS_LOGS if _is_outbox(name) else f"docker compose logs {name}"))
+    for name, outbox in dependencies.items():
+        if _is_outbox(name):
+            found += _tasks_waiting(name, outbox or {})
+    return found
+
+
+def _is_outbox(name: str) -> bool:
+    """Return whether a dependency is the durable tasks of a database: the shared one, or an application's own."""
+    return name == "outbox" or name.startswith("outbox-")
+
+
+def _tasks_waiting(name: str, outbox: Mapping[str, Any]) -> list[Remark]:
+    """Return the problems of an outbox that wait for a person: tasks that failed for good, or repeatedly."""
+    found = []
+    dead = outbox.get("dead") or 0
     if dead:
         letters = f"{dead} dead letter{'s' if dead > 1 else ''}: tasks that failed for good"
-        found.append(Remark("outbox", letters, "docker compose exec relay python -m landfast_outbox dead"))
+        found.append(Remark(name, letters, "docker compose exec relay python -m landfast_outbox dead"))
     for kind, step in WAITS_FOR_A_PERSON.items():
-        retried = (dependencies.get("outbox") or {}).get(f"retried_after_{kind}") or 0
+        retried = outbox.get(f"retried_after_{kind}") or 0
         if retried:
-            found.append(Remark("outbox", f"{retried} tasks failed and are tried again: {kind}", step))
+            found.append(Remark(name, f"{retried} tasks failed and are tried again: {kind}", step))
     return found
 
 
@@ -71,7 +83,7 @@ def next_step(name: str, problem: str, failing: list[str]) -> str:
         problem: its problem in ``/readyz``.
         failing: all failing dependencies; one that is checked through another is to be repaired after it.
     """
-    service = SERVICES.get(name, name)
+    service = "relay" if _is_outbox(name) else name
     asked = _ASKED_THROUGH.search(problem)
     through = ASKED_THROUGH.get(asked[1]) if asked else None
     if through in failing:

@@ -124,19 +124,26 @@ def attention(
             problem = (dependencies.get(dependency) or {}).get("problem", "not ready")
             where = f"{node['Description']['Hostname']}: " if dependency == READY else ""
             lines[f"{where}{dependency}: {problem}"] = None
-        lines |= dict.fromkeys(tasks_waiting(dependencies.get("outbox") or {}))
+        for name, outbox in dependencies.items():
+            if name == "outbox" or name.startswith("outbox-"):
+                lines |= dict.fromkeys(tasks_waiting(name, outbox or {}))
     return list(lines)
 
 
-def tasks_waiting(outbox: Mapping[str, Any]) -> list[str]:
-    """Return the outbox's problems for an operator: tasks that failed for good, or repeatedly."""
+def tasks_waiting(name: str, outbox: Mapping[str, Any]) -> list[str]:
+    """Return an outbox's problems for an operator: tasks that failed for good, or repeatedly.
+
+    Args:
+        name: its name in the report: ``outbox`` for the shared database's, ``outbox-NAME`` for an application's own.
+        outbox: its part of the report.
+    """
     lines = []
     if outbox.get("dead"):
-        lines.append(f"outbox: {outbox['dead']} dead letters: tasks that failed for good (/console/outbox/task/)")
+        lines.append(f"{name}: {outbox['dead']} dead letters: tasks that failed for good (/console/outbox/task/)")
     for key, number in outbox.items():
         kind, retried, error = key.partition("retried_after_")
         if retried and not kind and number:
-            lines.append(f"outbox: {number} tasks failed and are tried again: {error}")
+            lines.append(f"{name}: {number} tasks failed and are tried again: {error}")
     return lines
 
 

@@ -146,6 +146,14 @@ def test_dead_letters_are_not_well_though_all_is_ready(ask: Ask, capsys: pytest.
     assert "docker compose exec relay python -m landfast_outbox dead" in shown
 
 
+def test_dead_letters_in_a_database_of_an_application_are_named_by_it() -> None:
+    step = "docker compose exec relay python -m landfast_outbox dead"
+    (remark,) = readiness.remarks({"dependencies": {"outbox": {"dead": 0}, "outbox-shop": {"dead": 1}}})
+
+    assert remark == readiness.Remark("outbox-shop", "1 dead letter: tasks that failed for good", step)
+    assert readiness.next_step("outbox-shop", "tasks are due", ["outbox-shop"]) == "docker compose logs relay"
+
+
 def test_a_wrong_password_is_not_well(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
     assert not ask(503, document({"redis": WRONG_PASSWORD["redis"]}))
     assert "redis: AuthenticationError" in capsys.readouterr().out

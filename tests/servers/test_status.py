@@ -85,7 +85,7 @@ def test_it_shows_readiness_disk_memory_and_certificate_of_each_host(kept: Recor
 def test_it_says_what_waits_for_a_person(kept: Records) -> None:
     ill = {**HOST, "problems": {"reboot": "a reboot is due: libc6", "certbot.service": "the renewal failed"}}
     waiting = {"dead": 3, "pending": 9, "retried_after_SMTPAuthenticationError": 4, "retried_after_TimeoutError": 0}
-    document = {**READY, "dependencies": {"outbox": waiting}}
+    document = {**READY, "dependencies": {"outbox": waiting, "outbox-shop": {"dead": 1}}}
 
     text = shown(kept, ill, answers={"192.0.2.1": document, "192.0.2.2": document})
 
@@ -95,6 +95,7 @@ def test_it_says_what_waits_for_a_person(kept: Records) -> None:
         "server-1: the renewal failed",
         "outbox: 3 dead letters: tasks that failed for good (/console/outbox/task/)",
         "outbox: 4 tasks failed and are tried again: SMTPAuthenticationError",
+        "outbox-shop: 1 dead letters: tasks that failed for good (/console/outbox/task/)",
     ]
 
 
