@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
+from tests.conftest import log_in_to_console
 from tests.support.site import TIMEOUT
 from tests.support.stack import docker
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.site import Site
     from tests.support.stack import Stack
 
 HOST = {"Host": "stub.localhost"}
@@ -76,7 +80,29 @@ def test_it_has_a_vhost_of_its_own(lengthy: Stack) -> None:
 
 
 def test_its_durable_tasks_are_in_its_database_and_reach_its_vhost(lengthy: Stack) -> None:
-    assert ask(lengthy, "/durable/greetings") == {"received": True, "claimed": True, "completed": True}
+    task = ask(lengthy, "/durable/greetings")
+
+    assert task == {"written": task["received"], "received": task["received"], "claimed": True, "completed": True}
+
+
+def test_operators_see_its_dead_letters_in_the_console_and_redrive_them(
+    lengthy: Stack, trusting: Callable[[Stack], Site]
+) -> None:
+    task = ask(lengthy, "/dead-letter/missed")["written"]
+    operator = log_in_to_console(lengthy, trusting(lengthy))
+    address = "/console/outbox/task/?database=stub&state=dead"
+
+    page = operator.get(address).text
+    assert task in page
+    assert "ValueError: no such boat" in page
+    assert re.search(r'database=stub&amp;state=dead"><b>[1-9]', page), "its dead letters are counted"
+    assert operator.get(f"/console/outbox/task/?q={task}").headers["Location"].endswith("&database=stub")
+    assert task in lengthy.execute("relay", "python", "-m", "landfast_outbox", "dead", "list", "--database=stub")
+
+    sent = operator.submit(address, {"action": "redrive", "_selected_action": task})
+    assert sent.status_code == HTTPStatus.FOUND
+    assert ask(lengthy, "/work/missed") == {"received": task, "claimed": True, "completed": True}
+    assert task not in operator.get(address).text
 
 
 def test_the_relay_counts_each_database_s_tasks(lengthy: Stack) -> None:

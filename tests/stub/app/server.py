@@ -10,7 +10,7 @@ import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import redis
@@ -68,19 +68,50 @@ def state(key: str) -> dict[str, Any]:
 
 def durable(queue: str) -> dict[str, Any]:
     """Write a durable task for a queue, receive what the relay publishes of it, and complete it."""
+    with connected("stub") as link:
+        link.channel().queue_declare(queue, durable=True, auto_delete=False)
+    return {"written": written(queue), **work(queue)}
+
+
+def written(queue: str, error: str = "") -> str:
+    """Write a durable task for a queue, make a dead letter of it if it has an error, and return its id."""
     task = NewTask(uuid4(), "stub.greet", queue, '["hello"]')
+    with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=60) as connection, connection.cursor() as cursor:
+        store.insert(cursor, [task])
+        if error:
+            store.bury(connection, task.id, error)
+    return str(task.id)
+
+
+def dead_letter(queue: str) -> dict[str, Any]:
+    """Leave a dead letter of a task for a queue."""
+    return {"written": written(queue, "ValueError: no such boat")}
+
+
+def work(queue: str) -> dict[str, Any]:
+    """Receive a durable task from a queue, and complete it."""
     received: list[str] = []
     with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=60) as connection, connected("stub") as link:
         channel = link.channel()
         channel.queue_declare(queue, durable=True, auto_delete=False)
-        with connection.transaction(), connection.cursor() as cursor:
-            store.insert(cursor, [task])
         channel.basic_consume(queue, no_ack=True, callback=lambda message: received.append(message.message_id))
         while not received:
             link.drain_events(timeout=60)
-        claimed = store.claim(connection, task.id).granted
-        completed = store.complete(connection, task.id)
-    return {"received": received == [str(task.id)], "claimed": claimed, "completed": completed}
+        task = UUID(received[0])
+        claimed = store.claim(connection, task).granted
+        completed = store.complete(connection, task)
+    return {"received": received[0], "claimed": claimed, "completed": completed}
+
+
+#: What is tried at an address of two parts, by the first.
+TRIED = {
+    "database": database,
+    "broker": broker,
+    "redis": state,
+    "durable": durable,
+    "dead-letter": dead_letter,
+    "work": work,
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -95,7 +126,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({}, {"X-Accel-Redirect": f"/handed-out/{name[0]}", "Cache-Control": "private"})
             return
         try:
-            tried = {"database": database, "broker": broker, "redis": state, "durable": durable}.get(what)
+            tried = TRIED.get(what)
             answer = tried(name[0]) if tried else self.seen()
         except Exception as error:  # noqa: BLE001 - tests look at what went wrong
             answer = {"error": f"{type(error).__name__}: {error}"}
