@@ -79,7 +79,7 @@ def default() -> list[Step]:
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
     # Fewer requests than in the long suites, whose figures are quoted: other lanes need the processors.
     server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "20"}, minutes=10)
-    judged = (ROOT / "tests/deploy/test_inventory.py", ROOT / "tests/deploy/test_settings_checks.py")
+    judged = [ROOT / f"tests/deploy/test_{name}.py" for name in ("inventory", "settings_checks", "certificate_names")]
     inventory = replace(pytest("inventory", host, ROOT, *judged), programs=SSH)
     generated = [replace(step, whole={"GENERATED_SHARE": "4"}) for step in generated_tests(devenv.services())]
     return [*checks(), inventory, *generated, laptop, images, shipped, server]

@@ -23,7 +23,7 @@ from contract import (
     upkeep,
 )
 from contract.errors import ContractError
-from contract.named import below, once, unknown
+from contract.named import below, for_servers, once, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,6 +40,7 @@ class Derived:
         contents: derived file -> what is in it; secrets there are filled in by :func:`contract.environment.fill`.
         consumers: service -> name in /run/secrets -> secret or derived file.
         hosts: the host names that applications answer at.
+        on_servers: those that servers have -> the contract's file.
         checks: what is asked after a start or a deploy (:func:`contract.smoke.checks`).
         upkeep: contract's file -> what to back up of it, and where its metrics are (:func:`contract.upkeep.upkeep`).
     """
@@ -48,6 +49,7 @@ class Derived:
     contents: Mapping[str, str]
     consumers: Mapping[str, Mapping[str, str]]
     hosts: Sequence[str] = ()
+    on_servers: Mapping[str, str] = field(default_factory=dict)
     checks: Sequence[Mapping[str, Any]] = ()
     upkeep: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -85,9 +87,10 @@ def derive(contracts: Sequence[Contract]) -> Derived:
         consumers.setdefault(service, {}).update(given)
     for service, texts in files.items():
         consumers.setdefault(service, {}).update({file: f"{service}.{file}" for file in texts})
-    hosts = {host for each in contracts for host in (each.needs.get("http") or {}).get("hosts") or ()}
+    hosts = {host: each.file for each in contracts for host in (each.needs.get("http") or {}).get("hosts") or ()}
+    on_servers = {host: file for host, file in sorted(hosts.items()) if for_servers(host)}
     checks, tools = smoke.checks(contracts), upkeep.upkeep(contracts)
-    return Derived(declared, contents, consumers, sorted(hosts), checks, tools)
+    return Derived(declared, contents, consumers, sorted(hosts), on_servers, checks, tools)
 
 
 def _secrets(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, Mapping[str, str]]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from contract import redis
 from contract.errors import ContractError
-from contract.named import below
+from contract.named import below, for_servers
 from contract.postgres import owner
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
 
 def _with_host(hosts: Sequence[str]) -> str:
     """Return the lines that put the first host name in place of the stack's own, on servers the first real one."""
-    real = [host for host in hosts if not host.endswith(".localhost")]
+    real = [host for host in hosts if for_servers(host)]
     return _WITH_HOST.replace("LAPTOP", hosts[0]).replace("SERVER", (*real, *hosts)[0])
 
 

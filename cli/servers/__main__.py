@@ -27,6 +27,11 @@ def name(given: dict[str, Any]) -> dict[str, Any]:
     return {"release": images.release_name(dirty=given["dirty"])}
 
 
+def list_hosts(_: dict[str, Any]) -> dict[str, Any]:
+    """Return the applications' host names on servers, each with its contract's file."""
+    return {"hosts": dict(Manifest.read().hosts)}
+
+
 def provide_images(given: dict[str, Any]) -> dict[str, Any]:
     """Build and send the images of this checkout."""
     return asdict(images.provide(given["ssh"], given["registry"], dirty=given["dirty"]))
@@ -115,6 +120,7 @@ def renew_secret(given: dict[str, Any]) -> dict[str, Any]:
 COMMANDS = {
     "name": name,
     "check-settings": check_settings,
+    "hosts": list_hosts,
     "images": provide_images,
     "program": pack_program,
     "plan": plan,

@@ -7,7 +7,7 @@ import hmac
 import secrets
 import string
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cli.console import StackError
@@ -38,6 +38,7 @@ class Manifest:
         contents: derived file -> its content with placeholders for secrets. For servers it is a secret like others.
         consumers: service -> name in /run/secrets -> secret or derived file.
         checks: what is asked after a deploy.
+        hosts: the applications' host names on servers -> the contract's file.
     """
 
     lengths: Mapping[str, int]
@@ -45,6 +46,7 @@ class Manifest:
     contents: Mapping[str, str]
     consumers: Mapping[str, Mapping[str, str]]
     checks: Sequence[Mapping[str, Any]] = ()
+    hosts: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path = ROOT) -> Manifest:
@@ -81,6 +83,7 @@ class Manifest:
                 for service, files in derived.consumers.items()
             },
             checks=derived.checks,
+            hosts=derived.on_servers,
         )
 
     def check(self, values: Mapping[str, str]) -> None:

@@ -56,6 +56,20 @@ def test_an_application_gets_its_host_names() -> None:
     assert shell(contents["shop.with-environment"], "NAMES") == ["shop.localhost,shop.example.org"]
 
 
+@pytest.mark.parametrize(
+    ("hosts", "names"),
+    [
+        ("shop.localhost, shop.example.org, www.shop.example.org", ["shop.example.org", "www.shop.example.org"]),
+        ("localhost, a.b.localhost", []),
+        ("localhost.example.org, notlocalhost", ["localhost.example.org", "notlocalhost"]),
+    ],
+)
+def test_servers_have_the_names_that_are_not_a_laptop_s(hosts: str, names: list[str]) -> None:
+    derived = derive([HOUSE, shop(f"x-landfast: {{http: {{hosts: [{hosts}]}}}}")])
+
+    assert derived.on_servers == dict.fromkeys(names, "services/shop/compose.yaml")
+
+
 def test_a_container_that_does_not_know_the_stack_s_address_stops_with_the_way_out() -> None:
     script = derive([HOUSE, shop(ADDRESSED)]).contents["shop.with-environment"]
 

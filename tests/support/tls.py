@@ -42,6 +42,11 @@ def names(found: bytes) -> set[str]:
     return set(re.findall(r"DNS:([^,\s]+)", _ask(found, "-ext", "subjectAltName")))
 
 
+def read(file: Path) -> bytes:
+    """Return the certificate in a file in PEM, in DER."""
+    return ssl.PEM_cert_to_DER_cert(file.read_text(encoding="ascii"))
+
+
 def make(directory: Path, *names: str, days: int = 30) -> tuple[Path, Path]:
     """Make a self-signed certificate, and return its file and that of its key.
 
