@@ -23,7 +23,8 @@ from contract import (
     upkeep,
 )
 from contract.errors import ContractError
-from contract.named import below, for_servers, once, unknown
+from contract.hosts import is_public
+from contract.named import below, once, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -40,7 +41,7 @@ class Derived:
         contents: derived file -> what is in it; secrets there are filled in by :func:`contract.environment.fill`.
         consumers: service -> name in /run/secrets -> secret or derived file.
         hosts: the host names that applications answer at.
-        on_servers: those that servers have -> the contract's file.
+        public_hosts: those that servers have -> the contract's file.
         checks: what is asked after a start or a deploy (:func:`contract.smoke.checks`).
         upkeep: contract's file -> what to back up of it, and where its metrics are (:func:`contract.upkeep.upkeep`).
     """
@@ -49,13 +50,17 @@ class Derived:
     contents: Mapping[str, str]
     consumers: Mapping[str, Mapping[str, str]]
     hosts: Sequence[str] = ()
-    on_servers: Mapping[str, str] = field(default_factory=dict)
+    public_hosts: Mapping[str, str] = field(default_factory=dict)
     checks: Sequence[Mapping[str, Any]] = ()
     upkeep: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def derive(contracts: Sequence[Contract]) -> Derived:
+def derive(contracts: Sequence[Contract], *, on_servers: bool = False) -> Derived:
     """Return what follows from the contracts.
+
+    Args:
+        contracts: those of the house and of the applications.
+        on_servers: whether servers read it, and not a laptop: an application has another address there.
 
     Raises:
         ContractError: two of them want the same thing, or a service reads a secret that nobody declares.
@@ -73,7 +78,7 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     declared = {**{secret: {} for each in passwords.values() for secret in each.values()}, **own}
     files: dict[str, dict[str, str]] = {
         "console": {"readiness.json": readiness.document(contracts)},
-        "nginx": nginx.files(contracts),
+        "nginx": nginx.files(contracts, on_servers=on_servers),
         "postgres": postgres.files(contracts),
         "rabbitmq": {"users.json": rabbitmq.definitions(contracts)},
         **{service: {"users.acl": redis.acl(contracts, server)} for server, service in redis.SERVERS.items()},
@@ -88,9 +93,9 @@ def derive(contracts: Sequence[Contract]) -> Derived:
     for service, texts in files.items():
         consumers.setdefault(service, {}).update({file: f"{service}.{file}" for file in texts})
     hosts = {host: each.file for each in contracts for host in (each.needs.get("http") or {}).get("hosts") or ()}
-    on_servers = {host: file for host, file in sorted(hosts.items()) if for_servers(host)}
-    checks, tools = smoke.checks(contracts), upkeep.upkeep(contracts)
-    return Derived(declared, contents, consumers, sorted(hosts), on_servers, checks, tools)
+    public = {host: file for host, file in sorted(hosts.items()) if is_public(host)}
+    checks, tools = smoke.checks(contracts, on_servers=on_servers), upkeep.upkeep(contracts)
+    return Derived(declared, contents, consumers, sorted(hosts), public, checks, tools)
 
 
 def _secrets(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, Mapping[str, str]]:

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from contract import redis
 from contract.errors import ContractError
-from contract.named import below, for_servers
+from contract.hosts import own_host
+from contract.named import below
 from contract.postgres import owner
 
 if TYPE_CHECKING:
@@ -110,8 +111,8 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
 
 def _with_host(hosts: Sequence[str]) -> str:
     """Return the lines that put the first host name in place of the stack's own, on servers the first real one."""
-    real = [host for host in hosts if for_servers(host)]
-    return _WITH_HOST.replace("LAPTOP", hosts[0]).replace("SERVER", (*real, *hosts)[0])
+    laptop, server = (own_host(hosts, on_servers=on_servers) for on_servers in (False, True))
+    return _WITH_HOST.replace("LAPTOP", laptop).replace("SERVER", server)
 
 
 def fill(content: str, read: Callable[[str], str]) -> str:

@@ -43,11 +43,6 @@ def once(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
     return found
 
 
-def for_servers(host: str) -> bool:
-    """Return whether servers have a host name: ``localhost`` and the names below it are a laptop's."""
-    return host != "localhost" and not host.endswith(".localhost")
-
-
 def unknown(kind: str, name: str, there: Collection[str], lacking: str = "no contract has a") -> str:
     """Return what to say of a name that there is not, with the nearest that there is.
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
+from contract.hosts import own_host
 from contract.locations import Location, block
 from contract.named import below
 
@@ -35,8 +36,12 @@ BESIDE = {
 HEAD = "# Derived from the contracts of the applications at each start: contract/README.md. A change here is lost.\n"
 
 
-def files(contracts: Sequence[Contract]) -> dict[str, str]:
+def files(contracts: Sequence[Contract], *, on_servers: bool = False) -> dict[str, str]:
     """Return name in /run/secrets -> content.
+
+    Args:
+        contracts: those of the applications.
+        on_servers: whether Nginx of servers reads them: it asks an application at its address there.
 
     Raises:
         ContractError: two contracts want the same place, or a service is none of the application's.
@@ -45,7 +50,7 @@ def files(contracts: Sequence[Contract]) -> dict[str, str]:
         "locations.conf": _locations(contracts),
         "servers.conf": _servers(contracts),
         "programs.conf": _programs(contracts),
-        "readiness.conf": _readiness(contracts),
+        "readiness.conf": _readiness(contracts, on_servers=on_servers),
     }
 
 
@@ -78,7 +83,7 @@ def _programs(contracts: Sequence[Contract]) -> str:
     return HEAD + "".join(f'"~^(:\\S+ )?{re.escape(path.rstrip("/"))}[/?: ]" problem;\n' for path in paths)
 
 
-def _readiness(contracts: Sequence[Contract]) -> str:
+def _readiness(contracts: Sequence[Contract], *, on_servers: bool) -> str:
     """Return the locations by which the console asks services whether they serve, each by its name in the report.
 
     Nginx alone shares a network with every application.
@@ -87,7 +92,7 @@ def _readiness(contracts: Sequence[Contract]) -> str:
     blocks = []
     for file, name, entry in below(contracts, "readiness"):
         if "service" in entry:
-            host = next(iter(names[file]), "127.0.0.1")
+            host = own_host(names[file], on_servers=on_servers) or "127.0.0.1"
             lines = [f"set $place {entry['service']};", f"set $asked_host {host};"]
             path = entry.get("path", "/")
             lines.append(f"set $asked_path {path};")

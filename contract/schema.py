@@ -233,8 +233,8 @@ HTTP = Key(
             ),
         ),
         "smoke": Key(
-            "pages that are asked for after each start and deploy, at the first of `hosts`; a deploy with a wrong "
-            "answer is rolled back",
+            "pages that are asked for after each start and deploy, at the host name of `{public_url}`; a deploy with a "
+            "wrong answer is rolled back",
             PAGE,
             each=Key(
                 "the right answer",

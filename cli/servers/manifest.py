@@ -62,7 +62,7 @@ class Manifest:
         from contract.files import read  # noqa: PLC0415 - as above
 
         try:
-            return cls.of(derive(read(root)))
+            return cls.of(derive(read(root), on_servers=True))
         except ContractError as error:
             raise StackError(str(error)) from error
 
@@ -83,7 +83,7 @@ class Manifest:
                 for service, files in derived.consumers.items()
             },
             checks=derived.checks,
-            hosts=derived.on_servers,
+            hosts=derived.public_hosts,
         )
 
     def check(self, values: Mapping[str, str]) -> None:

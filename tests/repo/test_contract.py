@@ -181,6 +181,23 @@ def test_the_console_asks_what_contracts_say_and_nginx_asks_the_pages() -> None:
     assert "work" not in contents["nginx.readiness.conf"]
 
 
+@pytest.mark.parametrize(
+    ("hosts", "laptop", "servers"),
+    [
+        ("[a.localhost, a.example]", "a.localhost", "a.example"),
+        ("[a.localhost]", "a.localhost", "a.localhost"),
+        ("[]", "127.0.0.1", "127.0.0.1"),
+    ],
+)
+def test_nginx_asks_an_application_at_its_own_address(hosts: str, laptop: str, servers: str) -> None:
+    needs = f"{{http: {{hosts: {hosts}}}, readiness: {{a: {{service: 'shop:80'}}}}}}"
+    one = shop(f"x-landfast: {needs}\nservices: {{shop: {{}}}}")
+
+    for on_servers, asked in ((False, laptop), (True, servers)):
+        contents = derive([HOUSE, one], on_servers=on_servers).contents
+        assert f"set $asked_host {asked};" in contents["nginx.readiness.conf"]
+
+
 PRODUCT = """
 x-landfast:
   secrets: {key: {}}

@@ -67,7 +67,7 @@ def test_an_application_gets_its_host_names() -> None:
 def test_servers_have_the_names_that_are_not_a_laptop_s(hosts: str, names: list[str]) -> None:
     derived = derive([HOUSE, shop(f"x-landfast: {{http: {{hosts: [{hosts}]}}}}")])
 
-    assert derived.on_servers == dict.fromkeys(names, "services/shop/compose.yaml")
+    assert derived.public_hosts == dict.fromkeys(names, "services/shop/compose.yaml")
 
 
 def test_a_container_that_does_not_know_the_stack_s_address_stops_with_the_way_out() -> None:

@@ -21,6 +21,14 @@ def test_pages_are_asked_for_at_the_first_host_name() -> None:
     ]
 
 
+def test_servers_are_asked_at_the_name_that_the_application_has_there() -> None:
+    one = shop("x-landfast: {http: {hosts: [shop.localhost, shop.example], smoke: {/: {}}}}")
+
+    hosts = [derive([HOUSE, one], on_servers=on_servers).checks[0]["host"] for on_servers in (False, True)]
+
+    assert hosts == ["shop.localhost", "shop.example"]
+
+
 def test_without_a_name_they_are_asked_for_at_the_stack_s_own_address() -> None:
     assert derive([HOUSE, shop("x-landfast: {http: {smoke: {/: {}}}}")]).checks == [
         {"host": "", "path": "/", "status": 200, "contains": ""}
