@@ -15,7 +15,7 @@ from tests.support.cluster import DOWN, nodes, running, start_nginx, wait_everyw
 from tests.support.host import PROJECT
 from tests.support.host_image import DEBIAN_13, image
 from tests.support.image_registry import ADDRESS, send
-from tests.support.load import Load
+from tests.support.load import Load, Visited
 from tests.support.playbook import HOSTS_ONLY, play
 from tests.support.scan import open_ports
 from tests.support.stack import Stack, docker
@@ -145,7 +145,7 @@ def test_every_host_gets_the_certificate_that_an_authority_issues(named: Invento
 def test_a_renewed_certificate_reaches_every_host_and_drops_no_request(named: Inventory, nginx: str) -> None:
     before = tls.certificate(named.managers[0].address, NAMES[0])
     first = {host.name: running(host, nginx) for host in named.hosts}
-    with Load([host.address for host in named.hosts], NAMES[0], rate=200, paths=("/healthz",)) as load:
+    with Load([host.address for host in named.hosts], [Visited(NAMES[0], ("/healthz",))], rate=200) as load:
         wait_until(lambda: len(load.log.answered) > 300, 60, "some requests before")
         # Like the timer; the authority's certificates are due for renewal from the start.
         named.managers[0].run("systemctl", "start", "certbot.service", timeout=300)

@@ -1,4 +1,4 @@
-"""Visitors of a site on servers: pages and assets, tasks that are accepted and must complete, and a slow download.
+"""Visitors of applications on servers: pages and assets, tasks that are accepted and must complete, slow downloads.
 
 They behave like browsers: if a host refuses the connection, they try the next host of the site's name, and they
 reopen a connection that was closed while it was idle. All other errors are failures.
@@ -15,13 +15,14 @@ import ssl
 import threading
 import time
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from tests.support.waiting import PATIENCE, SLOWNESS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 #: Seconds that visitors wait; on a slow machine they wait longer, by its factor.
 CONNECT_TIMEOUT = 3.0 * SLOWNESS
@@ -30,13 +31,31 @@ ANSWER_TIMEOUT = 30.0 * SLOWNESS
 KEPT_ALIVE = 50
 #: Visitors at once: one in three opens a connection for each request.
 VISITORS = 9
-#: The requests of visitors to the whole site: a page and its style sheet, tasks, and other addresses.
+#: The requests of visitors to the demo: a page and its style sheet, tasks, and other addresses.
 SITE = ("page", "task", "/api/v1/ping", "asset", "task", "/healthz")
 #: Bytes per second of a slow visitor, and its buffer.
 SLOWLY, PIECE = 256 * 1024, 16 * 1024
 _ASSET = re.compile(rb'"(/static/[^"]+\.css)"')
 #: The errors of a kept connection that the other side has closed while it was idle.
 CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError, ssl.SSLEOFError)
+
+
+@dataclass(frozen=True)
+class Visited:
+    """What visitors ask of one application.
+
+    Args:
+        name: its host name.
+        paths: the requests, one after the other: addresses, ``page`` for its first page, ``asset`` for the style sheet
+            of that, and ``task`` for a task of the demo.
+        download: the path of a large file for a slow visitor; if empty, there is no slow visitor.
+        size: its size in bytes.
+    """
+
+    name: str
+    paths: Sequence[str] = SITE
+    download: str = ""
+    size: int = 0
 
 
 class NoHostError(OSError):
@@ -50,12 +69,14 @@ class Failure:
     Args:
         began: when it began, in seconds of ``time.monotonic``.
         address: the host.
+        name: the host name of the application.
         what: the request.
         why: the reason.
     """
 
     began: float
     address: str
+    name: str
     what: str
     why: str
 
@@ -68,11 +89,13 @@ class Log:
         answered: when each request began, and the seconds until its answer.
         failures: the failed requests.
         accepted: ids of tasks that the site has accepted.
+        visits: host name -> how many requests its application got.
     """
 
     answered: list[tuple[float, float]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     accepted: list[str] = field(default_factory=list)
+    visits: Counter[str] = field(default_factory=Counter)
 
     def p99(self, since: float, until: float) -> float:
         """Return the 99th percentile of the seconds of requests in a span; NaN if there was none."""
@@ -81,7 +104,7 @@ class Log:
 
 
 class _Connection(http.client.HTTPSConnection):
-    """A connection to one host with the site's name, without a check of the certificate."""
+    """A connection to one host with an application's name, without a check of the certificate."""
 
     def __init__(self, address: str, name: str, receive: int | None = None) -> None:
         context = ssl._create_unverified_context()  # noqa: S323, SLF001 - other tests check the certificate
@@ -108,33 +131,22 @@ class Load:
 
     Args:
         addresses: the hosts.
-        name: the site's name.
+        applications: what is visited; the visitors share the applications.
         rate: requests per second, of all visitors together.
-        paths: the requests, one after the other.
-        download: path of a large file for the slow visitor; if empty, there is no slow visitor.
-        size: its size in bytes.
     """
 
-    def __init__(
-        self,
-        addresses: Sequence[str],
-        name: str,
-        rate: float,
-        paths: Sequence[str] = SITE,
-        download: str = "",
-        size: int = 0,
-    ) -> None:
+    def __init__(self, addresses: Sequence[str], applications: Sequence[Visited], rate: float) -> None:
         self.log = Log()
-        self._addresses, self._name = list(addresses), name
-        self._paths, self._download, self._size = paths, download, size
+        self._addresses = list(addresses)
         self._pause = VISITORS / rate
         self._end = threading.Event()
         self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._visit, args=(number,), daemon=True) for number in range(VISITORS)
+        shared = itertools.cycle(applications)
+        visits: list[tuple[Callable[[int, Visited], None], tuple[int, Visited]]] = [
+            (self._visit, (number, next(shared))) for number in range(VISITORS)
         ]
-        if download:
-            self._threads.append(threading.Thread(target=self._take_slowly, daemon=True))
+        visits += [(self._take_slowly, (number, each)) for number, each in enumerate(applications) if each.download]
+        self._threads = [threading.Thread(target=visit, args=these, daemon=True) for visit, these in visits]
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -158,12 +170,12 @@ class Load:
         with self._lock:
             self._addresses.append(address)
 
-    def _connect(self, first: int, receive: int | None = None) -> _Connection:
+    def _connect(self, first: int, name: str, receive: int | None = None) -> _Connection:
         with self._lock:
             addresses = list(self._addresses)
         problems = []
         for number in range(len(addresses)):
-            connection = _Connection(addresses[(first + number) % len(addresses)], self._name, receive)
+            connection = _Connection(addresses[(first + number) % len(addresses)], name, receive)
             try:
                 connection.connect()
             except OSError as error:  # this host accepts no visitors; try the next
@@ -173,10 +185,10 @@ class Load:
             return connection
         raise NoHostError(f"none of {', '.join(addresses)} takes a connection: {'; '.join(problems)}")
 
-    def _visit(self, visitor: int) -> None:
+    def _visit(self, visitor: int, site: Visited) -> None:
         kept = 1 if visitor % 3 == 0 else KEPT_ALIVE
         connection, used, asset = None, 0, "/"
-        paths = itertools.cycle(self._paths)
+        paths = itertools.cycle(site.paths)
         next_time = time.monotonic() + self._pause * visitor / VISITORS
         while not self._end.wait(max(0.0, next_time - time.monotonic())):
             next_time = max(next_time + self._pause, time.monotonic() - 1)
@@ -187,7 +199,7 @@ class Load:
             try:
                 while True:
                     if connection is None:
-                        connection, used = self._connect(visitor + int(began)), 0
+                        connection, used = self._connect(visitor + int(began), site.name), 0
                     address = connection.address
                     try:
                         answer = self._ask(connection, asset if what == "asset" else what, key)
@@ -201,10 +213,10 @@ class Load:
                 if connection is not None:
                     connection.close()
                 connection = None
-                self._note(began, address, what, f"after {time.monotonic() - began:.1f} s: {error!r}")
+                self._note(began, address, site.name, what, f"after {time.monotonic() - began:.1f} s: {error!r}")
                 continue
             used += 1
-            self._note(began, address, what, self._look(what, *answer))
+            self._note(began, address, site.name, what, self._look(what, *answer))
             found = _ASSET.search(answer[1]) if what == "page" else None
             asset = found[1].decode() if found else asset
             if used >= kept or connection.sock is None:  # enough, or the host closes it, perhaps before it stops
@@ -231,29 +243,29 @@ class Load:
                 self.log.accepted.append(str(json.loads(body)["id"]))
         return ""
 
-    def _note(self, began: float, address: str, what: str, why: str) -> None:
+    def _note(self, began: float, address: str, name: str, what: str, why: str) -> None:
         with self._lock:
             self.log.answered.append((began, time.monotonic() - began))
+            self.log.visits[name] += 1
             if why:
-                self.log.failures.append(Failure(began, address, what, why))
+                self.log.failures.append(Failure(began, address, name, what, why))
 
-    def _take_slowly(self) -> None:
+    def _take_slowly(self, number: int, site: Visited) -> None:
         """Download a large file like a visitor with a slow connection, again and again."""
-        number = 0
         while not self._end.is_set():
             began, address, taken, number = time.monotonic(), "", 0, number + 1
             connection = None
             try:
-                connection = self._connect(number, receive=PIECE)
+                connection = self._connect(number, site.name, receive=PIECE)
                 address = connection.address
-                connection.request("GET", self._download)
+                connection.request("GET", site.download)
                 answer = connection.getresponse()
                 while piece := answer.read(PIECE):
                     taken += len(piece)
                     ahead = taken / SLOWLY - (time.monotonic() - began)
                     if ahead > 0 and not self._end.is_set():
                         self._end.wait(ahead)
-                why = "" if taken == self._size else f"{answer.status}: {taken} of {self._size} bytes"
+                why = "" if taken == site.size else f"{answer.status}: {taken} of {site.size} bytes"
             except (OSError, http.client.HTTPException) as error:
                 why = f"after {taken} bytes: {error!r}"
             finally:
@@ -261,4 +273,4 @@ class Load:
                     connection.close()
             with self._lock:
                 if why:
-                    self.log.failures.append(Failure(began, address, "download", why))
+                    self.log.failures.append(Failure(began, address, site.name, "download", why))

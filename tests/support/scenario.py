@@ -1,4 +1,4 @@
-"""A change of a site on servers under load: its cost is measured, and no request may fail and no task be lost."""
+"""A change on servers under load: its cost is measured, and no request may fail and no task be lost."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tests.support.load import Load
+from tests.support.load import Load, Visited
 from tests.support.releases import Checkout
 from tests.support.waiting import SLOWNESS, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.support.load import Failure
@@ -27,6 +27,7 @@ BEFORE, AFTER = 15.0, 10.0
 #: A file of the site that takes a slow visitor 20 s, its size, and its path in a checkout.
 DOWNLOAD, SIZE = "/static/news/trial.bin", 5 << 20
 _FILE = f"services/web-django/news{DOWNLOAD}"
+DEMO = Visited(NAME, download=DOWNLOAD, size=SIZE)
 #: The file in which another line makes another release.
 PAGE = "services/web-django/news/views.py"
 
@@ -47,6 +48,8 @@ def visitors(
     site: Inventory,
     scenario: str,
     *,
+    applications: Sequence[Visited] = (DEMO,),
+    rate: float = RATE,
     may_fail: Callable[[Failure], bool] = lambda _: False,
     before: float = BEFORE,
     after: float = AFTER,
@@ -56,11 +59,13 @@ def visitors(
     Args:
         site: the site.
         scenario: the name of the scenario.
+        applications: what the visitors visit.
+        rate: their requests per second.
         may_fail: whether the scenario allows a failure.
         before: seconds of load before the block, to compare with.
         after: seconds of load after it.
     """
-    with Load([host.address for host in site.hosts], NAME, RATE, download=DOWNLOAD, size=SIZE) as load:
+    with Load([host.address for host in site.hosts], applications, rate) as load:
         time.sleep(before)  # this span of load is itself the measurement
         began = time.monotonic()
         yield load
@@ -69,8 +74,9 @@ def visitors(
     log = load.log
     failures = [each for each in log.failures if not may_fail(each)]
     wait_until(lambda: not missing(site, log.accepted), 180, "every task to complete", interval=2)
+    each_got = ", ".join(f"{count} to {name}" for name, count in sorted(log.visits.items()))
     print(
-        f"{scenario}: {len(log.answered)} requests, {len(log.failures)} failures"
+        f"{scenario}: {len(log.answered)} requests ({each_got}), {len(log.failures)} failures"
         f"{f' of which {len(failures)} count' if len(failures) != len(log.failures) else ''}, "
         f"tasks {len(log.accepted)} accepted, {len(log.accepted) - len(missing(site, log.accepted))} completed, "
         f"p99 {log.p99(0, began) * 1000:.0f} ms before, {log.p99(began, ended) * 1000:.0f} ms during, "
@@ -80,6 +86,7 @@ def visitors(
         flush=True,
     )
     assert not failures
+    assert set(log.visits) == {each.name for each in applications}
 
 
 _WANTED = "CREATE TEMP TABLE wanted (id uuid); COPY wanted FROM stdin;"
