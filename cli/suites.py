@@ -36,7 +36,7 @@ STACK, IMAGES, SERVER, LONG = "stack", "images", "server", "long"
 SSH = {"ssh": "openssh-client", "openssl": "openssl"}
 
 #: The tests of servers with applications other than the demo.
-APPLICATIONS = ("first_application", "upgrade")
+APPLICATIONS = ("first_application", "products", "upgrade")
 #: The long form of the chaos suite in steps: the names of their faults, and the minutes.
 SERVICES = (
     "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-worker",
@@ -93,7 +93,7 @@ def everything_else() -> list[Step]:
         replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
         replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),
-        replace(suite("applications", host, *(f"tests/deploy/test_{name}.py" for name in APPLICATIONS)), minutes=25),
+        replace(suite("applications", host, *(f"tests/deploy/test_{name}.py" for name in APPLICATIONS)), minutes=35),
         replace(suite("single-host", host, "tests/deploy/test_single_host.py"), minutes=12),
         replace(suite("certificates", host, "tests/deploy/test_cluster.py"), minutes=12),
         replace(suite("cluster", host, "tests/deploy/test_cluster_under_load.py"), minutes=60),

@@ -11,6 +11,7 @@ import pytest
 from cli.servers.manifest import Manifest
 from tests.deploy.conftest import NEWEST
 from tests.support import named, own
+from tests.support.cluster import inside
 from tests.support.own import BLOG, SHOP, Visitor
 from tests.support.playbook import Inventory, play
 from tests.support.releases import running_release
@@ -46,9 +47,7 @@ class Server:
 
     def inside(self, service: str, *command: str) -> str:
         """Run a command in a container of a service, and return what it printed."""
-        host = self.inventory.managers[0]
-        label = f"label=com.docker.swarm.service.name=landfast_{service}"
-        return host.run("docker", "exec", host.run("docker", "ps", "-q", "-f", label).split()[0], *command)
+        return inside(self.inventory.managers[0], service, *command)
 
     def ask(self, statement: str) -> str:
         """Ask the shared database."""

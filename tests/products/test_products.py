@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from http import HTTPStatus
 from secrets import token_hex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,28 +13,35 @@ import pytest
 from tests.conftest import log_in_to_console
 from tests.support import secrets
 from tests.support.forms import wait_ready
+from tests.support.products import (
+    ADMIN,
+    FILLED,
+    LOGIN,
+    NAMES,
+    PNG,
+    READINESS,
+    SENT,
+    WORDS,
+    ask_pretix_for_mail,
+    ask_wagtail_for_mail,
+    log_in_to_pretix,
+    make_editor,
+    style_sheet,
+    upload,
+    upload_picture,
+    workers,
+)
 from tests.support.site import Site
 from tests.support.stack import CommandError
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.support.inbox import Inbox
+    from tests.support.products import Account
     from tests.support.stack import Stack
 
-#: A picture of one pixel.
-PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-
-FILLED = ("sh", "/run/secrets/with-environment")
 #: pretix' queues. Source: CELERY_TASK_QUEUES in its settings
 QUEUES = {"default", "checkout", "mail", "background", "notifications"}
-
-
-class Account(NamedTuple):
-    """The account that may log in to a product's admin."""
-
-    name: str
-    email: str
-    password: str
 
 
 def visitor(stack: Stack, name: str) -> Site:
@@ -48,18 +54,14 @@ def visitor(stack: Stack, name: str) -> Site:
 @pytest.fixture(scope="session")
 def editor(products: Stack) -> Account:
     """The first account of Wagtail, made as its documentation says."""
-    account = Account("editor", "editor@example.org", token_hex(12))
-    make = ("python", "manage.py", "createsuperuser", "--noinput", f"--username={account.name}")
-    password = f"--env=DJANGO_SUPERUSER_PASSWORD={account.password}"
-    products.compose("exec", "--no-TTY", password, "wagtail", *FILLED, *make, f"--email={account.email}")
-    return account
+    return make_editor(products.execute)
 
 
 @pytest.fixture
 def wagtail(products: Stack, editor: Account) -> Site:
     """Somebody who has logged in to Wagtail's admin."""
     site = visitor(products, "wagtail")
-    site.log_in(editor.name, editor.password, "/admin/login/")
+    site.log_in(editor.name, editor.password, LOGIN["wagtail"])
     return site
 
 
@@ -67,18 +69,16 @@ def wagtail(products: Stack, editor: Account) -> Site:
 def pretix(products: Stack) -> Site:
     """Somebody who has logged in to pretix with the password that the stack made."""
     site = visitor(products, "pretix")
-    password = secrets.show(products, "pretix_admin_password")
-    logged_in = site.submit("/control/login", {"email": "admin@localhost", "password": password})
-    assert logged_in.status_code == HTTPStatus.FOUND, "the login was refused"
+    log_in_to_pretix(site, secrets.show(products, "pretix_admin_password"))
     return site
 
 
-@pytest.mark.parametrize(("name", "words"), [("wagtail", "Welcome to your new Wagtail site!"), ("pretix", "pretix")])
-def test_its_front_page_is_at_its_host_name(products: Stack, name: str, words: str) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_its_front_page_is_at_its_host_name(products: Stack, name: str) -> None:
     page = visitor(products, name).get("/")
 
     assert page.status_code == HTTPStatus.OK
-    assert words in page.text
+    assert WORDS[name] in page.text
 
 
 def test_both_are_ready_and_nothing_of_the_demo_is_there(products: Stack) -> None:
@@ -86,16 +86,12 @@ def test_both_are_ready_and_nothing_of_the_demo_is_there(products: Stack) -> Non
 
     house = {"postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox"}
     assert report["status"] == "ready"
-    assert set(report["dependencies"]) == house | {"wagtail", "pretix", "pretix-worker"}
+    assert set(report["dependencies"]) == house | READINESS
 
 
-@pytest.mark.parametrize(("name", "page"), [("wagtail", "/admin/login/"), ("pretix", "/control/login")])
-def test_its_pages_find_their_static_files(products: Stack, name: str, page: str) -> None:
-    site = visitor(products, name)
-    sheet = re.search(r'href="(/static/[^"]+\.css)"', site.get(page).text)
-    assert sheet
-
-    answer = site.get(sheet[1])
+@pytest.mark.parametrize("name", NAMES)
+def test_its_pages_find_their_static_files(products: Stack, name: str) -> None:
+    answer = style_sheet(visitor(products, name), LOGIN[name])
 
     assert answer.status_code == HTTPStatus.OK
     assert answer.headers["Content-Type"].startswith("text/css")
@@ -105,20 +101,8 @@ def test_an_editor_sees_wagtail_s_admin(wagtail: Site) -> None:
     assert wagtail.get("/admin/").status_code == HTTPStatus.OK
 
 
-def upload(site: Site, page: str, title: str, name: str, content: bytes) -> None:
-    """Send a file by one of Wagtail's forms."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', site.get(page).text)
-    assert token
-    fields = {"csrfmiddlewaretoken": token[1], "title": title}
-    answer = site.post(page, data=fields, files={"file": (name, content)})
-    assert answer.status_code == HTTPStatus.FOUND, answer.text
-
-
 def test_wagtail_keeps_a_picture_and_nginx_serves_it(wagtail: Site) -> None:
-    name = token_hex(4)
-    upload(wagtail, "/admin/images/add/", "A pixel", f"{name}.png", PNG)
-
-    answer = wagtail.get(f"/media/original_images/{name}.png")
+    answer = wagtail.get(upload_picture(wagtail))
 
     assert (answer.content, answer.headers["Content-Type"]) == (PNG, "image/png")
 
@@ -134,9 +118,7 @@ def test_wagtail_alone_hands_out_documents(wagtail: Site) -> None:
 
 
 def test_wagtail_sends_mail_with_links_to_its_host_name(products: Stack, editor: Account, inbox: Inbox) -> None:
-    visitor(products, "wagtail").submit("/admin/password_reset/", {"email": editor.email})
-
-    link = inbox.wait_for_mail(editor.email).link
+    link = ask_wagtail_for_mail(visitor(products, "wagtail"), editor, inbox).link
 
     assert link.startswith(f"http://wagtail.localhost:{products.ports.http}/admin/password_reset/confirm/")
 
@@ -151,7 +133,7 @@ def test_wagtail_keeps_its_cache_in_redis(products: Stack) -> None:
 def test_pretix_s_first_password_is_not_the_one_that_everybody_knows(products: Stack) -> None:
     site = visitor(products, "pretix")
 
-    refused = site.submit("/control/login", {"email": "admin@localhost", "password": "admin"})
+    refused = site.submit(LOGIN["pretix"], {"email": ADMIN, "password": "admin"})
 
     assert refused.status_code == HTTPStatus.OK
 
@@ -176,13 +158,10 @@ def test_pretix_keeps_a_logo_and_nginx_serves_it(products: Stack, pretix: Site) 
 
 
 def test_pretix_s_worker_sends_mail_with_links_to_its_host_name(products: Stack, inbox: Inbox) -> None:
-    visitor(products, "pretix").submit("/control/forgot", {"email": "admin@localhost"})
-
-    link = inbox.wait_for_mail("admin@localhost").link
+    link = ask_pretix_for_mail(visitor(products, "pretix"), inbox).link
 
     assert link.startswith(f"http://pretix.localhost:{products.ports.http}/control/forgot/recover?")
-    done = re.compile(r"Task pretix\.base\.services\.mail\.mail_send_task\[\S+\] succeeded")
-    wait_until(lambda: done.search(products.logs("pretix-worker")), 20, "the worker to say that it is done")
+    wait_until(lambda: SENT.search(products.logs("pretix-worker")), 20, "the worker to say that it is done")
 
 
 def queues(stack: Stack, vhost: str) -> dict[str, int]:
@@ -199,7 +178,7 @@ def test_pretix_s_queues_are_consumed_in_its_own_vhost(products: Stack) -> None:
     assert not QUEUES & shared.keys()
 
 
-@pytest.mark.parametrize("name", ["wagtail", "pretix"])
+@pytest.mark.parametrize("name", NAMES)
 def test_its_periodic_command_runs_in_time_and_stops_when_it_is_asked(products: Stack, name: str) -> None:
     service = f"{name}-periodic"
     products.execute(service, "sh", "/run/secrets/periodically", "--health")
@@ -235,7 +214,4 @@ def test_operators_have_their_pages(products: Stack, page: str) -> None:
 def test_operators_see_pretix_worker_in_the_flower_of_its_vhost(products: Stack) -> None:
     operator = log_in_to_console(products, Site(products.http_url))
 
-    def workers() -> list[str]:
-        return list(operator.get("/flower/vhost/pretix/api/workers", params={"refresh": "1"}).json())
-
-    wait_until(lambda: len(workers()) == 1, 30, lambda: f"one worker: {workers()}")
+    wait_until(lambda: len(workers(operator)) == 1, 30, lambda: f"one worker: {workers(operator)}")

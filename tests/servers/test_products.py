@@ -13,8 +13,10 @@ from cli.servers import configuration
 from cli.servers.manifest import Manifest
 from cli.servers.render import Plan, render
 from cli.servers.service import Release
+from contract.files import HOUSE, LIST
 from tests.support import products
 from tests.support.stack import ROOT
+from tests.support.upgrades import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,3 +52,15 @@ def test_servers_run_a_periodic_command_in_one_container_that_ends_before_the_ne
 
         assert (deploy["replicas"], *orders) == (1, "stop-first", "stop-first")
         assert deploy["restart_policy"]["delay"] == "5m0s"
+
+
+def test_servers_ask_each_product_at_the_name_that_it_has_there(tmp_path: Path) -> None:
+    work = Work(tmp_path)
+    work.write({HOUSE: (ROOT / HOUSE).read_text(encoding="utf-8"), LIST: f"include:\n  - path:\n      - {HOUSE}\n"})
+    products.move_in(work)
+
+    manifest = Manifest.read(tmp_path)
+
+    assert [check["host"] for check in manifest.checks] == [*map(products.host_name, products.NAMES)]
+    for name in products.NAMES:
+        assert f"set $asked_host {products.host_name(name)};" in manifest.contents["nginx.readiness.conf"]

@@ -35,6 +35,20 @@ def running(host: Host, service: str) -> str:
     return host.run("docker", "ps", "--quiet", "--filter", f"label=com.docker.swarm.service.name={service}").strip()
 
 
+def inside(host: Host, service: str, *command: str) -> str:
+    """Run a command in a container of a service of the stack, and return what it printed.
+
+    Args:
+        host: a machine that runs one.
+        service: the service's name in the Compose files.
+        command: the command.
+
+    Raises:
+        CommandError: the command failed.
+    """
+    return host.run("docker", "exec", running(host, f"landfast_{service}").split()[0], *command)
+
+
 def wait_everywhere(cluster: Inventory, service: str) -> None:
     """Wait until a global service runs on each host."""
     wait_until(
