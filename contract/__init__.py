@@ -1,6 +1,6 @@
-"""The contracts of the applications, and all that is derived from them: secrets, database roles, the broker's users.
+"""The contracts of the applications, and everything derived from them: secrets, database roles, users of the broker.
 
-An application describes itself in its room, ``services/NAME/compose.yaml``: in Compose's own words, and below
-``x-landfast`` and ``x-secrets`` where Compose has none. The house (``compose.house.yaml``) has such a contract too.
-README.md beside this file has the keys.
+The contract of an application is its Compose file, ``services/NAME/compose.yaml``: Compose's own keys, and
+``x-landfast`` and ``x-secrets`` for the rest. The house has such a contract too (``compose.house.yaml``). README.md in
+this folder explains the keys.
 """

@@ -1,33 +1,38 @@
-"""Whether a contract says what its keys want, and what all the keys mean."""
+"""Checks a contract against its schema, and lists the documented keys."""
 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from contract.errors import ContractError
+from contract.named import nearest
 from contract.schema import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from contract.schema import Key
 
-_KINDS = {"text": str, "list": list, "number": int, "switch": bool, "keys": dict}
-_LIKE = {"text": "a text", "list": "a list", "number": "a whole number", "switch": "true or false", "keys": "a mapping"}
+_KINDS = {
+    "string": (str, "a string"),
+    "list": (list, "a list"),
+    "number": (int, "a whole number"),
+    "boolean": (bool, "true or false"),
+    "keys": (dict, "a mapping"),
+}
 
 
 def check(value: object, key: Key, where: str) -> None:
-    """Make sure that a value is what its key wants.
+    """Make sure that a value is valid for its key.
 
     Args:
-        value: what the contract says; ``None`` is an empty mapping.
-        key: what it is for.
+        value: the value in the contract; ``None`` is an empty mapping.
+        key: the key.
         where: file and key, for the message.
 
     Raises:
-        ContractError: it is not; all faults are named, with what would be right.
+        ContractError: the value is invalid; the message has a line for each fault, with the valid form.
     """
     if faults := list(_faults(value, key, where)):
         raise ContractError("\n".join(faults))
@@ -35,14 +40,15 @@ def check(value: object, key: Key, where: str) -> None:
 
 def _faults(value: object, key: Key, where: str) -> Iterator[str]:
     value = {} if value is None and key.kind == "keys" else value
-    if not isinstance(value, _KINDS[key.kind]) or (key.kind == "number" and isinstance(value, bool)):
-        yield f"{where} must be {_LIKE[key.kind]}, not {value!r}: {key.means}"
+    kind, words = _KINDS[key.kind]
+    if not isinstance(value, kind) or (key.kind == "number" and isinstance(value, bool)):
+        yield f"{where} must be {words}, not {value!r}: {key.means}"
     elif isinstance(value, dict):
         yield from _mapping_faults(value, key, where)
     elif isinstance(value, list):
         for item in value:
             yield from _form_faults(item, key, where)
-    elif key.kind in ("text", "number"):
+    elif key.kind in ("string", "number"):
         yield from _form_faults(str(value), key, where)
 
 
@@ -59,24 +65,13 @@ def _mapping_faults(value: dict[object, object], key: Key, where: str) -> Iterat
         elif name in key.keys:
             yield from _faults(entry, key.keys[str(name)], f"{where}.{name}")
         else:
-            meant = misspelt(name, key.keys) or f"there are: {', '.join(key.keys)}"
-            yield f"{where}: nothing reads {name!r}; {meant}"
-
-
-def misspelt(name: object, there: Iterable[str], alike: float = 0.6) -> str:
-    """Return the question whether the nearest name is meant; nothing if none is near.
-
-    Args:
-        name: what a contract says.
-        there: the names that there are.
-        alike: how alike two names are at least, from 0 to 1.
-    """
-    close = get_close_matches(str(name), there, 1, alike)
-    return f"did you mean {close[0]}?" if close else ""
+            close = nearest(str(name), key.keys)
+            remedy = f"did you mean {close}?" if close else f"known keys: {', '.join(key.keys)}"
+            yield f"{where}: unknown key {name!r}; {remedy}"
 
 
 def documented(key: Key, name: str = "x-landfast") -> Iterator[tuple[str, str]]:
-    """Yield each key below ``key``, as a path, with its meaning."""
+    """Yield ``key`` and each key below it, as a path, with its meaning."""
     yield name, key.means
     for part, entry in key.keys.items():
         yield from documented(entry, f"{name}.{part}")

@@ -1,7 +1,7 @@
-"""All that follows from the contracts: the secrets, their readers, and the files that backing services read.
+"""Everything derived from the contracts: the secrets, their readers, and the files for backing services.
 
-A derived file is like a secret whose content is not random: services find it in /run/secrets too. So a changed contract
-reaches a backing service on the way that a changed password takes.
+A derived file is handled like a secret whose content is not random: services find it in /run/secrets, too. So a changed
+contract reaches a backing service in the same way as a changed password.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from contract import (
 )
 from contract.errors import ContractError
 from contract.hosts import is_public
-from contract.named import below, once, unknown
+from contract.named import below, unique, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from contract.files import Contract
 
 
 @dataclass(frozen=True)
 class Derived:
-    """All that follows.
+    """Everything derived from the contracts.
 
     Args:
-        declared: secret -> how it comes about.
-        contents: derived file -> what is in it; secrets there are filled in by :func:`contract.environment.fill`.
+        declared: secret -> its origin (``schema.SECRETS``).
+        contents: derived file -> its content; :func:`contract.environment.fill` fills in the secrets.
         consumers: service -> name in /run/secrets -> secret or derived file.
-        hosts: the host names that applications answer at.
+        hosts: the host names of the applications.
         public_hosts: those that servers have -> the contract's file.
-        checks: what is asked after a start or a deploy (:func:`contract.smoke.checks`).
-        upkeep: contract's file -> what to back up of it, and where its metrics are (:func:`contract.upkeep.upkeep`).
+        checks: the checks after a start or a deploy (:func:`contract.smoke.checks`).
+        upkeep: contract's file -> its volumes to back up, and its metrics (:func:`contract.upkeep.upkeep`).
     """
 
     declared: Mapping[str, Mapping[str, Any]]
@@ -56,25 +56,24 @@ class Derived:
 
 
 def derive(contracts: Sequence[Contract], *, on_servers: bool = False) -> Derived:
-    """Return what follows from the contracts.
+    """Return everything derived from the contracts.
 
     Args:
         contracts: those of the house and of the applications.
         on_servers: whether servers read it, and not a laptop: an application has another address there.
 
     Raises:
-        ContractError: two of them want the same thing, or a service reads a secret that nobody declares.
+        ContractError: two contracts declare the same name, or a service reads a secret that no contract declares.
     """
-    roles, users = list(postgres.roles(contracts)), rabbitmq.users(contracts)
-    passwords = {
-        "postgres": {name: f"postgres_{name}_password" for name in roles},
-        "rabbitmq": {name: f"rabbitmq_{name}_password" for name in users},
-        **{
-            service: {name: f"redis_{name}_password" for name in redis.users(contracts, server)}
-            for server, service in redis.SERVERS.items()
-        },
+    logins: dict[str, Iterable[str]] = {
+        "postgres": postgres.roles(contracts),
+        "rabbitmq": rabbitmq.users(contracts),
+        **{service: redis.users(contracts, server) for server, service in redis.SERVERS.items()},
     }
-    own = once(below(contracts, "secrets"))
+    passwords = {
+        service: {name: environment.password(service, name) for name in names} for service, names in logins.items()
+    }
+    own = unique(below(contracts, "secrets"))
     declared = {**{secret: {} for each in passwords.values() for secret in each.values()}, **own}
     files: dict[str, dict[str, str]] = {
         "console": {"readiness.json": readiness.document(contracts)},
@@ -84,39 +83,48 @@ def derive(contracts: Sequence[Contract], *, on_servers: bool = False) -> Derive
         **{service: {"users.acl": redis.acl(contracts, server)} for server, service in redis.SERVERS.items()},
         **_scripts(contracts, declared),
     }
-    for service, texts in [*durable.files(contracts).items(), *flower.files(contracts).items()]:
-        files.setdefault(service, {}).update(texts)
-    contents = {f"{service}.{file}": text for service, texts in files.items() for file, text in texts.items()}
-    consumers: dict[str, dict[str, str]] = {}
-    for service, given in [*_secrets(contracts, declared).items(), *passwords.items()]:
-        consumers.setdefault(service, {}).update(given)
-    for service, texts in files.items():
-        consumers.setdefault(service, {}).update({file: f"{service}.{file}" for file in texts})
-    hosts = {host: each.file for each in contracts for host in (each.needs.get("http") or {}).get("hosts") or ()}
-    public = {host: file for host, file in sorted(hosts.items()) if is_public(host)}
-    checks, tools = smoke.checks(contracts, on_servers=on_servers), upkeep.upkeep(contracts)
-    return Derived(declared, contents, consumers, sorted(hosts), public, checks, tools)
+    files = _merged(files, durable.files(contracts), flower.files(contracts))
+    names = {service: {file: f"{service}.{file}" for file in texts} for service, texts in files.items()}
+    hosts = {host: each.file for each in contracts for host in each.get("http", "hosts")}
+    return Derived(
+        declared,
+        contents={names[service][file]: text for service, texts in files.items() for file, text in texts.items()},
+        consumers=_merged(_secrets(contracts, declared), passwords, names),
+        hosts=sorted(hosts),
+        public_hosts={host: file for host, file in sorted(hosts.items()) if is_public(host)},
+        checks=smoke.checks(contracts, on_servers=on_servers),
+        upkeep=upkeep.upkeep(contracts),
+    )
+
+
+def _merged(*parts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Return service -> the entries of all parts."""
+    found: dict[str, dict[str, str]] = {}
+    for part in parts:
+        for service, entries in part.items():
+            found.setdefault(service, {}).update(entries)
+    return found
 
 
 def _secrets(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, Mapping[str, str]]:
-    """Return service -> what ``x-secrets`` gives it.
+    """Return service -> its ``x-secrets``.
 
     Raises:
-        ContractError: two contracts say it of the same service, or nobody declares one of the secrets.
+        ContractError: two contracts have them for the same service, or no contract declares one of the secrets.
     """
     given = [(each.file, service, files) for each in contracts for service, files in each.secrets.items()]
     for file, service, files in given:
         for secret in files.values():
             if secret not in declared:
                 raise ContractError(f"{file}: services.{service}.x-secrets: {unknown('secret', secret, declared)}")
-    return once(given)
+    return unique(given)
 
 
 def _scripts(contracts: Sequence[Contract], declared: Collection[str]) -> dict[str, dict[str, str]]:
-    """Return service -> the scripts that its ``x-environment`` and ``x-every`` make.
+    """Return service -> the scripts derived from its ``x-environment`` and ``x-every``.
 
     Raises:
-        ContractError: two contracts say it of one service, a placeholder stands for nothing, or a time never comes.
+        ContractError: two contracts have them for the same service, or a placeholder or a timetable is invalid.
     """
 
     def made(contract: Contract, service: str) -> dict[str, str]:
@@ -127,7 +135,7 @@ def _scripts(contracts: Sequence[Contract], declared: Collection[str]) -> dict[s
             scripts[periodic.SCRIPT] = periodic.script(every, service, where)
         return scripts
 
-    return once(
+    return unique(
         (each.file, service, made(each, service))
         for each in contracts
         for service in {**each.environment, **each.every}

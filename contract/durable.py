@@ -1,15 +1,14 @@
-"""Durable tasks: roles that have a part in them, databases that hold them, vhosts that they are published in."""
+"""Durable tasks: the roles with a part in them, their databases, and the vhosts in which they are published."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from contract import postgres
 from contract.errors import ContractError
 from contract.files import HOUSE
-from contract.named import below, once, unknown
+from contract.named import as_json, below, unique, unknown
 from contract.schema import PARTS
 
 if TYPE_CHECKING:
@@ -17,21 +16,21 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: The services that read what follows, and the schema's name.
+#: The services that read the derived files, and the schema's name.
 MIGRATIONS, RELAY, CONSOLE, SCHEMA = "migrate-outbox", "relay", "console", "outbox"
-#: The shared database, by which a contract that names no database is meant.
+#: The key of the shared database, which is the default of a contract.
 SHARED = ""
-#: Parts that roles of the house have in all databases; an application's have theirs in one.
+#: Parts that the house's roles have in all databases; the roles of an application have theirs in one.
 EVERYWHERE = ("operators", "relays")
 
 
 @dataclass(frozen=True)
 class Outbox:
-    """A database that has durable tasks.
+    """A database with durable tasks.
 
     Args:
-        vhost: where they are published; empty, if it is that of the house.
-        parts: part -> the roles that have it.
+        vhost: the vhost in which they are published; empty for that of the house.
+        parts: part -> the roles with this part.
     """
 
     vhost: str = ""
@@ -39,31 +38,30 @@ class Outbox:
 
     @property
     def roles(self) -> list[str]:
-        """All roles that have a part."""
+        """All roles with a part."""
         return sorted(set().union(*self.parts.values()))
 
 
 def outboxes(contracts: Sequence[Contract]) -> dict[str, Outbox]:
-    """Return each database that has durable tasks, by its name; :data:`SHARED` is the first.
+    """Return the databases with durable tasks, by name; :data:`SHARED` is the first.
 
     Raises:
-        ContractError: a role, a database or a vhost is none of the contract's, or a role cannot enter the database.
+        ContractError: a role, a database or a vhost is unknown, or a role cannot connect to the database.
     """
-    there = postgres.roles(contracts)
+    known = postgres.roles(contracts)
     found = {SHARED: Outbox(), **_own(contracts)}
     elsewhere = {entry.get("owner", name) for _, name, entry in below(contracts, "database", "databases")}
     for contract in contracts:
-        says = contract.needs.get("durable_tasks") or {}
-        database = says.get("database", SHARED)
+        database = contract.get("durable_tasks").get("database", SHARED)
         for part in PARTS:
-            for role in says.get(part, ()):
+            for role in contract.get("durable_tasks", part):
                 where = f"{contract.file}: durable_tasks.{part}"
-                if role not in there:
-                    raise ContractError(f"{where}: {unknown('role', role, there)}")
+                if role not in known:
+                    raise ContractError(f"{where}: {unknown('role', role, known)}")
                 if database == SHARED and role in elsewhere:
                     raise ContractError(
-                        f"{where}: {role} has a database of its own; say which by durable_tasks.database, or name a "
-                        "role of database.schemas or database.roles, which enter the shared one"
+                        f"{where}: {role} has a database of its own; name it in durable_tasks.database, or name a role "
+                        "of database.schemas or database.roles, which can connect to the shared database"
                     )
                 everywhere = contract.file == HOUSE and part in EVERYWHERE
                 for each in found if everywhere else [database]:
@@ -72,30 +70,28 @@ def outboxes(contracts: Sequence[Contract]) -> dict[str, Outbox]:
 
 
 def _own(contracts: Sequence[Contract]) -> dict[str, Outbox]:
-    """Return the outboxes in databases of applications' own, without the roles.
+    """Return the outboxes in databases of single applications, without their roles.
 
     Raises:
-        ContractError: the database or the vhost is none of the contract's.
+        ContractError: the contract does not declare the database or the vhost.
     """
     found = []
     for contract in contracts:
-        says = contract.needs.get("durable_tasks") or {}
-        vhosts = list((contract.needs.get("broker") or {}).get("vhosts") or {})
-        databases = (contract.needs.get("database") or {}).get("databases") or {}
-        where = f"{contract.file}: durable_tasks"
-        if "database" not in says:
-            if "vhost" in says:
-                raise ContractError(f"{where}.vhost: it goes with durable_tasks.database")
+        tasks, where = contract.get("durable_tasks"), f"{contract.file}: durable_tasks"
+        if "database" not in tasks:
+            if "vhost" in tasks:
+                raise ContractError(f"{where}.vhost requires durable_tasks.database")
             continue
-        database, vhost = says["database"], says.get("vhost") or (vhosts[0] if len(vhosts) == 1 else "")
+        vhosts, databases = list(contract.get("broker", "vhosts")), contract.get("database", "databases")
+        database, vhost = tasks["database"], tasks.get("vhost") or (vhosts[0] if len(vhosts) == 1 else "")
         if database not in databases:
             raise ContractError(f"{where}.database: {unknown('database', database, databases, 'this contract has no')}")
         if not vhost:
-            raise ContractError(f"{where}.vhost: say which, as broker.vhosts of this contract has {len(vhosts)}")
+            raise ContractError(f"{where}.vhost is missing: broker.vhosts of this contract has {len(vhosts)}")
         if vhost not in vhosts:
             raise ContractError(f"{where}.vhost: {unknown('vhost', vhost, vhosts, 'this contract has no')}")
         found.append((contract.file, database, Outbox(vhost)))
-    return once(found)
+    return unique(found)
 
 
 def files(contracts: Sequence[Contract]) -> dict[str, dict[str, str]]:
@@ -107,16 +103,12 @@ def files(contracts: Sequence[Contract]) -> dict[str, dict[str, str]]:
     found = outboxes(contracts)
     own = {name: each for name, each in found.items() if name != SHARED}
     parts = {name: {part: sorted(roles) for part, roles in each.parts.items()} for name, each in found.items()}
-    owner = postgres.owner(SCHEMA, once(below(contracts, "database", "schemas")).get(SCHEMA, {}))
-    databases = {"databases.json": _json({name: each.vhost for name, each in own.items()})}
+    owner = postgres.owner(SCHEMA, unique(below(contracts, "database", "schemas")).get(SCHEMA, {}))
+    databases = {"databases.json": as_json({name: each.vhost for name, each in own.items()})}
     rows = [(name, owner, " ".join(each.roles)) for name, each in own.items()]
     return {
-        MIGRATIONS: {"durable_tasks.json": _json(parts)},
+        MIGRATIONS: {"durable_tasks.json": as_json(parts)},
         RELAY: databases,
         CONSOLE: databases,
         "postgres": {"outboxes.csv": postgres.csv(("database", "owner", "roles"), rows)},
     }
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, indent=2) + "\n"

@@ -1,13 +1,12 @@
-"""Variables with placeholders: what products want as ``DATABASE_URL`` and the like, filled in inside the container.
+"""Variables with placeholders, such as a product's ``DATABASE_URL``, which are filled in inside the container.
 
-A service's ``x-environment`` becomes a script that sets the variables and runs a command: ``sh
-/run/secrets/with-environment COMMAND...``. It holds secrets, and is one: nothing of it is in ``docker inspect``.
+The script derived from a service's ``x-environment`` sets the variables and runs a command: ``sh
+/run/secrets/with-environment COMMAND...``. It contains secrets, and is handled like one: ``docker inspect`` shows none.
 """
 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -15,7 +14,7 @@ from urllib.parse import quote
 from contract import redis
 from contract.errors import ContractError
 from contract.hosts import own_host
-from contract.named import below
+from contract.named import below, nearest
 from contract.postgres import owner
 
 if TYPE_CHECKING:
@@ -23,17 +22,17 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: The script's name in /run/secrets. It runs in any image that has a POSIX shell.
+#: The script's name in /run/secrets. It runs in any image with a POSIX shell.
 SCRIPT = "with-environment"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(\|url)?\}")
-_SECRET = "secret."  # noqa: S105 - what a placeholder begins with
-#: The application's own address: the stack's, which the container knows, with the application's host if it has one.
+_SECRET = "secret."  # noqa: S105 - the prefix of a placeholder
+#: The application's address: the stack's, with the application's own host name if it has one.
 _PUBLIC_URL = "public_url"
 _ADDRESS = """\
 public_url=${PUBLIC_URL:?is not set: extend the template application or migration}
 public_url=${public_url%/}"""
-#: Loopback addresses and names below ``localhost`` are a laptop's. A port may follow the brackets of an IPv6 address.
+#: Loopback addresses and names below ``localhost`` are those of a laptop. An IPv6 address is in brackets.
 _WITH_HOST = """
 case $public_url in
     *://localhost | *://localhost:* | *://*.localhost | *://*.localhost:*) host=LAPTOP ;;
@@ -44,7 +43,7 @@ case ${public_url##*]} in
     *:[0-9]*) public_url=${public_url%%://*}://$host:${public_url##*:} ;;
     *) public_url=${public_url%%://*}://$host ;;
 esac"""
-#: The mail server's settings in the container: placeholder -> variable, of compose.templates.yaml or of smtp.sh.
+#: The mail server's settings in the container: placeholder -> variable of compose.templates.yaml or smtp.sh.
 _MAIL = {
     "smtp.host": "SMTP_HOST",
     "smtp.port": "SMTP_PORT",
@@ -57,7 +56,7 @@ _MAIL = {
     "mail_from": "MAIL_FROM",
     "mail_from.address": "mail_address",
 }
-#: The database that all share: the container knows its name.
+#: The shared database, whose name is in the container's environment.
 _SHARED = "{postgres_db}"
 _NAMED = "{POSTGRES_DB:?is not set: extend the template application, periodic or migration}"
 _SMTP = Path(__file__).with_name("smtp.sh")
@@ -67,15 +66,15 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
     """Return the script; secrets in it are still placeholders.
 
     Args:
-        variables: what ``x-environment`` says.
-        contract: that of the application.
+        variables: the service's ``x-environment``.
+        contract: the application's contract.
         secrets: the names of all secrets.
-        service: whose they are.
+        service: the service.
 
     Raises:
-        ContractError: a placeholder stands for nothing.
+        ContractError: a placeholder is unknown.
     """
-    hosts = (contract.needs.get("http") or {}).get("hosts") or ()
+    hosts = contract.get("http", "hosts")
     inside = {f"{{{name}}}": variable for name, variable in {_PUBLIC_URL: _PUBLIC_URL, **_MAIL}.items()}
     known = {**_known(contract), **{name[1:-1]: name for name in inside}, "smtp.password": "{secret.smtp_password}"}
     if hosts:
@@ -87,10 +86,10 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
             return found[0]
         if name in known:
             return known[name]
-        there = [*known, *(_SECRET + secret for secret in secrets)]
-        close = get_close_matches(name, there, 1)
+        close = nearest(name, [*known, *(_SECRET + secret for secret in secrets)])
+        remedy = f"did you mean {{{close}}}?" if close else f"known: {', '.join([*known, 'secret.NAME'])}"
         raise ContractError(
-            f"{contract.file}: services.{service}.x-environment: nothing is called {{{name}}}; {_hint(close, known)}"
+            f"{contract.file}: services.{service}.x-environment: unknown placeholder {{{name}}}; {remedy}"
         )
 
     exports = " \\\n    ".join(
@@ -105,22 +104,22 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
         head += [_SMTP.read_text(encoding="utf-8").removeprefix("#!/bin/sh\n")]
     for placeholder, variable in {**inside, _SHARED: _NAMED}.items():
         exports = exports.replace(placeholder, f"""'"${variable}"'""")
-    # One command: the shell fills in all values before it sets the first variable, which may be one that a value wants.
+    # One command: the shell expands all values before it sets the first variable, which another value may use.
     return "\n".join([*head, *([f"export {exports}"] if exports else []), 'exec "$@"', ""])
 
 
 def _with_host(hosts: Sequence[str]) -> str:
-    """Return the lines that put the first host name in place of the stack's own, on servers the first real one."""
+    """Return the lines that replace the stack's host name by the first of ``hosts``, on servers by the first real."""
     laptop, server = (own_host(hosts, on_servers=on_servers) for on_servers in (False, True))
     return _WITH_HOST.replace("LAPTOP", laptop).replace("SERVER", server)
 
 
 def fill(content: str, read: Callable[[str], str]) -> str:
-    """Return a derived file's content with its secrets; one that is filled into quotes is quoted for the shell.
+    """Return a derived file's content with its secrets, which are quoted for the shell.
 
     Args:
-        content: as :func:`script` made it. Other files have no such placeholder.
-        read: returns a secret's value; empty, if it is an optional one that nobody has set.
+        content: the content; only that of :func:`script` has placeholders.
+        read: returns a secret's value; an empty string for an optional secret that is not set.
     """
 
     def put(found: re.Match[str]) -> str:
@@ -131,7 +130,7 @@ def fill(content: str, read: Callable[[str], str]) -> str:
 
 
 def _known(contract: Contract) -> dict[str, str]:
-    """Return placeholder -> what it stands for: each login by its name, and the only one of its kind without a name."""
+    """Return placeholder -> value: for each login with its name, and for the only login of a kind without a name."""
     postgres = ("postgresql", "postgres", "5432", "name")
     own = {
         name: _login(*postgres, entry.get("owner", name), name)
@@ -153,7 +152,7 @@ def _known(contract: Contract) -> dict[str, str]:
     }
     only = {begin: logins for begin, logins in kinds.items() if len(logins) == 1}
     if len(own or schemas) == 1:
-        only["database"] = own or shared  # a schema's first role is the one that uses it
+        only["database"] = own or shared  # the first role of a schema is its user
     named = {f"{begin}.{name}": parts for begin, logins in kinds.items() for name, parts in logins.items()}
     unnamed = {begin: next(iter(logins.values())) for begin, logins in only.items()}
     return {f"{begin}.{part}": value for begin, parts in {**named, **unnamed}.items() for part, value in parts.items()}
@@ -167,19 +166,17 @@ def _redis(contract: Contract, server: str) -> dict[str, dict[str, str]]:
 
 
 def _login(scheme: str, host: str, port: str, word: str, user: str, path: str) -> dict[str, str]:
-    """Return the parts of a login, and its URL; ``word`` is the path's name."""
-    server = "redis" if scheme == "redis" else host
-    secret = f"secret.{server}_{user}_password"
+    """Return the parts of a login, and its URL; ``word`` is the name of the URL's path."""
+    secret = _SECRET + password(host, user)
     url = f"{scheme}://{user}:{{{secret}|url}}@{host}:{port}/{path}"
     return {"url": url, "host": host, "port": port, "user": user, "password": f"{{{secret}}}", word: path}
 
 
-def _hint(close: list[str], known: Collection[str]) -> str:
-    if close:
-        return f"did you mean {{{close[0]}}}?"
-    return f"there are: {', '.join(known)}{', ' if known else ''}secret.NAME"
+def password(service: str, user: str) -> str:
+    """Return the name of the secret with a user's password; both Redis servers have the same."""
+    return f"{'redis' if service in redis.SERVERS.values() else service}_{user}_password"
 
 
 def _quoted(value: str) -> str:
-    """Return a value for the shell; its placeholders stay as they are."""
+    """Return a value in single quotes for the shell; placeholders stay unchanged."""
     return "'" + value.replace("'", r"'\''") + "'"

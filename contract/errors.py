@@ -1,7 +1,7 @@
-"""The one error of this package."""
+"""The only error of this package."""
 
 from __future__ import annotations
 
 
 class ContractError(ValueError):
-    """A contract that cannot be followed; the message names the file, the key and the way out."""
+    """An invalid contract; the message names the file, the key and the remedy."""

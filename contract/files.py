@@ -1,4 +1,4 @@
-"""Contracts as they stand in the Compose files."""
+"""Reads the contracts from the Compose files."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import yaml  # type: ignore[import-untyped] # it has no types of its own
+import yaml  # type: ignore[import-untyped] # the package has no types
 
 from contract import periodic, schema
-from contract.check import check, misspelt
+from contract.check import check
 from contract.errors import ContractError
+from contract.named import nearest, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
 #: The list of applications, and the house's own contract.
 LIST, HOUSE = "compose.yaml", "compose.house.yaml"
-#: The house's network that leads out.
+#: The house's network with connections to the internet.
 EGRESS = "egress"
-#: Directives for Nginx, beside an application's contract.
+#: The file with directives for Nginx, next to an application's contract.
 EXTRA = "nginx.extra"
-#: How alike a service's key and one of ours are if that is meant: other x-... keys are other people's.
-ALIKE = 0.8
+#: The similarity at which an unknown x-... key of a service is an error: other such keys belong to other programs.
+SIMILARITY = 0.8
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,16 @@ class Contract:
     """The contract of an application, or of the house.
 
     Args:
-        file: where it stands.
-        needs: what ``x-landfast`` says.
+        file: its path in the repository.
+        needs: the value of ``x-landfast``.
         secrets: service -> name in /run/secrets -> secret.
         environment: service -> variable -> value, with placeholders.
         services: the names of all services in the file.
-        every: service -> when its command runs.
-        volumes: the names of all volumes that it declares.
-        calling_out: the names of the services in a network that leads out: ``egress``, or one of its own that is not
-            ``internal``.
-        extra: what ``nginx.extra`` beside it says.
+        volumes: the names of all volumes that the file declares.
+        extra: the content of ``nginx.extra`` next to the file.
+        every: service -> the timetable of its command.
+        calling_out: the names of the services in a network with connections to the internet: ``egress``, or one of the
+            file that is not ``internal``.
     """
 
     file: str
@@ -52,9 +53,32 @@ class Contract:
     every: Mapping[str, str] = field(default_factory=dict)
     calling_out: Sequence[str] = ()
 
+    def get(self, *path: str) -> Any:  # noqa: ANN401 - contracts have values of several types
+        """Return the value at a path of keys below ``x-landfast``; an empty mapping if there is none."""
+        found: Any = self.needs
+        for key in path:
+            found = found.get(key) or {}
+        return found
+
+    def check_service(self, place: str, where: str) -> None:
+        """Make sure that the service of a place is in this file.
+
+        Args:
+            place: ``NAME:PORT``; empty if the contract names none.
+            where: file and key, for the message.
+
+        Raises:
+            ContractError: it is not.
+        """
+        name = place.partition(":")[0]
+        if not name:
+            raise ContractError(f"{where}.service is missing: a service of this file and its port, NAME:PORT")
+        if name not in self.services:
+            raise ContractError(f"{where}.service: {unknown('service', name, self.services, 'this file has no')}")
+
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # as above
-    """Reads YAML as Compose does: what follows ``!reset`` or ``!override`` is a value like others."""
+    """Reads YAML as Compose does: the tags ``!reset`` and ``!override`` do not change a value."""
 
 
 def _without_tag(loader: _Loader, _tag: str, node: yaml.Node) -> object:
@@ -62,7 +86,7 @@ def _without_tag(loader: _Loader, _tag: str, node: yaml.Node) -> object:
         return loader.construct_mapping(node, deep=True)
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - there is no fourth kind
+    assert isinstance(node, yaml.ScalarNode)  # noqa: S101 - YAML has no fourth kind
     return loader.construct_scalar(node)
 
 
@@ -70,13 +94,13 @@ _Loader.add_multi_constructor("!", _without_tag)
 
 
 def read(root: Path) -> list[Contract]:
-    """Return the house's contract and those of the listed applications.
+    """Return the contracts of the house and of the listed applications.
 
     Args:
         root: the folder of compose.yaml.
 
     Raises:
-        ContractError: a file is missing, is no YAML, or says something that nothing reads.
+        ContractError: a file is missing or not YAML, or has an unknown key or an invalid value.
     """
     found = [parse(name, _document(root / name, name)) for name in (HOUSE, *listed(root))]
     extras = [(root / contract.file).with_name(EXTRA) for contract in found]
@@ -87,10 +111,10 @@ def read(root: Path) -> list[Contract]:
 
 
 def listed(root: Path) -> list[str]:
-    """Return the Compose files of the applications that compose.yaml includes, as it names them.
+    """Return the paths of the applications' Compose files, as compose.yaml includes them.
 
     Raises:
-        ContractError: it includes something in a form that is not understood here.
+        ContractError: an include has an unsupported form.
     """
     entries = _document(root / LIST, LIST).get("include") or []
     if not isinstance(entries, list):
@@ -100,16 +124,16 @@ def listed(root: Path) -> list[str]:
         paths = entry.get("path") if isinstance(entry, dict) else entry
         for path in paths if isinstance(paths, list) else [paths]:
             if not isinstance(path, str):
-                raise ContractError(f"{LIST}: include: {path!r} is no path")
+                raise ContractError(f"{LIST}: include: {path!r} is not a path")
             found.append(PurePosixPath(path).as_posix())
     return [path for path in found if path != HOUSE]
 
 
 def parse(file: str, document: Mapping[str, Any]) -> Contract:
-    """Return the contract in a Compose file's content.
+    """Return the contract in the content of a Compose file.
 
     Raises:
-        ContractError: it says something that nothing reads.
+        ContractError: the contract has an unknown key or an invalid value.
     """
     needs = document.get("x-landfast") or {}
     check(needs, schema.APPLICATION, f"{file}: x-landfast")
@@ -120,8 +144,8 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
         for key in entry:
             if key in schema.SERVICE:
                 check(entry[key], schema.SERVICE[key], f"{where}.{key}")
-            elif key.startswith("x-") and (meant := misspelt(key, schema.SERVICE, ALIKE)):
-                raise ContractError(f"{where}: nothing reads {key!r}; {meant}")
+            elif key.startswith("x-") and (close := nearest(key, schema.SERVICE, SIMILARITY)):
+                raise ContractError(f"{where}: unknown key {key!r}; did you mean {close}?")
         periodic.check(entry, where)
     secrets, environment, every = (
         {name: entry[key] for name, entry in services.items() if key in entry} for key in schema.SERVICE
@@ -136,13 +160,13 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
 
 
 def _leads_out(network: Mapping[str, Any]) -> bool:
-    """Return whether containers in a declared network reach addresses outside."""
+    """Return whether containers in a declared network can connect to the internet."""
     masquerades = (network.get("driver_opts") or {}).get("com.docker.network.bridge.enable_ip_masquerade") != "false"
     return masquerades and not network.get("internal")
 
 
 def _names(value: object) -> list[str]:
-    """Return the names in one of Compose's lists, which may be mappings, too."""
+    """Return the names in one of Compose's lists, which may also be a mapping."""
     return [str(name) for name in value] if isinstance(value, (list, dict)) else []
 
 
@@ -156,7 +180,7 @@ def _document(path: Path, name: str) -> dict[str, Any]:
     try:
         document = yaml.load(_text(path, name), _Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
-        raise ContractError(f"{name} is no YAML: {error}") from error
+        raise ContractError(f"{name} is not valid YAML: {error}") from error
     return _mapping(document, name)
 
 
@@ -164,6 +188,6 @@ def _text(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ContractError(f"{name}: there is no such file; {LIST} names it") from None
+        raise ContractError(f"{name}: the file does not exist; {LIST} includes it") from None
     except (OSError, UnicodeError) as error:
         raise ContractError(f"{name}: {error}") from error

@@ -1,7 +1,8 @@
-"""Looking things up in several contracts at once."""
+"""Helpers for names in several contracts: finding them, keeping them unique, and reporting unknown ones."""
 
 from __future__ import annotations
 
+import json
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,23 +17,20 @@ Entry = TypeVar("Entry")
 
 
 def below(contracts: Sequence[Contract], *path: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Yield file, name and what it says for each name below a path of keys."""
+    """Yield file, name and entry of each name below a path of keys."""
     for contract in contracts:
-        found: Any = contract.needs
-        for key in path:
-            found = (found or {}).get(key)
-        for name, entry in (found or {}).items():
+        for name, entry in contract.get(*path).items():
             yield contract.file, name, entry or {}
 
 
-def once(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
+def unique(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
     """Return name -> entry.
 
     Args:
         entries: file, name and entry of each.
 
     Raises:
-        ContractError: the same name is there twice.
+        ContractError: two entries have the same name.
     """
     found: dict[str, Entry] = {}
     files: dict[str, str] = {}
@@ -43,14 +41,30 @@ def once(entries: Iterable[tuple[str, str, Entry]]) -> dict[str, Entry]:
     return found
 
 
-def unknown(kind: str, name: str, there: Collection[str], lacking: str = "no contract has a") -> str:
-    """Return what to say of a name that there is not, with the nearest that there is.
+def nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the known name that is most similar to ``name``; an empty string if none is similar.
 
     Args:
-        kind: what it should be the name of.
-        name: what a contract says.
-        there: the names that there are.
-        lacking: who lacks it.
+        name: an unknown name.
+        known: the known names.
+        cutoff: the least similarity, from 0 to 1.
     """
-    close = get_close_matches(name, there, 1)
-    return f"{lacking} {kind} {name}" + (f"; did you mean {close[0]}?" if close else "")
+    return next(iter(get_close_matches(name, known, 1, cutoff)), "")
+
+
+def unknown(kind: str, name: str, known: Collection[str], owner: str = "no contract has a") -> str:
+    """Return a message about an unknown name, with the nearest known one.
+
+    Args:
+        kind: the kind of name.
+        name: the unknown name.
+        known: the known names.
+        owner: the begin of the message, which says where the name is missing.
+    """
+    close = nearest(name, known)
+    return f"{owner} {kind} {name}" + (f"; did you mean {close}?" if close else "")
+
+
+def as_json(value: object) -> str:
+    """Return the content of a derived JSON file."""
+    return json.dumps(value, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Nginx's part of the contracts: locations of the stack's own address, and servers with names of their own."""
+"""Nginx's part of the contracts: locations at the stack's own address, and servers with their own host names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: What no application has at the stack's own address.
+#: Path prefixes at the stack's own address that no application may have.
 OF_THE_HOUSE = (
     "/console/",
     "/flower/",
@@ -27,13 +27,13 @@ OF_THE_HOUSE = (
     "/.well-known/acme-challenge/",
 )
 
-#: Keys of a location that say something of the one that it must have beside them.
-BESIDE = {
+#: Required key -> the keys of a location that require it.
+REQUIRED = {
     "service": ("protocol", "largest_body", "timeout", "websocket", "fresh", "errors", "security_headers"),
     "files": ("internal", "immutable"),
 }
 
-HEAD = "# Derived from the contracts of the applications at each start: contract/README.md. A change here is lost.\n"
+HEAD = "# Derived from the contracts at each start: contract/README.md. The next start overwrites changes.\n"
 
 
 def files(contracts: Sequence[Contract], *, on_servers: bool = False) -> dict[str, str]:
@@ -44,7 +44,7 @@ def files(contracts: Sequence[Contract], *, on_servers: bool = False) -> dict[st
         on_servers: whether Nginx of servers reads them: it asks an application at its address there.
 
     Raises:
-        ContractError: two contracts want the same place, or a service is none of the application's.
+        ContractError: two contracts have the same address, or a location is invalid.
     """
     return {
         "locations.conf": _locations(contracts),
@@ -55,105 +55,95 @@ def files(contracts: Sequence[Contract], *, on_servers: bool = False) -> dict[st
 
 
 def _locations(contracts: Sequence[Contract]) -> str:
-    """Return the locations of all applications that answer at the stack's own address.
+    """Return the locations of the applications at the stack's own address.
 
-    Where none of them has its root, visitors meet the console there.
+    If none of them has the root, it redirects to the console.
     """
-    found = [each for each in _once(contracts) if not each.needs["http"].get("hosts")]
+    found = [each for each in _checked(contracts) if not each.get("http", "hosts")]
     blocks = [_content(each) for each in found]
-    if not any("/" in each.needs["http"].get("locations", {}) for each in found):
+    if not any("/" in each.get("http", "locations") for each in found):
         blocks += ["\n# no application\n", block("location = /", ["return 302 /console/;"])]
     return HEAD + "".join(blocks)
 
 
 def _servers(contracts: Sequence[Contract]) -> str:
-    """Return what belongs beside the stack's own server: a server for each application with host names of its own."""
-    named = [each for each in _once(contracts) if each.needs["http"].get("hosts")]
+    """Return a server for each application with its own host names."""
     blocks = [
-        f"\nserver {{\n    server_name {' '.join(each.needs['http']['hosts'])};\n    include snippets/server.conf;\n"
-        f"{_indented(_content(each))}}}\n"
-        for each in named
+        block("server", [f"server_name {' '.join(hosts)};", "include snippets/server.conf;", _content(each)])
+        for each in _checked(contracts)
+        if (hosts := each.get("http", "hosts"))
     ]
-    return HEAD + "".join(blocks)
+    return HEAD + "".join(f"\n{text}" for text in blocks)
 
 
 def _programs(contracts: Sequence[Contract]) -> str:
-    """Return the rows of the map that says under which paths programs get problem documents."""
-    paths = sorted({path for each in contracts for path in (each.needs.get("http") or {}).get("programs", ())})
+    """Return the rows of the map with the paths at which programs get problem documents."""
+    paths = sorted({path for each in contracts for path in each.get("http", "programs")})
     return HEAD + "".join(f'"~^(:\\S+ )?{re.escape(path.rstrip("/"))}[/?: ]" problem;\n' for path in paths)
 
 
 def _readiness(contracts: Sequence[Contract], *, on_servers: bool) -> str:
-    """Return the locations by which the console asks services whether they serve, each by its name in the report.
+    """Return the locations through which the console checks services, by the names in its report.
 
-    Nginx alone shares a network with every application.
+    Only Nginx shares a network with every application.
     """
-    names = {contract.file: (contract.needs.get("http") or {}).get("hosts") or [] for contract in contracts}
     blocks = []
-    for file, name, entry in below(contracts, "readiness"):
-        if "service" in entry:
-            host = own_host(names[file], on_servers=on_servers) or "127.0.0.1"
-            lines = [f"set $place {entry['service']};", f"set $asked_host {host};"]
-            path = entry.get("path", "/")
-            lines.append(f"set $asked_path {path};")
-            if entry.get("protocol") == "uwsgi":
+    for contract in contracts:
+        host = own_host(contract.get("http", "hosts"), on_servers=on_servers) or "127.0.0.1"
+        for _, name, entry in below([contract], "readiness"):
+            if "service" not in entry:
+                continue
+            protocol, path = entry.get("protocol", "http"), entry.get("path", "/")
+            lines = [f"set $place {entry['service']};", f"set $asked_host {host};", f"set $asked_path {path};"]
+            if protocol == "uwsgi":
                 page, _, query = path.partition("?")
                 lines += [f"set $asked_page {page};", f'set $asked_query "{query}";']
-            lines.append(f"include snippets/ask-{entry.get('protocol', 'http')}.conf;")
-            blocks.append(block(f"location = /{name}", lines))
+            blocks.append(block(f"location = /{name}", [*lines, f"include snippets/ask-{protocol}.conf;"]))
     return HEAD + "".join(blocks)
 
 
-def _once(contracts: Sequence[Contract]) -> Iterator[Contract]:
-    """Yield each contract that says where it answers.
+def _checked(contracts: Sequence[Contract]) -> Iterator[Contract]:
+    """Yield the contracts with addresses.
 
     Raises:
         ContractError: as :func:`files`.
     """
     taken: dict[str, str] = {}
     for contract in contracts:
-        http = contract.needs.get("http")
-        if not http:
-            continue
-        locations = http.get("locations") or {}
-        for path, entry in locations.items():
-            _check(contract, path, entry or {})
-        for address in http.get("hosts") or locations:
+        for _, path, entry in below([contract], "http", "locations"):
+            _check(contract, path, entry)
+        for address in contract.get("http", "hosts") or contract.get("http", "locations"):
             other = taken.setdefault(address, contract.file)
             if other != contract.file:
                 raise ContractError(f"{contract.file}: {address} is in {other} already")
-        yield contract
+        if contract.get("http"):
+            yield contract
 
 
 def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
-    """Make sure that a location can be had.
+    """Make sure that a location is valid.
 
     Raises:
-        ContractError: it cannot.
+        ContractError: it is not.
     """
-    where = f"{contract.file}: http.locations.{path}"
-    service = str(entry.get("service", "")).partition(":")[0]
-    if service not in contract.services and (service or "files" not in entry):
-        raise ContractError(f"{where}: service: {service or 'none'} is no service of this file")
-    for wanted, keys in BESIDE.items():
+    where, hosts = f"{contract.file}: http.locations.{path}", contract.get("http", "hosts")
+    if "service" in entry or "files" not in entry:
+        contract.check_service(entry.get("service", ""), where)
+    for required, keys in REQUIRED.items():
         for key in keys:
-            if key in entry and wanted not in entry:
-                raise ContractError(f"{where}: {key}: it goes with {wanted}")
+            if key in entry and required not in entry:
+                raise ContractError(f"{where}.{key} requires {required}")
     if "fresh" in entry and entry.get("static"):
-        raise ContractError(f"{where}: fresh: what is static is kept for a week; leave one of them out")
-    if entry.get("internal") and not contract.needs["http"].get("hosts"):
-        raise ContractError(f"{where}: internal: it goes with hosts, for other applications answer at the same address")
-    if not contract.needs["http"].get("hosts") and path.startswith(OF_THE_HOUSE):
-        raise ContractError(f"{where}: the house answers there; choose another path")
+        raise ContractError(f"{where}: fresh and static exclude each other; a static file is cached for a week")
+    if entry.get("internal") and not hosts:
+        raise ContractError(f"{where}.internal requires hosts, because other applications share the stack's address")
+    if not hosts and path.startswith(OF_THE_HOUSE):
+        raise ContractError(f"{where}: the house answers at this path; choose another")
     if entry.get("websocket") and entry.get("protocol") == "uwsgi":
-        raise ContractError(f"{where}: websocket: the protocol uwsgi has none")
+        raise ContractError(f"{where}.websocket: the protocol uwsgi has no WebSockets; use http")
 
 
 def _content(contract: Contract) -> str:
-    found = [Location(path, entry) for path, entry in (contract.needs["http"].get("locations") or {}).items()]
-    blocks = [one for each in found for one in each.blocks()]
+    found = below([contract], "http", "locations")
+    blocks = [text for _, path, entry in found for text in Location(path, entry).blocks()]
     return f"\n# {contract.file}\n" + "".join(blocks) + (f"\n{contract.extra.strip()}\n" if contract.extra else "")
-
-
-def _indented(text: str) -> str:
-    return "".join(f"    {line}" if line.strip() else line for line in text.splitlines(keepends=True))

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs a command by a timetable, never twice at a time: periodically COMMAND... (contract/periodic.py puts the timetable before this)
-#   --health  says whether a time has passed while nothing ran, and whether the last run succeeded.
-# A time that comes while the command runs is left out. SIGTERM ends it at once, or as soon as the command that runs has ended.
-# For any image that has a POSIX shell: no bashisms, and of other programs date, mv and sleep alone.
+# Runs a command by a timetable, one run at a time: periodically COMMAND... (contract/periodic.py adds the timetable before this line)
+#   --health  fails if no run began at its time, or if the last run failed.
+# A run that is due during another run is skipped. SIGTERM ends the script at once, or at the end of the current run.
+# For any image with a POSIX shell: no bashisms, and no other programs than date, mv and sleep.
 set -u
 
-# The time by which the next run must have begun, the exit status of the last one, and whether the command waits or runs.
+# The file with the latest start of the next run, the exit status of the last run, and the state: waits or runs.
 state=${TMPDIR:-/tmp}/periodically
 grace=60 # seconds that a run may begin late
 
@@ -18,13 +18,13 @@ log() { # LEVEL MESSAGE
 
 has() { case " $1 " in *" $2 "*) ;; *) return 1 ;; esac }
 
-# Whether it runs on a day, counted from 1970-01-01, which was a Thursday.
-# Source of month and day of the month: https://howardhinnant.github.io/date_algorithms.html, civil_from_days
+# Returns whether the timetable has a day, counted from 1970-01-01 (a Thursday).
+# Source of the algorithm for month and day: https://howardhinnant.github.io/date_algorithms.html, civil_from_days
 on_day() {
     weekday=$((($1 + 4) % 7))
     of_era=$((($1 + 719468) % 146097))
     year=$(((of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365))
-    of_year=$((of_era - 365 * year - year / 4 + year / 100)) # both from March on
+    of_year=$((of_era - 365 * year - year / 4 + year / 100)) # year and day of the year begin in March
     month=$(((5 * of_year + 2) / 153))
     of_month=$((of_year - (153 * month + 2) / 5 + 1))
     month=$(((month + 2) % 12 + 1))
@@ -36,7 +36,7 @@ on_day() {
     fi
 }
 
-# Sets next to the first time on a day that is later than another time.
+# Sets next to the first time of a day that is later than TIME.
 later() { # DAY TIME
     for hour in ${hours:-}; do
         for minute in ${minutes:-}; do
@@ -47,7 +47,7 @@ later() { # DAY TIME
     return 1
 }
 
-# Sets next to the first time of the timetable that is later than another time. Times are seconds since 1970.
+# Sets next to the first time of the timetable that is later than TIME. Times are seconds since 1970.
 after() { # TIME
     if [ -n "${interval:-}" ]; then
         next=$(($1 + interval - ($1 - begun) % interval))
@@ -69,8 +69,8 @@ done
 if [ "${1:-}" = --health ]; then
     clock
     read -r latest status doing <"$state" || exit 1
-    # A run is never late, however long it takes: Swarm would end it, and the next one too.
-    [ "$doing" = runs ] || [ "$now" -le "$latest" ] || { echo "late: the next run had to begin by $latest (now: $now)" && exit 1; }
+    # A long run is healthy: Swarm would otherwise end it, and the next one, too.
+    [ "$doing" = runs ] || [ "$now" -le "$latest" ] || { echo "the next run is late: it was due by $latest (now: $now)" && exit 1; }
     [ "$status" = 0 ] || { echo "the last run ended with $status" && exit 1; }
     exit 0
 fi
@@ -88,12 +88,12 @@ log info "the first run is in $((next - now)) seconds"
 while :; do
     while clock && [ "$now" -lt "$next" ]; do
         rest=$((next - now))
-        # Not at a stretch, for clocks are set and laptops closed; and without the log, which ends with its last writer.
+        # In short steps, because clocks are set and laptops sleep; without the log, which ends with its last writer.
         sleep "$((rest < 60 ? rest : 60))" >/dev/null 2>&1 &
         wait
     done
-    asked=
-    trap 'asked=yes' INT QUIT TERM
+    stopping=
+    trap 'stopping=yes' INT QUIT TERM
     after "$now"
     remember runs
     sh "${0%/*}/with-environment" "$@"
@@ -103,5 +103,5 @@ while :; do
     remember waits
     [ "$status" = 0 ] || log error "the command ended with $status; it runs again in $((next - now)) seconds"
     trap 'exit 0' INT QUIT TERM
-    [ -z "$asked" ] || exit 0
+    [ -z "$stopping" ] || exit 0
 done

@@ -1,7 +1,7 @@
-"""The parts of each contract that programs beside the services read: commands, backups, monitoring.
+"""The parts of each contract for programs outside the services: commands, backups, monitoring.
 
-``python3 -m contract.plans`` prints them as JSON, by the contract's file. ``./stack`` runs that in the image of
-``secrets``, for contracts are YAML, which it cannot read by itself.
+``python3 -m contract.plans`` prints them as JSON, by the contract's file. ``./stack`` runs it in the image of
+``secrets``, because it has no YAML parser of its own.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from contract import smoke
 from contract.derived import derive
 from contract.errors import ContractError
 from contract.files import read
+from contract.named import below
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from contract.files import Contract
 
@@ -26,7 +27,7 @@ def plans(contracts: Sequence[Contract]) -> dict[str, dict[str, Any]]:
     """Return file -> the plan of its contract.
 
     Raises:
-        ContractError: a contract cannot be followed.
+        ContractError: a contract is invalid.
     """
     derived = derive(contracts)
     found = {}
@@ -37,24 +38,24 @@ def plans(contracts: Sequence[Contract]) -> dict[str, dict[str, Any]]:
 
 
 def _plan(own: Contract, others: Sequence[Contract], declared: set[str]) -> dict[str, Any]:
-    http, database, broker = (own.needs.get(section) or {} for section in ("http", "database", "broker"))
-    locations: Mapping[str, Mapping[str, Any]] = http.get("locations") or {}
-    pages = {path: says for path, says in locations.items() if "service" in says and not says.get("static")}
+    locations = below([own], "http", "locations")
     return {
         "services": [each for each in own.services if all(each not in other.services for other in others)],
-        "hosts": list(http.get("hosts") or ()),
-        "locations": {path: says["service"] for path, says in pages.items()},
+        "hosts": list(own.get("http", "hosts")),
+        "locations": {
+            path: entry["service"] for _, path, entry in locations if "service" in entry and not entry.get("static")
+        },
         "smoke": smoke.checks([own]),
-        "databases": list(database.get("databases") or ()),
-        "schemas": list(database.get("schemas") or ()),
-        "vhosts": list(broker.get("vhosts") or ()),
-        "users": list(broker.get("users") or ()),
+        "databases": list(own.get("database", "databases")),
+        "schemas": list(own.get("database", "schemas")),
+        "vhosts": list(own.get("broker", "vhosts")),
+        "users": list(own.get("broker", "users")),
         "secrets": sorted(declared - _declared_without(others, declared)),
     }
 
 
 def _declared_without(others: Sequence[Contract], declared: set[str]) -> set[str]:
-    """Return the secrets that would be left without an application; all, where others cannot do without it."""
+    """Return the secrets of the other applications; all secrets if their contracts are invalid without this one."""
     try:
         return set(derive(others).declared)
     except ContractError:
@@ -65,7 +66,7 @@ def main(root: Path = Path("/stack")) -> int:
     """Print the plans and return the exit status.
 
     Args:
-        root: where compose.yaml is.
+        root: the folder of compose.yaml.
     """
     try:
         print(json.dumps(plans(read(root)), indent=2))

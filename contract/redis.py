@@ -1,4 +1,4 @@
-"""The users of the two Redis servers, and what each may do there.
+"""The users of the two Redis servers, with their permissions.
 
 https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/
 """
@@ -7,45 +7,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from contract.named import below, once
+from contract.named import below, unique
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from contract.files import Contract
 
-#: What contracts call the servers: the service that each is.
+#: The servers' names in contracts -> their services.
 SERVERS = {"state": "redis", "cache": "redis-cache"}
 
-#: What every user may do with its own keys and channels: Redis' categories, without commands that show or change what
-#: belongs to others, and with those that clients need nevertheless.
+#: The commands of every user, for its own keys and channels: Redis' categories, without commands that show or change
+#: others' data, and with those of them that clients need nevertheless.
 COMMANDS = (
     *("-@all", "+@read", "+@write", "+@transaction", "+@connection"),
     "+@pubsub",  # waiting for Celery's results
     *("-@admin", "-@dangerous"),  # CONFIG, ACL, SHUTDOWN, FLUSHALL, KEYS ...
-    *("-scan", "-randomkey", "-dbsize", "-pubsub", "-client|tracking"),  # they tell of other users' keys and channels
-    *("-function", "+eval", "+eval_ro", "+evalsha", "+evalsha_ro"),  # functions are shared, scripts are the caller's
-    *("+script|load", "+script|exists"),  # how clients store a script that they call by its digest
-    "+time",  # Celery's scripts, where Redis is its broker
+    *("-scan", "-randomkey", "-dbsize", "-pubsub", "-client|tracking"),  # they show other users' keys and channels
+    *("-function", "+eval", "+eval_ro", "+evalsha", "+evalsha_ro"),  # functions are shared, scripts are not
+    *("+script|load", "+script|exists"),  # for clients that store a script and call it by its digest
+    "+time",  # for Celery's scripts if Redis is its broker
 )
 
 
 def users(contracts: Sequence[Contract], server: str) -> dict[str, Mapping[str, Any]]:
-    """Return user -> what its contract says, for the users of one server.
+    """Return user -> its entry in the contract, for the users of one server.
 
     Args:
-        contracts: all of them.
+        contracts: all contracts.
         server: ``state`` or ``cache``.
 
     Raises:
         ContractError: two contracts have the same user.
     """
-    named = once(below(contracts, "redis", "users"))
+    named = unique(below(contracts, "redis", "users"))
     return {name: entry for name, entry in named.items() if server in entry.get("servers", SERVERS)}
 
 
 def acl(contracts: Sequence[Contract], server: str) -> str:
-    """Return a line for each user of a server in the form of Redis' configuration, without its password.
+    """Return a line of Redis' configuration for each user of a server, without the password.
 
     Raises:
         ContractError: as :func:`users`.

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Names of roles, schemas, users and secrets: they become parts of statements, addresses and file names.
+#: Names of roles, schemas, users and secrets: they become parts of SQL statements, addresses and file names.
 NAME = r"(?!pg_|postgres$|template[01]$)[a-z_][a-z0-9_]{0,31}"
-#: They have a role's name in them, and what it is for.
+#: A secret's name may contain a role's name and a purpose.
 SECRET = r"[a-z_][a-z0-9_]{0,62}"  # noqa: S105 - the form of a name
 FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
@@ -18,7 +18,7 @@ PATH = r"/([\w.~-]+/)*"
 PAGE = r"/[\w.~/?=&%+-]*"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 PLACE = rf"[a-z0-9][a-z0-9-]*:{PORT}"
-#: A host and its port; ``*`` stands for any host, or for any below a name.
+#: A host and its port; ``*`` stands for any host, or for any host below a name.
 ADDRESS = rf"smtp|(\*|(\*\.)?{HOST}):{PORT}"
 FOLDER = r"/(srv|var/lib)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 PATTERN = r"[A-Za-z0-9_./~*-]+"
@@ -26,46 +26,46 @@ PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
 PROTOCOL = "http|uwsgi"
-#: Nginx and shells count in 64 bits: these forms end far below.
+#: Nginx and shells calculate with 64 bits: these forms end far below.
 SIZE = r"\d{1,12}|\d{1,6}[kmg]"
 TIME = r"(?=\d*[1-9])\d{1,6}[smh]"
 EVERY = r"(?=\d)(\d{1,6}h)?(\d{1,6}m)?(\d{1,6}s)?|[\d*,/-]+( [\d*,/-]+){4}"
 STATUS = r"[2-5]\d\d"
 LENGTH = r"[1-9]\d{0,3}"
-#: The forms in words, for messages; any other is shown as it is.
+#: The forms in words, for messages. A message shows any other form as a regular expression.
 WORDS = {
-    NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32, and no name of PostgreSQL's own",
-    SECRET: "a-z, 0-9 and _, not beginning with a digit, at most 63",
-    FILE: "letters, digits, _ . and -, beginning with none of the last two",
-    HOST: "a host name in small letters",
-    PATH: "a path from slash to slash, of ASCII letters, digits, _ . ~ and -",
-    PAGE: "an address without the host name, from the slash on; what is not ASCII stands as %C3%BC in it",
+    NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not reserved by PostgreSQL",
+    SECRET: "a-z, 0-9 and _, not beginning with a digit, at most 63 characters",
+    FILE: "letters, digits, _ . and -, beginning with a letter, a digit or _",
+    HOST: "a host name in lower case",
+    PATH: "a path that begins and ends with a slash, of ASCII letters, digits, _ . ~ and -",
+    PAGE: "an address without the host name, from the first slash on; characters outside ASCII are encoded: %C3%BC",
     PLACE: "a service and its port, from 1 to 65535: NAME:PORT",
-    ADDRESS: "smtp, or an address outside and its port: HOST:PORT, *.example.org:443 or *:443",
-    FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and with no part that begins with a dot",
+    ADDRESS: "smtp, or an external address and its port: HOST:PORT, *.example.org:443 or *:443",
+    FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and without a part that begins with a dot",
     PATTERN: "letters, digits, _ . / ~ and -, with * for any text",
-    PERMISSION: "a pattern from its beginning on (^...), .* or nothing",
-    REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 63, and not default",
-    KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for a letter",
-    PROTOCOL: "http, which ASGI servers speak, too (WebSockets: websocket: true), or uwsgi",
-    SIZE: "a number of bytes, or one with k, m or g, of twelve digits at most, and of six",
-    TIME: "a number with s, m or h, above zero and of six digits at most",
+    PERMISSION: "a regular expression that begins with ^, or .*, or an empty string",
+    REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not default",
+    KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for one character",
+    PROTOCOL: "http (also for ASGI servers; with WebSockets: websocket: true) or uwsgi",
+    SIZE: "a number of bytes with at most twelve digits, or a number with at most six digits and k, m or g",
+    TIME: "a number with s, m or h, above zero and with at most six digits",
     STATUS: "a status from 200 to 599",
     LENGTH: "a number from 1 to 9999",
-    EVERY: "hours, minutes and seconds like 1h30m, or cron's five fields, in numbers of six digits at most: 15 3 * * *",
+    EVERY: "hours, minutes and seconds like 1h30m, of at most six digits each, or the five fields of cron: 15 3 * * *",
 }
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key, or a value without keys.
+    """A key, or a value without keys.
 
     Args:
-        means: what it is for, in a line.
-        form: the form of a text, of a number or of each item of a list, as a regular expression; of ASCII alone.
-        kind: ``text``, ``list`` (of texts), ``number``, ``switch``, or ``keys``.
-        keys: the keys that it may have.
-        each: what every key of any name has; ``form`` is the form of these names then.
+        means: its meaning, in one line.
+        form: the form of a string, of a number, or of each item of a list, as a regular expression for ASCII.
+        kind: ``string``, ``list`` (of strings), ``number``, ``boolean``, or ``keys``.
+        keys: the keys below it, by name.
+        each: the value below every key, if the names of the keys are free; ``form`` is the form of these names then.
     """
 
     means: str
@@ -75,267 +75,253 @@ class Key:
     each: Key | None = None
 
 
-SECRETS = Key(
-    "secrets of the application's own",
-    form=SECRET,
-    each=Key(
-        "how it comes about; without a word it is random",
-        keys={
-            "length": Key("characters of a random one; 32 without it", LENGTH, "number"),
-            "optional": Key("it is there once somebody has set it", kind="switch"),
-            "make": Key("`certificate`: made with the local certificate authority", "certificate", "text"),
-        },
+def text(means: str, form: str = ".*") -> Key:
+    """Return a key for a string."""
+    return Key(means, form, "string")
+
+
+def texts(means: str, form: str) -> Key:
+    """Return a key for a list of strings."""
+    return Key(means, form, "list")
+
+
+def number(means: str, form: str) -> Key:
+    """Return a key for a whole number."""
+    return Key(means, form, "number")
+
+
+def flag(means: str) -> Key:
+    """Return a key for true or false."""
+    return Key(means, kind="boolean")
+
+
+def group(means: str, **keys: Key) -> Key:
+    """Return a key with certain keys below it."""
+    return Key(means, keys=keys)
+
+
+def named(means: str, form: str, each: Key) -> Key:
+    """Return a key with keys of any name below it; ``form`` is the form of the names."""
+    return Key(means, form, each=each)
+
+
+SECRETS = named(
+    "secrets of the application",
+    SECRET,
+    group(
+        "the origin of the secret; by default it is random",
+        length=number("the number of random characters; by default 32", LENGTH),
+        optional=flag("whether the secret exists only after an operator has set it"),
+        make=text("`certificate`: made with the local certificate authority", "certificate"),
     ),
 )
 
-DATABASE = Key(
-    "what it needs of PostgreSQL",
-    keys={
-        "schemas": Key(
-            "schemas in the shared database, by their names",
-            form=NAME,
-            each=Key(
-                "who has it",
-                keys={
-                    "owner": Key("the role that owns it and runs migrations; NAME_owner without it", NAME, "text"),
-                    "user": Key("the role that uses it; NAME without it, none if it is empty", f"({NAME})?", "text"),
-                },
-            ),
+DATABASE = group(
+    "its needs of PostgreSQL: schemas, databases, roles",
+    schemas=named(
+        "schemas in the shared database, by name",
+        NAME,
+        group(
+            "the roles of the schema",
+            owner=text("the role that owns it and runs migrations; by default NAME_owner", NAME),
+            user=text("the role that uses it; by default NAME; none if empty", f"({NAME})?"),
         ),
-        "databases": Key(
-            "databases of its own, by their names",
-            form=NAME,
-            each=Key(
-                "who has it",
-                keys={
-                    "owner": Key("the role that owns it, migrates it and uses it; NAME without it", NAME, "text"),
-                    "extensions": Key("extensions of PostgreSQL that are created in it", r"[a-z][a-z0-9_-]*", "list"),
-                },
-            ),
+    ),
+    databases=named(
+        "databases of the application alone, by name",
+        NAME,
+        group(
+            "the role and the extensions of the database",
+            owner=text("the role that owns, migrates and uses it; by default NAME", NAME),
+            extensions=texts("extensions of PostgreSQL to create in it", "[a-z][a-z0-9_-]*"),
         ),
-        "roles": Key(
-            "further roles that may log in, by their names",
-            form=NAME,
-            each=Key("what such a role may", keys={"member_of": Key("roles whose rights it has", NAME, "list")}),
-        ),
-    },
-)
-
-BROKER = Key(
-    "what it needs of RabbitMQ",
-    keys={
-        "vhosts": Key(
-            "virtual hosts of its own, by their names",
-            form=NAME,
-            each=Key(
-                "how its queues are kept",
-                keys={"queue_type": Key("of a queue that does not say; quorum without it", "quorum|classic", "text")},
-            ),
-        ),
-        "users": Key(
-            "its users, by their names; each has its password in a secret",
-            form=NAME,
-            each=Key(
-                "what the user may, as patterns of names. https://www.rabbitmq.com/docs/access-control",
-                keys={
-                    "vhost": Key("where; in that of durable tasks without it", NAME, "text"),
-                    "configure": Key(
-                        "what it may declare and delete; all in a vhost of its own",
-                        PERMISSION,
-                        "text",
-                    ),
-                    "write": Key("those that it may publish or bind to; as above", PERMISSION, "text"),
-                    "read": Key("those that it may consume or bind from; as above", PERMISSION, "text"),
-                    "tags": Key("what it may of the management pages", "administrator|monitoring|management", "list"),
-                },
-            ),
-        ),
-    },
-)
-
-REDIS = Key(
-    "what it needs of Redis",
-    keys={
-        "users": Key(
-            "its users, by their names; each has its password in a secret",
-            form=REDIS_USER,
-            each=Key(
-                "what the user may; without a word it has the keys `NAME:*`",
-                keys={
-                    "servers": Key(
-                        "`state` keeps what it has, `cache` forgets the least used; both without it",
-                        "state|cache",
-                        "list",
-                    ),
-                    "keys": Key("patterns of the keys that it reads and writes; `NAME:*` without it", KEYS, "list"),
-                    "reads": Key("patterns of the keys that it only reads; none without it", KEYS, "list"),
-                    "channels": Key(
-                        "patterns of the channels that it publishes and listens to; `NAME:*` without it", KEYS, "list"
-                    ),
-                    "commands": Key(
-                        "those that tell of other users' keys, too: `info`, `keys`, `scan`; `@all` is for operators",
-                        "info|keys|scan|@all",
-                        "list",
-                    ),
-                },
-            ),
-        ),
-    },
-)
-
-HTTP = Key(
-    "where it answers",
-    keys={
-        "hosts": Key("host names of its own; without them it answers at the stack's own address", HOST, "list"),
-        "locations": Key(
-            "paths that it answers below; `nginx.extra` beside the contract has what is said in Nginx's own words",
-            form=PATH,
-            each=Key(
-                "who answers there",
-                keys={
-                    "service": Key("a service of this file and its port, `NAME:PORT`", PLACE, "text"),
-                    "protocol": Key("`http` or `uwsgi`; http without it", PROTOCOL, "text"),
-                    "largest_body": Key("how much a request may carry, like 12m; 2m without it", SIZE, "text"),
-                    "timeout": Key("how long it may take over an answer, like 5m; 60s without it", TIME, "text"),
-                    "websocket": Key("connections may become WebSockets", kind="switch"),
-                    "fresh": Key(
-                        "for so long (1s, 5m) an answer is shown to all who bring neither cookies nor a login; the "
-                        "next one is fetched while it is shown",
-                        TIME,
-                        "text",
-                    ),
-                    "static": Key(
-                        "they are files of the application's own: Nginx keeps what the service answers for a week, "
-                        "and browsers keep names with a hash",
-                        kind="switch",
-                    ),
-                    "files": Key(
-                        "a folder that the application mounts into Nginx, such as /var/lib/NAME; a file that is not "
-                        "there is asked of the service, if there is one. All but pictures is sent as mere bytes, "
-                        "unless it is `static`",
-                        FOLDER,
-                        "text",
-                    ),
-                    "internal": Key(
-                        "visitors get a file in `files` only if the application answers with `X-Accel-Redirect` and "
-                        "its path; for an application with `hosts`",
-                        kind="switch",
-                    ),
-                    "immutable": Key(
-                        "a name in `files` never gets other content: browsers keep it for a year", kind="switch"
-                    ),
-                    "deny": Key(
-                        "patterns of paths below it that nobody gets, like `private/*` or `*.sql`", PATTERN, "list"
-                    ),
-                    "errors": Key("Nginx's own answers: `page`, or `problem` (RFC 9457)", "page|problem", "text"),
-                    "security_headers": Key("Nginx adds those that the service does not set itself", kind="switch"),
-                },
-            ),
-        ),
-        "smoke": Key(
-            "pages that are asked for after each start and deploy, at the host name of `{public_url}`; a deploy with a "
-            "wrong answer is rolled back",
-            PAGE,
-            each=Key(
-                "the right answer",
-                keys={
-                    "status": Key("its status; 200 without it", STATUS, "number"),
-                    "contains": Key("text that is in it", kind="text"),
-                },
-            ),
-        ),
-        "programs": Key("paths under which a request that is refused at once gets a problem document", PATH, "list"),
-    },
-)
-
-READINESS = Key(
-    "what `/readyz` reports of it, by the names in the report",
-    form=r"[a-z0-9][a-z0-9-]*",
-    each=Key(
-        "a page that has to answer, or a queue that somebody has to consume",
-        keys={
-            "service": Key("whose page, as in `http`: `NAME:PORT`", PLACE, "text"),
-            "protocol": Key("of the service: `http` or `uwsgi`; http without it", PROTOCOL, "text"),
-            "path": Key("the page; / without it. What answers below 400 serves", PAGE, "text"),
-            "queue": Key("the queue", r"[\w.-]+", "text"),
-            "vhost": Key("where the queue is; in that of durable tasks without it", NAME, "text"),
-        },
+    ),
+    roles=named(
+        "additional roles that may log in, by name",
+        NAME,
+        group("the memberships of the role", member_of=texts("roles whose rights it has", NAME)),
     ),
 )
 
-#: What roles do with durable tasks; their rights follow from it (``libs/outbox``, ``rights.py``).
+BROKER = group(
+    "its needs of RabbitMQ: virtual hosts, users",
+    vhosts=named(
+        "virtual hosts of the application alone, by name",
+        NAME,
+        group(
+            "the queues of the virtual host",
+            queue_type=text("the type of a queue that is declared without one; by default quorum", "quorum|classic"),
+        ),
+    ),
+    users=named(
+        "users, by name; each has its password in a secret",
+        NAME,
+        group(
+            "the permissions of the user, as patterns of names. https://www.rabbitmq.com/docs/access-control",
+            vhost=text("its virtual host; by default that of durable tasks", NAME),
+            configure=text(
+                "names that it may declare and delete; by default all in a virtual host of the application, none in "
+                "that of durable tasks",
+                PERMISSION,
+            ),
+            write=text("names that it may publish or bind to; same default", PERMISSION),
+            read=text("names that it may consume or bind from; same default", PERMISSION),
+            tags=texts("its rights on the management pages", "administrator|monitoring|management"),
+        ),
+    ),
+)
+
+REDIS = group(
+    "its needs of Redis: users",
+    users=named(
+        "users, by name; each has its password in a secret",
+        REDIS_USER,
+        group(
+            "the permissions of the user; by default the keys `NAME:*`",
+            servers=texts(
+                "its servers: `state` keeps all data, `cache` evicts the least recently used; by default both",
+                "state|cache",
+            ),
+            keys=texts("patterns of keys that it reads and writes; by default `NAME:*`", KEYS),
+            reads=texts("patterns of keys that it only reads; by default none", KEYS),
+            channels=texts("patterns of channels that it publishes and subscribes to; by default `NAME:*`", KEYS),
+            commands=texts(
+                "commands that also show other users' keys: `info`, `keys`, `scan`; `@all` is for operators",
+                "info|keys|scan|@all",
+            ),
+        ),
+    ),
+)
+
+HTTP = group(
+    "its addresses",
+    hosts=texts("its own host names; without them it answers at the stack's own address", HOST),
+    locations=named(
+        "its path prefixes; `nginx.extra` next to the contract may contain directives of Nginx",
+        PATH,
+        group(
+            "the answers below the prefix",
+            service=text("a service of this file and its port, `NAME:PORT`", PLACE),
+            protocol=text("`http` or `uwsgi`; by default http", PROTOCOL),
+            largest_body=text("the largest body of a request, like 12m; by default 2m", SIZE),
+            timeout=text("the time limit of an answer, like 5m; by default 60s, with `websocket` 1h", TIME),
+            websocket=flag("whether connections may become WebSockets"),
+            fresh=text(
+                "Nginx caches an answer for this time (1s, 5m), for visitors without cookies and login, and sends the "
+                "old one while it requests the next",
+                TIME,
+            ),
+            static=flag(
+                "whether these are the application's static files: Nginx caches the service's answers for a week, and "
+                "browsers cache names with a hash"
+            ),
+            files=text(
+                "a folder that the application mounts into Nginx, such as /var/lib/NAME; a missing file is requested "
+                "from the service, if there is one. All files but pictures are sent as bytes, unless `static` is set",
+                FOLDER,
+            ),
+            internal=flag(
+                "whether a file in `files` is sent only if the application answers with `X-Accel-Redirect` and its "
+                "path; requires `hosts`"
+            ),
+            immutable=flag("whether the content of a name in `files` never changes: browsers cache it for a year"),
+            deny=texts("patterns of paths below the prefix that get a 404, like `private/*` or `*.sql`", PATTERN),
+            errors=text(
+                "the form of Nginx's own answers: `page`, or `problem` (RFC 9457); by default page", "page|problem"
+            ),
+            security_headers=flag("whether Nginx adds the security headers, for a service that does not set them"),
+        ),
+    ),
+    smoke=named(
+        "pages that are requested after each start and deploy, at the host name of `{public_url}`; a wrong answer "
+        "rolls a deploy back",
+        PAGE,
+        group(
+            "the expected answer",
+            status=number("its status; by default 200", STATUS),
+            contains=text("text in its body"),
+        ),
+    ),
+    programs=texts(
+        "path prefixes for programs: a request that Nginx itself refuses gets a problem document there", PATH
+    ),
+)
+
+READINESS = named(
+    "its entries in the report of `/readyz`, by name",
+    "[a-z0-9][a-z0-9-]*",
+    group(
+        "a page that must answer, or a queue that must have a consumer",
+        service=text("the service of the page and its port, as in `http`: `NAME:PORT`", PLACE),
+        protocol=text("the protocol of the service: `http` or `uwsgi`; by default http", PROTOCOL),
+        path=text("the page; by default /. It is ready if its status is below 400", PAGE),
+        queue=text("the queue", r"[\w.-]+"),
+        vhost=text("the virtual host of the queue; by default that of durable tasks", NAME),
+    ),
+)
+
+#: The parts of roles in durable tasks; their rights are derived from these (``libs/outbox``, ``rights.py``).
 PARTS = {
-    "writers": "roles whose transactions write tasks, and read what became of them",
-    "workers": "roles whose transactions complete tasks; they may write some, too",
-    "operators": "roles of people's tools: they look, re-drive dead letters and give tasks up",
-    "relays": "roles that publish tasks and tidy up: the house's own",
+    "writers": "roles whose transactions write tasks, and which read the tasks' outcome",
+    "workers": "roles whose transactions complete tasks, and may write some",
+    "operators": "roles of operators' tools, which list tasks, re-drive dead letters and give tasks up",
+    "relays": "roles that publish tasks and remove old ones: only those of the house",
 }
 
-DURABLE_TASKS = Key(
-    "which database roles have a part in durable tasks, and where",
-    keys={
-        "database": Key("the database of its own that has them; the shared one without it", NAME, "text"),
-        "vhost": Key("the vhost of its own that they are published in; its only one without it", NAME, "text"),
-        **{part: Key(means, NAME, "list") for part, means in PARTS.items()},
-    },
+DURABLE_TASKS = group(
+    "the database roles with a part in durable tasks, and the database and virtual host of the tasks",
+    database=text("the application's own database with the tasks; by default the shared one", NAME),
+    vhost=text("the application's own virtual host in which they are published; by default its only one", NAME),
+    **{part: texts(means, NAME) for part, means in PARTS.items()},
 )
 
-EGRESS = Key(
-    "addresses outside that its services call, like `api.example.org:443`; `smtp` is the mail server. Services in "
-    "the network `egress` need it",
+EGRESS = texts(
+    "external addresses to which its services connect, like `api.example.org:443`; `smtp` is the mail server. Services "
+    "in the network `egress` require it",
     ADDRESS,
-    "list",
 )
 
-BACKUP = Key(
-    "what is backed up of it: its databases and schemas, and the volumes that its file names",
-    keys={"without": Key("volumes that are left out: caches, and what can be made again", r"[\w.-]+", "list")},
+BACKUP = group(
+    "its backup: its databases and schemas, and the volumes in its file",
+    without=texts("volumes to leave out: caches, and data that can be made again", r"[\w.-]+"),
 )
 
-METRICS = Key(
-    "pages with metrics in the form of Prometheus, by the names of what they are of",
-    form=r"[a-z0-9][a-z0-9-]*",
-    each=Key(
-        "who is asked",
-        keys={
-            "service": Key("a service of this file and its port, `NAME:PORT`", PLACE, "text"),
-            "path": Key("the page; /metrics without it", PAGE, "text"),
-        },
+METRICS = named(
+    "pages with metrics in Prometheus' format, by the name of their subject",
+    "[a-z0-9][a-z0-9-]*",
+    group(
+        "the page",
+        service=text("a service of this file and its port, `NAME:PORT`", PLACE),
+        path=text("the page; by default /metrics", PAGE),
     ),
 )
 
-APPLICATION = Key(
-    "what Compose has no words for",
-    keys={
-        "http": HTTP,
-        "readiness": READINESS,
-        "secrets": SECRETS,
-        "database": DATABASE,
-        "broker": BROKER,
-        "redis": REDIS,
-        "durable_tasks": DURABLE_TASKS,
-        "egress": EGRESS,
-        "backup": BACKUP,
-        "metrics": METRICS,
-    },
+APPLICATION = group(
+    "the needs of an application for which Compose has no keys",
+    http=HTTP,
+    readiness=READINESS,
+    secrets=SECRETS,
+    database=DATABASE,
+    broker=BROKER,
+    redis=REDIS,
+    durable_tasks=DURABLE_TASKS,
+    egress=EGRESS,
+    backup=BACKUP,
+    metrics=METRICS,
 )
 
-#: Of a service, beside Compose's own keys.
+#: Keys of a service, in addition to Compose's own.
 SERVICE = {
-    "x-secrets": Key("name in /run/secrets: the secret", form=FILE, each=Key("the secret", SECRET, "text")),
-    "x-environment": Key(
-        "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` runs with "
-        "them",
-        form=r"[A-Za-z_]\w*",
-        each=Key(
-            "with `{database.url}`, `{secret.NAME}` and other placeholders in it: see below",
-            kind="text",
-        ),
+    "x-secrets": named("secrets of the service, by their file names in /run/secrets", FILE, text("the secret", SECRET)),
+    "x-environment": named(
+        "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` sets them "
+        "and runs the command",
+        r"[A-Za-z_]\w*",
+        text("the value; it may contain `{database.url}`, `{secret.NAME}` and other placeholders: see below"),
     ),
-    "x-every": Key(
-        "when its command runs, with the template `periodic`: `30m` (at the start, then every 30 minutes), or by UTC "
-        "in cron's five fields, `15 3 * * *`",
+    "x-every": text(
+        "the timetable of its command, with the template `periodic`: `30m` (at the start, then every 30 minutes), or "
+        "the five fields of cron in UTC, `15 3 * * *`",
         EVERY,
-        "text",
     ),
 }

@@ -1,17 +1,18 @@
-"""Smoke checks: what visitors ask for after a start or a deploy, and the answers that are right."""
+"""Smoke checks: the pages that are requested after a start or a deploy, and the expected answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from contract.hosts import own_host
+from contract.named import below
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from contract.files import Contract
 
-#: The status that is right where a contract says nothing else.
+#: The expected status, unless a contract has another.
 OK = 200
 
 
@@ -19,13 +20,12 @@ def checks(contracts: Sequence[Contract], *, on_servers: bool = False) -> list[d
     """Return host, path, status and contained text of each check; the host is empty for the stack's own address.
 
     Args:
-        contracts: those of the applications.
-        on_servers: whether servers are asked, where an application has another address.
+        contracts: the contracts of the applications.
+        on_servers: whether the checks are for servers, where an application has another address.
     """
     found = []
     for contract in contracts:
-        http = contract.needs.get("http") or {}
-        host = own_host(http.get("hosts") or (), on_servers=on_servers)
-        for path, says in (http.get("smoke") or {}).items():
-            found.append({"host": host, "path": path, "status": OK, "contains": "", **(says or {})})
+        host = own_host(contract.get("http", "hosts"), on_servers=on_servers)
+        for _, path, entry in below([contract], "http", "smoke"):
+            found.append({"host": host, "path": path, "status": OK, "contains": "", **entry})
     return found

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Sets variables for {smtp...} and {mail_from...}, of what the container knows of the mail server: contract/environment.py puts it
-# before the variables of a service that wants them.
-# shellcheck disable=SC2034 # those variables read them
+# Sets the variables for {smtp...} and {mail_from...} from the container's settings of the mail server. contract/environment.py adds
+# this to the script of a service with such placeholders.
+# shellcheck disable=SC2034 # the rest of that script reads them
 
 : "${SMTP_HOST:?is not set: extend the template application, periodic or migration}"
 case $SMTP_TLS in
@@ -10,7 +10,7 @@ case $SMTP_TLS in
     *) smtp_use_tls=false smtp_use_ssl=false smtp_url=smtp smtp_dsn=smtp ;;
 esac
 
-# The user name is often an address, and @ ends it in a URL.
+# Percent-encodes the user name: it is often an address, and @ would end it in a URL.
 smtp_login=
 smtp_rest=$SMTP_USER
 while [ -n "$smtp_rest" ]; do
@@ -25,6 +25,6 @@ smtp_login=${smtp_login:+$smtp_login:${smtp_password:-}@}
 smtp_url=$smtp_url://$smtp_login$SMTP_HOST:$SMTP_PORT
 smtp_dsn=$smtp_dsn://$smtp_login$SMTP_HOST:$SMTP_PORT
 
-# Without the name: hello@example.org of Example <hello@example.org>
+# The address without the name: hello@example.org from Example <hello@example.org>
 mail_address=${MAIL_FROM##*<}
 mail_address=${mail_address%>}

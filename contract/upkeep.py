@@ -1,11 +1,11 @@
-"""The parts of a contract for operators' tools: volumes to back up, pages with metrics, addresses outside."""
+"""The parts of a contract for operators' tools: volumes for backups, pages with metrics, external addresses."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
-from contract.named import below, once, unknown
+from contract.named import below, unique, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,47 +14,45 @@ if TYPE_CHECKING:
 
 
 def upkeep(contracts: Sequence[Contract]) -> dict[str, dict[str, Any]]:
-    """Return file -> ``volumes`` to back up, ``metrics`` (name -> ``service`` and ``path``) and ``egress``.
+    """Return file -> ``volumes`` (to back up), ``metrics`` (name -> ``service`` and ``path``) and ``egress``.
 
     Raises:
-        ContractError: a contract leaves out a volume, or asks a service, that its file does not have; a name of
-            metrics is there twice; or a service can call out and the contract does not say where, or none can.
+        ContractError: a contract names a volume or a service that is not in its file; two have metrics of one name; or
+            a contract has a service with external connections but no ``egress``, or the reverse.
     """
-    once(below(contracts, "metrics"))
+    unique(below(contracts, "metrics"))
     return {
         each.file: {"volumes": _volumes(each), "metrics": _metrics(each), "egress": _egress(each)} for each in contracts
     }
 
 
 def _volumes(contract: Contract) -> list[str]:
-    without = (contract.needs.get("backup") or {}).get("without") or ()
+    without = contract.get("backup", "without")
     for name in without:
         if name not in contract.volumes:
-            said = unknown("volume", name, contract.volumes, "this file has no")
-            raise ContractError(f"{contract.file}: backup.without: {said}")
+            problem = unknown("volume", name, contract.volumes, "this file has no")
+            raise ContractError(f"{contract.file}: backup.without: {problem}")
     return [name for name in contract.volumes if name not in without]
 
 
 def _metrics(contract: Contract) -> dict[str, dict[str, str]]:
     found = {}
-    for file, name, says in below([contract], "metrics"):
-        service = str(says.get("service", "")).partition(":")[0]
-        if service not in contract.services:
-            raise ContractError(f"{file}: metrics.{name}: service: {service or 'none'} is no service of this file")
-        found[name] = {"service": says["service"], "path": says.get("path", "/metrics")}
+    for file, name, entry in below([contract], "metrics"):
+        contract.check_service(entry.get("service", ""), f"{file}: metrics.{name}")
+        found[name] = {"service": entry["service"], "path": entry.get("path", "/metrics")}
     return found
 
 
 def _egress(contract: Contract) -> list[str]:
-    addresses = list(contract.needs.get("egress") or ())
+    addresses = list(contract.get("egress"))
     if contract.calling_out and not addresses:
         raise ContractError(
             f"{contract.file}: services.{contract.calling_out[0]} is in a network that leads out: x-landfast.egress "
-            'must list the addresses that it calls, such as egress: [smtp, "api.example.org:443"]'
+            'must list the external addresses to which it connects, such as egress: [smtp, "api.example.org:443"]'
         )
     if addresses and not contract.calling_out:
         raise ContractError(
-            f"{contract.file}: egress: no service of this file can call out: give one the network egress and "
+            f"{contract.file}: egress: no service of this file can connect to them: give one the network egress and "
             "dns: !reset []"
         )
     return addresses

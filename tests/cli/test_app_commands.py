@@ -253,7 +253,7 @@ def test_a_wrong_contract_is_told_in_its_own_words(tmp_path: Path, capsys: pytes
     (tmp_path / "services/a/compose.yaml").write_text("x-landfast: {databse: {}}\n", encoding="utf-8")
 
     assert plans.main(tmp_path) == 1
-    assert "nothing reads 'databse'; did you mean database?" in capsys.readouterr().err
+    assert "unknown key 'databse'; did you mean database?" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("checkout", "docker")

@@ -103,7 +103,7 @@ server {
         set $place shop:8000;
         client_max_body_size 20m;
         set $websocket on;
-        proxy_read_timeout 1h; # silence for so long is a fault
+        proxy_read_timeout 1h; # longer silence is a fault
         proxy_pass http://$place;
         include snippets/proxy-headers.conf;
         error_page 502 504 =503 /pages/503.html;
@@ -145,15 +145,18 @@ def test_two_applications_cannot_answer_at_the_same_place() -> None:
 @pytest.mark.parametrize(
     ("says", "said"),
     [
-        ("http: {locations: {/console/login/: {service: 'shop:80'}}}", "/console/login/: the house answers there"),
+        (
+            "http: {locations: {/console/login/: {service: 'shop:80'}}}",
+            "/console/login/: the house answers at this path",
+        ),
         (
             "http: {locations: {/: {service: 'shop:80', protocol: uwsgi, websocket: true}}}",
-            "the protocol uwsgi has none",
+            "websocket: the protocol uwsgi has no WebSockets",
         ),
-        ("broker: {vhosts: {landfast: {queue_type: classic}}}", "landfast is that of durable tasks"),
-        ("database: {databases: {landfast: {}}}", "landfast is the shared one's name"),
+        ("broker: {vhosts: {landfast: {queue_type: classic}}}", "landfast is the vhost of durable tasks"),
+        ("database: {databases: {landfast: {}}}", "landfast is the shared database's name"),
         ("readiness: {postgres: {service: 'shop:80'}}", "the house reports under this name"),
-        ("readiness: {shop: {service: 'shp:80'}}", "shp is no service of this file"),
+        ("readiness: {shop: {service: 'shp:80'}}", "this file has no service shp; did you mean shop?"),
         ("readiness: {shop: {queue: a, vhost: landfst}}", "no contract has a vhost landfst; did you mean landfast?"),
         (
             "readiness: {shop: {queue: a, service: 'shop:80'}}",
@@ -301,26 +304,26 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x-landfast: {databse: {}}", "x-landfast: nothing reads 'databse'; did you mean database?"),
+        ("x-landfast: {databse: {}}", "x-landfast: unknown key 'databse'; did you mean database?"),
         ("x-landfast: {database: {schemas: {shop: {ownr: me}}}}", "did you mean owner?"),
-        ("x-landfast: {zzz: 1}", "nothing reads 'zzz'; there are: http, readiness, secrets"),
+        ("x-landfast: {zzz: 1}", "unknown key 'zzz'; known keys: http, readiness, secrets"),
         ("x-landfast: {http: {hosts: [Shop_1]}}", "'Shop_1' must have the form"),
         ("x-landfast: {http: {locations: {/a: {}}}}", "'/a' must have the form"),
         ('x-landfast: {http: {locations: {/: {service: "x; }"}}}}', "must have the form"),
-        ('x-landfast: {http: {locations: {/: {service: "other:80"}}}}', "service: other is no service of this file"),
-        ("x-landfast: {http: {locations: {/: {}}}}", "service: none is no service of this file"),
+        ('x-landfast: {http: {locations: {/: {service: "other:80"}}}}', "service: this file has no service other"),
+        ("x-landfast: {http: {locations: {/: {}}}}", "service is missing: a service of this file and its port"),
         ("x-landfast: {broker: {users: {shop: {vhost: other}}}}", "no contract has a vhost other"),
         ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must have the form: quorum|classic"),
         ("x-landfast: {database: {databases: {shop: {extensions: ['a b']}}}}", "'a b' must have the form"),
         ("x-landfast: {database: {roles: {postgres: {}}}}", "'postgres' must have the form"),
         (
             'services: {shop: {x-environment: {A: "{databse.url}"}}}',
-            "{databse.url}; there are: public_url, smtp.host, ",
+            "{databse.url}; known: public_url, smtp.host, ",
         ),
         (PRODUCT.replace("database.url", "databse.url"), "did you mean {database.url}?"),
         (SEVERAL % "{database.url}", "did you mean {database.shop.url}?"),
         (PRODUCT.replace("secret.key", "secret.keys"), "did you mean {secret.key}?"),
-        ("services: {shop: {x-environment: {A: 1}}}", "must be a text, not 1"),
+        ("services: {shop: {x-environment: {A: 1}}}", "must be a string, not 1"),
         ("services: {shop: {x-environment: {A-B: x}}}", "'A-B' must have the form"),
         ("x-landfast: {database: {schemas: {Shop: {}}}}", "'Shop' must have the form"),
         ('x-landfast: {database: {schemas: {"a\'; DROP": {}}}}', "must have the form"),
@@ -384,10 +387,10 @@ def test_what_compose_puts_behind_tags_is_read_like_the_rest(tmp_path: Path) -> 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("include: [compose.house.yaml, services/shop/compose.yaml]")
     assert listed(tmp_path) == ["services/shop/compose.yaml"]
-    with pytest.raises(ContractError, match=r"compose\.house\.yaml: there is no such file"):
+    with pytest.raises(ContractError, match=r"compose\.house\.yaml: the file does not exist"):
         read(tmp_path)
     (tmp_path / "compose.house.yaml").write_text("{")
-    with pytest.raises(ContractError, match=r"compose\.house\.yaml is no YAML"):
+    with pytest.raises(ContractError, match=r"compose\.house\.yaml is not valid YAML"):
         read(tmp_path)
 
 
@@ -395,8 +398,8 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("compose.yaml", "include: 5", "compose.yaml: include must be a list, not 5"),
-        ("compose.yaml", "include: [{path: 5}]", "compose.yaml: include: 5 is no path"),
-        ("compose.yaml", "include: [{paths: [a]}]", "compose.yaml: include: None is no path"),
+        ("compose.yaml", "include: [{path: 5}]", "compose.yaml: include: 5 is not a path"),
+        ("compose.yaml", "include: [{paths: [a]}]", "compose.yaml: include: None is not a path"),
         ("compose.yaml", "- a", "compose.yaml must be a mapping"),
         ("compose.house.yaml", "services: 5", "compose.house.yaml: services must be a mapping, not 5"),
         ("compose.house.yaml", "services: {nginx: 5}", "compose.house.yaml: services.nginx must be a mapping, not 5"),
@@ -427,7 +430,7 @@ def test_every_key_stands_in_the_reference() -> None:
 
 def test_every_placeholder_stands_in_the_reference() -> None:
     page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
-    names = refusal(PRODUCT.replace("database.url", "zzzzz")).partition("there are: ")[2].split(", ")
+    names = refusal(PRODUCT.replace("database.url", "zzzzz")).partition("known: ")[2].split(", ")
 
     assert {"database.url", "smtp.password", "secret.NAME"} <= set(names)
     assert [name for name in names if ".shop." not in name and f"`{{{name}}}`" not in page] == []

@@ -97,7 +97,7 @@ def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x-landfast: {durable_tasks: {writer: [a]}}", "nothing reads 'writer'; did you mean writers?"),
+        ("x-landfast: {durable_tasks: {writer: [a]}}", "unknown key 'writer'; did you mean writers?"),
         ("x-landfast: {durable_tasks: {writers: shop}}", "must be a list, not 'shop': roles whose transactions write"),
         (
             "x-landfast: {database: {schemas: {shop: {}}}, durable_tasks: {writers: [shp]}}",
@@ -105,14 +105,14 @@ def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> 
         ),
         (
             "x-landfast: {database: {databases: {shop: {}}}, durable_tasks: {workers: [shop]}}",
-            "durable_tasks.workers: shop has a database of its own; say which by durable_tasks.database, or name",
+            "durable_tasks.workers: shop has a database of its own; name it in durable_tasks.database, or name a role",
         ),
-        ("x-landfast: {durable_tasks: {vhost: shop}}", "durable_tasks.vhost: it goes with durable_tasks.database"),
+        ("x-landfast: {durable_tasks: {vhost: shop}}", "durable_tasks.vhost requires durable_tasks.database"),
         (
             OWN.replace("database: shop", "database: shp"),
             "durable_tasks.database: this contract has no database shp; did",
         ),
-        (OWN.replace("market: {}", "a: {}, b: {}"), "vhost: say which, as broker.vhosts of this contract has 2"),
+        (OWN.replace("market: {}", "a: {}, b: {}"), "vhost is missing: broker.vhosts of this contract has 2"),
         (
             OWN.replace("database: shop", "database: shop, vhost: markt"),
             "this contract has no vhost markt; did you mean m",

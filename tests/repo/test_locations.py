@@ -37,8 +37,8 @@ def test_files_that_are_not_there_are_asked_of_the_service_and_kept() -> None:
     assert "alias /var/lib/shop/;" in found
     assert "disable_symlinks on from=/var/lib/shop;" in found, "or applications could expose Nginx's other files"
     assert "include snippets/static-files.conf;" in found
-    assert "try_files $uri @beside/place/;" in found
-    assert "proxy_cache static;" in found.partition("location @beside/place/ {")[2]
+    assert "try_files $uri @missing/place/;" in found
+    assert "proxy_cache static;" in found.partition("location @missing/place/ {")[2]
 
 
 def test_files_of_users_need_no_service_and_are_no_pages() -> None:
@@ -68,7 +68,7 @@ def test_a_folder_that_leads_elsewhere_is_refused(folder: str) -> None:
 
 
 def test_a_place_with_neither_files_nor_a_service_is_refused() -> None:
-    assert "service: none is no service of this file" in refusal(
+    assert "service is missing: a service of this file and its port" in refusal(
         "x-landfast: {http: {locations: {/place/: {static: true}}}}"
     )
 
@@ -100,15 +100,15 @@ def test_internal_files_are_for_those_whom_the_application_sends_there() -> None
 @pytest.mark.parametrize(
     ("says", "said"),
     [
-        ("files: /var/lib/shop, internal: true", "internal: it goes with hosts"),
-        ("service: 'shop:80', immutable: true", "immutable: it goes with files"),
-        ("files: /var/lib/shop, timeout: 1m", "timeout: it goes with service"),
-        ("files: /var/lib/shop, fresh: 1s", "fresh: it goes with service"),
-        ("service: 'shop:80', static: true, fresh: 1s", "fresh: what is static is kept for a week"),
-        ("service: 'shop:80', largest_body: 1 GB", "must have the form: a number of bytes, or one with k, m or g"),
-        ("service: 'shop:80', timeout: 60", "timeout must be a text, not 60"),
+        ("files: /var/lib/shop, internal: true", "internal requires hosts"),
+        ("service: 'shop:80', immutable: true", "immutable requires files"),
+        ("files: /var/lib/shop, timeout: 1m", "timeout requires service"),
+        ("files: /var/lib/shop, fresh: 1s", "fresh requires service"),
+        ("service: 'shop:80', static: true, fresh: 1s", "fresh and static exclude each other"),
+        ("service: 'shop:80', largest_body: 1 GB", "must have the form: a number of bytes with at most twelve digits"),
+        ("service: 'shop:80', timeout: 60", "timeout must be a string, not 60"),
         ("service: 'shop:80', timeout: 60ms", "must have the form: a number with s, m or h"),
-        ("service: 'shop:80', protocol: asgi", "must have the form: http, which ASGI servers speak, too (WebSockets: "),
+        ("service: 'shop:80', protocol: asgi", "must have the form: http (also for ASGI servers; with WebSockets: "),
     ],
 )
 def test_what_nginx_would_pass_over_is_refused(says: str, said: str) -> None:

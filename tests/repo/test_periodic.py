@@ -229,7 +229,7 @@ def test_a_run_that_is_not_begun_in_time_is_told_by_the_health_check(tmp_path: P
 
         status, said = loop.health()
 
-    assert (status, said.startswith("late: ")) == (1, True)
+    assert (status, said.startswith("the next run is late: ")) == (1, True)
 
 
 def test_a_run_that_takes_longer_than_its_interval_is_healthy_or_servers_would_end_it(tmp_path: Path) -> None:

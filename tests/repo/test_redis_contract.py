@@ -60,7 +60,7 @@ def test_a_server_where_its_user_is_not_has_no_placeholder() -> None:
 
     said = refusal(users + "\nservices: {shop: {x-environment: {A: '{redis.url}'}}}")
 
-    assert "nothing is called {redis.url}; did you mean {redis.cache.url}?" in said
+    assert "unknown placeholder {redis.url}; did you mean {redis.cache.url}?" in said
 
 
 @pytest.mark.parametrize("server", ["redis", "redis-cache"])

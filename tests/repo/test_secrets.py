@@ -76,7 +76,7 @@ def test_a_contract_that_cannot_be_followed_changes_nothing(
     monkeypatch.setattr(maker, "CONTRACTS", tmp_path)
 
     assert maker.main(["make"]) == 1
-    assert "services/shop/compose.yaml: there is no such file" in capsys.readouterr().err
+    assert "services/shop/compose.yaml: the file does not exist" in capsys.readouterr().err
     assert {path: text for path, text in contents(tmp_path).items() if not path.startswith("compose")} == before
 
 

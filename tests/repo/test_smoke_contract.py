@@ -39,7 +39,7 @@ def test_wrong_ones_are_refused_with_what_would_be_right() -> None:
     said = refusal("x-landfast: {http: {smoke: {shop: {}, /a: {state: 200}, /b: {status: '200'}}}}")
 
     assert "http.smoke: 'shop' must have the form: an address without the host name" in said
-    assert "http.smoke./a: nothing reads 'state'; did you mean status?" in said
+    assert "http.smoke./a: unknown key 'state'; did you mean status?" in said
     assert "http.smoke./b.status must be a whole number" in said
 
 

@@ -43,9 +43,9 @@ def test_metrics_are_asked_for_at_the_usual_page_unless_another_is_said() -> Non
 @pytest.mark.parametrize(
     ("says", "said"),
     [
-        ("{shop: {service: 'shpo:9100'}}", "metrics.shop: service: shpo is no service of this file"),
-        ("{shop: }", "metrics.shop: service: none is no service of this file"),
-        ("{shop: {port: 9100}}", "metrics.shop: nothing reads 'port'; there are: service, path"),
+        ("{shop: {service: 'shpo:9100'}}", "metrics.shop.service: this file has no service shpo; did you mean shop?"),
+        ("{shop: }", "metrics.shop.service is missing"),
+        ("{shop: {port: 9100}}", "metrics.shop: unknown key 'port'; known keys: service, path"),
     ],
 )
 def test_metrics_of_nobody_are_refused(says: str, said: str) -> None:
@@ -94,4 +94,4 @@ def test_a_list_for_services_that_cannot_call_out_is_refused() -> None:
         "x-landfast: {egress: [smtp]}\nservices: {shop: {networks: [shop]}}\nnetworks: {shop: {internal: true}}"
     )
 
-    assert "egress: no service of this file can call out" in said
+    assert "egress: no service of this file can connect to them" in said
