@@ -20,7 +20,7 @@ FAILED, BUSY = 1, 75
 GUARDS = ("check", "busy", "whole", "hold")
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """Print a line at once."""
     print(text, flush=True)
 
@@ -56,7 +56,7 @@ def main() -> int:
     try:
         return dispatch(arguments, engine, records)
     except RolloutError as error:
-        tell(str(error))
+        report(str(error))
         return BUSY if isinstance(error, BusyError) else FAILED
 
 
@@ -66,19 +66,19 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
     if command in GUARDS:
         guard(arguments, engine, records)
     elif command == "status":
-        hosts = json.load(sys.stdin) if arguments.hosts else [asdict(host.look())]
-        tell(status.describe(engine, records, hosts))
+        hosts = json.load(sys.stdin) if arguments.hosts else [asdict(host.inspect())]
+        report(status.describe(engine, records, hosts))
     elif command == "logs":
         wanted = {"service": arguments.service, "lines": arguments.lines, "containing": arguments.containing}
-        told(logs.gather(engine, records.stack, **wanted))
+        report_all(logs.gather(engine, records.stack, **wanted))
     elif command == "current":
-        tell(records.running().file)
+        report(records.running().file)
     elif command == "find":
-        tell(records.find(arguments.release).file)
+        report(records.find(arguments.release).file)
     elif command == "tidy":
-        told(records.tidy())
+        report_all(records.tidy())
     elif command == "images":
-        told(records.images(arguments.releases))
+        report_all(records.images(arguments.releases))
     else:
         return work(command, engine, records, arguments.options)
     return 0
@@ -100,17 +100,17 @@ def work(command: str, engine: Engine, records: Records, path: Path) -> int:
     """Run a command whose options are in the file ``path`` and return the exit status."""
     options = read_options(path)
     if command == "watch":
-        return watch(engine, records, options, tell)
+        return watch(engine, records, options, report)
     if command == "pending":
         return pending(engine, records, options)
-    done = (apply if command == "apply" else recover)(engine, records, options, path, tell)
+    done = (apply if command == "apply" else recover)(engine, records, options, path, report)
     return 0 if done else FAILED
 
 
-def told(lines: list[str]) -> None:
+def report_all(lines: list[str]) -> None:
     """Print each line."""
     for line in lines:
-        tell(line)
+        report(line)
 
 
 def pending(engine: Engine, records: Records, options: dict[str, Any]) -> int:
@@ -121,10 +121,10 @@ def pending(engine: Engine, records: Records, options: dict[str, Any]) -> int:
     """
     plan, current = records.plan(options["plan"]), records.current
     if current is None:
-        tell("this is the first release: all of its migrations are pending")
+        report("this is the first release: all of its migrations are pending")
         return 0
     with locked(options, plan["release"]):
-        Change(engine, records, options, tell).pending(plan, records.plan(current.file))
+        Change(engine, records, options, report).pending(plan, records.plan(current.file))
     return 0
 
 

@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from rollout import stage
+from rollout.deployer import Deployer
 from rollout.errors import RolloutError, explained
 from rollout.lock import only_one
 from rollout.records import Entry, Records, now
 from rollout.result import KILLED, Result
-from rollout.roll import Roller
 from rollout.smoke import Smoke
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ class Change:
         engine: Docker.
         records: the records of releases.
         options: the options; see :func:`apply`.
-        say: reports progress.
+        report: reports progress.
     """
 
-    def __init__(self, engine: Engine, records: Records, options: Options, say: Callable[[str], None]) -> None:
+    def __init__(self, engine: Engine, records: Records, options: Options, report: Callable[[str], None]) -> None:
         """Keep the arguments."""
-        self.engine, self.records, self.options, self.say = engine, records, options, say
+        self.engine, self.records, self.options, self.report = engine, records, options, report
         timeout = float(options.get("step_timeout", 300))
-        self.roller = Roller(engine, say, timeout, float(options.get("job_timeout", 3600)))
+        self.deployer = Deployer(engine, report, timeout, float(options.get("job_timeout", 3600)))
 
     def apply(self, plan: dict[str, Any]) -> None:
         """Roll out ``plan``; roll back if that fails for any reason.
@@ -54,16 +54,16 @@ class Change:
             RolloutError: the change failed; the previous release runs again.
         """
         if self.options.get("force"):
-            self.roller.restart(plan, self.options["force"])
-            self.roller.smoke(Smoke.parse(self.options["smoke"], plan))
+            self.deployer.restart(plan, self.options["force"])
+            self.deployer.smoke(Smoke.parse(self.options["smoke"], plan))
             return
         current = self.records.current
         old = self.records.plan(current.file) if current else None
         new = self.now(plan)
-        self.roller.forget_secrets(plan["name"], self.options["secrets"].values())
+        self.deployer.forget_secrets(plan["name"], self.options["secrets"].values())
         try:
-            running = self.roller.roll(new, jobs=self.options.get("jobs", True))
-            self.roller.smoke(Smoke.parse(self.options["smoke"], plan))
+            running = self.deployer.deploy(new, jobs=self.options.get("jobs", True))
+            self.deployer.smoke(Smoke.parse(self.options["smoke"], plan))
             # A release is complete once it is recorded: a rollback would not find it otherwise.
             self.records.save(self.options["plan"], running)
             self.records.succeed(Entry(plan["release"], self.options["plan"], self.options["who"], now()))
@@ -81,16 +81,16 @@ class Change:
         Raises:
             RolloutError: always: ``error`` with the result of the rollback.
         """
-        self.say(str(error))
+        self.report(str(error))
         try:
-            self.roller.jobs.clean(plan)
+            self.deployer.jobs.clean(plan)
         except RolloutError as second:  # the rollback of the services matters more
-            self.say(str(second))
+            self.report(str(second))
         if old is None:
             raise RolloutError(f"{error.reason}; nothing ran before, so this stays as it is", error.lines) from error
-        self.say(f"rolling back to {old['release']}")
+        self.report(f"rolling back to {old['release']}")
         try:
-            self.roller.back(old)
+            self.deployer.rollback(old)
         except Exception as second:
             found = explained(second)
             raise RolloutError(
@@ -104,7 +104,7 @@ class Change:
         Raises:
             RolloutError: a job could not list them.
         """
-        self.roller.pending(self.now(plan), old)
+        self.deployer.pending(self.now(plan), old)
 
     def now(self, plan: dict[str, Any]) -> dict[str, Any]:
         """Return ``plan`` with the current secrets and numbers of containers."""
@@ -113,7 +113,7 @@ class Change:
         return {**plan, "stack": stack, "jobs": {k: stage.with_secrets(v, names) for k, v in plan["jobs"].items()}}
 
 
-def apply(engine: Engine, records: Records, options: Options, path: Path, tell: Callable[[str], None]) -> bool:
+def apply(engine: Engine, records: Records, options: Options, path: Path, report: Callable[[str], None]) -> bool:
     """Roll out the plan in ``options``, or restore the previous one; write the result next to the options.
 
     Args:
@@ -122,25 +122,25 @@ def apply(engine: Engine, records: Records, options: Options, path: Path, tell: 
         options: ``what`` (deploy, rollback ...), ``plan`` (its file), ``who``, ``secrets`` (their current names),
             ``replicas``, ``jobs``, ``smoke``, ``watch`` (seconds).
         path: the options' file.
-        tell: reports progress.
+        report: reports progress.
 
     Returns:
         Whether it succeeded.
     """
 
-    def work(say: Callable[[str], None]) -> None:
+    def work(log: Callable[[str], None]) -> None:
         plan = records.plan(options["plan"])
         with locked(options, plan["release"]):
             subprocess.run(["systemctl", "stop", WATCH_UNIT], check=False, capture_output=True)
-            Change(engine, records, options, say).apply(plan)
+            Change(engine, records, options, log).apply(plan)
             start_watch(path)
 
     result = Result(path.with_suffix(".result"))
     result.reserve()
-    return finish(records, options, result, work, tell)
+    return finish(records, options, result, work, report)
 
 
-def recover(engine: Engine, records: Records, options: Options, path: Path, tell: Callable[[str], None]) -> bool:
+def recover(engine: Engine, records: Records, options: Options, path: Path, report: Callable[[str], None]) -> bool:
     """Restore the current release of the records if the program with ``options`` was killed.
 
     systemd calls this after every end of the program.
@@ -150,22 +150,22 @@ def recover(engine: Engine, records: Records, options: Options, path: Path, tell
         records: the records of releases.
         options: the options of the killed program.
         path: the options' file.
-        tell: reports progress.
+        report: reports progress.
 
     Returns:
         Whether there was nothing to do.
     """
 
-    def work(say: Callable[[str], None]) -> None:
+    def work(log: Callable[[str], None]) -> None:
         plan, current = records.plan(options["plan"]), records.current
         with locked(options, plan["release"]):
             old = records.plan(current.file) if current else None
-            Change(engine, records, options, say).undo(plan, old, RolloutError(KILLED))
+            Change(engine, records, options, log).undo(plan, old, RolloutError(KILLED))
 
     result = Result(path.with_suffix(".result"))
     if not result.path.exists() or result.ended:
         return True
-    return finish(records, options, result, work, tell)
+    return finish(records, options, result, work, report)
 
 
 def finish(
@@ -173,24 +173,24 @@ def finish(
     options: Options,
     result: Result,
     work: Callable[[Callable[[str], None]], None],
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> bool:
-    """Do ``work``, then write a record and the result, even if it failed.
+    """Do ``work``, then write a record and the result, also after a failure.
 
     Returns:
         Whether it succeeded.
     """
     began = time.monotonic()
-    said: list[str] = []
+    progress: list[str] = []
     error: RolloutError | None = None
 
-    def say(text: str) -> None:
-        said.append(text)
-        tell(text)
+    def log(text: str) -> None:
+        progress.append(text)
+        report(text)
 
     try:
         with ended_by_signal():
-            work(say)
+            work(log)
     except Exception as caught:  # noqa: BLE001 - a playbook waits for the result of every error
         error = explained(caught)
     try:
@@ -200,7 +200,7 @@ def finish(
         )  # fmt: skip
     except OSError as caught:
         record = f"{records.folder / 'log'} could not be written: {caught.strerror}"
-    result.write(error, said, record)
+    result.write(error, progress, record)
     with suppress(OSError):
         records.tidy()
     return error is None
@@ -224,7 +224,7 @@ def ended_by_signal() -> Iterator[None]:
 
     def stop(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise RolloutError("the rollout program was told to stop (SIGTERM)")
+        raise RolloutError("the rollout program had to stop (SIGTERM)")
 
     before = signal.signal(signal.SIGTERM, stop)
     try:

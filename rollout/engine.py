@@ -39,9 +39,9 @@ Answer = TypeVar("Answer")
 NAMESPACE = "com.docker.stack.namespace"
 
 
-def kind(said: str) -> type[RolloutError]:
+def error_class(message: str) -> type[RolloutError]:
     """Return the class for Docker's error text: transient, for a retry, or permanent."""
-    return TransientError if any(words in said for words in TRANSIENT) else RolloutError
+    return TransientError if any(words in message for words in TRANSIENT) else RolloutError
 
 
 class _Connection(http.client.HTTPConnection):
@@ -103,8 +103,8 @@ class Engine:
         finally:
             connection.close()
         if answer.status != http.client.OK:
-            said = body.get("message", body) if isinstance(body, dict) else body
-            raise kind(str(said))(f"Docker says {answer.status} to {path.partition('?')[0]}: {said}")
+            message = body.get("message", body) if isinstance(body, dict) else body
+            raise error_class(str(message))(f"Docker says {answer.status} to {path.partition('?')[0]}: {message}")
         return body
 
     def run(self, *arguments: str, given: str | None = None) -> str:
@@ -137,7 +137,7 @@ class Engine:
             raise RolloutError(f"docker {' '.join(arguments[:2])}: {error}") from error
         if done.returncode != 0 and not (again and any(words in done.stderr for words in DONE_BEFORE)):
             lines = tuple(done.stderr.strip().splitlines()[-15:])
-            raise kind(done.stderr)(f"docker {' '.join(arguments[:2])} failed", lines)
+            raise error_class(done.stderr)(f"docker {' '.join(arguments[:2])} failed", lines)
         return done.stdout
 
     def services(self, stack: str) -> dict[str, dict[str, Any]]:

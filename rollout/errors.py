@@ -11,7 +11,7 @@ TRACEBACK_LINES = 15
 
 @dataclass
 class RolloutError(Exception):
-    """A release cannot continue.
+    """A command of the rollout program failed.
 
     Args:
         reason: one sentence.

@@ -83,8 +83,8 @@ def memory(text: str) -> tuple[int, int]:
 
 def validity(certificate: Path) -> tuple[float, float] | None:
     """Return the begin and the end of a certificate's validity, in seconds since 1970; None if it cannot be read."""
-    told = run("openssl", "x509", "-in", str(certificate), "-noout", "-dates")
-    dates = dict(line.partition("=")[::2] for line in told.splitlines())
+    output = run("openssl", "x509", "-in", str(certificate), "-noout", "-dates")
+    dates = dict(line.partition("=")[::2] for line in output.splitlines())
     try:
         begins, ends = (
             datetime.strptime(dates[name], "%b %d %H:%M:%S %Y %Z").replace(tzinfo=timezone.utc).timestamp()
@@ -97,8 +97,8 @@ def validity(certificate: Path) -> tuple[float, float] | None:
 
 def failed_units() -> list[str]:
     """Return the units that have failed."""
-    told = run("systemctl", "list-units", "--failed", "--plain", "--no-legend", *UNITS)
-    return [line.split()[0] for line in told.splitlines() if line.strip()]
+    output = run("systemctl", "list-units", "--failed", "--plain", "--no-legend", *UNITS)
+    return [line.split()[0] for line in output.splitlines() if line.strip()]
 
 
 def run(*command: str) -> str:
@@ -112,7 +112,7 @@ def run(*command: str) -> str:
     return done.stdout if done.returncode == 0 else ""
 
 
-def look(minimum_mb: int = MINIMUM_MB, now: float | None = None) -> Report:
+def inspect(minimum_mb: int = MINIMUM_MB, now: float | None = None) -> Report:
     """Return the report on this host.
 
     Args:
@@ -210,15 +210,15 @@ def watch(report: Report, folder: Path, now: float) -> list[str]:
         folder: the folder of ``host.prom`` for the node exporter.
         now: seconds since 1970.
     """
-    told: dict[str, float] = {}
+    reported: dict[str, float] = {}
     memory_file = folder / "reported.json"
     with suppress(OSError, ValueError):
-        told = {str(kind): float(at) for kind, at in json.loads(memory_file.read_text(encoding="utf-8")).items()}
-    fresh = [kind for kind in report.problems if now - told.get(kind, 0) >= REMINDER]
-    told = {kind: now if kind in fresh else told[kind] for kind in report.problems}
+        reported = {str(kind): float(at) for kind, at in json.loads(memory_file.read_text(encoding="utf-8")).items()}
+    fresh = [kind for kind in report.problems if now - reported.get(kind, 0) >= REMINDER]
+    reported = {kind: now if kind in fresh else reported[kind] for kind in report.problems}
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
-        for path, content in ((memory_file, json.dumps(told)), (folder / "host.prom", metrics(report))):
+        for path, content in ((memory_file, json.dumps(reported)), (folder / "host.prom", metrics(report))):
             temporary = path.with_name(f".{path.name}.new")
             temporary.write_text(content, encoding="utf-8")
             temporary.replace(path)
@@ -232,7 +232,7 @@ def main() -> int:
     parser.add_argument("command", choices=("report", "watch"))
     parser.add_argument("--minimum-mb", type=int, default=MINIMUM_MB)
     arguments = parser.parse_args()
-    report = look(arguments.minimum_mb)
+    report = inspect(arguments.minimum_mb)
     lines = [json.dumps(asdict(report))]
     if arguments.command == "watch":
         lines = watch(report, DATA / "metrics", time.time())

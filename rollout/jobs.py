@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rollout import judge, stage
+from rollout import convergence, stage
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ JOB_TIMEOUT = 3600.0
 #: Seconds within which a removed stack must be gone.
 REMOVE_TIMEOUT = 300.0
 #: Log lines of a job that are read, and log lines of a failed job that are reported.
-READ_LINES, TOLD_LINES = 200, 20
+READ_LINES, REPORTED_LINES = 200, 20
 #: The prefix of a job's line with pending migrations.
 PENDING = "pending: "
 
@@ -32,13 +32,13 @@ class Jobs:
 
     Args:
         engine: Docker.
-        tell: reports progress.
+        report: reports progress.
         timeout: seconds that a job may take.
         remove_timeout: seconds within which a job's removed stack must be gone.
     """
 
     engine: Engine
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     timeout: float = JOB_TIMEOUT
     remove_timeout: float = REMOVE_TIMEOUT
 
@@ -66,7 +66,7 @@ class Jobs:
         """
         began = time.monotonic()
         self.output(stack, job, file)
-        self.tell(f"{job}: done after {time.monotonic() - began:.0f} s")
+        self.report(f"{job}: done after {time.monotonic() - began:.0f} s")
 
     def pending(self, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
         """Report the migrations that ``new`` would run.
@@ -83,15 +83,15 @@ class Jobs:
         def answer(job: str) -> str:
             service = new["jobs"][job]["services"][job]
             if job in images and stage.digest(images[job]) == stage.digest(service["image"]):
-                return "none, its image is the one that runs"
+                return "none, the same image runs already"
             file = {**new["jobs"][job], "services": {job: {**service, "command": new["pending"][job]}}}
-            said = self.output(question_stack(new["name"], job), f"{job}: asking what is pending", file)
-            found = [line.removeprefix(PENDING) for line in said if line.startswith(PENDING)]
+            lines = self.output(pending_stack(new["name"], job), f"{job}: the list of pending migrations", file)
+            found = [line.removeprefix(PENDING) for line in lines if line.startswith(PENDING)]
             return ", ".join(found) or "unknown, its log cannot be read"
 
         with ThreadPoolExecutor(max_workers=max(1, len(new["pending"]))) as pool:
-            for job, said in zip(new["pending"], pool.map(answer, new["pending"]), strict=True):
-                self.tell(f"{job}: pending: {said}")
+            for job, found in zip(new["pending"], pool.map(answer, new["pending"]), strict=True):
+                self.report(f"{job}: pending: {found}")
 
     def output(self, stack: str, label: str, file: Mapping[str, Any]) -> tuple[str, ...]:
         """Run one job as a separate stack, which is removed at its end; return its last lines.
@@ -115,10 +115,10 @@ class Jobs:
         self.remove(stack)
         if task["Status"]["State"] != "complete":
             why = task["Status"].get("Err", "") or task["Status"]["State"]
-            raise RolloutError(f"{label} failed: {why}", lines[-TOLD_LINES:])
+            raise RolloutError(f"{label} failed: {why}", lines[-REPORTED_LINES:])
         return lines
 
-    def end(self, stack: str, service: str) -> judge.Task:
+    def end(self, stack: str, service: str) -> convergence.Task:
         """Wait for the end of a job and return the task of its current service.
 
         Swarm keeps ended tasks of an earlier service of the same name for a while.
@@ -132,7 +132,7 @@ class Jobs:
             if entry is None:
                 raise RolloutError(f"{stack} was removed before it ended")
             tasks = self.engine.tasks(stack).get(entry["ID"], [])
-            ended = next((task for task in tasks if judge.run_ended(task, entry)), None)
+            ended = next((task for task in tasks if convergence.run_ended(task, entry)), None)
             if ended:
                 return ended
             if time.monotonic() > deadline:
@@ -175,14 +175,14 @@ class Jobs:
         """
         for stack in job_stacks(plan):
             if self.at_work(stack):
-                self.tell(f"{stack} still runs; the next deploy waits for its end")
+                self.report(f"{stack} still runs; the next deploy waits for its end")
             elif self.engine.services(stack):
                 self.remove(stack)
 
     def at_work(self, stack: str) -> bool:
         """Return whether a container of a job's stack has not ended."""
         tasks = [task for several in self.engine.tasks(stack).values() for task in several]
-        return any(task["Status"]["State"] not in judge.ENDED for task in tasks)
+        return any(task["Status"]["State"] not in convergence.ENDED for task in tasks)
 
 
 def job_stack(name: str, job: str) -> str:
@@ -190,11 +190,11 @@ def job_stack(name: str, job: str) -> str:
     return f"{name}-{job}"
 
 
-def question_stack(name: str, job: str) -> str:
+def pending_stack(name: str, job: str) -> str:
     """Return the stack that lists the pending migrations of ``job`` of the stack ``name``."""
     return f"{name}-pending-{job}"
 
 
 def job_stacks(plan: Mapping[str, Any]) -> Iterable[str]:
     """Return the names of all stacks that jobs of ``plan`` may have."""
-    return [form(plan["name"], job) for job in plan["jobs"] for form in (job_stack, question_stack)]
+    return [form(plan["name"], job) for job in plan["jobs"] for form in (job_stack, pending_stack)]

@@ -20,7 +20,7 @@ INTERVAL = 1.0
 #: Every lock of this machine, by device and inode.
 LOCKS = Path("/proc/locks")
 #: Seconds that a holder may take to write its description.
-SAYING = 2.0
+DESCRIPTION_TIMEOUT = 2.0
 
 
 @contextmanager
@@ -48,7 +48,8 @@ def only_one(what: str, release: str, who: str, *, since: str, patience: float, 
                 break
             except BlockingIOError:
                 holder, waited = read(path), time.monotonic() - began
-                if waited >= (SAYING if not holder else patience if holder.get("release") == release else 0):
+                limit = DESCRIPTION_TIMEOUT if not holder else patience if holder.get("release") == release else 0
+                if waited >= limit:
                     raise BusyError(describe(holder)) from None
                 time.sleep(INTERVAL)
         file.truncate(0)

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-#: Bytes that the file has from the beginning, so that the result can be written even on a disk that fills up later.
+#: Bytes reserved for the file at the start, so that the result fits even if the disk fills up later.
 RESERVED = 1 << 16
 KILLED = "the rollout program was killed before its end"
-#: The places of the details.
+#: Where an operator finds details.
 ADVICE = "status.yml shows the running release; journalctl -u 'landfast-run-*' on the first manager has the log"
 
 
@@ -42,16 +42,16 @@ class Result:
         except OSError as error:
             raise RolloutError(f"{self.path} cannot be written: {error.strerror}; nothing was changed") from error
 
-    def write(self, error: RolloutError | None, said: Sequence[str], record: str) -> None:
+    def write(self, error: RolloutError | None, progress: Sequence[str], record: str) -> None:
         """Write the result into the reserved space.
 
         Args:
             error: the failure; None after a success.
-            said: the reported lines.
+            progress: the reported lines.
             record: the line of the log.
         """
         with self.path.open("r+", encoding="utf-8") as file:
-            file.write(document(error, said, record, ended=True))
+            file.write(document(error, progress, record, ended=True))
             file.truncate()
             file.flush()
             os.fsync(file.fileno())
@@ -66,12 +66,12 @@ class Result:
         return bool(content["ended"])
 
 
-def document(error: RolloutError | None, said: Sequence[str], record: str, *, ended: bool) -> str:
+def document(error: RolloutError | None, progress: Sequence[str], record: str, *, ended: bool) -> str:
     """Return the result as JSON.
 
     Args:
         error: the failure; None after a success.
-        said: the reported lines.
+        progress: the reported lines.
         record: the line of the log.
         ended: whether the program reached its end.
     """
@@ -82,7 +82,7 @@ def document(error: RolloutError | None, said: Sequence[str], record: str, *, en
             "busy": isinstance(error, BusyError),
             "reason": error.reason if error else "",
             "lines": list(error.lines) if error else [],
-            "said": list(said),
+            "progress": list(progress),
             "record": record,
         }
     )

@@ -109,7 +109,7 @@ def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, s
         connection.close()
 
 
-def ask(address: str, check: Check, smoke: Smoke) -> str:
+def problem(address: str, check: Check, smoke: Smoke) -> str:
     """Return the problem with the answer to ``check`` at ``address``; an empty string if there is none."""
     page = check.host + check.path
     try:
@@ -123,13 +123,13 @@ def ask(address: str, check: Check, smoke: Smoke) -> str:
     return ""
 
 
-def insist(smoke: Smoke, addresses: Sequence[str], asking: Callable[[str, Check, Smoke], str] = ask) -> None:
+def run(smoke: Smoke, addresses: Sequence[str], request: Callable[[str, Check, Smoke], str] = problem) -> None:
     """Send all requests to every address until all answers are as expected.
 
     Args:
         smoke: the requests, and the time limit.
         addresses: the hosts' addresses.
-        asking: sends one request.
+        request: sends one request.
 
     Raises:
         RolloutError: an answer was still wrong at the end.
@@ -137,7 +137,7 @@ def insist(smoke: Smoke, addresses: Sequence[str], asking: Callable[[str, Check,
     deadline = time.monotonic() + smoke.seconds
     for address in addresses:
         for check in smoke.checks:
-            while problem := asking(address, check, smoke):
+            while wrong := request(address, check, smoke):
                 if time.monotonic() > deadline:
-                    raise RolloutError(f"the smoke test failed: {problem}")
+                    raise RolloutError(f"the smoke test failed: {wrong}")
                 time.sleep(INTERVAL)

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rollout import judge, lock, smoke
+from rollout import convergence, lock, smoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,7 +45,7 @@ def describe(
     title = f"release {current.release}, since {current.at} by {current.who}" if current else "no release yet"
     rows = [service_row(key, services[key], tasks.get(services[key]["ID"], []), names) for key in sorted(services)]
     busy = lock.read() if lock.held() else {}
-    told = {host["name"]: host for host in hosts}
+    reports = {host["name"]: host for host in hosts}
     documents = readiness(nodes, site(plan), fetch)
     today = datetime.now(timezone.utc).timestamp() if now is None else now
     heading = ("NODE", "STATE", "AVAILABILITY", "ROLE", "READY", "DISK FREE", "MEMORY FREE", "CERTIFICATE")
@@ -53,11 +53,11 @@ def describe(
         title,
         *([lock.describe(busy)] if busy else []),
         "",
-        columns([heading, *(node_row(node, told.get(names[node["ID"]]), documents, today) for node in nodes)]),
+        columns([heading, *(node_row(node, reports.get(names[node["ID"]]), documents, today) for node in nodes)]),
         "",
         columns([("SERVICE", "HEALTHY", "RELEASE", "NODES"), *rows]),
     ]
-    waiting = attention(nodes, told, documents)
+    waiting = attention(nodes, reports, documents)
     if waiting:
         parts += ["", "LOOK AT", *(f"  {line}" for line in waiting)]
     log = records.folder / "log"
@@ -82,7 +82,7 @@ def readiness(nodes: Sequence[Mapping[str, Any]], name: str, fetch: Fetch) -> di
         fetch: requests a page from an address.
     """
 
-    def ask(node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    def request(node: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         try:
             _, body = fetch(node["Status"]["Addr"], READY, smoke.Smoke(name, (), verify=False))
             document = json.loads(body)
@@ -99,7 +99,7 @@ def readiness(nodes: Sequence[Mapping[str, Any]], name: str, fetch: Fetch) -> di
     if not name or not serving:
         return {}
     with ThreadPoolExecutor(len(serving)) as pool:
-        return dict(pool.map(ask, serving))
+        return dict(pool.map(request, serving))
 
 
 def attention(
@@ -185,14 +185,14 @@ def gigabytes(megabytes: float) -> str:
 
 
 def service_row(
-    name: str, service: Mapping[str, Any], tasks: Sequence[judge.Task], hosts: Mapping[str, str]
+    name: str, service: Mapping[str, Any], tasks: Sequence[convergence.Task], hosts: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Return a service's line."""
     entry = dict(service)
     image = entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     release = image.partition("@")[0].rpartition(":")[2]
-    if judge.is_job(entry):
-        return name, "done" if judge.job_ended(entry, tasks) else "at work", release, ""
+    if convergence.is_job(entry):
+        return name, "done" if convergence.job_complete(entry, tasks) else "at work", release, ""
     running = [task for task in tasks if task["Status"]["State"] == "running" and task["DesiredState"] == "running"]
     wanted = entry["ServiceStatus"]["DesiredTasks"]
     where = ", ".join(sorted(hosts.get(task.get("NodeID", ""), "?") for task in running))

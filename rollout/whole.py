@@ -8,7 +8,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from rollout import judge, lock, smoke, status
+from rollout import convergence, lock, smoke, status
 from rollout.errors import RolloutError, TransientError
 from rollout.records import now
 
@@ -44,8 +44,9 @@ def missing(engine: Engine, records: Records, fetch: status.Fetch = smoke.fetch)
     services, tasks = engine.services(plan["name"]), engine.tasks(plan["name"])
     for name, service in sorted(services.items()):
         own = tasks.get(service["ID"], [])
-        if not judge.settled(service, own):
-            found.append(f"{name}: {len(judge.good(service, own))} of {service['ServiceStatus']['DesiredTasks']} run")
+        if not convergence.converged(service, own):
+            running, desired = len(convergence.current_tasks(service, own)), service["ServiceStatus"]["DesiredTasks"]
+            found.append(f"{name}: {running} of {desired} run")
     for node, document in status.readiness(nodes, status.site(plan), fetch).items():
         if document.get("status") != "ready":
             problems = document.get("dependencies") or {}
@@ -68,14 +69,14 @@ def wait(engine: Engine, records: Records, seconds: float, fetch: status.Fetch =
         RolloutError: something is still missing; the error names it.
     """
     deadline = time.monotonic() + seconds
-    looks = 2 if seconds else 1
+    checks = 2 if seconds else 1
     while True:
         try:
             found = missing(engine, records, fetch)
-        except TransientError as error:  # for example because Docker restarts
+        except TransientError as error:  # Docker may be restarting, for example
             found = [error.reason]
-        looks = 2 if found else looks - 1
-        if not looks:
+        checks = 2 if found else checks - 1
+        if not checks:
             return
         if found and time.monotonic() > deadline:
             raise RolloutError("the cluster is not whole", tuple(found))
@@ -96,11 +97,11 @@ def hold(what: str, subject: str, who: str, path: Path = lock.PATH) -> None:
     """
     with lock.only_one(what, subject, who, since=now(), patience=0, path=path):
         signal.pthread_sigmask(signal.SIG_BLOCK, END)
-        tell_systemd("READY=1")
+        notify_systemd("READY=1")
         signal.sigwait(END)
 
 
-def tell_systemd(word: str) -> None:
+def notify_systemd(word: str) -> None:
     """Notify systemd of this unit's state (sd_notify(3)); without systemd there is no address, and nothing is sent."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if address:

@@ -93,7 +93,7 @@ def test_a_deploy_fails_no_request(site: Inventory, checkout: Checkout) -> None:
         run = play(site, "deploy")
     print(re.findall(r"Release .*? bytes in [\d.]+ s", told(run)))
     assert "migrate-web: pending: none" in told(run)
-    assert "migrate-api: pending: none, its image is the one that runs" in told(run)
+    assert "migrate-api: pending: none, the same image runs already" in told(run)
     assert release.startswith(running_release(site).partition("-")[0])
 
 

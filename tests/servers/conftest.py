@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rollout import jobs, records, roll, smoke
+from rollout import deployer, jobs, records, smoke
 from tests.servers.memory import Swarm
 
 if TYPE_CHECKING:
@@ -26,6 +26,6 @@ def kept(tmp_path: Path) -> records.Records:
 @pytest.fixture(autouse=True)
 def _answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the site pass the smoke test at once."""
-    monkeypatch.setattr(smoke, "insist", lambda *_: None)
-    for module in (roll, jobs):
+    monkeypatch.setattr(smoke, "run", lambda *_: None)
+    for module in (deployer, jobs):
         monkeypatch.setattr(module, "INTERVAL", 0.01)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rollout import change, lock, records, roll, status, watch
+from rollout import change, deployer, lock, records, status, watch
 from rollout.errors import BusyError, RolloutError
 from rollout.result import RESERVED, Result
 from tests.servers.memory import Json, Swarm, apply, image, options, plan
@@ -164,7 +164,7 @@ def test_a_shutdown_ends_in_the_rollback_and_a_record(swarm: Swarm, kept: record
 
     result = roll_out(swarm, kept, plan("two"))
 
-    assert result["reason"] == "the rollout program was told to stop (SIGTERM); one still serves"
+    assert result["reason"] == "the rollout program had to stop (SIGTERM); one still serves"
     assert swarm.running["web"] == image("web", "one")
 
 
@@ -176,7 +176,7 @@ def killed(swarm: Swarm, kept: records.Records) -> Path:
     """Kill the program while it replaces ``one`` by ``two``; return the file of its options."""
     apply(swarm, kept, plan("one"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(roll.Roller, "smoke", raise_killed)
+        patch.setattr(deployer.Deployer, "smoke", raise_killed)
         with pytest.raises(KilledError):
             roll_out(swarm, kept, plan("two"))
     assert swarm.running["web"] == image("web", "two")
@@ -228,7 +228,7 @@ def test_a_rollback_of_the_watch_that_fails_is_recorded(swarm: Swarm, kept: reco
     apply(swarm, kept, plan("two"))
     (kept.folder / "plan-one.json").unlink()
 
-    watch.go_back(swarm, kept, {"who": "me"}, RolloutError("web: exit 1"), lambda _: None)  # type: ignore[arg-type]
+    watch.roll_back(swarm, kept, {"who": "me"}, RolloutError("web: exit 1"), lambda _: None)  # type: ignore[arg-type]
 
     log = (kept.folder / "log").read_text(encoding="utf-8")
     assert "FAILED after its deploy (web: exit 1); and one did not come back: the record plan-one.json" in log
@@ -258,7 +258,7 @@ def swarm_with_names(swarm: Swarm) -> Swarm:
 
 def test_a_holder_that_has_not_said_who_it_is_gets_a_moment_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "INTERVAL", 0.01)
-    monkeypatch.setattr(lock, "SAYING", 0.05)
+    monkeypatch.setattr(lock, "DESCRIPTION_TIMEOUT", 0.05)
     path = tmp_path / "lock"
     with lock.only_one("deploy", "one", "me", since="noon", patience=0, path=path):
         said = path.read_text()

@@ -90,7 +90,7 @@ def test_it_looks_at_what_the_host_has(tmp_path: Path, monkeypatch: pytest.Monke
         host, "run", lambda *command: "certbot.service loaded failed failed Certbot\n" * (command[0] == "systemctl")
     )
 
-    report = host.look(minimum_mb=0)
+    report = host.inspect(minimum_mb=0)
 
     assert report.problems["reboot"] == "a reboot is due: libc6, linux-image-amd64"
     assert report.problems["certbot.service"].startswith("the renewal of the certificate failed")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rollout import roll
+from rollout import deployer
 from rollout.errors import RolloutError
 from rollout.jobs import Jobs
 from tests.servers.memory import Json, Swarm, apply, plan
@@ -21,7 +21,7 @@ STACK = "site-migrate"
 
 def ask(swarm: Swarm, new: Json, old: Json) -> list[str]:
     said: list[str] = []
-    roll.Roller(swarm, said.append).pending(new, old)  # type: ignore[arg-type]
+    deployer.Deployer(swarm, said.append).pending(new, old)  # type: ignore[arg-type]
     return said
 
 
@@ -53,7 +53,7 @@ def test_it_asks_with_the_new_image_the_jobs_own_way_but_for_the_command(swarm: 
 def test_a_job_whose_image_is_the_one_that_runs_is_not_asked(swarm: Swarm) -> None:
     said = ask(swarm, plan("two", web="same"), plan("one", web="same"))
 
-    assert said == ["migrate: pending: none, its image is the one that runs"]
+    assert said == ["migrate: pending: none, the same image runs already"]
     assert swarm.calls == []
 
 
@@ -66,7 +66,7 @@ def test_a_log_that_cannot_be_read_is_no_claim_that_nothing_is_pending(swarm: Sw
 def test_a_release_that_cannot_tell_what_is_pending_stops_there(swarm: Swarm) -> None:
     swarm.broken = {"web:two"}
 
-    with pytest.raises(RolloutError, match="migrate: asking what is pending failed: exit 1"):
+    with pytest.raises(RolloutError, match="migrate: the list of pending migrations failed: exit 1"):
         ask(swarm, plan("two"), plan("one"))
 
 

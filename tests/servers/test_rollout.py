@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rollout import judge, lock, records, roll, smoke, stage, watch
+from rollout import convergence, deployer, lock, records, smoke, stage, watch
 from rollout.errors import BusyError, RolloutError
 from tests.servers.memory import Json, Swarm, apply, image, plan
 
@@ -100,10 +100,10 @@ def test_two_containers_in_one_place_are_rolled_once_more(swarm: Swarm, kept: re
 
     swarm.tasks = tasks  # type: ignore[method-assign]
     said: list[str] = []
-    roll.Roller(swarm, said.append).back(plan("r1"))  # type: ignore[arg-type]
+    deployer.Deployer(swarm, said.append).rollback(plan("r1"))  # type: ignore[arg-type]
 
     assert swarm.calls[-1] == "service update --force --detach --quiet site_web"
-    assert said == ["web: two containers in one place; rolled once more"]
+    assert said == ["web: two containers in one slot; it is updated again"]
 
 
 def test_a_smoke_test_that_fails_brings_the_old_release_back(
@@ -114,7 +114,7 @@ def test_a_smoke_test_that_fails_brings_the_old_release_back(
     def fail(*_: object) -> None:
         raise RolloutError("the smoke test failed: / answers 500")
 
-    monkeypatch.setattr(smoke, "insist", fail)
+    monkeypatch.setattr(smoke, "run", fail)
     with pytest.raises(RolloutError, match="answers 500; one still serves"):
         apply(swarm, kept, plan("two"))
 
@@ -232,14 +232,14 @@ def test_two_deploys_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_only_hosts_that_serve_are_asked(swarm: Swarm) -> None:
-    assert roll.serving(swarm.nodes()) == ["192.0.2.1"]
+    assert deployer.serving(swarm.nodes()) == ["192.0.2.1"]
 
 
 def test_a_release_that_swarm_takes_back_later_is_trouble() -> None:
     service = {"ID": "s", "UpdateStatus": {"State": "rollback_started", "Message": "task failed"}, "Spec": {}}
 
-    assert watch.trouble({"web": service}, {}, judge.Before(), frozenset()) == ("web", "task failed")
-    assert watch.trouble({"web": service}, {}, judge.Before(), frozenset({"s"})) == ("", "")
+    assert watch.failing_service({"web": service}, {}, convergence.Snapshot(), frozenset()) == ("web", "task failed")
+    assert watch.failing_service({"web": service}, {}, convergence.Snapshot(), frozenset({"s"})) == ("", "")
 
 
 def test_a_container_of_the_new_release_that_crashes_is_trouble_and_one_of_the_old_is_not() -> None:
@@ -248,8 +248,8 @@ def test_a_container_of_the_new_release_that_crashes_is_trouble_and_one_of_the_o
     status = {"State": "failed", "Err": "exit 1"}
 
     def seen(made: Json) -> tuple[str, str]:
-        return watch.trouble(
-            {"web": service}, {"s": [{"ID": "t", "Spec": made, "Status": status}]}, judge.Before(), frozenset()
+        return watch.failing_service(
+            {"web": service}, {"s": [{"ID": "t", "Spec": made, "Status": status}]}, convergence.Snapshot(), frozenset()
         )
 
     assert seen(new) == ("web", "a container failed: exit 1")
@@ -268,7 +268,7 @@ def test_the_watch_brings_the_earlier_release_back(
         lambda *_, **__: lock.only_one("watch", "two", "me", since="", patience=0, path=tmp_path / "lock"),
     )
 
-    watch.go_back(swarm, kept, {"who": "me"}, RolloutError("web: exit 1"), lambda _: None)  # type: ignore[arg-type]
+    watch.roll_back(swarm, kept, {"who": "me"}, RolloutError("web: exit 1"), lambda _: None)  # type: ignore[arg-type]
 
     assert swarm.running["web"] == image("web", "one")
     assert kept.running().release == "one"
@@ -282,12 +282,12 @@ def test_the_watch_sees_a_container_fail_that_ran_when_it_began(
     apply(swarm, kept, plan("two"))
     seen: list[RolloutError] = []
 
-    def go_back(_swarm: Swarm, _kept: records.Records, _options: Json, error: RolloutError, _tell: object) -> int:
+    def roll_back(_swarm: Swarm, _kept: records.Records, _options: Json, error: RolloutError, _tell: object) -> int:
         seen.append(error)
         return 1
 
     monkeypatch.setattr("rollout.watch.time.sleep", lambda _: swarm.broken.add("web:two"))
-    monkeypatch.setattr(watch, "go_back", go_back)
+    monkeypatch.setattr(watch, "roll_back", roll_back)
 
     assert watch.watch(swarm, kept, {"who": "me", "watch": 5}, lambda _: None) == 1  # type: ignore[arg-type]
 

@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from tests.servers.memory import Swarm
 
 #: The real one: a fixture puts another in its place.
-insist = smoke.insist
+run = smoke.run
 
 
-def smoke_insist(wanted: smoke.Smoke, asking: Any) -> None:  # noqa: ANN401 - a question's answer
-    insist(wanted, ["192.0.2.1"], asking)
+def run_smoke(wanted: smoke.Smoke, request: Any) -> None:  # noqa: ANN401 - any callable
+    run(wanted, ["192.0.2.1"], request)
 
 
 def test_smoke_waits_for_the_right_answer_and_says_which_was_wrong() -> None:
     wanted = smoke.Smoke("site.test", [smoke.Check("/")], seconds=0)
     answers = iter(["refused", ""])
 
-    smoke_insist(smoke.Smoke("site.test", [smoke.Check("/")], seconds=5), lambda *_: next(answers))
+    run_smoke(smoke.Smoke("site.test", [smoke.Check("/")], seconds=5), lambda *_: next(answers))
     with pytest.raises(RolloutError, match=r"192\.0\.2\.1: / answers 500"):
-        smoke_insist(wanted, lambda address, check, _: f"{address}: {check.path} answers 500")
+        run_smoke(wanted, lambda address, check, _: f"{address}: {check.path} answers 500")
 
 
 def test_numbers_of_a_smoke_test_may_be_strings_as_the_command_line_has_them() -> None:
@@ -44,7 +44,7 @@ def test_a_release_is_asked_what_its_own_contracts_say(
     swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[smoke.Check] = []
-    monkeypatch.setattr(smoke, "insist", lambda wanted, _: asked.extend(wanted.checks))
+    monkeypatch.setattr(smoke, "run", lambda wanted, _: asked.extend(wanted.checks))
     own = {"host": "shop.test", "path": "/shop/", "status": 200, "contains": "Shop"}
 
     apply(swarm, kept, {**plan("one"), "checks": [own]}, smoke={"host": "site.test", "checks": [{"path": "/readyz"}]})
@@ -69,11 +69,13 @@ def test_an_application_with_a_name_is_asked_by_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(smoke, "_Connection", lambda _, wanted: HTTPConnection("127.0.0.1", wanted.port, timeout=10))
     site = smoke.Smoke("site.test", [], port=server.server_port)
     try:
-        assert smoke.ask("127.0.0.1", smoke.Check("/x", contains="/x at shop.test", host="shop.test"), site) == ""
-        wrong = smoke.ask("127.0.0.1", smoke.Check("/x", contains="Shop", host="shop.test"), site)
+        assert smoke.problem("127.0.0.1", smoke.Check("/x", contains="/x at shop.test", host="shop.test"), site) == ""
+        wrong = smoke.problem("127.0.0.1", smoke.Check("/x", contains="Shop", host="shop.test"), site)
         assert wrong == "127.0.0.1: shop.test/x answers without 'Shop'"
-        assert smoke.ask("127.0.0.1", smoke.Check("/über/", contains="/%C3%BCber/ at"), site) == ""
-        assert smoke.ask("127.0.0.1", smoke.Check("/", host="日本.test"), site).startswith("127.0.0.1: 日本.test/: ")
+        assert smoke.problem("127.0.0.1", smoke.Check("/über/", contains="/%C3%BCber/ at"), site) == ""
+        assert smoke.problem("127.0.0.1", smoke.Check("/", host="日本.test"), site).startswith(
+            "127.0.0.1: 日本.test/: "
+        )
     finally:
         server.shutdown()
         server.server_close()

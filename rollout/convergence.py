@@ -1,4 +1,4 @@
-"""Decides from Swarm's answers how a rollout is going. Pure functions only."""
+"""Decides from Swarm's answers whether a service has converged or failed. Pure functions only."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Service = dict[str, Any]
 FAILED = ("failed", "rejected")
 #: States of tasks whose containers have ended.
 ENDED = frozenset({"complete", "shutdown", "remove", "orphaned", *FAILED})
-#: Containers of one service that may fail on a first start, when their dependencies may not be up yet.
-PATIENCE = 4
+#: Failed containers at which a service has failed. Fewer may fail during a first start, before their dependencies run.
+FAILURE_LIMIT = 4
 
 
 @dataclass(frozen=True)
-class Before:
+class Snapshot:
     """The state before a step.
 
     Args:
@@ -31,7 +31,7 @@ class Before:
     tasks: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, services: Mapping[str, Service], tasks: Mapping[str, Sequence[Task]]) -> Before:
+    def of(cls, services: Mapping[str, Service], tasks: Mapping[str, Sequence[Task]]) -> Snapshot:
         """Record the current state."""
         return cls(
             {service["ID"]: update_began(service) for service in services.values()},
@@ -58,37 +58,40 @@ def is_current(task: Task, service: Service) -> bool:
     )
 
 
-def settled(service: Service, tasks: Sequence[Task]) -> bool:
-    """Return whether ``service`` is in its desired state: all containers are healthy, and no old one is left.
+def converged(service: Service, tasks: Sequence[Task]) -> bool:
+    """Return whether ``service`` is in its desired state: all containers are current and healthy.
 
-    A task counts as running only when its container is healthy.
+    No old container is left then. A task is in the state running only if its container is healthy.
 
     Args:
         service: Swarm's entry of the service, with its status.
         tasks: its tasks.
     """
     if is_job(service):
-        return job_ended(service, tasks)
+        return job_complete(service, tasks)
     wanted = [task for task in tasks if task["DesiredState"] == "running"]
-    return bool(len(good(service, tasks)) == len(wanted) == service["ServiceStatus"]["DesiredTasks"])
+    return bool(len(current_tasks(service, tasks)) == len(wanted) == service["ServiceStatus"]["DesiredTasks"])
 
 
-def good(service: Service, tasks: Sequence[Task]) -> list[Task]:
+def current_tasks(service: Service, tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks that are healthy and made from the service's current specification."""
     running = [task for task in tasks if task["DesiredState"] == task["Status"]["State"] == "running"]
     return [task for task in running if is_current(task, service)]
 
 
-def doubled(service: Service, tasks: Sequence[Task]) -> bool:
+def has_duplicates(service: Service, tasks: Sequence[Task]) -> bool:
     """Return whether two healthy containers have the same slot.
 
     This happens when a container fails at the moment of its replacement; Swarm does not correct it by itself.
     """
-    places = [(task.get("Slot"), task.get("NodeID") if not task.get("Slot") else None) for task in good(service, tasks)]
+    places = [
+        (task.get("Slot"), task.get("NodeID") if not task.get("Slot") else None)
+        for task in current_tasks(service, tasks)
+    ]
     return not is_job(service) and len(places) > len(set(places))
 
 
-def job_ended(service: Service, tasks: Sequence[Task]) -> bool:
+def job_complete(service: Service, tasks: Sequence[Task]) -> bool:
     """Return whether the job's current run is complete everywhere.
 
     Args:
@@ -114,7 +117,7 @@ def iteration(entry: Mapping[str, Any]) -> int:
     return int((entry.get("JobIteration") or {}).get("Index", 0))
 
 
-def failure(service: Service, tasks: Sequence[Task], before: Before) -> str:
+def failure(service: Service, tasks: Sequence[Task], before: Snapshot) -> str:
     """Return why the service's update has failed; an empty string if it has not.
 
     Args:
@@ -124,21 +127,21 @@ def failure(service: Service, tasks: Sequence[Task], before: Before) -> str:
     """
     status = service.get("UpdateStatus") or {}
     began_now = update_began(service) != before.updates.get(service["ID"], "")
-    broken = failed(tasks, before)
+    broken = failed_tasks(tasks, before)
     if began_now and (status.get("State", "").startswith("rollback") or status.get("State") == "paused"):
-        said = broken[0]["Status"].get("Err", "") if broken else ""
-        return said or status.get("Message", "") or "Swarm rolled the update back"
-    if len(broken) >= PATIENCE:
+        error = broken[0]["Status"].get("Err", "") if broken else ""
+        return error or status.get("Message", "") or "Swarm rolled the update back"
+    if len(broken) >= FAILURE_LIMIT:
         return f"{len(broken)} containers failed: {broken[0]['Status'].get('Err', '')}"
     return ""
 
 
-def failed(tasks: Sequence[Task], before: Before) -> list[Task]:
+def failed_tasks(tasks: Sequence[Task], before: Snapshot) -> list[Task]:
     """Return the tasks that have failed since ``before``, newest first."""
     return [task for task in tasks if task["ID"] not in before.tasks and task["Status"]["State"] in FAILED]
 
 
-def telling(tasks: Sequence[Task], before: Before) -> Task | None:
+def most_informative(tasks: Sequence[Task], before: Snapshot) -> Task | None:
     """Return the task with the most useful log lines: one that failed, or the newest."""
     new = [task for task in tasks if task["ID"] not in before.tasks]
-    return next(iter([*failed(tasks, before), *new]), None)
+    return next(iter([*failed_tasks(tasks, before), *new]), None)

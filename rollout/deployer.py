@@ -1,4 +1,4 @@
-"""Takes a Swarm from one release to another, step by step, and rolls back if a step fails."""
+"""Deploys a release on a Swarm, group after group, and restores the previous one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rollout import judge, smoke, stage
+from rollout import convergence, smoke, stage
 from rollout.engine import NAMESPACE, Engine
 from rollout.errors import RolloutError
 from rollout.jobs import JOB_TIMEOUT, Jobs
@@ -18,34 +18,34 @@ INTERVAL = 0.5
 #: Seconds that one step may take until all of its containers are healthy.
 STEP_TIMEOUT = 300.0
 LINES = 20
-#: The word for all services without data.
+#: The word that stands for all services without data.
 EVERYTHING = "all"
 #: The label that the role `release` gives to secrets.
 LABELLED = "landfast.secret"
 
 
 @dataclass(frozen=True)
-class Roller:
-    """Rolls releases out.
+class Deployer:
+    """Deploys releases.
 
     Args:
         engine: Docker.
-        tell: reports progress.
+        report: reports progress.
         step_timeout: seconds that one step may take.
         job_timeout: seconds that a job may take.
     """
 
     engine: Engine
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     step_timeout: float = STEP_TIMEOUT
     job_timeout: float = JOB_TIMEOUT
 
     @property
     def jobs(self) -> Jobs:
         """The runner of jobs."""
-        return Jobs(self.engine, self.tell, self.job_timeout, self.step_timeout)
+        return Jobs(self.engine, self.report, self.job_timeout, self.step_timeout)
 
-    def roll(self, new: Mapping[str, Any], *, jobs: bool = True) -> dict[str, Any]:
+    def deploy(self, new: Mapping[str, Any], *, jobs: bool = True) -> dict[str, Any]:
         """Roll out ``new``, and return the plan as it runs.
 
         Args:
@@ -56,7 +56,7 @@ class Roller:
             RolloutError: a job failed, or containers never became healthy.
         """
         name, running = new["name"], self.engine.services(new["name"])
-        began = judge.Before.of(running, self.engine.tasks(name))
+        began = convergence.Snapshot.of(running, self.engine.tasks(name))
         images = {key: entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] for key, entry in running.items()}
         stack = stage.keep_unchanged_images(new["stack"], images)
         self.make_networks(name, stack)
@@ -66,7 +66,7 @@ class Roller:
             services = [service for service in group if service in stack["services"]]
             if services:
                 self.step(name, stage.stage(stack, services), services)
-        self.look_back(name, began)
+        self.check_earlier_steps(name, began)
         self.remove_others(name, stack["services"])
         return {**new, "stack": stack}
 
@@ -87,21 +87,21 @@ class Roller:
             if gone.startswith(f"{name}_"):
                 self.engine.run("secret", "rm", gone)
 
-    def look_back(self, name: str, before: judge.Before) -> None:
-        """Make sure that Swarm rolled back no service of an earlier step during the later ones.
+    def check_earlier_steps(self, name: str, before: convergence.Snapshot) -> None:
+        """Make sure that Swarm has not rolled back a service of an earlier step.
 
         Raises:
-            RolloutError: Swarm has rolled a service back since.
+            RolloutError: Swarm has rolled a service back.
         """
         tasks = self.engine.tasks(name)
         for service, entry in self.engine.services(name).items():
             own = tasks.get(entry["ID"], [])
-            reason = judge.failure(entry, own, before)
+            reason = convergence.failure(entry, own, before)
             if reason:
-                raise self.failed(service, reason, own, before)
+                raise self.failure(service, reason, own, before)
 
-    def back(self, old: Mapping[str, Any]) -> None:
-        """Restore the previous release, group after group: all at once, containers would slow down each other's start.
+    def rollback(self, old: Mapping[str, Any]) -> None:
+        """Restore the previous release, group after group, because containers that start at once slow each other down.
 
         Raises:
             RolloutError: some services did not come back in time; the others did.
@@ -142,7 +142,7 @@ class Roller:
             raise RolloutError(f"there is no service {', '.join(unknown)}; known: {', '.join(sorted(known))}")
         for group in plan["order"]:
             chosen = [service for service in group if service in services]
-            before = judge.Before.of(self.engine.services(name), self.engine.tasks(name))
+            before = convergence.Snapshot.of(self.engine.services(name), self.engine.tasks(name))
             for service in chosen:
                 self.engine.run("service", "update", "--force", "--detach", "--quiet", f"{name}_{service}")
             self.wait(name, chosen, before)
@@ -177,13 +177,13 @@ class Roller:
         Raises:
             RolloutError: one of them failed, or did not settle in time.
         """
-        before = judge.Before.of(self.engine.services(name), self.engine.tasks(name))
+        before = convergence.Snapshot.of(self.engine.services(name), self.engine.tasks(name))
         self.engine.deploy(name, file)
         began = time.monotonic()
         self.wait(name, services, before)
-        self.tell(f"{', '.join(sorted(services))}: healthy after {time.monotonic() - began:.0f} s")
+        self.report(f"{', '.join(sorted(services))}: healthy after {time.monotonic() - began:.0f} s")
 
-    def wait(self, name: str, services: Collection[str], before: judge.Before | None) -> None:
+    def wait(self, name: str, services: Collection[str], before: convergence.Snapshot | None) -> None:
         """Wait until ``services`` are settled.
 
         Args:
@@ -204,27 +204,29 @@ class Roller:
                 if entry is None:
                     raise RolloutError(f"{service}: somebody has removed it from Swarm")
                 own = tasks.get(entry["ID"], [])
-                reason = judge.failure(entry, own, before) if before else ""
+                reason = convergence.failure(entry, own, before) if before else ""
                 if reason and before:
-                    raise self.failed(service, reason, own, before)
-                if not judge.settled(entry, own):
+                    raise self.failure(service, reason, own, before)
+                if not convergence.converged(entry, own):
                     waiting.append((service, own))
-                if service not in cleared and judge.doubled(entry, own):
-                    self.tell(f"{service}: two containers in one place; rolled once more")
+                if service not in cleared and convergence.has_duplicates(entry, own):
+                    self.report(f"{service}: two containers in one slot; it is updated again")
                     self.engine.run("service", "update", "--force", "--detach", "--quiet", f"{name}_{service}")
                     cleared.add(service)
             if not waiting:
                 return
             if time.monotonic() > deadline:
                 service, own = waiting[0]
-                raise self.failed(
-                    service, f"not healthy within {self.step_timeout:.0f} s", own, before or judge.Before()
+                raise self.failure(
+                    service, f"not healthy within {self.step_timeout:.0f} s", own, before or convergence.Snapshot()
                 )
             time.sleep(INTERVAL)
 
-    def failed(self, service: str, reason: str, tasks: Sequence[judge.Task], before: judge.Before) -> RolloutError:
+    def failure(
+        self, service: str, reason: str, tasks: Sequence[convergence.Task], before: convergence.Snapshot
+    ) -> RolloutError:
         """Return the error for a service, with the log lines of its most informative container."""
-        task = judge.telling(tasks, before)
+        task = convergence.most_informative(tasks, before)
         return RolloutError(f"{service}: {reason}", self.engine.logs(task["ID"], LINES) if task else ())
 
     def smoke(self, wanted: smoke.Smoke) -> None:
@@ -234,8 +236,8 @@ class Roller:
             RolloutError: an answer was wrong.
         """
         addresses = serving(self.engine.nodes())
-        smoke.insist(wanted, addresses)
-        self.tell(f"smoke test: {len(wanted.checks)} answers of {len(addresses)} hosts are right")
+        smoke.run(wanted, addresses)
+        self.report(f"smoke test: {len(wanted.checks)} answers of {len(addresses)} hosts are right")
 
 
 def serving(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
