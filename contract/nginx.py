@@ -94,11 +94,11 @@ def _readiness(contracts: Sequence[Contract], *, on_servers: bool) -> str:
             if "service" not in entry:
                 continue
             protocol, path = entry.get("protocol", "http"), entry.get("path", "/")
-            lines = [f"set $place {entry['service']};", f"set $asked_host {host};", f"set $asked_path {path};"]
+            lines = [f"set $place {entry['service']};", f"set $checked_host {host};", f"set $checked_path {path};"]
             if protocol == "uwsgi":
                 page, _, query = path.partition("?")
-                lines += [f"set $asked_page {page};", f'set $asked_query "{query}";']
-            blocks.append(block(f"location = /{name}", [*lines, f"include snippets/ask-{protocol}.conf;"]))
+                lines += [f"set $checked_page {page};", f'set $checked_query "{query}";']
+            blocks.append(block(f"location = /{name}", [*lines, f"include snippets/readiness-{protocol}.conf;"]))
     return HEAD + "".join(blocks)
 
 

@@ -111,8 +111,8 @@ def test_an_application_serves_when_its_page_answers_or_sends_visitors_on(nginx:
 
 
 def test_it_says_how_an_application_fails(nginx: dict[str, tuple[int, str]]) -> None:
-    nginx["/shop"] = 503, "nothing answers: it does not run"
-    with pytest.raises(Unavailable, match="/shop answered 503: nothing answers: it does not run"):
+    nginx["/shop"] = 503, "no answer: the service does not run"
+    with pytest.raises(Unavailable, match="/shop answered 503: no answer: the service does not run"):
         readiness.ask_nginx("shop")
 
 

@@ -179,8 +179,8 @@ def test_the_console_asks_what_contracts_say_and_nginx_asks_the_pages() -> None:
 
     asked = {"page": {}, "work": {"queue": "celery", "vhost": "landfast"}}
     assert json.loads(contents["console.readiness.json"]) == asked
-    assert "set $asked_host a.localhost;" in contents["nginx.readiness.conf"]
-    assert 'set $asked_page /h;\n    set $asked_query "x=1";' in contents["nginx.readiness.conf"]
+    assert "set $checked_host a.localhost;" in contents["nginx.readiness.conf"]
+    assert 'set $checked_page /h;\n    set $checked_query "x=1";' in contents["nginx.readiness.conf"]
     assert "work" not in contents["nginx.readiness.conf"]
 
 
@@ -198,7 +198,7 @@ def test_nginx_asks_an_application_at_its_own_address(hosts: str, laptop: str, s
 
     for on_servers, asked in ((False, laptop), (True, servers)):
         contents = derive([HOUSE, one], on_servers=on_servers).contents
-        assert f"set $asked_host {asked};" in contents["nginx.readiness.conf"]
+        assert f"set $checked_host {asked};" in contents["nginx.readiness.conf"]
 
 
 PRODUCT = """

@@ -165,5 +165,5 @@ def test_an_answer_without_sockets_is_no_start(tmp_path: Path) -> None:
             with counter.accept()[0] as caller:
                 caller.sendall(b"\0")
             assert program.stderr
-            assert "hands out no sockets" in program.stderr.read()
+            assert "passes no sockets" in program.stderr.read()
     assert program.returncode

@@ -34,7 +34,7 @@ def test_it_takes_blocks_of_the_disk_and_gives_them_back(tmp_path: Path) -> None
 
     given = reserve(tmp_path, "release", 3)
 
-    assert given.stdout.startswith("given back: 3 MB; free now: ")
+    assert given.stdout.startswith("released: 3 MB; free now: ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -58,7 +58,7 @@ def test_it_takes_nothing_where_less_than_four_times_as_much_is_free(tmp_path: P
 
 
 def test_it_gives_back_nothing_where_nothing_is(tmp_path: Path) -> None:
-    assert reserve(tmp_path, "release", 3).stdout.startswith("given back: 0 MB")
+    assert reserve(tmp_path, "release", 3).stdout.startswith("released: 0 MB")
 
 
 @pytest.mark.parametrize("what", ["", "realease"])

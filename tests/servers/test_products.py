@@ -63,4 +63,4 @@ def test_servers_ask_each_product_at_the_name_that_it_has_there(tmp_path: Path) 
 
     assert [check["host"] for check in manifest.checks] == [*map(products.host_name, products.NAMES)]
     for name in products.NAMES:
-        assert f"set $asked_host {products.host_name(name)};" in manifest.contents["nginx.readiness.conf"]
+        assert f"set $checked_host {products.host_name(name)};" in manifest.contents["nginx.readiness.conf"]

@@ -151,7 +151,7 @@ def line_of_request(stack: Stack, request: str) -> dict[str, Any] | None:
 def test_a_part_of_the_disk_of_postgres_can_be_given_back(stack: Stack) -> None:
     told = stack.compose("exec", "--no-TTY", "postgres", "reserve", "release").stdout
 
-    assert re.fullmatch(r"given back: \d+ MB; free now: \d+ MB\n", told)
+    assert re.fullmatch(r"released: \d+ MB; free now: \d+ MB\n", told)
 
 
 def test_it_registers_people_while_the_broker_is_stopped_and_writes_to_them_later(
