@@ -1,4 +1,4 @@
-"""Everything that Flower's processes read from their surroundings, typed and checked once."""
+"""The configuration of Flower's processes, read from the environment, typed and checked."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from landfast_runtime.env import Env
 
-#: The name that log lines carry, and the derived file with the vhosts. (contract/flower.py)
+#: The name in log lines, and the derived file with the vhosts. (contract/flower.py)
 SERVICE, FILE = "flower", "vhosts.json"
-#: The beginning of the addresses of the process that watches durable tasks.
+#: The path prefix of the process that watches durable tasks.
 SHARED = "/flower/"
 
 
 class Place(TypedDict):
-    """Where the process of a vhost answers: its port, and what its addresses begin with, from slash to slash."""
+    """The address of the process of a vhost: its port, and its path prefix, from slash to slash."""
 
     port: int
     path: str
@@ -28,15 +28,15 @@ class Place(TypedDict):
 
 @dataclass(frozen=True)
 class FlowerSettings:
-    """The settings of one process: whose workers it watches, its login, and where it keeps what it has seen.
+    """The settings of one process: the watched broker, the login, and the file of its state.
 
     Args:
-        broker: RabbitMQ, in the vhost that is watched.
-        user: who may log in.
-        password: the user's.
-        log_level: the least important level that is logged.
-        shared_state: the file of the process that watches durable tasks; those of others stand beside it.
-        places: vhost -> where its process answers.
+        broker: RabbitMQ, in the watched vhost.
+        user: the user who may log in.
+        password: the user's password.
+        log_level: the lowest level in the log.
+        shared_state: the state file of the process that watches durable tasks; the others are in the same folder.
+        places: vhost -> the address of its process.
     """
 
     broker: RabbitMQ
@@ -51,7 +51,7 @@ class FlowerSettings:
         """Read ``RABBITMQ_*``, ``FLOWER_*``, ``LOG_LEVEL``, the secrets of both, and :data:`FILE`.
 
         Raises:
-            ConfigError: one is missing or makes no sense.
+            ConfigError: one is missing or invalid.
         """
         broker, places = RabbitMQ.from_env(env), env.derived(FILE)
         if places and broker.vhost not in places:
@@ -67,16 +67,16 @@ class FlowerSettings:
 
     @property
     def place(self) -> Place:
-        """Where the process answers."""
+        """The address of the process."""
         return self.places[self.broker.vhost]
 
     @property
     def is_shared(self) -> bool:
-        """Whether it watches the vhost of durable tasks, which is no application's."""
+        """Whether the process watches the vhost of durable tasks, which belongs to no application."""
         return self.place["path"] == SHARED
 
     @property
     def state(self) -> Path:
-        """Where the process keeps what it has seen."""
+        """The state file of the process."""
         name = self.shared_state.name
         return self.shared_state if self.is_shared else self.shared_state.with_name(f"{name}-{self.broker.vhost}")

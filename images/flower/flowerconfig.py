@@ -33,13 +33,13 @@ max_tasks = 10_000
 
 
 def format_task(task: Task) -> Task:
-    """Return a task as Flower shows it. A failed durable task gets the address for its retry: Flower cannot retry it.
+    """Return a task as Flower shows it. A failed durable task gets the address for its retry, which Flower cannot do.
 
     Args:
         task: a copy, which this function may change.
     """
-    if task.state == states.FAILURE and settings.is_shared:  # the console's list is that of the shared database
+    if task.state == states.FAILURE and settings.is_shared:  # the console lists the shared database only
         shown: Any = task
         shown.retry_it_at = f"/console/outbox/task/?q={task.uuid}"
-        shown._fields = (*shown._fields, "retry_it_at")  # the page of a task shows these fields
+        shown._fields = (*shown._fields, "retry_it_at")  # the page of a task shows these
     return task

@@ -1,4 +1,4 @@
--- Makes the contracts' schemas in the database, each with a role that owns it (migrations) and one that uses it. Runs after
+-- Makes the contracts' schemas in the database, each with an owner role (for migrations) and a user role. Runs after
 -- schemas.sql, on every start, and changes only differences.
 
 SELECT format('CREATE ROLE %I LOGIN', role) FROM passwords

@@ -1,4 +1,4 @@
-"""Makes the secrets of a local stack, once, and gives each service its own.
+"""Makes the missing secrets of a local stack, and gives each service its own.
 
 ``make`` (the default) creates missing secrets and repairs services' copies. It never changes an existing secret, except
 for the local certificate when an application gets another host name.
@@ -17,7 +17,6 @@ import string
 import subprocess
 import sys
 import tempfile
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from contract.derived import Derived, derive
 from contract.environment import fill
 from contract.errors import ContractError
 from contract.files import read
+from contract.named import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -140,9 +140,9 @@ def check_name(name: str, declared: Mapping[str, Mapping[str, Any]]) -> None:
         SecretError: there is none; the message has the names.
     """
     if name not in declared:
-        similar = get_close_matches(name, declared, n=1)
-        meant = f" (did you mean {similar[0]}?)" if similar else ""
-        raise SecretError(f"{name}: no secret has this name{meant}. There are: {', '.join(sorted(declared))}")
+        close = nearest(name, declared)
+        hint = f" (did you mean {close}?)" if close else ""
+        raise SecretError(f"{name}: no secret has this name{hint}. There are: {', '.join(sorted(declared))}")
 
 
 def read_secret(name: str) -> str:
@@ -155,7 +155,7 @@ def read_secret(name: str) -> str:
         return (MASTER / name).read_text(encoding="utf-8").rstrip("\n")
     except FileNotFoundError:
         way_out = f"docker compose run --rm --no-deps -T secrets set {name} < FILE"
-        raise SecretError(f"{name}: nobody has set it. {way_out}") from None
+        raise SecretError(f"{name} is not set. {way_out}") from None
 
 
 def read_if_set(name: str) -> str:
@@ -176,7 +176,7 @@ def set_secret(name: str, value: str) -> None:
 
 
 def hand_out(derived: Derived) -> None:
-    """Give each service its own copies, and remove copies that it may no longer read.
+    """Write the files of each service, and remove those that it may no longer read.
 
     Every user in a service's container may read the folder: no other container has it, and images choose their users.
     """

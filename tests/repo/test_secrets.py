@@ -142,8 +142,7 @@ def test_it_says_how_to_set_a_secret_that_nobody_has_set(maker: ModuleType, caps
 
     assert maker.main(["show", "smtp_password"]) == 1
     assert capsys.readouterr().err == (
-        "secrets: smtp_password: nobody has set it. "
-        "docker compose run --rm --no-deps -T secrets set smtp_password < FILE\n"
+        "secrets: smtp_password is not set. docker compose run --rm --no-deps -T secrets set smtp_password < FILE\n"
     )
 
 

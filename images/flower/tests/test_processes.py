@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-#: Supervises processes that say who they are and sleep, until the file that the argument names is there.
+#: Supervises processes that print their names and sleep, until the file in the argument exists.
 PROGRAM = """
 import logging, os, signal, sys, time
 from pathlib import Path
@@ -42,7 +42,7 @@ say("over")
 
 
 class Supervisor:
-    """A supervisor that runs, and what it and its processes have said."""
+    """A supervisor that runs, and the output of it and its processes."""
 
     def __init__(self, over: Path) -> None:
         command = [sys.executable, "-c", PROGRAM, str(over)]
@@ -74,7 +74,7 @@ class Supervisor:
         self.process.communicate()
 
     def has_ended(self) -> bool:
-        """Return whether it has, with all that it had to say."""
+        """Return whether it has ended, and all of its output is read."""
         return self.process.poll() is not None and not self._reader.is_alive()
 
 
@@ -102,7 +102,7 @@ def test_a_process_that_dies_is_started_again_and_the_other_goes_on(supervisor: 
     os.kill(supervisor.pids("one")[0], signal.SIGKILL)
 
     supervisor.wait_for(lambda: len(supervisor.pids("one")) == 2)
-    assert "the process of vhost one has ended; it is started again" in supervisor.lines
+    assert "the process of vhost one has ended; it is restarted" in supervisor.lines
     assert len(supervisor.pids("two")) == 1
 
 
@@ -155,7 +155,7 @@ def test_it_is_healthy_only_while_each_process_answers(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(("content", "begun"), [("{}", 1), ("{", 0), (None, 0)])
-def test_it_begins_again_only_when_the_contracts_have_changed(
+def test_it_restarts_only_when_the_contracts_have_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, begun: int
 ) -> None:
     import processes  # noqa: PLC0415 - it brings modules that another test must not find
@@ -167,13 +167,13 @@ def test_it_begins_again_only_when_the_contracts_have_changed(
         (tmp_path / "vhosts.json").write_text(content)
         monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
 
-    contracts.begin_again()
-    assert run == [], "whoever is told to stop does not look again"
+    contracts.restart()
+    assert run == [], "no check follows a stop"
 
     assert contracts.have_changed() == bool(begun)
-    contracts.begin_again()
+    contracts.restart()
     assert run == [(sys.executable, sys.orig_argv)] * begun
 
     monkeypatch.setattr(os, "getpid", lambda: 1)
-    contracts.begin_again()
-    assert len(run) == begun, "a child ends for good"
+    contracts.restart()
+    assert len(run) == begun, "a child does not restart"
