@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 SERVICE = "console"
-#: The address of the Flower that watches durable tasks.
+#: The address of Flower's process for durable tasks.
 FLOWER = "/flower/"
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -62,7 +62,7 @@ class Dependencies:
 
     @classmethod
     def from_env(cls, env: Env) -> Dependencies:
-        """Read ``REDIS_*``, ``RABBITMQ_*``, their secrets, and what follows from the contracts.
+        """Read ``REDIS_*``, ``RABBITMQ_*``, their secrets, and check the derived files.
 
         Raises:
             ConfigError: one is missing or invalid.
@@ -77,7 +77,7 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Operator:
-    """The first operator; made once, at the first release."""
+    """The first operator, made at the first release."""
 
     username: str
     password: str = field(repr=False)
@@ -113,10 +113,10 @@ def databases(env: Env) -> Collection[str]:
 
 
 def flowers(env: Env) -> Mapping[str, str]:
-    """Return the address of each of Flower's processes -> its name, which says the vhost if that is an application's.
+    """Return the address of each process of Flower -> its name, with the vhost of an application.
 
     Raises:
-        ConfigError: the derived file ``vhosts.json`` is missing or no JSON.
+        ConfigError: the derived file ``vhosts.json`` is missing or not JSON.
     """
     places = {place["path"]: vhost for vhost, place in env.derived("vhosts.json").items()}
     return {path: "Flower" if path == FLOWER else f"Flower: {vhost}" for path, vhost in places.items()}

@@ -8,14 +8,14 @@ from django.db import transaction
 
 @transaction.atomic
 def ensure_operator(username: str, password: str) -> bool:
-    """Make the first operator, who may make others. An existing user of that name keeps the password.
+    """Make the first operator, a superuser. An existing user of that name keeps the password.
 
     Args:
         username: the name to log in with.
         password: the first password; the operator may change it.
 
     Returns:
-        Whether one was made.
+        Whether the user is new.
     """
     if User.objects.filter(username__iexact=username).exists():
         return False

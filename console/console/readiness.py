@@ -36,11 +36,11 @@ def checks() -> dict[str, health.Check]:
     """Return the check of each dependency by its name in the report."""
     env, postgres, rabbitmq = Env(), config.console().postgres, config.dependencies().rabbitmq
     found = dict(checks_of_the_house())
-    for name, asked in config.applications(env).items():
-        if "queue" in asked:
-            found[name] = health.consumers(replace(rabbitmq, vhost=asked["vhost"]), asked["queue"])
+    for name, entry in config.applications(env).items():
+        if "queue" in entry:
+            found[name] = health.consumers(replace(rabbitmq, vhost=entry["vhost"]), entry["queue"])
         else:
-            found[name] = partial(ask_nginx, name)
+            found[name] = partial(check_through_nginx, name)
     return found | {f"outbox-{name}": outbox.check(postgres.of(name)) for name in config.databases(env)}
 
 
@@ -58,8 +58,8 @@ def checks_of_the_house() -> dict[str, health.Check]:
     }
 
 
-def ask_nginx(name: str) -> None:
-    """Let Nginx check whether a service is ready.
+def check_through_nginx(name: str) -> None:
+    """Check through Nginx whether a service is ready.
 
     Args:
         name: the service's name in the report.
@@ -82,7 +82,7 @@ class SharedReport:
         self._made_at = 0.0
 
     def get(self) -> health.Report:
-        """Return the last report while it is fresh, else make a new one; concurrent callers wait for it."""
+        """Return the last report while it is recent, else a new one; concurrent callers share it."""
         with self._lock:
             if self._report is None or time.monotonic() - self._made_at > REPORT_LIFETIME:
                 self._report = health.run(checks())
@@ -101,7 +101,7 @@ shared_report = SharedReport()
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Answer while this process runs; no other service is asked."""
+    """Answer while this process runs; no other service is checked."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 

@@ -17,7 +17,7 @@ CONSOLE = config.console()
 
 SECRET_KEY = CONSOLE.secret_key
 DEBUG = False
-# Nginx sends requests for unknown names to the stack's own address; no link and no letter uses the requested name.
+# Nginx sends requests for unknown names to the stack's own address; no link and no mail contains the requested name.
 ALLOWED_HOSTS = ["*"]
 INSTALLED_APPS = static.INSTALLED_APPS
 ROOT_URLCONF = "console.urls"
@@ -37,7 +37,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",  # last: it replaces a login's answer by that of the lock-out
+    "axes.middleware.AxesMiddleware",  # last: it replaces the answer of a locked login
 ]
 
 TEMPLATES = [
@@ -79,7 +79,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Operators -------------------------------------------------------------------------------------------------------
 
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: the password of a locked-out login is not even checked
+    "axes.backends.AxesStandaloneBackend",  # first: it does not check the password of a locked login
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -109,7 +109,7 @@ AXES_VERBOSE = False
 # --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and forwards the Host header with its port ------------
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Separate names, because an application at the same address has such cookies too. The session's path is /, for Flower.
+# Separate names: an application at the same address may use the default ones. The session's path is /, for Flower.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "console_session", "console_csrf"
 CSRF_COOKIE_PATH = "/console/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONSOLE.cookie_secure

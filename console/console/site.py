@@ -27,7 +27,7 @@ class Site(AdminSite):
 
     site_header = site_title = "Landfast"
     index_title = _("Console")
-    site_url = None  # there may be no site
+    site_url = None  # a stack may have no site
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the front page."""

@@ -8,7 +8,7 @@ from console import config
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 
-# A bad variable must stop the start, not the first report.
+# An invalid variable must prevent the start, instead of failing the first report.
 config.dependencies()
 application = get_wsgi_application()
 

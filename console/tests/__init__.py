@@ -1,7 +1,7 @@
 """Tests of the console. They need no running stack: only a PostgreSQL of their own.
 
-Importing this package makes the environment that the console finds in its container, with secrets made up for this one
-run. It happens here because Django's settings read it, and everything that tests import imports those.
+The import of this package sets the environment of the console's container, with random secrets for this run. It must
+come first, because Django's settings read the environment, and all tested modules import the settings.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VHOSTS = {"landfast": {"port": 5555, "path": "/flower/"}, "shop": {"port": 5556,
 for _name, _content in (("readiness", ASKED), ("vhosts", VHOSTS), ("databases", {"shop": "shop"})):
     (Path(_folder.name) / f"{_name}.json").write_text(json.dumps(_content), encoding="utf-8")
 
-#: What Compose would pass. No service listens on port 1, so a connection that a test does not replace fails.
+#: The variables from Compose. No service listens on port 1, so a connection that a test does not replace fails.
 VARIABLES = {
     "SECRETS_DIR": _folder.name,
     "POSTGRES_USER": "console",

@@ -36,7 +36,7 @@ def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001 - makes the 
 
 @pytest.fixture
 def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
-    """Return what reads the tasks, of which there are none."""
+    """Return a reader of the tasks; the table is empty."""
 
     def select(query: str) -> list[Any]:
         with connection.cursor() as cursor:
@@ -71,7 +71,7 @@ def operator(make_user: Callable[..., User], client: Client) -> User:
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Exception | None]]:
-    """Return what each dependency does when asked: answer (None) or fail; readiness asks these instead."""
+    """Return the result of each dependency's check, None or an error, in place of the real checks."""
     found: dict[str, Exception | None] = dict.fromkeys(readiness.checks())
 
     def check_of(name: str) -> Callable[[], None]:
@@ -89,7 +89,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Exception | N
 
 @pytest.fixture
 def database_outage(db: None) -> Callable[[], AbstractContextManager[None]]:  # noqa: ARG001 - opens the database
-    """Return a context within which every query fails, as it does while PostgreSQL is away."""
+    """Return a context in which every query fails, as during an outage of PostgreSQL."""
 
     @contextmanager
     def away() -> Iterator[None]:

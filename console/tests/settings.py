@@ -1,4 +1,4 @@
-"""The real settings, with what would need a running service replaced."""
+"""The real settings, with replacements for the parts that need a running service."""
 
 from console.settings import *  # noqa: F403 - the real settings are the point
 from console.settings import DATABASES
@@ -14,7 +14,7 @@ DATABASES = {
         "PORT": str(_postgres.port),
     }
 }
-# No image has been built: static files are served from where they were written, without a hash in their names.
+# Without a built image static files are served from their sources, without a hash in their names.
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_AUTOREFRESH = True
 WHITENOISE_USE_FINDERS = True

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from django.test import Client
     from pytest_django import DjangoAssertNumQueries
 
-GATE = "/internal/auth/operator"
+AUTH = "/internal/auth/operator"
 LOGIN = "/console/login/"
 
 
 def test_it_asks_strangers_to_log_in_first(client: Client, db: None) -> None:  # noqa: ARG001 - opens the database
-    response = client.get(GATE)
+    response = client.get(AUTH)
     assert response.status_code == 401
     assert "no-store" in response["Cache-Control"]
     assert "Location" not in response
@@ -34,7 +34,7 @@ def test_it_keeps_accounts_without_the_right_from_operators_pages(
     client: Client, make_user: Callable[..., User]
 ) -> None:
     client.force_login(make_user())
-    assert client.get(GATE).status_code == 403
+    assert client.get(AUTH).status_code == 403
     assert client.get("/console/").status_code == 302
 
 
@@ -43,7 +43,7 @@ def test_it_lets_operators_pass_with_two_queries(
 ) -> None:
     client.force_login(make_user(is_staff=True))
     with django_assert_num_queries(2):  # the session and its user
-        response = client.get(GATE)
+        response = client.get(AUTH)
     assert response.status_code == 204
     assert "no-store" in response["Cache-Control"]
     assert response.content == b""
@@ -53,7 +53,7 @@ def test_it_treats_a_deactivated_operator_as_a_stranger(client: Client, make_use
     user = make_user(is_staff=True)
     client.force_login(user)
     User.objects.filter(pk=user.pk).update(is_active=False)
-    assert client.get(GATE).status_code == 401
+    assert client.get(AUTH).status_code == 401
 
 
 def test_it_cannot_be_entered_while_the_database_is_away(
@@ -62,7 +62,7 @@ def test_it_cannot_be_entered_while_the_database_is_away(
     client.force_login(make_user(is_staff=True))
     client.raise_request_exception = False
     with database_outage():
-        assert client.get(GATE).status_code == 503
+        assert client.get(AUTH).status_code == 503
         assert client.get("/console/").status_code == 503
 
 

@@ -1,4 +1,4 @@
-"""The configuration, and what a release prepares."""
+"""The configuration, and the preparation of a release."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ ROOT = Path(__file__).resolve().parent.parent
         ("REDIS_CACHE_PORT", "0", config.Dependencies.from_env),
     ],
 )
-def test_it_names_the_variable_that_makes_no_sense(variable: str, value: str, part: Callable[[Env], object]) -> None:
+def test_it_names_an_invalid_variable(variable: str, value: str, part: Callable[[Env], object]) -> None:
     with pytest.raises(ConfigError, match=variable):
         part(Env({**VARIABLES, variable: value}))
 
 
 def derived(folder: Path, **contents: str) -> Env:
-    """Return an environment with files that follow from contracts."""
+    """Return an environment with derived files."""
     for name in ("redis_password", "rabbitmq_password"):
         (folder / name).write_text("x" * 32, encoding="ascii")
     for name in ("readiness", "vhosts", "databases"):
@@ -55,7 +55,7 @@ def test_it_names_the_derived_file_that_is_broken(tmp_path: Path, name: str) -> 
         config.Dependencies.from_env(derived(tmp_path, **{name: "{"}))
 
 
-def test_it_starts_where_no_application_has_anything_to_ask(tmp_path: Path) -> None:
+def test_it_starts_without_any_application(tmp_path: Path) -> None:
     env = derived(tmp_path)
 
     assert config.Dependencies.from_env(env)

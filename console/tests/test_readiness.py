@@ -1,4 +1,4 @@
-"""The console's report of all that the stack stands on."""
+"""The console's report of all dependencies."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_it_shows_people_the_report_without_asking_the_database(
 
 @pytest.fixture
 def nginx(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, tuple[int, str]]]:
-    """Return what Nginx answers, by path."""
+    """Return Nginx's answers, by path."""
     answered: dict[str, tuple[int, str]] = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,17 +107,17 @@ def nginx(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, tuple[int, str]
 def test_an_application_serves_when_its_page_answers_or_sends_visitors_on(nginx: dict[str, tuple[int, str]]) -> None:
     for status in (200, 204, 302):
         nginx["/shop"] = status, ""
-        readiness.ask_nginx("shop")
+        readiness.check_through_nginx("shop")
 
 
 def test_it_says_how_an_application_fails(nginx: dict[str, tuple[int, str]]) -> None:
     nginx["/shop"] = 503, "no answer: the service does not run"
     with pytest.raises(Unavailable, match="/shop answered 503: no answer: the service does not run"):
-        readiness.ask_nginx("shop")
+        readiness.check_through_nginx("shop")
 
 
 def test_it_says_that_nginx_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "NGINX_HOST", "127.0.0.1")
     monkeypatch.setattr(readiness, "NGINX_PORT", 1)
     with pytest.raises(Unavailable, match="cannot be asked, Nginx fails: ConnectionRefusedError"):
-        readiness.ask_nginx("shop")
+        readiness.check_through_nginx("shop")

@@ -1,4 +1,4 @@
-"""Durable tasks in the console: seeing every task, and giving dead letters another chance."""
+"""Durable tasks in the console: the list of tasks, and the re-drive of dead letters."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from console.operators import ensure_operator
 
 
 class Command(BaseCommand):
-    """Migrates, makes the first operator and the operators' role. A second run changes nothing."""
+    """Migrates the database, and makes the first operator and the operators' role. A second run changes nothing."""
 
     help = __doc__
     requires_system_checks = []  # noqa: RUF012 - Django's own way; checks load URLs, which need more secrets
