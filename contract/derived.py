@@ -41,7 +41,7 @@ class Derived:
         contents: derived file -> its content; :func:`contract.environment.fill` fills in the secrets.
         consumers: service -> name in /run/secrets -> secret or derived file.
         hosts: the host names of the applications.
-        public_hosts: those that servers have -> the contract's file.
+        public_hosts: host name on servers -> the contract's file.
         checks: the checks after a start or a deploy (:func:`contract.smoke.checks`).
         upkeep: contract's file -> its volumes to back up, and its metrics (:func:`contract.upkeep.upkeep`).
     """
@@ -59,8 +59,8 @@ def derive(contracts: Sequence[Contract], *, on_servers: bool = False) -> Derive
     """Return everything derived from the contracts.
 
     Args:
-        contracts: those of the house and of the applications.
-        on_servers: whether servers read it, and not a laptop: an application has another address there.
+        contracts: the contracts of the house and of the applications.
+        on_servers: whether the files are for servers, where an application may have another address than on a laptop.
 
     Raises:
         ContractError: two contracts declare the same name, or a service reads a secret that no contract declares.

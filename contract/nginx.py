@@ -40,8 +40,8 @@ def files(contracts: Sequence[Contract], *, on_servers: bool = False) -> dict[st
     """Return name in /run/secrets -> content.
 
     Args:
-        contracts: those of the applications.
-        on_servers: whether Nginx of servers reads them: it asks an application at its address there.
+        contracts: the contracts of the house and of the applications.
+        on_servers: whether the files are for servers, where an application may have another address than on a laptop.
 
     Raises:
         ContractError: two contracts have the same address, or a location is invalid.

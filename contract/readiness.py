@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: The names of the house's entries in the console's report, besides outbox-NAME for each other database with durable
-#: tasks. (console/console/readiness.py)
+#: The names of the house's entries in the console's report, which also has outbox-NAME for each other database with
+#: durable tasks. (console/console/readiness.py)
 HOUSE = ("postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox")
 
 _PAGE = {"service", "protocol", "path"}
@@ -48,8 +48,9 @@ def document(contracts: Sequence[Contract]) -> str:
     Raises:
         ContractError: as :func:`entries`.
     """
-    found = {
-        name: {"queue": entry["queue"], "vhost": entry.get("vhost", SHARED)} if "queue" in entry else {}
-        for name, entry in entries(contracts).items()
-    }
-    return as_json(found)
+    return as_json(
+        {
+            name: {"queue": entry["queue"], "vhost": entry.get("vhost", SHARED)} if "queue" in entry else {}
+            for name, entry in entries(contracts).items()
+        }
+    )

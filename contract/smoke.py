@@ -20,8 +20,8 @@ def checks(contracts: Sequence[Contract], *, on_servers: bool = False) -> list[d
     """Return host, path, status and contained text of each check; the host is empty for the stack's own address.
 
     Args:
-        contracts: the contracts of the applications.
-        on_servers: whether the checks are for servers, where an application has another address.
+        contracts: the contracts of the house and of the applications.
+        on_servers: whether the checks are for servers, where an application may have another address than on a laptop.
     """
     found = []
     for contract in contracts:
