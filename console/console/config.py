@@ -104,7 +104,7 @@ def applications(env: Env) -> Mapping[str, Mapping[str, str]]:
 
 
 def databases(env: Env) -> Collection[str]:
-    """Return the databases of applications' own that have durable tasks; they change as :func:`applications` do.
+    """Return the applications' own databases with durable tasks; the list may change, like :func:`applications`.
 
     Raises:
         ConfigError: the derived file ``databases.json`` is missing or has another shape.

@@ -61,7 +61,7 @@ def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the data
 
 @pytest.fixture
 def operator(make_user: Callable[..., User], client: Client) -> User:
-    """Somebody who looks after tasks, logged in."""
+    """An operator with the rights on tasks, logged in."""
     ensure_role()
     user = make_user("olga", is_staff=True)
     user.groups.add(Group.objects.get(name=OPERATOR))

@@ -1,4 +1,4 @@
-"""Durable tasks in databases of applications' own: the console shows them beside those of its own database."""
+"""Durable tasks in applications' own databases: the console shows them as it shows those of its own database."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def shop(outbox: Outbox) -> Iterator[Connection[Any]]:  # noqa: ARG001 - empties
 
 
 def bury(connection: Connection[Any], body: str = "[[4], {}, {}]", identifier: UUID | None = None) -> UUID:
-    """Leave a dead letter, and return its id."""
+    """Make a dead letter, and return its id."""
     task = NewTask(id=identifier or uuid4(), name="shop.send", queue="letters", body=body)
     with connection.cursor() as cursor:
         store.insert(cursor, [task])
@@ -64,7 +64,7 @@ def shown(client: Client, **query: str) -> set[UUID]:
 
 
 def redrive(client: Client, address: str, task: UUID, prefix: str = "") -> str:
-    """Choose the action for a task, and return what the next page says."""
+    """Choose the action for a task, and return the messages of the next page."""
     data = {f"{prefix}action": "redrive", "_selected_action": str(task)}
     response = client.post(address, data, follow=True)
     assert response.status_code == 200

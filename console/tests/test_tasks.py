@@ -65,7 +65,7 @@ def shown(client: Client, **query: str) -> set[UUID]:
 
 
 def act(client: Client, action: str, *tasks: UUID, query: str = "", across: bool = False) -> str:
-    """Choose an action for tasks, and return what the next page says."""
+    """Choose an action for tasks, and return the messages of the next page."""
     data: dict[str, Any] = {"action": action, "_selected_action": [str(task) for task in tasks]}
     if across:
         data["select_across"] = "1"
