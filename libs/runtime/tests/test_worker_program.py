@@ -77,6 +77,17 @@ def test_it_consumes_its_lane_and_its_own_probes_and_forgets_old_work(
     assert not list(tmp_path.iterdir())
 
 
+def test_it_reads_no_other_worker_s_events(environment: pytest.MonkeyPatch) -> None:
+    environment.setattr("celery.worker.consumer.gossip.Gossip.compatible_transport", lambda *_: True)
+    app = configured(LANES["shop"])
+    app.conf.update(broker_url="memory://")
+
+    worker: Any = app.WorkController(pool_cls="solo")
+
+    consumer_steps = {each.alias: each.enabled for each in worker.consumer.blueprint.order if hasattr(each, "enabled")}
+    assert not consumer_steps["Gossip"]
+
+
 @pytest.mark.usefixtures("environment")
 def test_nobody_is_warned_that_probes_cannot_be_delayed(caplog: pytest.LogCaptureFixture) -> None:
     configured(LANES["shop"])

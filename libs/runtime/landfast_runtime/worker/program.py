@@ -51,6 +51,10 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
     def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
         configure_logging(settings.service, settings.log_level)
 
+    def leave_others_alone(sender: Any, **_: Any) -> None:  # noqa: ANN401
+        # Each worker would read the heartbeats of all others for nothing. Flower gets them still.
+        sender.options["without_gossip"] = True
+
     def prepare(instance: Any, **_: Any) -> None:  # noqa: ANN401
         slots.clear()
         queues = instance.app.amqp.queues
@@ -60,6 +64,7 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
         queues.select_add(probe.queue())
 
     signals.setup_logging.connect(log_as_json, weak=False)
+    signals.worker_init.connect(leave_others_alone, weak=False)
     signals.celeryd_after_setup.connect(prepare, weak=False)
     renewal = Renewal(settings.growth, settings.concurrency if lane.pool == "prefork" else 0)
     renewal.connect()
