@@ -59,7 +59,7 @@ def unknown(kind: str, name: str, known: Collection[str], owner: str = "no contr
         kind: the kind of name.
         name: the unknown name.
         known: the known names.
-        owner: the begin of the message, which says where the name is missing.
+        owner: the beginning of the message, which names the place without it.
     """
     close = nearest(name, known)
     return f"{owner} {kind} {name}" + (f"; did you mean {close}?" if close else "")

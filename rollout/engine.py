@@ -104,7 +104,7 @@ class Engine:
             connection.close()
         if answer.status != http.client.OK:
             message = body.get("message", body) if isinstance(body, dict) else body
-            raise error_class(str(message))(f"Docker says {answer.status} to {path.partition('?')[0]}: {message}")
+            raise error_class(str(message))(f"Docker answers {answer.status} to {path.partition('?')[0]}: {message}")
         return body
 
     def run(self, *arguments: str, given: str | None = None) -> str:

@@ -136,8 +136,8 @@ class Jobs:
             if ended:
                 return ended
             if time.monotonic() > deadline:
-                says = tasks[0]["Status"] if tasks else {}
-                raise RolloutError(f"{stack} did not end within {self.timeout:.0f} s: {says.get('Message', says)}")
+                status = tasks[0]["Status"] if tasks else {}
+                raise RolloutError(f"{stack} did not end within {self.timeout:.0f} s: {status.get('Message', status)}")
             time.sleep(INTERVAL)
 
     def remove(self, stack: str) -> None:

@@ -140,7 +140,7 @@ def test_a_daemon_that_never_answers_is_told(daemon: list[str]) -> None:
 def test_a_refusal_is_no_matter_of_time(daemon: list[str]) -> None:
     daemon += [answer(503, '{"message": "This node is not a swarm manager."}')]
 
-    with pytest.raises(RolloutError, match="Docker says 503 to /nodes: This node is not a swarm manager"):
+    with pytest.raises(RolloutError, match="Docker answers 503 to /nodes: This node is not a swarm manager"):
         Engine().nodes()
 
 
