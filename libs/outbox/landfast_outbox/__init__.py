@@ -1,40 +1,42 @@
-"""Durable tasks: a task is a row in its caller's transaction before it is a message, and PostgreSQL is the truth.
+"""Durable tasks: a task is a row in its caller's transaction before it is a message; PostgreSQL is the source of truth.
 
 The core knows no framework:
 
 ===================  ==================================================================================
-module               what it does
+module               purpose
 ===================  ==================================================================================
-``task``             what a caller hands over, and what it may not ask for
+``task``             a new task as a row, and the options that callers may not use
 ``store``            every SQL statement
-``writing``          finds the transaction that a new task belongs to, or gives it one of its own
-``databases``        the databases that tasks make their effects in, and what running a task needs of one
+``writing``          finds the transaction that a new task belongs to, or opens one for it
+``databases``        the databases of tasks' effects, and the interface that a run needs
 ``consumer``         runs a task so that its effect and its completion commit together or not at all
-``endings``          how a task ends, or is put off, when its run does not complete it
-``exceptions``       what ends a run otherwise than by a result
-``relay``            the service: publishes what is committed, again where nothing came of it, and tidies up
-``publisher``        sends many messages to RabbitMQ and waits for all their confirms together
-``closed``           the queues that RabbitMQ takes nothing for
-``tally``            what a relay counts
+``runs``             the state of the run in progress, and its point of no return
+``completion``       the transaction that completes a task together with its effect
+``endings``          a task's other ends: dead letters, tasks that are put off, retries
+``exceptions``       the exceptions that end a run without a result
+``relay``            the service: publishes committed tasks, republishes lost ones, and purges old rows
+``publisher``        sends batches of messages to RabbitMQ and waits for their confirms
+``closed``           the queues for which RabbitMQ accepts no messages
+``tally``            a relay's counters
 ``monitor``          the relay's pages: ``/metrics`` and ``/healthz``
-``readiness``        whether committed tasks get out of the outbox, for a page of readiness
+``readiness``        a readiness check: do committed tasks leave the outbox?
 ``dead``             dead letters on the command line
-``rights``           who may do what with the tables, as the contracts want it
-``settings``         what the relay reads from its environment
+``rights``           roles' rights on the tables, derived from the contracts
+``settings``         the relay's settings, read from its environment
 ===================  ==================================================================================
 
-All that is particular to a framework is in its adapter:
+Everything that is specific to a framework is in its adapter:
 
 ===================  ==================================================================================
-module               whose
+module               framework
 ===================  ==================================================================================
-``celery``           Celery's: :class:`~landfast_outbox.celery.DurableTask`; ``celery_messages`` makes its rows
-``by_name``          Celery's for callers that know a task's name alone: it is another application's
-``dramatiq``         Dramatiq's for callers: the form of its messages; it needs no Dramatiq
-``actors``           Dramatiq's for workers: :class:`~landfast_outbox.actors.DurableActor`
-``django.database``  Django's: its transactions; the rest of ``django`` is the page in its admin
-``sqlalchemy``       SQLAlchemy's: its transactions
-``psycopg``          for programs without a framework: psycopg's own transactions
-``schema``           Alembic's: makes and changes the tables by ``migrations``
+``celery``           Celery: :class:`~landfast_outbox.celery.DurableTask`; ``celery_messages`` makes its rows
+``by_name``          Celery, for callers that know only the name of a task: the task is another application's
+``dramatiq``         Dramatiq, for callers: the format of its messages; it does not import Dramatiq
+``actors``           Dramatiq, for workers: :class:`~landfast_outbox.actors.DurableActor`
+``django.database``  Django's transactions; the rest of ``django`` is the page in its admin
+``sqlalchemy``       SQLAlchemy's transactions
+``psycopg``          psycopg's own transactions, for programs without a framework
+``schema``           Alembic: creates and changes the tables with ``migrations``
 ===================  ==================================================================================
 """
