@@ -1,4 +1,4 @@
-"""``python -m landfast_outbox``: what operators do with durable tasks."""
+"""``python -m landfast_outbox``: operators' commands for durable tasks."""
 
 import sys
 

@@ -1,8 +1,8 @@
 """Dramatiq's adapter for workers: actors that complete their task with its effect, as Celery's durable tasks do.
 
-What callers need is in :mod:`landfast_outbox.dramatiq`. Dramatiq's own retries, age limits and dead letter queues have
-no part in it: a task waits for its retry in its row, and is a dead letter there. Each message is acknowledged when its
-run is over, whatever came of it.
+Callers use :mod:`landfast_outbox.dramatiq` instead. Dramatiq's own retries, age limits and dead letter queues are not
+used: a task waits for its retry, or is a dead letter, in its row. Each message is acknowledged when its run is over,
+whatever the outcome.
 """
 
 from __future__ import annotations
@@ -42,22 +42,22 @@ logger = logging.getLogger(__name__)
 RETRIES = 20
 FIRST_WAIT, LONGEST_WAIT = 5.0, 1800.0
 
-#: How a run ended that has no result, in the words that Celery has for it.
+#: States of runs that end without a result, as Celery names them.
 STATES: dict[type[ControlError], str] = {RejectError: "REJECTED", RetryError: "RETRY"}
 
 _message: ContextVar[MessageProxy | None] = ContextVar("outbox_message", default=None)
 
 
 class OutboxMiddleware(Middleware):
-    """Tells an actor which message it runs, and knows the options of durable actors."""
+    """Gives an actor the message that it processes, and declares the options of durable actors."""
 
     @property
     def actor_options(self) -> set[str]:
-        """What an actor may say of itself."""
+        """The options that an actor may declare."""
         return {"long", "database", "ignore_result", "max_retries", "throws"}
 
     def before_process_message(self, _broker: Broker, message: MessageProxy) -> None:
-        """Keep the message at hand, and its ids for log lines."""
+        """Remember the message, and its ids for log lines."""
         _message.set(message)
         task_id.set(message.message_id)
         request_id.set(message.options.get("request_id"))
@@ -80,7 +80,7 @@ class OutboxMiddleware(Middleware):
         self.after_process_message(broker, message)
 
     def after_nack(self, broker: Broker, message: MessageProxy) -> None:
-        """Put off a task that this worker does not know: no other message is ever refused."""
+        """Put off a task that is unknown to this worker: no other message is ever rejected."""
         try:
             broker.get_actor(message.actor_name)
         except ActorNotFound:
@@ -90,7 +90,7 @@ class OutboxMiddleware(Middleware):
 class DurableActor(Actor[Any, Any]):
     """An actor that runs to its end once its caller's transaction has committed.
 
-    Its options: ``long`` for a body that makes its own transactions, ``database`` for where its effects are,
+    Its options: ``long`` for a body that makes its own transactions, ``database`` for the database of its effects;
     ``ignore_result``, ``max_retries`` and ``throws`` as in Dramatiq.
     """
 
@@ -105,10 +105,10 @@ class DurableActor(Actor[Any, Any]):
         """Write the task in the caller's transaction.
 
         Args:
-            args: as in Dramatiq, and so are the others.
-            kwargs: by name.
+            args: positional arguments, as in Dramatiq.
+            kwargs: keyword arguments.
             delay: milliseconds, or a timedelta.
-            **options: of the message.
+            **options: the message's options.
 
         Raises:
             NotDurableError: an option was given that a durable task cannot promise.
@@ -120,12 +120,12 @@ class DurableActor(Actor[Any, Any]):
         message: Message[Any] = Message.decode(task.body.encode())
         return message
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the body takes and returns
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the body's arguments and result
         """Run the body; in a worker, together with the record that it is done."""
         message = _message.get()
         if message is None or message.actor_name != self.actor_name:
             return super().__call__(*args, **kwargs)
-        _message.set(None)  # what the body calls itself is no task
+        _message.set(None)  # an actor that the body calls directly is no task
         logger.info("task started", extra={"task": self.actor_name})
         state = "FAILURE"
         try:
@@ -160,11 +160,11 @@ class DurableActor(Actor[Any, Any]):
         )
 
     def _attempt(self, message: MessageProxy, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Run the body, and turn an error into a retry while there are retries left.
+        """Run the body, and turn an error into a retry while retries are left.
 
         Raises:
             RetryError: the task is to run again.
-            Exception: it is not; or the database is away.
+            Exception: the task is not to run again, or the database is away.
         """
         outages = self._database.outages
         try:
@@ -195,17 +195,17 @@ class DurableActor(Actor[Any, Any]):
             raise RetryError(error) from error
 
     def _hand_back(self, message: MessageProxy) -> None:
-        """Let another worker run what this one had to break off."""
+        """Let another worker run the task that this one had to interrupt."""
         with self._database.connect() as connection:
             store.give_back(connection, [UUID(message.message_id)])
 
 
 def make_broker(rabbitmq: RabbitMQ, time_limit: float) -> RabbitmqBroker:
-    """Return the broker of a worker, with what durable actors need and nothing that would work against them.
+    """Return a worker's broker, with the middleware that durable actors need and none that would interfere with them.
 
     Args:
-        rabbitmq: where to, and as whom.
-        time_limit: seconds that an actor may run unless it says otherwise.
+        rabbitmq: the broker's address and the user.
+        time_limit: seconds that an actor may run unless it has a limit of its own.
     """
     middleware = [TimeLimit(time_limit=int(time_limit * 1000)), ShutdownNotifications(), OutboxMiddleware()]
     return RabbitmqBroker(url=f"{rabbitmq.url}?heartbeat=30&blocked_connection_timeout=300", middleware=middleware)

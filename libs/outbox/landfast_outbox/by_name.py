@@ -1,6 +1,6 @@
-"""Celery's adapter for callers that know a task's name and queue alone: it is another application's.
+"""Celery's adapter for callers that know only a task's name and queue, because the task is another application's.
 
-A row in the caller's transaction, as any other: the caller imports nothing of the other application.
+The task is a row in the caller's transaction like any other, and the caller imports nothing of the other application.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ def send(
     *,
     queue: str,
     task_id: str | None = None,
-    **options: Any,  # noqa: ANN401 - as Celery has them
+    **options: Any,  # noqa: ANN401 - Celery's own arguments
 ) -> str:
-    """Write a task into the transaction that is open here, and return its id.
+    """Write a task into the open transaction, and return its id.
 
-    Nobody checks the arguments here: a worker that cannot take them makes a dead letter of the task.
+    The arguments are not checked here: if a worker cannot take them, the task becomes a dead letter.
 
     Args:
-        name: the task's, as its workers know it.
-        args: by position.
-        kwargs: by name.
-        queue: what its workers consume.
-        task_id: a UUID; a new one without.
-        **options: ``countdown``, ``eta``, ``priority``, ``time_limit`` and the like, as ``apply_async`` takes them.
+        name: the task's name in its workers.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        queue: the queue that its workers consume.
+        task_id: a UUID; a new one by default.
+        **options: options of ``apply_async``, such as ``countdown``, ``eta``, ``priority`` and ``time_limit``.
 
     Raises:
         NotDurableError: an option was given that a durable task cannot promise.
@@ -49,7 +49,7 @@ def send(
 
 @cache
 def _named(name: str) -> DurableTask:
-    """Return what stands for a task whose code is elsewhere."""
+    """Return a placeholder for a task whose code is elsewhere."""
     made: DurableTask = type("TaskElsewhere", (DurableTask,), {"name": name})()
     made.bind(Celery(set_as_current=False))
     return made

@@ -1,6 +1,6 @@
 """Celery's adapter: ``delay`` and ``apply_async`` write a row, and a worker completes it with its effect.
 
-What a durable task cannot promise is refused when it is called, never silently made less durable;
+A call with an option that a durable task cannot promise is refused; it never becomes silently less durable.
 :mod:`landfast_outbox.celery_messages` makes the row.
 """
 
@@ -36,25 +36,25 @@ class DurableTask(Task[Any, Any]):
     """A task that runs to its end once its caller's transaction has committed.
 
     ``delay`` and ``apply_async`` write it to the outbox inside the caller's transaction. The whole body runs in one
-    transaction together with the record that it is done; with ``long = True`` the body makes its own transactions,
-    and opens the last one by :func:`landfast_outbox.consumer.effect`.
+    transaction together with the record that the task is done; with ``long = True`` the body makes its own
+    transactions, and opens the last one by :func:`landfast_outbox.consumer.effect`.
     """
 
     abstract = True
 
-    #: Set on the probes that watch a worker: they are neither logged nor counted as work.
+    #: Set on workers' health probes: they are neither logged nor counted as work.
     internal = False
 
     #: Whether the body runs for longer than a transaction should stay open.
     long = False
 
-    #: Whether the result backend is told that it started: most tasks are over before anybody could ask.
+    #: Whether the result backend records the start: most tasks are over before anybody could read it.
     track_started = False
 
-    #: Whether it is delivered in the order of writing among the ordered tasks of its queue.
+    #: Whether the ordered tasks of its queue are delivered in the order in which they were written.
     ordered = False
 
-    #: Where its effects are: a name that the worker gave to :func:`landfast_outbox.databases.use`.
+    #: The database of its effects: a name that the worker gave to :func:`landfast_outbox.databases.use`.
     database = "default"
 
     def apply_async(
@@ -68,17 +68,17 @@ class DurableTask(Task[Any, Any]):
         shadow: str | None = None,
         **options: Any,  # noqa: ANN401 - Celery's own signature
     ) -> AsyncResult[Any]:
-        """Write the task and return its result's handle; it is published once the transaction has committed.
+        """Write the task and return the handle of its result; the task is published once the transaction has committed.
 
         Args:
-            args: as in Celery, and so are the others.
-            kwargs: by name.
-            task_id: a UUID; a new one without.
+            args: positional arguments, as in Celery.
+            kwargs: keyword arguments.
+            task_id: a UUID; a new one by default.
             producer: not used: the relay publishes.
             link: refused.
             link_error: refused.
             shadow: another name in logs and in Flower.
-            **options: ``countdown``, ``eta``, ``queue``, ``priority``, ``time_limit`` and the like.
+            **options: Celery's options, such as ``countdown``, ``eta``, ``queue``, ``priority`` and ``time_limit``.
 
         Raises:
             NotDurableError: an option was given that a durable task cannot promise.
@@ -104,13 +104,13 @@ class DurableTask(Task[Any, Any]):
         task_id: str | None = None,
         **options: Any,  # noqa: ANN401
     ) -> NewTask:
-        """Return the task as a row, and write nothing.
+        """Return the task as a row; nothing is written.
 
         Args:
-            args: by position.
-            kwargs: by name.
-            task_id: a UUID; a new one without.
-            **options: as :meth:`apply_async` takes them.
+            args: positional arguments.
+            kwargs: keyword arguments.
+            task_id: a UUID; a new one by default.
+            **options: options of :meth:`apply_async`.
 
         Raises:
             NotDurableError: an option was given that a durable task cannot promise.
@@ -122,10 +122,10 @@ class DurableTask(Task[Any, Any]):
         return messages.row(self, args, kwargs, task_id or str(uuid.uuid4()), options, ordered=self.ordered)
 
     def new_many(self, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> Iterator[NewTask]:
-        """Return many calls as rows, several times faster than :meth:`new`: what they share is made once.
+        """Return many calls as rows, several times faster than :meth:`new`: their common parts are made once.
 
         Args:
-            calls: the arguments of each call, by position and by name.
+            calls: the positional and keyword arguments of each call.
 
         Raises:
             PayloadError: some arguments are no plain JSON, or too large.
@@ -149,18 +149,18 @@ class DurableTask(Task[Any, Any]):
             )
 
     def replace(self, sig: object) -> NoReturn:
-        """Refuse to become another task: its message would be sent after the commit.
+        """Refuse to be replaced by another task: that task's message would be sent after the commit.
 
         Args:
-            sig: what would run instead.
+            sig: the signature of the other task.
 
         Raises:
             NotDurableError: always.
         """
         raise NotDurableError(f"{self.name} is durable and cannot be replaced: call {sig} in its own body")
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - whatever the task takes and returns
-        """Run the body; in a worker, together with the record that it is done."""
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - the task's arguments and result
+        """Run the body; in a worker, together with the record that the task is done."""
         request = self.request
         if request.called_directly or request.is_eager or not request.get("durable"):
             return super().__call__(*args, **kwargs)
@@ -176,13 +176,13 @@ class DurableTask(Task[Any, Any]):
             raise WorkerLostError(str(error)) from error
 
     def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:  # noqa: ANN401 - Celery's
-        """Make a dead letter of a task that was killed at its time limit; others saw to that themselves.
+        """Make a dead letter of a task that was killed at its time limit; after other failures the run has done so.
 
         Args:
-            exc: what ended it.
-            task_id: the task's.
-            args: its arguments.
-            kwargs: its arguments.
+            exc: the exception that ended it.
+            task_id: the task's id.
+            args: its positional arguments.
+            kwargs: its keyword arguments.
             einfo: the traceback.
         """
         if isinstance(exc, TimeLimitExceeded):
@@ -208,7 +208,7 @@ class DurableTask(Task[Any, Any]):
 
 
 def meaning(error: Exception) -> ControlError | None:
-    """Return what a body asks for by an exception of Celery's; None if it is an error."""
+    """Translate an exception of Celery's by which a body makes a request; None if the exception is an error."""
     match error:
         case Ignore():
             return IgnoreError()
@@ -220,11 +220,11 @@ def meaning(error: Exception) -> ControlError | None:
 
 
 def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any]]]) -> list[str]:
-    """Write many calls of one task at once, in the transaction that is open here, and return their ids.
+    """Write many calls of one task at once, in the open transaction, and return their ids.
 
     Args:
         task: the task.
-        calls: the arguments of each call, by position and by name.
+        calls: the positional and keyword arguments of each call.
 
     Raises:
         PayloadError: some arguments are no plain JSON, or too large; nothing was written.
@@ -236,16 +236,16 @@ def enqueue_many(task: DurableTask, calls: Iterable[tuple[Sequence[Any], Mapping
 
 
 def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: float = endings.FIRST_WAIT) -> None:
-    """Make a dead letter of a task whose process is being killed: Celery reports that before it kills the process.
+    """Make a dead letter of a task whose process is about to be killed: Celery reports the end before it kills.
 
-    While the process still locks the row, the worker's event loop retries this between its other work. If the worker
-    ends first, the relay publishes the task again.
+    While the process still locks the row, the worker's event loop retries this. If the worker ends first, the relay
+    publishes the task again.
 
     Args:
-        task: what ran.
+        task: the task.
         identifier: the task's id.
-        error: why it is dead.
-        wait: seconds until the next try; it doubles.
+        error: the dead letter's error.
+        wait: seconds until the next attempt; doubled each time.
     """
     if endings.bury_from_outside(database_of(task), uuid.UUID(identifier), error):
         return
@@ -255,34 +255,34 @@ def bury_from_outside(task: DurableTask, identifier: str, error: str, wait: floa
 
 
 def database_of(task: DurableTask) -> Database:
-    """Return the database that a task makes its effects in."""
+    """Return the database of a task's effects."""
     return databases.named(task.database, task.name)
 
 
 @signals.task_revoked.connect
-def bury_revoked(request: Any, sender: Any = None, **_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
-    """Make a dead letter of a durable task that an operator revoked: else the relay would send it again."""
+def bury_revoked(request: Any, sender: Any = None, **_: Any) -> None:  # noqa: ANN401 - arguments of a signal
+    """Make a dead letter of a durable task that an operator revoked: otherwise the relay would publish it again."""
     if isinstance(sender, DurableTask):
         bury_from_outside(sender, request.id, "it was revoked")
 
 
 @signals.task_unknown.connect
 def put_off_unknown(name: str, message: Any, **_: Any) -> None:  # noqa: ANN401 - as above
-    """Put off a durable task that this worker does not know."""
+    """Put off a durable task that is unknown to this worker."""
     if identifier := _written_as(message):
         endings.put_off_unknown(databases.first(), identifier, name)
 
 
 @signals.task_rejected.connect
 def bury_unreadable(message: Any, exc: Exception | None = None, **_: Any) -> None:  # noqa: ANN401 - as above
-    """Make a dead letter of a message that is no task of Celery's: it will not become one."""
+    """Make a dead letter of a message that is no Celery task: another delivery would not change that."""
     if identifier := _written_as(message):
         error = f"a worker of Celery cannot read its message: {exc or 'it is in the form of another framework'}"
         endings.bury_from_outside(databases.first(), identifier, error)
 
 
 def _written_as(message: Any) -> uuid.UUID | None:  # noqa: ANN401 - kombu's
-    """Return the id of the row that a message was published from; none if it is from no row."""
+    """Return the id of the row that a message was published from; None if it was published from no row."""
     with suppress(ValueError):
         return uuid.UUID(message.properties.get("message_id") or "")
     return None

@@ -1,4 +1,4 @@
-"""How a call of a Celery task becomes a row: the message of Celery's protocol, and what it may not ask for."""
+"""A call of a Celery task as a row: a message of Celery's protocol, and the options that are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from celery import Task
 
-#: What leads to messages that no transaction holds: the worker would send them after the task, or never.
+#: Options that lead to messages outside any transaction: the worker would send them after the task, or never.
 REFUSED = {
     "link": "a callback would be sent by the worker after the commit: call the next task in this one's own body",
     "link_error": "look at the dead letters instead, or catch the error in the task's own body",
@@ -27,13 +27,13 @@ REFUSED = {
     "routing_key": "a durable task goes to a queue by name",
 }
 
-#: What a message says of callbacks: a durable task has none.
+#: The message's embedded callbacks: a durable task has none.
 NOTHING_FOLLOWS: dict[str, None] = dict.fromkeys(("callbacks", "errbacks", "chain", "chord"))
 
-#: The most that the protocol has room for.
+#: The protocol's maximum.
 HIGHEST_PRIORITY = 255
 
-#: Characters of the arguments that Flower and the admin show.
+#: Length of the arguments in Flower and in the admin, in characters.
 REPR_LENGTH = 1024
 
 
@@ -41,8 +41,8 @@ def refuse(name: str, options: Mapping[str, Any]) -> None:
     """Refuse options that a durable task cannot promise.
 
     Args:
-        name: the task's.
-        options: as ``apply_async`` got them.
+        name: the task's name.
+        options: the options of the call to ``apply_async``.
 
     Raises:
         NotDurableError: one of them was given.
@@ -64,15 +64,15 @@ def row(
     """Return a call as a row.
 
     Args:
-        task: what is called.
-        args: by position.
-        kwargs: by name.
+        task: the task.
+        args: positional arguments.
+        kwargs: keyword arguments.
         identifier: a UUID.
-        options: as ``apply_async`` takes them.
-        ordered: whether it is delivered in the order of writing among the ordered ones of its queue.
+        options: options of ``apply_async``.
+        ordered: whether the ordered tasks of its queue are delivered in the order in which they were written.
 
     Raises:
-        NotDurableError: the priority is none.
+        NotDurableError: the priority is invalid.
         PayloadError: the arguments are no plain JSON, or too large.
     """
     identifier = str(uuid.UUID(identifier))
@@ -94,7 +94,7 @@ def row(
         soft_time_limit=options.get("soft_time_limit", task.soft_time_limit),
         ignore_result=options.get("ignore_result", task.ignore_result),
     )
-    # A retry's are those of its delivery; what the broker counted there starts anew.
+    # A retry has the headers of its delivery; the broker's counters start anew.
     own = {key: value for key, value in (options.get("headers") or {}).items() if not key.startswith("x-")}
     headers = {**own, **message.headers, **shown(args, kwargs), "durable": True}
     if current := request_id.get():
@@ -120,12 +120,12 @@ def row(
 
 
 def shown(args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, str]:
-    """Return what Flower and the admin show of a task's arguments."""
+    """Return a task's arguments as Flower and the admin show them."""
     return {"argsrepr": repr(tuple(args))[:REPR_LENGTH], "kwargsrepr": repr(dict(kwargs))[:REPR_LENGTH]}
 
 
 def queue_name(task: Task[Any, Any], options: Mapping[str, Any]) -> str:
-    """Return the queue that a task goes to: the caller's choice, the task's own, the routes', the default."""
+    """Return a task's queue: the caller's choice, the task's own, the routes', or the default, in this order."""
     chosen = options.get("queue") or getattr(task, "queue", None)
     if not chosen:
         chosen = task.app.amqp.router.route({}, task.name).get("queue") or task.app.conf.task_default_queue
@@ -133,7 +133,7 @@ def queue_name(task: Task[Any, Any], options: Mapping[str, Any]) -> str:
 
 
 def due(eta: datetime | str | None) -> datetime | None:
-    """Return when a task is due, with a time zone: UTC unless it has one. None is for at once."""
+    """Return the due time of a task with a time zone, UTC unless it has one; None means at once."""
     if isinstance(eta, str):
         eta = datetime.fromisoformat(eta)
     return eta.replace(tzinfo=UTC) if eta is not None and eta.tzinfo is None else eta

@@ -1,6 +1,6 @@
-"""Queues that the broker takes nothing for: there is no such queue, or it is full. They must not delay the others.
+"""Queues that the broker accepts nothing for, because they are missing or full. They must not delay other queues.
 
-Each is left out of batches, and tried with one task now and then. It is open again when that goes through.
+A closed queue is left out of batches, and tried with one task from time to time. It is open again when a task succeeds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds until a queue is tried again: the first time, and at most; each time doubles it.
+#: Seconds until a queue is tried again: the first time, and at most; doubled each time.
 FIRST_WAIT, LONGEST_WAIT = 5.0, 60.0
 
 
@@ -23,10 +23,10 @@ class _Closed:
 
 
 class ClosedQueues:
-    """The closed queues that one relay knows of.
+    """The closed queues of one relay.
 
     Args:
-        clock: returns seconds, from any point in time.
+        clock: returns seconds since any point in time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,22 +35,22 @@ class ClosedQueues:
 
     @property
     def names(self) -> list[str]:
-        """All that are closed."""
+        """All closed queues."""
         return list(self._closed)
 
     @property
     def to_try(self) -> list[str]:
-        """Those whose time has come to be tried."""
+        """The closed queues that are to be tried now."""
         now = self._clock()
         return [queue for queue, closed in self._closed.items() if closed.until <= now]
 
     def close(self, queue: str) -> bool:
-        """Leave a queue out for a while, for longer if it was closed before; return whether it is closed newly."""
+        """Leave a queue out for a while, longer if it was closed before; return whether it was open until now."""
         now, known = self._clock(), self._closed.get(queue)
         if known is None:
             self._closed[queue] = _Closed(now + FIRST_WAIT, FIRST_WAIT)
             return True
-        if known.until <= now:  # else it is one batch that says so more than once
+        if known.until <= now:  # otherwise one batch reports the queue more than once
             known.wait = min(known.wait * 2, LONGEST_WAIT)
             known.until = now + known.wait
         return False
@@ -60,5 +60,5 @@ class ClosedQueues:
         return self._closed.pop(queue, None) is not None
 
     def clear(self) -> None:
-        """Take it that all are open: the broker is another one, or was started anew."""
+        """Assume that all queues are open: the broker is another one, or was restarted."""
         self._closed.clear()

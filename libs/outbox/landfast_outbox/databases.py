@@ -1,6 +1,6 @@
-"""The databases that tasks make their effects in, by the names that tasks give them, and how they are reached.
+"""The databases of tasks' effects, by name, and the connections to them.
 
-A framework's adapter has the class: ``DjangoDatabase`` or ``SQLAlchemyDatabase``.
+Each framework's adapter has a class for them: ``DjangoDatabase`` or ``SQLAlchemyDatabase``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 #: Seconds to wait for a connection.
 CONNECT_TIMEOUT = 5
 
-#: When a silent server counts as gone: a minute. By the system's own defaults a task that waits for an answer would
-#: wait for two hours, one that sends for a quarter of one.
+#: A silent server counts as gone after a minute. With the system's own defaults, a task that waits for a reply would
+#: wait for two hours, and a task that sends for a quarter of an hour.
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 30,
     "keepalives_interval": 10,
@@ -27,22 +27,22 @@ KEEPALIVE: dict[str, Any] = {
     "tcp_user_timeout": 60_000,
 }
 
-#: What the driver raises while the database is away.
+#: The driver's exceptions while the database is away.
 DRIVER_OUTAGES: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class Database(Protocol):
-    """What running a task needs of a database."""
+    """The interface of a database that runs need."""
 
     @property
     def outages(self) -> tuple[type[Exception], ...]:
-        """What is raised while it is away."""
+        """The exceptions that are raised while the database is away."""
 
     def transaction(self) -> AbstractContextManager[Connection[Any]]:
-        """Open a transaction that commits when the block ends, and hand out the driver's connection."""
+        """Open a transaction that commits when the block ends, and yield the driver's connection."""
 
     def ensure_it_commits(self) -> None:
-        """Raise what the framework raises if it is going to roll the open transaction back whatever happens."""
+        """Raise the framework's exception if the framework is going to roll the open transaction back in any case."""
 
     def connect(self) -> AbstractContextManager[Connection[Any]]:
         """Open a connection beside the framework's own, without a transaction."""
@@ -51,19 +51,19 @@ class Database(Protocol):
         """Forget connections that may be broken."""
 
 
-#: The owner of a database decides where names without a schema are looked for in it. The house's roles must not follow.
+#: The owner of a database sets the search path for names without a schema. The house's roles must not depend on it.
 OWN_NAMES = "-c search_path=pg_catalog,pg_temp"
 
 
 def connect(postgres: Postgres, name: str) -> Connection[Any]:
-    """Open a connection on which every statement is a transaction of its own.
+    """Open a connection in autocommit mode.
 
     Args:
-        postgres: where to, and as whom.
-        name: what the server's list of connections shows.
+        postgres: the server's address and the role.
+        name: the connection's name in the server's list of connections.
 
     Raises:
-        psycopg.OperationalError: it cannot be had.
+        psycopg.OperationalError: the server refuses the connection, or does not answer.
     """
     return psycopg.connect(
         **postgres.parameters,
@@ -79,19 +79,19 @@ _named: dict[str, Database] = {}
 
 
 def use(database: Database, name: str = "default") -> None:
-    """Name a database that tasks make their effects in; once a process."""
+    """Register a database for tasks' effects by its name; once a process."""
     _named[name] = database
 
 
 def named(name: str, task: str) -> Database:
-    """Return the database that a task makes its effects in.
+    """Return the database of a task's effects.
 
     Args:
-        name: what it was given to :func:`use` by.
+        name: the database's name in :func:`use`.
         task: the task's name.
 
     Raises:
-        RuntimeError: this process does not know it.
+        RuntimeError: this process has registered no such database.
     """
     try:
         return _named[name]
@@ -101,9 +101,9 @@ def named(name: str, task: str) -> Database:
 
 
 def first() -> Database:
-    """Return the database that was named first: each has the outbox.
+    """Return the database that was registered first: each database has the outbox's tables.
 
     Raises:
-        RuntimeError: this process named none.
+        RuntimeError: this process has registered none.
     """
     return named(next(iter(_named), "default"), "the worker")

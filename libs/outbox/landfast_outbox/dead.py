@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from landfast_outbox.store import DeadLetter
 
-#: Dead letters that one statement re-drives or deletes, and that a list shows unless it is asked for more.
+#: The number of dead letters that one statement re-drives or deletes, and the default length of a list.
 BATCH = 1000
 SHOWN = 50
 
-#: The exit status: done; nothing was found, or not all that was named; the command was wrong; a database is away.
+#: Exit statuses: done; nothing or not everything was found; wrong usage; a database is away.
 DONE, NOT_FOUND, USAGE, AWAY = 0, 1, 2, 69
 
 #: The way out where a database has no tables of tasks yet.
@@ -48,7 +48,7 @@ def row(database: str, letter: DeadLetter) -> tuple[str, ...]:
 
 
 def page(database: str, letter: DeadLetter) -> str:
-    """Return all of a dead letter of a database."""
+    """Return a dead letter of a database in full."""
     lines = [
         ("id", letter.id),
         ("database", database),
@@ -74,7 +74,7 @@ def _message(body: str) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
+    """Return the parser of the command line."""
     root = argparse.ArgumentParser(prog="python -m landfast_outbox", description="Look after durable tasks.")
     dead = root.add_subparsers(required=True, metavar="dead").add_parser("dead", help="dead letters")
     where = argparse.ArgumentParser(add_help=False)
@@ -101,7 +101,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def show_list(ask: Ask, options: argparse.Namespace) -> int:
-    """Print the dead letters that fit, as a table."""
+    """Print the dead letters that match the filters, as a table."""
 
     def found(connection: Connection[Any]) -> tuple[int, Sequence[DeadLetter]]:
         ids = store.find_dead(connection, _filters(options), options.limit)
@@ -130,12 +130,12 @@ def show(ask: Ask, options: argparse.Namespace) -> int:
 
 
 def redrive(ask: Ask, options: argparse.Namespace) -> int:
-    """Give dead letters another chance: those that are named, or all that the filters fit."""
+    """Re-drive dead letters, by their ids or by filters."""
     return _change(ask, options, store.redrive, "re-driven")
 
 
 def delete(ask: Ask, options: argparse.Namespace) -> int:
-    """Delete dead letters for good: those that are named, or all that the filters fit."""
+    """Delete dead letters for good, by their ids or by filters."""
     return _change(ask, options, store.delete_dead, "deleted")
 
 
@@ -157,7 +157,7 @@ def _change(
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines whose columns stand below each other."""
+    """Return rows as lines with aligned columns."""
     widths = [max(len(row[number]) for row in rows) for number in range(len(rows[0]) - 1)]
     return [
         "  ".join((*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1])) for row in rows
@@ -165,7 +165,7 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _batches(connection: Connection[Any], options: argparse.Namespace) -> Iterator[Sequence[UUID]]:
-    """Yield those that are named, or what is dead now; what dies again meanwhile waits for the next command."""
+    """Yield the given ids, or those of the present dead letters; a task that dies again waits for the next command."""
     if options.ids:
         yield options.ids
         return
@@ -222,8 +222,8 @@ def main(arguments: Sequence[str], databases: Mapping[str, Callable[[], Connecti
     """Run one command and return the exit status.
 
     Args:
-        arguments: what follows the module's name.
-        databases: name -> how to connect to it; as the environment says unless given.
+        arguments: the command line after the module's name.
+        databases: name -> connection settings; by default those in the environment.
     """
     reading = parser()
     options = reading.parse_args(list(arguments))

@@ -1,6 +1,6 @@
-"""Dramatiq's adapter for callers: a row in the caller's transaction, in the form of Dramatiq's own messages.
+"""Dramatiq's adapter for callers: a row in the caller's transaction, in the format of Dramatiq's own messages.
 
-Callers need no Dramatiq, only an actor's name; :mod:`landfast_outbox.actors` is what its workers run.
+Callers need an actor's name, but not Dramatiq itself; its workers use :mod:`landfast_outbox.actors`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ENGINE = "dramatiq"
 
-#: What leads to messages that no transaction holds.
+#: Options that lead to messages outside any transaction.
 REFUSED = {
     "pipe_target": "the next task would be sent after the commit: send it in this one's own body",
     "on_success": "a callback would be sent after the commit: send it in this one's own body",
@@ -38,18 +38,18 @@ def send(
     kwargs: Mapping[str, Any] | None = None,
     task_id: str | None = None,
     wait: timedelta | None = None,
-    **options: Any,  # noqa: ANN401 - whatever the worker's middleware knows
+    **options: Any,  # noqa: ANN401 - options of the worker's middleware
 ) -> str:
-    """Write a task for an actor into the transaction that is open here, and return its id.
+    """Write a task for an actor into the open transaction, and return its id.
 
     Args:
         actor: the actor's name.
         queue: its queue.
-        args: its arguments by position.
-        kwargs: its arguments by name.
-        task_id: a UUID; a new one without.
-        wait: until it is due.
-        **options: Dramatiq's options of a message, such as ``time_limit``.
+        args: positional arguments.
+        kwargs: keyword arguments.
+        task_id: a UUID; a new one by default.
+        wait: time until the task is due.
+        **options: Dramatiq's message options, such as ``time_limit``.
 
     Raises:
         NotDurableError: an option was given that a durable task cannot promise.
@@ -69,7 +69,7 @@ def new(
     wait: timedelta | None = None,
     **options: Any,  # noqa: ANN401
 ) -> NewTask:
-    """Return a task as a row, and write nothing; arguments and errors are those of :func:`send`."""
+    """Return a task as a row; nothing is written. Arguments and errors are those of :func:`send`."""
     refuse(actor, options, REFUSED)
     if current := request_id.get():
         options.setdefault("request_id", current)

@@ -1,4 +1,4 @@
-"""How a task ends, or is put off, when its run does not complete it: what is written to its row then."""
+"""Ends of a run that does not complete its task: the task becomes a dead letter, is put off, or is retried."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Runs that may end with their worker before a task counts as poison.
+#: The number of runs that may end with their worker before a task counts as poison.
 DEATHS = 5
 
-#: Seconds that a worker waits for a database that is away, and between two tries: the message stays with this worker
-#: meanwhile, so that work goes on at once when the database is back.
+#: Seconds that a worker waits for a database that is away, and between two attempts. The message stays with this worker
+#: meanwhile, so that work resumes as soon as the database is back.
 PATIENCE = 300.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
 
-#: Milliseconds for which a worker's main process may stand still for a run that holds its row.
+#: Milliseconds that a worker's main process may wait for a run that holds its row.
 LET_GO = 100
 
 
 def patiently[Result](database: Database, step: Callable[[], Result]) -> Result:
-    """Take a step, again and again while the database is away.
+    """Take a step, and retry it while the database is away.
 
     Args:
-        database: what may be away.
-        step: has no effect while it is.
+        database: the database.
+        step: the step, which has no effect while the database is away.
 
     Raises:
-        IgnoreError: it stays away; the relay will send the task again.
+        IgnoreError: the database stays away; the relay will publish the task again.
     """
     deadline, wait = time.monotonic() + PATIENCE, FIRST_WAIT
     while True:
@@ -68,12 +68,12 @@ def bury(database: Database, identifier: UUID, error: str) -> None:
 
 
 def bury_from_outside(database: Database, identifier: UUID, error: str) -> bool:
-    """Make a task a dead letter whose own run is over, over a connection of its own.
+    """Make a dead letter of a task whose run is over, on a connection of its own.
 
-    While the database is away, nothing happens: the relay will send the task again.
+    While the database is away, nothing happens: the relay will publish the task again.
 
     Returns:
-        Whether that was all that can be done. False: its run still holds the row.
+        False if the run still holds the row, and a retry makes sense; otherwise True.
     """
     try:
         with database.connect() as connection:
@@ -93,9 +93,9 @@ def put_off(database: Database, identifier: UUID, patience: setbacks.Patience, e
 
 
 def put_off_from_outside(database: Database, identifier: UUID, patience: setbacks.Patience, error: str) -> None:
-    """Put a task off that cannot run here, over a connection of its own.
+    """Put off a task that cannot run here, on a connection of its own.
 
-    While the database is away, nothing happens: the relay will send the task again.
+    While the database is away, nothing happens: the relay will publish the task again.
     """
     try:
         with database.connect() as connection:
@@ -105,12 +105,13 @@ def put_off_from_outside(database: Database, identifier: UUID, patience: setback
 
 
 def put_off_unknown(database: Database, identifier: UUID, name: str) -> None:
-    """Put off a task that this worker does not know: a newer release's may. In the end it is a dead letter.
+    """Put off a task that only a newer release may know; in the end it is a dead letter.
 
-    A framework rejects such a message and logs it; its row would stay in flight, and the relay publish it for ever.
+    The framework rejects such a message and logs it. Its row would stay in flight, and the relay would republish the
+    task for ever.
 
     Args:
-        database: where the row is.
+        database: the database of the row.
         identifier: the task's id.
         name: the task's name.
     """
@@ -126,7 +127,7 @@ def count_death(database: Database, identifier: UUID) -> None:
     """Count a run that ended with its worker.
 
     Raises:
-        PoisonError: those were too many; the task is a dead letter.
+        PoisonError: too many runs have ended so; the task is a dead letter.
     """
     with database.transaction() as connection:
         deaths = store.count_death(connection, identifier)
@@ -138,16 +139,16 @@ def count_death(database: Database, identifier: UUID) -> None:
 
 
 def retry(database: Database, identifier: UUID, again: NewTask | None, error: Exception | None) -> None:
-    """Write to the row what the body asked for: another run, later.
+    """Schedule in the row the retry that the body requested.
 
     Args:
-        database: where the row is.
-        identifier: which task.
-        again: the message for the other run; without one the body did not ask in the right way.
-        error: why the body asked for it.
+        database: the database of the row.
+        identifier: the task's id.
+        again: the message of the retry; None if the body did not use its framework's function for it.
+        error: the reason.
 
     Raises:
-        RuntimeError: the body asked by an exception alone; the task is a dead letter.
+        RuntimeError: the body only raised the exception; the task is a dead letter.
     """
     if again is None:
         bury(database, identifier, "a durable task retries by self.retry()")

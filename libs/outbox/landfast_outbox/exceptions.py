@@ -1,26 +1,26 @@
-"""What ends a run otherwise than by a result, in terms that every framework has; its adapter translates both ways."""
+"""Exceptions that end a run without a result, in terms that every framework has; adapters translate both ways."""
 
 from __future__ import annotations
 
 
 class ControlError(BaseException):
-    """Ends a run and is no failure of it: neither a body's ``except Exception`` nor a framework's retries catch it."""
+    """Ends a run without a failure: neither a body's ``except Exception`` nor a framework's retries catch it."""
 
 
 class IgnoreError(ControlError):
-    """There is nothing to run, or a body wants nobody to be told: then the task is done, without a result."""
+    """There is nothing to run; or a body requests a silent end: then the task is done, without a result."""
 
 
 class OvertakenError(IgnoreError):
-    """Another run of the task has completed it; this one's effect must not commit, and nobody is to retry it."""
+    """Another run has completed the task; the effect of this run must not commit, and the task is not retried."""
 
 
 class RejectError(ControlError):
-    """A body does not want the message.
+    """A body rejects the message.
 
     Args:
-        reason: why.
-        requeue: whether the broker is to deliver it again; else the task is a dead letter.
+        reason: the reason.
+        requeue: whether the broker is to deliver it again; otherwise the task is a dead letter.
     """
 
     def __init__(self, reason: str | Exception | None = None, *, requeue: bool = False) -> None:
@@ -30,11 +30,11 @@ class RejectError(ControlError):
 
 
 class RetryError(ControlError):
-    """The task runs again, later; the row says when.
+    """The task runs again later; the row has the time.
 
     Args:
-        error: why; None if nobody said.
-        wait: seconds until then, where it is not the body that asks for it.
+        error: the reason; None if it is unknown.
+        wait: seconds until then, if the body has not requested it.
     """
 
     def __init__(self, error: Exception | None = None, wait: float = 0.0) -> None:
@@ -48,4 +48,4 @@ class PoisonError(Exception):
 
 
 class UncertainError(Exception):
-    """An earlier run passed its point of no return and did not come to its end: another is not begun."""
+    """An earlier run passed its point of no return and did not finish: the task does not run again."""

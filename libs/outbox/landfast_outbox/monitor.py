@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 
 
 class Watched(Protocol):
-    """What is shown of a relay."""
+    """The state of a relay that the pages show."""
 
     @property
     def tally(self) -> Tally:
-        """What it has done."""
+        """Its counters."""
 
     @property
     def alive(self) -> bool:
-        """Whether its loop turns."""
+        """Whether its loop runs."""
 
     @property
     def blocked(self) -> bool:
-        """Whether the broker takes no messages."""
+        """Whether the broker accepts no messages."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """A relay that is shown.
+    """A relay on the pages.
 
     Args:
         relay: has the figures, and knows whether the broker is blocked.
@@ -54,7 +54,7 @@ class Watch:
     connect: Callable[[], Connection[Any]]
 
 
-#: Name -> meaning, and labels beside the database.
+#: Name -> help text, and labels beside the database.
 GAUGES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
     {
         "outbox_broker_blocked": ("Whether RabbitMQ takes no messages: an alarm of its disk or its memory is on.", ()),
@@ -72,17 +72,17 @@ GAUGES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
 
 
 class TaskCollector(Collector):
-    """Asks the databases how the tasks stand whenever somebody wants to know.
+    """Reads the tasks' states from the databases at each scrape.
 
     Args:
-        watches: the relays, and how their databases are reached.
+        watches: the relays and their databases.
     """
 
     def __init__(self, watches: Sequence[Watch]) -> None:
         self._watches = watches
 
     def collect(self) -> Iterable[Metric]:
-        """Return the broker's state and, of each database that answers, the tasks' states."""
+        """Return the broker's state and the tasks' states in each database that answers."""
         found = {
             name: GaugeMetricFamily(name, what, labels=["database", *labels]) for name, (what, labels) in GAUGES.items()
         }
@@ -93,7 +93,7 @@ class TaskCollector(Collector):
 
 
 def figures(watch: Watch) -> Iterator[tuple[str, Sequence[str], float]]:
-    """Yield the name of a gauge, its label and its value; without the database, those of tasks are left out."""
+    """Yield the name of a gauge, its label and its value; while the database is away, no gauges of tasks."""
     yield "outbox_broker_blocked", (), int(watch.relay.blocked)
     try:
         with watch.connect() as connection:
@@ -114,11 +114,11 @@ def figures(watch: Watch) -> Iterator[tuple[str, Sequence[str], float]]:
 
 
 def pages(relays: Sequence[Watched], metrics: WSGIApplication) -> WSGIApplication:
-    """Return the pages: the library would show the metrics at any path, and knows no health.
+    """Return the WSGI application: the library's own serves the metrics at every path, and has no health page.
 
     Args:
-        relays: whose health; one that hangs is the fault of all.
-        metrics: answers ``/metrics``.
+        relays: the relays; if one hangs, all count as unhealthy.
+        metrics: the WSGI application for ``/metrics``.
     """
 
     def answer(request: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -139,14 +139,14 @@ def pages(relays: Sequence[Watched], metrics: WSGIApplication) -> WSGIApplicatio
 
 @contextmanager
 def serving(watches: Sequence[Watch], registry: CollectorRegistry, port: int) -> Iterator[int]:
-    """Serve for as long as the block lasts, and hand out the port.
+    """Serve during the block, and yield the port.
 
     Args:
-        watches: whose health and figures.
-        registry: has the counters.
-        port: where; 0 takes a free one.
+        watches: the relays and their databases.
+        registry: the registry of the counters.
+        port: the port; 0 takes a free one.
     """
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a series more: when it began
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # each counter would have one more series
     registry.register(TaskCollector(watches))
     server, _ = start_http_server(port, registry=registry)
     server.set_app(pages([watch.relay for watch in watches], make_wsgi_app(registry)))

@@ -1,4 +1,4 @@
-"""An adapter for programs without a framework: tasks are written, and their bodies run, in psycopg's transactions."""
+"""The adapter for programs without a framework: tasks are written, and their bodies run, in psycopg's transactions."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def transaction(connection: Connection[Any]) -> Iterator[Connection[Any]]:
-    """Open a transaction that commits when the block ends: tasks that are sent within belong to it.
+    """Open a transaction that commits when the block ends: tasks that are sent within the block belong to it.
 
     Args:
-        connection: the caller's own, to the database that has the outbox.
+        connection: the caller's own connection, to the outbox's database.
     """
     with connection.transaction(), writing.running(connection):
         yield connection
 
 
 class _Kept:
-    """Keeps a connection for a thread, and closes it when that ends."""
+    """Keeps a connection for a thread, and closes it when the thread ends."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self.connection = connection
@@ -41,10 +41,10 @@ class _Kept:
 
 
 class PsycopgDatabase:
-    """A connection of its own for each thread; the task's body finds it in :func:`connection`.
+    """A connection for each thread; the task's body gets it from :func:`connection`.
 
     Args:
-        postgres: where to, and as whom.
+        postgres: the server's address and the role.
     """
 
     _current: ContextVar[Connection[Any] | None] = ContextVar("outbox_psycopg", default=None)
@@ -55,12 +55,12 @@ class PsycopgDatabase:
 
     @property
     def outages(self) -> tuple[type[Exception], ...]:
-        """What is raised while it is away."""
+        """The exceptions that are raised while the database is away."""
         return DRIVER_OUTAGES
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
-        """Open a transaction that commits when the block ends, and hand out the connection."""
+        """Open a transaction that commits when the block ends, and yield the connection."""
         kept: _Kept | None = getattr(self._of_thread, "kept", None)
         if kept is None or kept.connection.closed:
             kept = self._of_thread.kept = _Kept(self._open())
@@ -73,7 +73,7 @@ class PsycopgDatabase:
             self._current.reset(token)
 
     def ensure_it_commits(self) -> None:
-        """Do nothing: after an error in it psycopg's transaction raises by itself when it is to commit."""
+        """Do nothing: after an error within it, psycopg's transaction itself raises at its commit."""
 
     def connect(self) -> Connection[Any]:
         """Open a connection beside this thread's own, without a transaction."""
@@ -84,7 +84,7 @@ class PsycopgDatabase:
         vars(self._of_thread).pop("kept", None)
 
     def _open(self) -> Connection[Any]:
-        """Open a connection that finds names where the role does: what a body does is the application's."""
+        """Open a connection with the role's own search path, because a body's statements are the application's."""
         return psycopg.connect(
             **self._postgres.parameters,
             application_name="worker",

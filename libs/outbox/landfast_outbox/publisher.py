@@ -1,7 +1,7 @@
-"""Publishing many messages at once: all are sent, then all confirms are waited for, with a deadline.
+"""Publishing many messages at once: all are sent, then their confirms are awaited together, with a deadline.
 
-One confirm a message at a time costs a round trip each. Messages are ``mandatory``: the broker confirms an unroutable
-message too, but hands it back first.
+To wait for each confirm in turn would cost a round trip a message. Messages are ``mandatory``: the broker confirms an
+unroutable message too, but returns it first.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 5.0
 CONFIRM_TIMEOUT = 10.0
 
-#: Seconds between two signs of life, so that each side hears of the other's silent end.
+#: Seconds between two heartbeats, by which each side notices that the other is gone.
 HEARTBEAT = 20
 
 PERSISTENT = 2
 
-#: What is raised for a message that does not fit the protocol, before any of it is sent.
+#: Exceptions for a message that the protocol cannot represent; they are raised before any part of it is sent.
 UNSENDABLE = (FrameSyntaxError, struct.error, TypeError, ValueError)
 
 
@@ -43,8 +43,8 @@ class BrokerError(Exception):
     """The broker cannot be reached, went away, or did not confirm in time; its connection is closed.
 
     Args:
-        problem: what happened.
-        confirmed: those of the batch that the broker has all the same.
+        problem: a description.
+        confirmed: the messages of the batch that the broker has confirmed all the same.
     """
 
     def __init__(self, problem: str, confirmed: Collection[UUID] = ()) -> None:
@@ -54,13 +54,13 @@ class BrokerError(Exception):
 
 @dataclass
 class Outcome:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Args:
-        confirmed: what the broker has.
-        refused: what it handed back, or what waits for one before it, and why.
-        unsendable: what does not fit the protocol, and why: it never will.
-        closed: queues that the broker takes nothing for.
+        confirmed: the messages that the broker has.
+        refused: the messages that the broker returned, or that wait for a returned one before them, with the reasons.
+        unsendable: the messages that the protocol cannot represent, with the reasons: a retry would not help.
+        closed: queues that the broker accepts nothing for.
     """
 
     confirmed: list[UUID] = field(default_factory=list)
@@ -70,11 +70,11 @@ class Outcome:
 
 
 class Publisher:
-    """A connection to RabbitMQ that is opened when it is needed, and again after it broke.
+    """A connection to RabbitMQ that is opened on demand, and reopened after it broke.
 
     Args:
-        broker: where to, and as whom.
-        stopping: ends a wait for a broker that takes nothing.
+        broker: the broker's address and the user.
+        stopping: ends a wait for a blocked broker.
     """
 
     def __init__(self, broker: RabbitMQ, stopping: threading.Event) -> None:
@@ -85,16 +85,16 @@ class Publisher:
         self._next_tag = 1
         self._awaited: dict[int, Row] = {}
         self._outcome = Outcome()
-        #: Why the broker takes no messages at the moment: an alarm of its memory or its disk.
+        #: The reason why the broker accepts no messages at the moment: an alarm of its memory or its disk.
         self.blocked: str = ""
 
     def publish(self, batch: Iterable[Row]) -> Outcome:
-        """Send a batch and wait until the broker has it.
+        """Send a batch and wait until the broker has confirmed it.
 
-        Of a queue's ordered rows each waits for the one before: if the broker refuses that, none overtakes it.
+        Each ordered row of a queue waits for the row before it: if the broker refuses a row, none overtakes it.
 
         Raises:
-            BrokerError: it cannot be reached or does not answer; what it has not confirmed may or may not be there.
+            BrokerError: the broker cannot be reached or does not answer; unconfirmed messages may have reached it.
         """
         try:
             self._awaited, self._outcome = {}, Outcome()
@@ -117,7 +117,7 @@ class Publisher:
         return self._outcome
 
     def _send(self, channel: Channel, row: Row) -> bool:
-        """Send a row, and return whether it could be: one bad row must not hold up the others."""
+        """Send a row, and return whether that was possible: one bad row must not hold up the others."""
         self._awaited[self._next_tag] = row
         try:
             channel.basic_publish(message(row), routing_key=row.queue, mandatory=True)
@@ -130,8 +130,8 @@ class Publisher:
 
     @contextmanager
     def _in_few_packets(self) -> Iterator[None]:
-        """Have the kernel send what is written within the block in few packets, not in one for each message."""
-        assert self._connection is not None  # noqa: S101 - whoever sends has opened it
+        """Let the kernel send the block's messages in few packets, not one packet for each."""
+        assert self._connection is not None  # noqa: S101 - callers have opened it
         wire = self._connection.transport.sock
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         try:
@@ -140,17 +140,17 @@ class Publisher:
             wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     def _may_follow(self, before: UUID | None) -> bool:
-        """Wait until the broker has the ordered row before the next one, and return whether it took it."""
+        """Wait until the broker has answered for the last ordered row, and return whether it accepted the row."""
         if before is None:
             return True
         self._wait()
         return before not in self._outcome.refused
 
     def pulse(self) -> None:
-        """Connect if need be, and read what the broker has to say, such as an alarm, without waiting.
+        """Connect if necessary, and read the broker's notifications, such as an alarm, without waiting.
 
         Raises:
-            BrokerError: it cannot be reached, or the connection is gone.
+            BrokerError: the broker cannot be reached, or the connection is gone.
         """
         try:
             connection = self._connected()
@@ -161,7 +161,7 @@ class Publisher:
             raise BrokerError(f"{type(error).__name__}: {error}") from error
 
     def backlog(self, queue: str) -> int:
-        """Return how many messages wait in a queue; none if there is no such queue.
+        """Return the number of messages that wait in a queue; 0 if there is no such queue.
 
         Raises:
             BrokerError: the broker does not answer.
@@ -170,7 +170,7 @@ class Publisher:
             channel = self._connected().channel()
             try:
                 declared = channel.queue_declare(queue, passive=True)
-                return declared[1] if declared else 0  # its name, how many messages it has, how many consumers
+                return declared[1] if declared else 0  # its name, its number of messages, its number of consumers
             except NotFound:
                 return 0
             finally:
@@ -221,7 +221,7 @@ class Publisher:
     def _wait(self) -> None:
         deadline = time.monotonic() + CONFIRM_TIMEOUT
         while self._awaited:
-            if self.blocked and not self._stopping.is_set():  # what was sent is on its way, and taken once it can be
+            if self.blocked and not self._stopping.is_set():  # the broker accepts the sent messages later
                 deadline = time.monotonic() + CONFIRM_TIMEOUT
             left = deadline - time.monotonic()
             if left <= 0:
@@ -236,7 +236,7 @@ class Publisher:
             except TimeoutError:
                 return
 
-    def _settle(self, tag: int, multiple: bool) -> list[Row]:  # noqa: FBT001 - as the protocol has it
+    def _settle(self, tag: int, multiple: bool) -> list[Row]:  # noqa: FBT001 - the protocol's own argument
         tags = [each for each in self._awaited if each <= tag] if multiple else [tag]
         return [self._awaited.pop(each) for each in tags if each in self._awaited]
 
@@ -262,7 +262,7 @@ class Publisher:
 
 
 def message(row: Row) -> Message:
-    """Return a row as the message that a worker expects."""
+    """Return a row as a message for a worker."""
     return Message(
         row.body,
         content_type="application/json",

@@ -1,4 +1,4 @@
-"""Whether committed tasks get out of the outbox, for a page of readiness."""
+"""A readiness check: do committed tasks leave the outbox?"""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 
     from landfast_outbox.store.census import Counts
 
-#: Where a relay's /metrics and /healthz are, on the containers' network alone.
+#: The port of a relay's /metrics and /healthz, on the containers' network only.
 METRICS_PORT = 9100
 
 #: Seconds for which tasks may be due while no task at all is published. A relay publishes within milliseconds, and
 #: waits for the confirms of a batch for 10 s at most (:data:`landfast_outbox.publisher.CONFIRM_TIMEOUT`), so three
-#: batches in a row have failed then. A long backlog that is being worked off is no stall, however old its oldest task.
+#: batches in a row have failed by then. A long backlog that shrinks is no stall, however old its oldest task.
 STALLED = 30.0
 
-#: Seconds after which the oldest task that is due has waited too long even if others are published: a relay publishes
-#: a hundred thousand in less.
+#: Seconds after which the oldest due task has waited too long even if others are published: a relay publishes a hundred
+#: thousand tasks in less.
 OVERDUE = 300.0
 
 
 def check(postgres: Postgres) -> Check:
-    """Return a check that fails while tasks are due and nobody publishes them; it tells how the tasks stand."""
+    """Return a check that fails while tasks are due and none is published; it reports the numbers of tasks."""
 
     def asked() -> Details:
         with (
@@ -48,24 +48,24 @@ def check(postgres: Postgres) -> Check:
         ):
             counts, standing = census.counts(connection), lanes.standing(connection)
             retried = census.retried(connection)
-        return judge(counts, standing, retried)
+        return report(counts, standing, retried)
 
     return asked
 
 
-def judge(counts: Counts, standing: Mapping[str, float], retried: Mapping[str, int] = MappingProxyType({})) -> Details:
-    """Return how the tasks stand.
+def report(counts: Counts, standing: Mapping[str, float], retried: Mapping[str, int] = MappingProxyType({})) -> Details:
+    """Return the numbers of tasks.
 
     Args:
-        counts: how many there are of each state.
-        standing: the lanes that stand still, with the seconds that their oldest task has waited.
-        retried: how many tasks wait for another attempt after each kind of error. A task's own error is no failure of
+        counts: the number of tasks in each state.
+        standing: the stalled lanes, with the seconds that the oldest task of each has waited.
+        retried: the number of tasks that wait for a retry, by the kind of error. A task's own error is no failure of
             the outbox: `status` and the doctor show it.
 
     Raises:
-        Impaired: a lane stands still. All else goes on, and the cause is often somebody else's server: a deploy that
-            mends it must not be refused for it.
-        Unavailable: they wait for too long.
+        Impaired: a lane is stalled. Everything else works, and the cause is often a server outside; a deploy that
+            mends it must not be refused because of it.
+        Unavailable: due tasks wait for too long.
     """
     details: Details = {
         "pending": counts.pending,

@@ -1,9 +1,9 @@
-"""The relay publishes committed tasks, publishes lost ones again, and deletes those that were completed long ago.
+"""The relay publishes committed tasks, republishes lost ones, and deletes tasks that were completed long ago.
 
-Each database has one (:mod:`landfast_outbox.relays`). Several processes may run: a row is locked by the one that
-publishes it. It is woken by PostgreSQL's NOTIFY when a transaction with tasks commits,
-and polls every second in case a notification gets lost.
-While tasks keep coming it does not listen but polls: each notification would wake it and its PostgreSQL process.
+Each database has a relay (:mod:`landfast_outbox.relays`). Several processes may run: each locks the rows that it
+publishes. PostgreSQL's NOTIFY wakes the relay when a transaction with tasks commits, and the relay polls every second
+in case a notification is lost. While tasks keep coming, it does not listen but polls: each notification would wake the
+relay and its PostgreSQL process.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ BATCH = 500
 IDLE = 1.0
 AWAY = 1.0
 
-#: Seconds between the starts of two batches while tasks keep coming: a batch costs the database as much, whatever its
-#: size. After a rest that was longer, a task goes at once.
+#: Seconds between the starts of two batches while tasks keep coming: a batch costs the database the same, whatever its
+#: size. After a longer pause, a task is published at once.
 GATHERING = 0.01
 
-#: A batch of so many makes a crowd: more are likely to come while it is published.
+#: The size from which a batch shows that tasks keep coming: more are likely to come while it is published.
 CROWD = 4
 
-#: Seconds without a turn of the loop after which the relay counts as hung: longer than any wait in it.
+#: Seconds without an iteration of the loop after which the relay counts as hung: longer than any wait in the loop.
 STALE = 45.0
 
-#: Seconds between two rounds of sweeping and purging, and how many rows one statement of them takes at most: each lost
-#: task is looked at under a lock of its own, and PostgreSQL has room for some thousands. Where there is more to purge,
-#: it goes on in the next turn, for a batch is published in between.
+#: Seconds between two rounds of sweeping and purging, and the most rows that one of their statements takes: each lost
+#: task is examined under a lock of its own, and PostgreSQL has room for some thousands. If there is more to purge, the
+#: purge continues in the next iteration, so that a batch is published in between.
 ROUND = 5.0
 ROUND_LIMIT = 1000
 
@@ -61,10 +61,10 @@ class Relay:
 
     Args:
         connect: opens an autocommit connection to PostgreSQL.
-        publisher: sends to the broker.
-        periods: how long things may take.
-        stopping: ends it after the batch at hand.
-        tally: counts what it does, and names the database.
+        publisher: publishes messages to the broker.
+        periods: time limits and retention.
+        stopping: ends the relay after the current batch.
+        tally: the relay's counters, labelled with the database.
     """
 
     def __init__(
@@ -89,16 +89,16 @@ class Relay:
 
     @property
     def alive(self) -> bool:
-        """Whether the loop turns, or waits for a broker that takes nothing; what else is away does not matter."""
+        """Whether the loop runs, or waits for a blocked broker; outages of other services do not matter."""
         return self.blocked or time.monotonic() - self.tally.turned < STALE
 
     @property
     def blocked(self) -> bool:
-        """Whether the broker takes no messages: an alarm of its disk or its memory is on."""
+        """Whether the broker accepts no messages: an alarm of its disk or its memory is on."""
         return bool(self._publisher.blocked)
 
     def run(self) -> None:
-        """Relay until told to stop, whatever goes away meanwhile."""
+        """Relay until the stop signal, through any outage."""
         while not self._stopping.is_set():
             try:
                 with self._connect() as connection:
@@ -129,14 +129,14 @@ class Relay:
                 self._rest(connection)
 
     def turn(self, connection: Connection[Any]) -> bool:
-        """Publish one batch, tidy up if it is time, and return whether there may be more to do at once.
+        """Publish one batch, sweep and purge if it is time, and return whether more work may be waiting.
 
         Raises:
-            BrokerError: the broker did not take the batch; it stays pending.
+            BrokerError: the broker did not accept the batch; its tasks stay pending.
         """
         self._crowded = False
         more = self.tidy(connection)
-        if self._publisher.blocked:  # what it will not take must not fill its sockets
+        if self._publisher.blocked:  # messages that the broker does not read must not fill its sockets
             return more
         started = time.monotonic()
         batch = self._take(connection)
@@ -158,7 +158,7 @@ class Relay:
         return more or len(batch) >= BATCH
 
     def _take(self, connection: Connection[Any]) -> list[store.Message]:
-        """Return the next batch: of a closed queue one task, if it is time to try that again."""
+        """Return the next batch; it is one task if a closed queue is to be tried again."""
         ordered = store.lead_ordered_queues(connection)
         batch: list[store.Message] = []
         for queue in self._closed.to_try:
@@ -169,7 +169,7 @@ class Relay:
         return batch + store.take(connection, BATCH, ordered, without=self._closed.names)
 
     def _note_outcome(self, connection: Connection[Any], batch: Iterable[store.Message], outcome: Outcome) -> None:
-        """Count what was published, give back what was refused, and remember which queues are closed."""
+        """Count the published tasks, make the refused ones pending again, and remember the closed queues."""
         self.tally.published.inc(len(outcome.confirmed))
         self.tally.refused.inc(len(outcome.refused) + len(outcome.unsendable))
         if outcome.refused:
@@ -189,13 +189,13 @@ class Relay:
                     self._logger.info("the broker takes the tasks of a queue again", extra={"queue": queue})
 
     def tidy(self, connection: Connection[Any]) -> bool:
-        """Make lost tasks pending again and delete those long over, every few seconds.
+        """Make lost tasks pending again and delete those that ended long ago, every few seconds.
 
         Returns:
-            Whether there is more to delete at once.
+            Whether there is more to delete.
 
         Raises:
-            BrokerError: the broker does not say what is in its queues.
+            BrokerError: the broker does not report the lengths of its queues.
         """
         more = self._purge(connection)
         if time.monotonic() >= self._next_sweep and self._periods.lost:
@@ -218,7 +218,7 @@ class Relay:
 
     def _sweep(self, connection: Connection[Any]) -> None:
         for queue, overdue in store.overdue(connection, self._periods.lost).items():
-            # A task that waits in a long queue is not lost: as many as the queue has may be among the overdue ones.
+            # A task that waits in a long queue is not lost: so many overdue tasks as the queue is long may wait there.
             missing = overdue - self._publisher.backlog(queue)
             if missing > 0 and (lost := store.sweep(connection, queue, self._periods.lost, min(missing, ROUND_LIMIT))):
                 self.tally.republished.inc(lost)
@@ -227,7 +227,7 @@ class Relay:
                 )
 
     def _rest(self, connection: Connection[Any]) -> None:
-        """Wait for a notification or for the next due task, and a moment longer if the last batch has just ended."""
+        """Wait for a notification or for the next due task, and at least until the next batch may start."""
         if self._crowded:
             self._listen(connection, wanted=False)
             self._stopping.wait(self._next_batch - time.monotonic())
@@ -236,13 +236,13 @@ class Relay:
             self._listen(connection, wanted=True)
             return  # the next poll finds the tasks that were committed before LISTEN
         due = store.next_due(connection, self._closed.names)
-        # Another relay has the tasks that are overdue here. For tasks that came since, a notification is waiting.
+        # Another relay holds the overdue tasks. Tasks that were committed since have sent a notification.
         wait = IDLE if due is None or due <= 0 else min(due, IDLE)
         _read(connection.notifies(timeout=wait, stop_after=1))
         early = self._next_batch - time.monotonic()
         if early > 0:
             self._stopping.wait(early)
-            _read(connection.notifies(timeout=0))  # the next batch has their tasks
+            _read(connection.notifies(timeout=0))  # the next batch takes their tasks
 
     def _listen(self, connection: Connection[Any], *, wanted: bool) -> None:
         if wanted != self._listening:
@@ -250,7 +250,7 @@ class Relay:
             self._listening = wanted
 
     def _fail(self, problem: str) -> None:
-        """Count a failure and log it, once while it lasts; the loop goes on."""
+        """Count a failure, and log it once while it lasts; the loop goes on."""
         self.tally.turned = time.monotonic()
         self.tally.failures.inc()
         if problem != self.tally.problem:
@@ -260,15 +260,15 @@ class Relay:
 
 
 def _read(notifications: Iterable[object]) -> None:
-    """Read all notifications: each that is left would cost a poll that finds nothing."""
+    """Read all notifications: each unread one would cost a poll that finds nothing."""
     for _ in notifications:
         pass
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of what an error says."""
+    """Return the first line of an error's message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
-if __name__ == "__main__":  # a release before had the program here: doing nothing would look like an end
+if __name__ == "__main__":  # an earlier release had the program here: a silent exit would look like success
     sys.exit("landfast_outbox.relay is no program any more: run `python -m landfast_outbox.relays`")

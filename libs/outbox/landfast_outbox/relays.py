@@ -1,7 +1,7 @@
 """``python -m landfast_outbox.relays`` runs a relay for each database that has tasks, side by side.
 
-On a laptop the contracts change while it runs, when an application is added or removed: then it begins again. It does
-not end, for ``docker compose up --wait`` would take that for a failure.
+On a laptop the contracts change while the program runs, when an application is added or removed: then it re-executes
+itself. It does not exit, because ``docker compose up --wait`` would take that for a failure.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ from landfast_outbox.tally import Meters, Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: Seconds between two looks at the contracts.
+#: Seconds between two checks of the contracts.
 INTERVAL = 1.0
 
 logger = logging.getLogger(__name__)
 
 
 def run(relays: Sequence[Relay], stopping: threading.Event, have_changed: Callable[[], bool]) -> bool:
-    """Run relays side by side until told to stop; a fault of the program in one ends them all, and is raised.
+    """Run relays side by side until the stop signal; a bug in one ends them all, and is raised.
 
     Args:
         relays: one for each database.
-        stopping: ends them.
-        have_changed: whether the contracts have, which ends them, too; it is asked each second.
+        stopping: the stop signal.
+        have_changed: returns whether the contracts have changed, which ends the relays too; called each second.
 
     Returns:
-        Whether that was why they ended.
+        Whether the relays ended because the contracts have changed.
     """
     changed = False
     with ThreadPoolExecutor(len(relays)) as pool:
@@ -62,7 +62,7 @@ def run(relays: Sequence[Relay], stopping: threading.Event, have_changed: Callab
 
 
 def differ(settings: Settings) -> bool:
-    """Return whether there are other databases with tasks, or other vhosts of theirs, than at the start."""
+    """Return whether the databases with tasks, or their vhosts, differ from those at the start."""
     try:
         return Settings.from_env(Env()).routes != settings.routes
     except ConfigError as error:
@@ -92,7 +92,7 @@ def main() -> None:
         changed = run(relays, stopping, partial(differ, settings))
     if changed:
         logger.info("the contracts have changed: the relay begins again")
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - as the image's own command
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the image's own command
 
 
 if __name__ == "__main__":

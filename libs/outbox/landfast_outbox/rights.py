@@ -1,7 +1,7 @@
-"""Rights on durable tasks: they follow at each migration from the parts that contracts give to roles.
+"""Rights on durable tasks: each migration run derives them from the parts that contracts assign to roles.
 
-``x-landfast.durable_tasks`` of all contracts together reaches the migrations as a file of JSON, by databases; the
-shared one has no name there: ``{"": {"writers": ["web"], "relays": ["relay"]}, "shop": {"writers": ["shop"]}}``.
+The migrations read ``x-landfast.durable_tasks`` of all contracts from one JSON file, by database; the shared database
+has an empty name there: ``{"": {"writers": ["web"], "relays": ["relay"]}, "shop": {"writers": ["shop"]}}``.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from landfast_runtime.env import Env
     from psycopg import Connection
 
-    #: Part in durable tasks -> the roles that have it.
+    #: Part in durable tasks -> its roles.
     Parts = Mapping[str, Sequence[str]]
 
-#: The way out where PostgreSQL lacks what a contract names.
+#: Advice for a contract that names something that PostgreSQL does not have.
 MADE_AT_START = (
     "PostgreSQL makes databases and roles when it starts: docker compose up --detach --force-recreate postgres"
 )
@@ -30,12 +30,12 @@ MADE_AT_START = (
 #: The file's name in /run/secrets.
 FILE = "durable_tasks.json"
 
-#: Columns that another chance, and a task that is given up, change.
+#: Columns that a re-drive, or a task that is given up, changes.
 _CHANGED_BY_OPERATORS = (
     "dead_at", "published_at", "due_at", "deaths", "retries", "publications", "headers", "body", "error",
 )  # fmt: skip
 
-#: Part -> the rights that it needs: privilege, table, and column if not all of them.
+#: Part -> its rights: privilege, table, and column unless all columns.
 RIGHTS: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
     {
         "writers": (("SELECT", "task"), ("INSERT", "task")),
@@ -59,10 +59,10 @@ RIGHTS: Mapping[str, Sequence[tuple[str, ...]]] = MappingProxyType(
 
 
 def parts_from_env(env: Env) -> Mapping[str, Parts]:
-    """Read which roles do what, by databases, from the derived file.
+    """Read the roles' parts, by database, from the derived file.
 
     Args:
-        env: says where the file is; it is refused by name if it has another shape.
+        env: the environment, which has the file's path; a file of another form is refused by its name.
     """
     text = env.secret(FILE, minimum_length=1)
     try:
@@ -76,14 +76,14 @@ def parts_from_env(env: Env) -> Mapping[str, Parts]:
 
 
 def _fits(found: object) -> bool:
-    """Return whether it has the shape of :data:`Parts`."""
+    """Return whether a value has the form of :data:`Parts`."""
     if not isinstance(found, dict) or not found.keys() <= RIGHTS.keys():
         return False
     return all(isinstance(roles, list) and all(isinstance(role, str) for role in roles) for roles in found.values())
 
 
 def wanted(parts: Parts) -> set[Right]:
-    """Return the rights that roles need for what they do."""
+    """Return the rights that roles need for their parts."""
     found = set[Right]()
     for part, roles in parts.items():
         for role in roles:
@@ -92,11 +92,11 @@ def wanted(parts: Parts) -> set[Right]:
 
 
 def differences(connection: Connection[Any], parts: Parts) -> list[str]:
-    """Return what :func:`follow` would change, a line for each role.
+    """Return the changes that :func:`follow` would make, a line for each role.
 
     Args:
         connection: the database.
-        parts: who does what.
+        parts: the roles of each part.
     """
     there, due = store.held(connection), wanted(parts)
     changes = {"gets": due - there, "loses": there - due}
@@ -112,14 +112,14 @@ def _told(role: str, changes: Mapping[str, set[Right]]) -> Iterator[str]:
 
 
 def follow(connection: Connection[Any], parts: Parts) -> list[str]:
-    """Give every role exactly the rights that it needs for what it does, in one transaction.
+    """Give every role exactly the rights that its parts need, in one transaction.
 
     Args:
-        connection: the schema's owner's, without an open transaction.
-        parts: who does what.
+        connection: a connection of the schema's owner, without an open transaction.
+        parts: the roles of each part.
 
     Returns:
-        What changed, a line for each role.
+        The changes, a line for each role.
 
     Raises:
         ValueError: PostgreSQL does not have one of the roles.
@@ -134,7 +134,7 @@ def follow(connection: Connection[Any], parts: Parts) -> list[str]:
         changed = differences(connection, parts)
         for right in store.held(connection) - due:
             store.revoke(connection, right)
-        # A right that is revoked of a table is gone from its columns as well: so look again.
+        # Revoking a right on a table revokes it on the table's columns too: so read the rights again.
         for right in due - store.held(connection):
             store.grant(connection, right)
     return changed

@@ -1,6 +1,6 @@
-"""The outbox's tables, made and changed step by step, and the rights on them, as the contracts want them.
+"""Migrations of the outbox's tables, and the rights on the tables, derived from the contracts.
 
-``python -m landfast_outbox.schema`` before a release serves.
+``python -m landfast_outbox.schema`` runs before a release serves.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ if TYPE_CHECKING:
 
     from landfast_outbox.rights import Parts
 
-#: What log lines and connections are labelled with: the one-shot's name.
+#: The label of log lines and connections: the one-shot's name.
 SERVICE = "migrate-outbox"
 
 logger = logging.getLogger(__name__)
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the tables to ``revision``; what is there already stays.
+    """Upgrade the tables to ``revision``; existing data stay.
 
     Args:
         engine: connects as the schema's owner.
-        revision: where to stop.
+        revision: the last revision.
     """
     with engine.connect() as connection:
         command.upgrade(_config(connection), revision)
@@ -62,11 +62,11 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
-    """Take the tables back to ``revision``.
+    """Downgrade the tables to ``revision``.
 
     Args:
         engine: connects as the schema's owner.
-        revision: where to stop.
+        revision: the target revision.
     """
     with engine.connect() as connection:
         command.downgrade(_config(connection), revision)
@@ -89,14 +89,14 @@ def pending(engine: Engine) -> list[Pending]:
 
 
 def missing(script: ScriptDirectory, context: MigrationContext) -> list[Pending]:
-    """Return the revisions of ``script`` that the database has not seen, in their order, and what is wrong with them.
+    """Return the revisions of ``script`` that are pending, in order, with their incompatibilities.
 
     Args:
-        script: the revisions that there are.
+        script: all revisions.
         context: the database.
 
     Raises:
-        ValueError: the database is at a revision that is none of them.
+        ValueError: the database is at a revision that is not in ``script``.
     """
     heads = context.get_current_heads()
     try:
@@ -111,11 +111,11 @@ def missing(script: ScriptDirectory, context: MigrationContext) -> list[Pending]
 
 
 def judged(revision: Script, review: Review) -> Pending:
-    """Return a revision with what the release before could not live with.
+    """Return a revision with its changes that the previous release cannot work with.
 
     Args:
-        revision: it runs nowhere; Alembic writes down its SQL.
-        review: has read the revisions before it.
+        revision: the revision; it is not run: Alembic only writes its SQL.
+        review: the review of the revisions before it.
     """
     sql = StringIO()
     offline = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": sql})
@@ -123,7 +123,7 @@ def judged(revision: Script, review: Review) -> Pending:
         with offline.begin_transaction(), Operations.context(offline):
             revision.module.upgrade()
         problems = review.read(sql.getvalue())
-    except Exception as error:  # noqa: BLE001 - whatever a migration does with what only a database can answer
+    except Exception as error:  # noqa: BLE001 - a migration that queries the database may raise anything here
         problems = [f"cannot be judged, as it asks the database ({type(error).__name__}: {error})"]
     name = f"{revision.revision} ({revision.doc.rstrip('.')})"
     return Pending(name, tuple(problems), getattr(revision.module, REASON, ""))
@@ -138,29 +138,29 @@ def _config(connection: object) -> Config:
 
 @dataclass(frozen=True)
 class Settings:
-    """The shared database, and which roles do what with tasks, by databases; that one has no name."""
+    """The shared database, and the roles of each part by database; the shared database's name is empty there."""
 
     shared: Postgres
     parts: Mapping[str, Parts]
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
-        """Read ``POSTGRES_*``, its password, and what the contracts say."""
+        """Read ``POSTGRES_*``, the password, and the file derived from the contracts."""
         return cls(Postgres.from_env(env), parts_from_env(env))
 
     @property
     def databases(self) -> dict[Postgres, Parts]:
-        """Each database, and which roles do what in it."""
+        """Each database, and the roles of each part in it."""
         return {self.shared.of(name): parts for name, parts in self.parts.items()}
 
     def missing(self) -> list[str]:
-        """Return the databases that PostgreSQL has not made yet."""
+        """Return the databases that PostgreSQL has not created yet."""
         with connect(self.shared, SERVICE) as connection:
             return missing_databases(connection, [postgres.database for postgres in self.databases])
 
 
 def tell_pending(settings: Settings) -> None:
-    """Print what would be changed in each database.
+    """Print the changes that are pending in each database.
 
     Raises:
         ValueError: a database is newer than this code.
@@ -168,7 +168,7 @@ def tell_pending(settings: Settings) -> None:
     found: list[Pending] = []
     missing = settings.missing()
     for postgres, parts in settings.databases.items():
-        there = [Pending("all revisions")]  # no release before has its tables there, so none could be hurt
+        there = [Pending("all revisions")]  # the previous release has no tables there, so nothing can break it
         if postgres.database not in missing:
             with connect(postgres, SERVICE) as connection:
                 if has_tables(connection):
@@ -178,7 +178,7 @@ def tell_pending(settings: Settings) -> None:
 
 
 def migrate(settings: Settings) -> None:
-    """Bring the tables of each database to the newest revision, and its rights in line.
+    """Upgrade the tables of each database to the newest revision, and bring the rights in line with the contracts.
 
     Raises:
         ValueError: PostgreSQL does not have one of the databases or roles.
@@ -198,10 +198,10 @@ def _engine(postgres: Postgres) -> Engine:
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Bring the tables to the newest revision, and rights in line with the contracts: the one-shot ``migrate-outbox``.
+    """Upgrade the tables and bring rights in line with the contracts: the one-shot ``migrate-outbox``.
 
     Args:
-        arguments: with ``--pending`` it only tells what it would do.
+        arguments: the command line; ``--pending`` only reports the changes.
     """
     parser = argparse.ArgumentParser(prog="python -m landfast_outbox.schema", description=__doc__)
     parser.add_argument("--pending", action="store_true", help="tell what would be changed, and change nothing")

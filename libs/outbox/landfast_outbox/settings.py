@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Periods:
-    """How long things may take.
+    """Time limits and retention.
 
     Args:
-        lost: since a task was published, after which it counts as lost unless somebody works on it; none turns that
-            off, and what the broker loses is lost (a test shows that).
-        kept: since a task was completed, after which its row is deleted.
-        kept_dead: since a task became a dead letter, after which its row is deleted; none keeps it for good.
+        lost: time after which a published task counts as lost unless a worker runs it; None turns that off, and then
+            messages that the broker loses are lost (a test shows that).
+        kept: time for which the row of a completed task is kept.
+        kept_dead: time for which a dead letter is kept; None keeps it for good.
     """
 
     lost: timedelta = timedelta(seconds=30)
@@ -31,13 +31,13 @@ class Periods:
     kept_dead: timedelta = timedelta(days=90)
 
 
-#: The file in /run/secrets that names the databases of applications which have durable tasks, and the vhost of each.
+#: The file in /run/secrets with the databases of applications with durable tasks, and the vhost of each.
 FILE = "databases.json"
 
 
 @dataclass(frozen=True)
 class Route:
-    """From which database tasks are published, and where to."""
+    """The database whose tasks are published, and their target."""
 
     postgres: Postgres
     broker: RabbitMQ
@@ -45,7 +45,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the relay reads from its environment."""
+    """The relay's settings."""
 
     log_level: str
     routes: Sequence[Route]
@@ -73,16 +73,16 @@ class Settings:
 
 
 def databases_from_env(env: Env) -> Sequence[Postgres]:
-    """Read ``POSTGRES_*``, the secret ``postgres_password`` and :data:`FILE`: all databases that have durable tasks."""
+    """Read ``POSTGRES_*``, the secret ``postgres_password`` and :data:`FILE`: all databases with durable tasks."""
     shared = Postgres.from_env(env)
     return [shared, *map(shared.of, vhosts(env))]
 
 
 def vhosts(env: Env) -> Mapping[str, str]:
-    """Read which databases of applications' own have durable tasks, and the vhost of each.
+    """Read the vhost of each application's own database with durable tasks.
 
     Args:
-        env: says where :data:`FILE` is; it is refused by name if it is missing or has another shape.
+        env: the folder of :data:`FILE`; a missing or malformed file is refused by name.
     """
     text = env.secret(FILE, minimum_length=1)
     try:

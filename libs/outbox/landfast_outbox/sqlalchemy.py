@@ -1,4 +1,4 @@
-"""SQLAlchemy's adapter: tasks are written, and their bodies run, in the transaction of its session or connection."""
+"""SQLAlchemy's adapter: tasks are written, and their bodies run, in the transaction of a session or a connection."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from landfast_outbox.store import Cursor
     from landfast_outbox.task import NewTask
 
-#: The sessions of this thread that are inside a transaction; the innermost is the last.
+#: This thread's sessions with an open transaction; the innermost is the last.
 _sessions: ContextVar[tuple[Session, ...]] = ContextVar("outbox_sessions", default=())
 
-#: So for connections, those of the sessions among them.
+#: The same for connections, including those of the sessions.
 _connections: ContextVar[tuple[Connection, ...]] = ContextVar("outbox_connections", default=())
 
 
 def use_sqlalchemy(engine: Engine, sessions: sessionmaker[Session]) -> None:
-    """Write tasks through the session or the connection that is open, or in a transaction of their own.
+    """Write tasks through the open session or connection, or in a transaction of their own.
 
     Args:
-        engine: for tasks that are written outside any session.
-        sessions: makes the sessions that tasks shall belong to.
+        engine: the engine for tasks that are written outside any session.
+        sessions: the factory of the sessions that tasks belong to.
     """
     event.listen(sessions, "after_transaction_create", _begun)
     event.listen(sessions, "after_transaction_end", _ended)
@@ -65,10 +65,10 @@ def _join() -> AbstractContextManager[Cursor] | None:
 
 
 def _open_here() -> Connection | None:
-    """Return the connection whose transaction is open here. One that was ended in another thread is not."""
+    """Return the connection with this thread's open transaction; one that another thread has ended does not count."""
     for session in reversed(_sessions.get()):
         if session.in_transaction():
-            session.flush()  # so that what the task is about is there before it
+            session.flush()  # so that the rows that the task refers to are written before it
             return session.connection()
     return next((each for each in reversed(_connections.get()) if not each.closed and each.in_transaction()), None)
 
@@ -84,7 +84,7 @@ def _raw(connection: Connection) -> Iterator[Cursor]:
 
 @contextmanager
 def _at_once(engine: Engine) -> Iterator[Cursor]:
-    """Hand out a cursor of the engine's pool whose statement commits by itself, without SQLAlchemy's part of it."""
+    """Yield a cursor from the engine's pool in autocommit mode, without SQLAlchemy's overhead."""
     borrowed = engine.raw_connection()
     try:
         connection: Any = borrowed.driver_connection  # psycopg's, as the URL says
@@ -93,7 +93,7 @@ def _at_once(engine: Engine) -> Iterator[Cursor]:
             yield cursor
         connection.autocommit = before
     except BaseException as error:
-        borrowed.invalidate(error)  # nobody else gets a connection whose state is in doubt
+        borrowed.invalidate(error)  # a connection in an unknown state does not return to the pool
         raise
     finally:
         borrowed.close()
@@ -118,11 +118,11 @@ def _connection_ended(connection: Connection) -> None:
 
 
 class SQLAlchemyDatabase:
-    """An engine; the task's body finds its transaction in :func:`connection`.
+    """An engine; the task's body gets its transaction from :func:`connection`.
 
     Args:
-        engine: returns the process's engine, made after the fork.
-        postgres: for connections beside the engine's.
+        engine: returns the process's engine, which is created after the fork.
+        postgres: the server's address and the role, for connections beside the engine's.
     """
 
     _current: ContextVar[Connection | None] = ContextVar("outbox_sqlalchemy", default=None)
@@ -133,12 +133,12 @@ class SQLAlchemyDatabase:
 
     @property
     def outages(self) -> tuple[type[Exception], ...]:
-        """What is raised while it is away."""
+        """The exceptions that are raised while the database is away."""
         return (*DRIVER_OUTAGES, OperationalError, InterfaceError)
 
     @contextmanager
     def transaction(self) -> Iterator[PsycopgConnection[Any]]:
-        """Open a transaction that commits when the block ends, and hand out the driver's connection."""
+        """Open a transaction that commits when the block ends, and yield the driver's connection."""
         with self._engine().begin() as opened:
             token = self._current.set(opened)
             try:
@@ -147,7 +147,7 @@ class SQLAlchemyDatabase:
                 self._current.reset(token)
 
     def ensure_it_commits(self) -> None:
-        """Do nothing: SQLAlchemy rolls back at once where it does."""
+        """Do nothing: SQLAlchemy rolls a failed transaction back at once."""
 
     def connect(self) -> PsycopgConnection[Any]:
         """Open a connection beside the engine's, without a transaction."""

@@ -1,4 +1,4 @@
-"""What a relay has done since it started: Prometheus's counters, and what its health is told by."""
+"""A relay's Prometheus counters since its start, and the data for its health."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ BOUNDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60
 
 
 class Meters:
-    """Prometheus's counters of all relays in a process; each has a relay's database for a label.
+    """The Prometheus counters of all relays in a process, labelled with the relay's database.
 
     Attributes:
-        registry: has the counters, and nobody else's.
+        registry: the registry of these counters only.
     """
 
     def __init__(self) -> None:
@@ -34,17 +34,17 @@ class Meters:
 
 
 class Tally:
-    """The deeds of one relay since it started.
+    """The counters of one relay since its start.
 
     Args:
-        meters: count them.
-        database: whose tasks it publishes.
+        meters: the counters of all relays.
+        database: the database whose tasks the relay publishes.
 
     Attributes:
         meters, database: as given.
         delays: seconds from when a task was due until the broker confirmed it.
-        problem: set while the last attempt failed: what is wrong.
-        turned: when it last got through its loop, by the monotonic clock: proof that it lives.
+        problem: the error while the last attempt failed.
+        turned: the monotonic time of the last iteration of the loop: proof that the relay works.
     """
 
     def __init__(self, meters: Meters, database: str) -> None:

@@ -1,4 +1,4 @@
-"""What a caller hands over: one task as a row."""
+"""A new task as a row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 #: ``json.dumps`` would make an encoder for each task.
 _encode = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
 
-#: Bytes that a task's message body may have. A row and a message are no place for files: hand over an id instead.
+#: The most bytes of a task's message body. Files do not belong into rows and messages: pass an id instead.
 MAX_BODY = 256 * 1024
 
 
 class NotDurableError(TypeError):
-    """The caller asked for something that a durable task cannot promise."""
+    """The caller used an option that a durable task cannot promise."""
 
 
 class PayloadError(ValueError):
@@ -31,16 +31,16 @@ class NewTask:
     """A task that is about to be written.
 
     Args:
-        id: known to the caller at once, and the key by which everything else recognises it.
+        id: the task's id, which the caller knows at once, and the key everywhere else.
         name: the task's name.
         queue: the RabbitMQ queue that it goes to.
         body: the message's body, JSON.
         headers: the message's headers.
         properties: the message's other properties, such as ``correlation_id`` and ``priority``.
         engine: the framework whose worker runs it.
-        wait: from the writing until it is due, by the database's clock.
-        due_at: not before then; at once without this and ``wait``.
-        ordered: whether it is delivered in the order of writing among the ordered ones of its queue.
+        wait: time from the writing until the task is due, by the database's clock.
+        due_at: the due time; at once without this and ``wait``.
+        ordered: whether the ordered tasks of its queue are delivered in the order in which they were written.
     """
 
     id: UUID
@@ -55,7 +55,7 @@ class NewTask:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is too large."""
+        """Refuse a task that is too large."""
         if len(self.body) * 4 > MAX_BODY and (size := len(self.body.encode())) > MAX_BODY:
             raise PayloadError(
                 f"the arguments of {self.name} take {size} bytes, at most {MAX_BODY} are allowed: "
@@ -67,9 +67,9 @@ def refuse(name: str, options: Mapping[str, Any], reasons: Mapping[str, str]) ->
     """Refuse options that a durable task cannot promise.
 
     Args:
-        name: the task's.
-        options: what the caller asked for.
-        reasons: why each of a framework's options is refused.
+        name: the task's name.
+        options: the caller's options.
+        reasons: the framework's options that are refused, with the reasons.
 
     Raises:
         NotDurableError: one of them was given.
@@ -84,10 +84,10 @@ def as_json(name: str, value: object) -> str:
 
     Args:
         name: the task's name, for the message.
-        value: its arguments, or what it returned.
+        value: its arguments, or its return value.
 
     Raises:
-        PayloadError: JSON does not know such a value, or PostgreSQL cannot store it.
+        PayloadError: JSON cannot represent the value, or PostgreSQL cannot store it.
     """
     try:
         return _encode(value)

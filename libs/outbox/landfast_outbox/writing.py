@@ -1,8 +1,8 @@
-"""Which transaction a new task belongs to.
+"""The transaction of a new task.
 
-Asked in this order: a durable task that runs now (its effects' transaction), a transaction that a framework says is
-open here, and then the framework that the process uses. Without any of them the task is a transaction of its own, in
-the database that the environment names.
+The first that exists: the transaction of the running durable task's effect, a transaction that a framework reports as
+open here, a transaction of the framework that the process uses. Without any of them the task gets a transaction of its
+own, in the database that the environment names.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ class Writer(Protocol):
     """Writes tasks in the framework's transaction, or in one of their own."""
 
     def __call__(self, tasks: Sequence[NewTask], *, single: bool) -> None:
-        """Write; a single statement is a transaction by itself, and needs no other."""
+        """Write the tasks; a single statement is a transaction by itself, and needs no other."""
 
 
 class Join(Protocol):
     """Finds a framework's transaction."""
 
     def __call__(self) -> AbstractContextManager[Cursor] | None:
-        """Return what opens a cursor of the transaction that is open here; None without one."""
+        """Return a context manager for a cursor of the open transaction; None without one."""
 
 
-#: Set once a process.
+#: Set once in each process.
 _default: list[Writer] = []
 _joins: list[Join] = []
 
 
 class NotSetUpError(RuntimeError):
-    """No database was named for tasks that are written outside a transaction."""
+    """The process has no database for tasks that are written outside a transaction."""
 
 
 def use(writer: Writer, join: Join | None = None) -> None:
     """Write tasks through a framework from now on; its adapter calls this, once a process.
 
     Args:
-        writer: for tasks that no ``join`` found a transaction for.
-        join: goes on to be asked after another framework's writer took over.
+        writer: writes tasks for which no ``join`` found a transaction.
+        join: finds the framework's open transaction; it stays in use after another framework's writer took over.
     """
     _default[:] = [writer]
     if join is not None and join not in _joins:
@@ -67,10 +67,10 @@ def use(writer: Writer, join: Join | None = None) -> None:
 
 
 def write(tasks: Sequence[NewTask]) -> None:
-    """Write tasks into the transaction that is open here, or else all of them into one of their own.
+    """Write tasks into the open transaction, or all of them into one of their own.
 
     Raises:
-        NotSetUpError: there is none, and the process named no database.
+        NotSetUpError: no transaction is open, and the process has named no database.
     """
     if not tasks:
         return
@@ -85,7 +85,7 @@ def write(tasks: Sequence[NewTask]) -> None:
 
 
 def _joined() -> AbstractContextManager[Cursor] | None:
-    """Return what opens a cursor of the running task's transaction, or of one that a framework finds open."""
+    """Return a context manager for a cursor of the running task's transaction, or of one that a framework has open."""
     running = _running.get()
     if running is not None:
         return running.cursor()
@@ -93,7 +93,7 @@ def _joined() -> AbstractContextManager[Cursor] | None:
 
 
 def again_if_ended(write: Callable[[], None]) -> None:
-    """Write in a single statement, and again if the server ended the session instead: it has written nothing then."""
+    """Write in a single statement, and retry once if the server ended the session: then nothing was written."""
     try:
         write()
     except Exception as error:
@@ -103,7 +103,7 @@ def again_if_ended(write: Callable[[], None]) -> None:
 
 
 def _named_in_environment(tasks: Sequence[NewTask], *, single: bool) -> None:
-    """Open a connection for one transaction: a plain Python shell in a service's container knows no framework.
+    """Open a connection for one transaction: a plain Python shell in a service's container has set up no framework.
 
     Raises:
         NotSetUpError: the environment names no database.
@@ -126,7 +126,7 @@ def _named_in_environment(tasks: Sequence[NewTask], *, single: bool) -> None:
 
 @contextmanager
 def running(connection: Connection[Any]) -> Iterator[None]:
-    """Let tasks that are written within the block belong to the running task's transaction."""
+    """Make the running task's transaction that of the tasks that are written within the block."""
     token = _running.set(connection)
     try:
         yield

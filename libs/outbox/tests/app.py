@@ -1,4 +1,4 @@
-"""A Celery application with durable tasks, and with a plain one. Its broker is nowhere."""
+"""A Celery application with durable tasks and a plain one. Its broker does not exist."""
 
 from __future__ import annotations
 

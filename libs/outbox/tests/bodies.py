@@ -1,4 +1,4 @@
-"""Tasks whose bodies a test chooses, in each way that a body may reach the database."""
+"""Tasks whose bodies a test chooses, one for each adapter to the database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 INSERT = "INSERT INTO effect VALUES (%s)"
 
-#: What the tasks do; the test sets it.
+#: The tasks' body; the test sets it.
 _chosen: list[Body] = []
 
 
@@ -64,7 +64,7 @@ django = app.task(bind=True, name="tests.body.django", database="django")(_run)
 psycopg = app.task(bind=True, name="tests.body.psycopg", database="psycopg")(_run)
 long = app.task(bind=True, name="tests.body.long", long=True)(_run)
 
-#: Each with its way to leave an effect.
+#: Each task with its way to leave an effect.
 KINDS = {
     "sqlalchemy": (sqlalchemy, in_sqlalchemy),
     "django": (django, in_django),

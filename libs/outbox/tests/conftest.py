@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own with the outbox's tables; where RabbitMQ would be, nobody listens."""
+"""A PostgreSQL of the tests' own with the outbox's tables; nothing listens at RabbitMQ's address."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ if TYPE_CHECKING:
 
 DATABASE = "outbox"
 
-#: What tasks leave behind.
+#: The table of tasks' effects.
 EFFECTS = "CREATE TABLE effect (what text NOT NULL)"
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Postgres:
-    """The database of this run of tests, with the outbox's table and one for effects."""
+    """This test run's database, with the outbox's tables and one for effects."""
     running = server()
     dsn = running.make_database(DATABASE)
     make_tables(running.url(DATABASE))
@@ -60,7 +60,7 @@ def postgres() -> Postgres:
 
 @contextmanager
 def opened(postgres: Postgres, name: str) -> Iterator[Connection[Any]]:
-    """Connect as the outbox does, and look for the tests' own tables, too."""
+    """Connect as the outbox does, with the tests' own tables in the search path."""
     with connect(postgres, name) as connection:
         connection.execute("SET search_path = public")
         yield connection
@@ -68,7 +68,7 @@ def opened(postgres: Postgres, name: str) -> Iterator[Connection[Any]]:
 
 @pytest.fixture
 def connection(postgres: Postgres) -> Iterator[Connection[Any]]:
-    """A connection on which every statement is a transaction; whatever the test wrote is removed."""
+    """A connection in autocommit mode; the test's rows are removed at the end."""
     with opened(postgres, "test") as own:
         yield own
     with opened(postgres, "test") as own:
@@ -85,26 +85,26 @@ def other(postgres: Postgres) -> Iterator[Connection[Any]]:
 
 @pytest.fixture
 def outbox(connection: Connection[Any]) -> Outbox:
-    """What reads the tasks that were written and committed."""
+    """Reads the tasks that were written and committed."""
     return Outbox(lambda query: connection.execute(query.encode()).fetchall())
 
 
 @pytest.fixture(scope="session")
 def engine(postgres: Postgres) -> Iterator[Engine]:
-    """SQLAlchemy's way to the database."""
+    """SQLAlchemy's engine for the database."""
     made = create_engine(server().url(postgres.database))
     yield made
     made.dispose()
 
 
 @pytest.fixture
-def sessions(connection: Connection[Any], engine: Engine) -> Iterator[sessionmaker[Session]]:  # noqa: ARG001 - tidies up
-    """What makes sessions that tasks belong to; outside of them a task is a transaction of its own."""
+def sessions(connection: Connection[Any], engine: Engine) -> Iterator[sessionmaker[Session]]:  # noqa: ARG001 - cleans up
+    """A factory of sessions that tasks belong to; outside them a task is a transaction of its own."""
     made = sessionmaker(engine)
     use_sqlalchemy(engine, made)
     yield made
     engine.dispose()  # a test may have cut its connections
-    writing._default.clear()  # noqa: SLF001 - a process never wants it back
+    writing._default.clear()  # noqa: SLF001 - a process never resets it
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +116,7 @@ def _django(postgres: Postgres) -> None:
 
 @pytest.fixture
 def django_connection(connection: Connection[Any], _django: None) -> Iterator[BaseDatabaseWrapper]:  # noqa: ARG001
-    """Django's connection, set up for tasks to be written through it."""
+    """Django's connection, set up for the writing of tasks."""
     from django.db import connection as found  # noqa: PLC0415 - the settings must be there first
 
     use_django()
@@ -129,7 +129,7 @@ def django_connection(connection: Connection[Any], _django: None) -> Iterator[Ba
 def worker_databases(
     request: pytest.FixtureRequest, postgres: Postgres, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """The databases that a worker's tasks may name, and no waiting between two tries."""
+    """The databases that a worker's tasks may name; retries do not wait."""
     request.getfixturevalue("django_connection")
     request.getfixturevalue("sessions")
     monkeypatch.setattr(endings, "FIRST_WAIT", 0.01)
@@ -143,7 +143,7 @@ def worker_databases(
 
 @pytest.fixture(params=list(bodies.KINDS))
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """A task, and how its body leaves an effect."""
+    """A task, and the function by which its body leaves an effect."""
     return bodies.KINDS[request.param]
 
 

@@ -1,4 +1,4 @@
-"""The least that Django needs to know the outbox's app; for the type checker."""
+"""The minimal Django settings for the outbox's app; for the type checker."""
 
 import django_stubs_ext
 

@@ -1,4 +1,4 @@
-"""A publisher and looks at the database for tests of relays."""
+"""A fake publisher and queries for tests of relays."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass
 class FakePublisher:
-    """Takes what is published, or does with it what the test wants."""
+    """Accepts published messages, or behaves as the test demands."""
 
     published: list[uuid.UUID] = field(default_factory=list)
     blocked: str = ""
@@ -61,18 +61,18 @@ def add(connection: Connection[Any], number: int = 1, **options: Any) -> list[uu
 
 
 def total(made: Relay, name: str) -> float:
-    """Return what a relay has counted."""
+    """Return a counter of a relay."""
     labels = {"database": made.tally.database}
     return made.tally.meters.registry.get_sample_value(f"outbox_{name}_total", labels) or 0.0
 
 
 def eventually(condition: Callable[[], object]) -> None:
-    """Wait until something holds."""
+    """Wait until a condition holds."""
     wait_until(condition, "the relay did not come to it")
 
 
 def count(connection: Connection[Any], condition: LiteralString) -> int:
-    """Return how many connections of others there are of a kind."""
+    """Return the number of other connections that meet a condition."""
     query = SQL("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND {}").format(SQL(condition))
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0

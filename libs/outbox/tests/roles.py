@@ -1,4 +1,4 @@
-"""A database of its own for tests that need roles: these are the whole server's, so one test has them at a time."""
+"""A database for tests that need roles: roles belong to the whole server, so one test at a time has them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 DATABASE, OWNER = "rights", "outbox_owner"
-#: The roles that migrations name, which granted each of them its rights once; and others.
+#: The roles that the old migrations granted rights to, and others.
 FORMER = ("web", "api", "worker", "relay")
 OTHERS = ("shop", "clerk", "stranger")
 
@@ -27,7 +27,7 @@ PARTS = {"writers": ["shop"], "workers": ["worker"], "operators": ["clerk"], "re
 
 @contextmanager
 def schema_of(*roles: str) -> Iterator[Connection[Any]]:
-    """Make a database with an empty schema and some roles, and hand out its owner's connection."""
+    """Create a database with an empty schema and some roles, and yield its owner's connection."""
     with psycopg.connect(server().make_database(DATABASE), autocommit=True) as connection:
         for role in (OWNER, *roles):
             connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))

@@ -1,4 +1,4 @@
-"""Dramatiq's side: actors that complete their task with its effect, without a broker that would deliver it."""
+"""Dramatiq's adapter: actors that complete their task with its effect, without a broker."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUEUE = "tasks-dramatiq"
 
 
 class Bench:
-    """A worker's bench: an actor whose body the test chooses, and deliveries to it."""
+    """A test bench: an actor whose body the test chooses, and deliveries to it."""
 
     def __init__(self, connection: Connection[Any]) -> None:
         self.body: Callable[..., object] = lambda *_: None
@@ -42,7 +42,7 @@ class Bench:
         self._connection = connection
         self.options: dict[str, Any] = {}
 
-    def actor(self, **options: Any) -> DurableActor:  # noqa: ANN401 - as the decorator has them
+    def actor(self, **options: Any) -> DurableActor:  # noqa: ANN401 - the decorator's own arguments
         declare = framework.actor(
             broker=self.broker, actor_class=DurableActor, actor_name="bench", queue_name=QUEUE, **options
         )
@@ -58,11 +58,11 @@ class Bench:
         return SimpleNamespace(**dict(zip((column.name for column in cursor.description), found, strict=True)))
 
     def deliver(self, actor: DurableActor, *, redelivered: bool = False) -> None:
-        """Run the task as a worker that got its message does."""
+        """Run the task like a worker that received its message."""
         if not redelivered:
             self._connection.execute("UPDATE outbox.task SET published_at = now(), due_at = now()")
         message = MessageProxy(framework.Message.decode(self.row().body.encode()))
-        message.redelivered = redelivered  # type: ignore[attr-defined]  # as RabbitMQ's consumer sets it
+        message.redelivered = redelivered  # type: ignore[attr-defined]  # set by RabbitMQ's consumer
         self.broker.emit_before("process_message", message)
         try:
             actor(*message.args, **message.kwargs)
@@ -83,7 +83,7 @@ def bench(
 ) -> Iterator[Bench]:
     databases.use(SQLAlchemyDatabase(lambda: engine, postgres))
     yield Bench(connection)
-    databases._named.clear()  # noqa: SLF001 - a process never wants it back
+    databases._named.clear()  # noqa: SLF001 - a process never resets it
 
 
 def leave(what: str) -> None:

@@ -1,4 +1,4 @@
-"""Tasks of another application: known by a name and a queue alone, and written as any other."""
+"""Tasks of another application: known only by name and queue, and written like any other."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("sessions")
 
 
 class UndoneError(Exception):
-    """What rolls a transaction back."""
+    """Rolls a transaction back."""
 
 
 @pytest.mark.usefixtures("worker_databases")

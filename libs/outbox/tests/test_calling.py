@@ -1,4 +1,4 @@
-"""What callers may ask of a durable task, and what is refused."""
+"""Calls of durable tasks: the options that are accepted, and those that are refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("sessions")
 
-#: What each refused option looks like.
+#: An example of each refused option.
 VALUES: dict[str, Any] = {
     "link": plain.s(1),
     "link_error": [plain.s(1)],

@@ -1,4 +1,4 @@
-"""A queue that the broker takes nothing for waits, and nothing else waits for it."""
+"""A queue that the broker accepts nothing for waits, and does not delay others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """A clock that stands until it is told otherwise."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -36,7 +36,7 @@ class Clock:
 
 
 class Broker(FakePublisher):
-    """Knows some queues, and remembers what it was asked to take."""
+    """Has some queues, and remembers the messages that were published."""
 
     def __init__(self) -> None:
         super().__init__()

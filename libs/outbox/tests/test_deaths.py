@@ -1,4 +1,4 @@
-"""Processes that end with their task: another run, and a dead letter at last."""
+"""Processes that die with their task: the task runs again, and is a dead letter in the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the database says of its disk: the function of the PostgreSQL image, with what its health check writes."""
+"""The database's report on its disk: the PostgreSQL image's function, over the file that its health check writes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLES = Path(__file__).parents[3] / "images/postgres/roles.sql"
 
 @pytest.fixture
 def note(connection: Connection[Any], tmp_path: Path) -> Iterator[Path]:
-    """Make the function as the image does, over a file of this test's own, and hand out that file."""
+    """Create the function as the image does, over a file of this test's own, and yield that file."""
     found = re.search(r"\$make\$(.*?)\$make\$", ROLES.read_text(encoding="utf-8"), re.DOTALL)
     assert found
     note = tmp_path / "disk"

@@ -1,4 +1,4 @@
-"""Lanes that stand still: which are named, and which only look so."""
+"""Stalled lanes: true ones are reported, apparent ones are not."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write(connection: Connection[Any], queue: str, **columns: str) -> UUID:
-    """Write a task, and set columns to moments that are so long ago ("3 min")."""
+    """Write a task, and set columns to times in the past, given as an age ("3 min")."""
     identifier = uuid4()
     with connection.cursor() as cursor:
         store.insert(cursor, [NewTask(id=identifier, name="send", queue=queue, body="[[], {}, {}]")])
@@ -65,7 +65,7 @@ def test_a_task_that_somebody_runs_does_not_wait(connection: Connection[Any], po
             assert store.hold(running, identifier)
         assert lanes.standing(connection) == {}
 
-    # PostgreSQL notices a connection that is gone a moment later.
+    # PostgreSQL notices a closed connection with a delay.
     wait_until(lambda: list(lanes.standing(connection)) == ["tasks"], "its worker died, and nobody saw")
 
 

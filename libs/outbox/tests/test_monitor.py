@@ -34,7 +34,7 @@ NOWHERE = RabbitMQ("127.0.0.1", 1, "/", "nobody", "")
 def monitored(
     open_connection: Callable[[], Connection[Any]],
 ) -> Iterator[tuple[Relay, Callable[[str], tuple[int, str]]]]:
-    """Hand out a relay that does nothing, and what asks its pages."""
+    """Yield an idle relay, and a function that requests its pages."""
     stopping = threading.Event()
     tally = Tally(Meters(), "shop")
     relay = Relay(open_connection, Publisher(NOWHERE, stopping), Periods(), stopping, tally)
@@ -52,7 +52,7 @@ def monitored(
 
 
 def samples(text: str) -> dict[tuple[str, str], float]:
-    """Return what Prometheus would understand: each value by its name and its only label beside the database."""
+    """Parse the metrics as Prometheus does: each value by its name and its only label beside the database."""
     families = text_string_to_metric_families(text)
     return {
         (sample.name, "".join(value for name, value in sample.labels.items() if name != "database")): sample.value

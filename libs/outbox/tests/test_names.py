@@ -1,4 +1,4 @@
-"""Names without a schema: the owner of a database decides where they are looked for, and the house does not follow."""
+"""Names without a schema: the owner of a database sets their search path, and the house does not depend on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from landfast_testing.postgres import server
 if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres
 
-#: What an owner would have everybody run who connects: each of these is called somewhere without its schema.
+#: Functions by which an owner traps everybody who connects: each of these names is called somewhere without its schema.
 TRAPS = [
     f"CREATE FUNCTION evil.{name}() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$"
     for name in ("now", "clock_timestamp", "statement_timestamp")
@@ -22,7 +22,7 @@ TRAPS = [
 
 
 def trapped(postgres: Postgres) -> Postgres:
-    """Return a database whose owner leads others astray."""
+    """Return a database whose owner has set a malicious search path."""
     there = replace(postgres, database="trapped")
     dsn = server().make_database(there.database)
     make_tables(server().url(there.database))
@@ -37,5 +37,5 @@ def test_a_database_s_owner_leads_neither_relay_nor_migrations_nor_readiness_ast
 
     with connect(there, "relay") as connection:
         assert connection.execute("SELECT now() IS NOT NULL").fetchone() == (True,)
-    schema.upgrade(schema._engine(there))  # noqa: SLF001 - what the one-shot uses
+    schema.upgrade(schema._engine(there))  # noqa: SLF001 - the one-shot's own function
     assert readiness.check(there)() is not None

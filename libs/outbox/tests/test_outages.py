@@ -1,4 +1,4 @@
-"""A database that goes away under a task: another run, and no second effect."""
+"""A database that goes away during a task: the task runs again, and there is no second effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("worker_databases")
 
 
 def terminate(connection: Connection[Any], *names: str) -> None:
-    """Cut off everybody but the tests' own connections."""
+    """Terminate all connections but the tests' own."""
     connection.execute(
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() "
         "AND pid <> pg_backend_pid() AND application_name <> ALL (%s)",

@@ -1,4 +1,4 @@
-"""Each part may run the statements that it needs, and none of the others'."""
+"""Each part may run its own statements, and none of the others'."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROLES = {**{part: role for part, [role] in PARTS.items()}, "none": "stranger"}
 
-#: A task that there is not: rights are asked for first.
+#: The id of no task: rights are checked first.
 NOBODY = uuid.UUID(int=0)
 NO_TIME = timedelta(0)
 
@@ -50,7 +50,7 @@ def take(connection: Connection[Any]) -> None:
     store.take(connection, 1, [])
 
 
-#: Statements by name, each as somebody runs it.
+#: Statements by name, each as a service runs it.
 STATEMENTS: dict[str, Callable[[Connection[Any]], object]] = {
     "write": write,
     "write many": lambda connection: write(connection, store.COPY_FROM),
@@ -100,7 +100,7 @@ REFUSED = {
 
 
 def run(connection: Connection[Any], part: str, statement: str) -> None:
-    """Run a statement as the role that has a part, and undo it."""
+    """Run a statement as the role of a part, and roll it back."""
     as_role = f"-c role={ROLES[part]}"
     with (
         psycopg.connect(connection.info.dsn, options=as_role, autocommit=True) as own,

@@ -1,4 +1,4 @@
-"""Publishing: what the broker confirmed, handed back or never answered."""
+"""Publishing: messages that the broker confirms, returns or never answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BROKER = RabbitMQ("127.0.0.1", 1, "/", "relay", "secret")
 
 
 class Channel:
-    """A channel that notes down what is published on it."""
+    """A channel that records published messages."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
@@ -62,7 +62,7 @@ class Channel:
 
 
 class Wire:
-    """A socket that notes down when it was to hold back what is written, and when no more."""
+    """A socket that records when it is to hold data back, and when no longer."""
 
     def __init__(self) -> None:
         self.sock = self
@@ -74,10 +74,10 @@ class Wire:
 
 
 class Connection:
-    """A connection to a broker that the test plays."""
+    """A connection to a broker that the test simulates."""
 
     made: ClassVar[list[Connection]] = []
-    #: Called when somebody waits for the broker.
+    #: Called by a wait for the broker.
     answer: ClassVar[Callable[[Connection], None]]
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - py-amqp's
@@ -120,7 +120,7 @@ class Clock:
 
 @pytest.fixture
 def broker(monkeypatch: pytest.MonkeyPatch) -> type[Connection]:
-    """The broker; unless the test has it otherwise, it confirms everything."""
+    """The broker; by default it confirms everything."""
 
     def confirm(connection: Connection) -> None:
         connection.channels[0].tell("basic_ack", len(connection.channels[0].sent), multiple=True)
@@ -133,7 +133,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> type[Connection]:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The publisher's clock, which only the test moves on."""
+    """The publisher's clock, which only the test moves."""
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     return clock

@@ -30,7 +30,7 @@ def write(connection: Connection[Any], column: str = "due_at", age: str = "0 s")
 
 
 def test_it_is_ready_when_nothing_waits() -> None:
-    assert readiness.judge(IDLE, {}) == {"pending": 0, "in_flight": 0, "dead": 1, "oldest_pending_seconds": 0.0}
+    assert readiness.report(IDLE, {}) == {"pending": 0, "in_flight": 0, "dead": 1, "oldest_pending_seconds": 0.0}
 
 
 def test_tasks_are_not_blamed_for_a_database_that_is_not_there(postgres: Postgres) -> None:
@@ -39,24 +39,24 @@ def test_tasks_are_not_blamed_for_a_database_that_is_not_there(postgres: Postgre
 
 
 def test_it_is_ready_while_a_long_backlog_is_worked_off() -> None:
-    readiness.judge(replace(IDLE, pending=400_000, oldest_pending=OVERDUE - 1, since_published=0.2), {})
+    readiness.report(replace(IDLE, pending=400_000, oldest_pending=OVERDUE - 1, since_published=0.2), {})
 
 
 def test_it_is_ready_when_a_task_has_just_come_after_a_quiet_night() -> None:
-    readiness.judge(replace(IDLE, pending=1, oldest_pending=0.01, since_published=30_000.0), {})
+    readiness.report(replace(IDLE, pending=1, oldest_pending=0.01, since_published=30_000.0), {})
 
 
 def test_it_is_not_ready_while_nobody_publishes_what_is_due() -> None:
     with pytest.raises(Unavailable, match="none was published for 31 s") as found:
-        readiness.judge(replace(IDLE, pending=1, oldest_pending=STALLED + 1), {})
+        readiness.report(replace(IDLE, pending=1, oldest_pending=STALLED + 1), {})
     assert found.value.details == {"pending": 1, "in_flight": 0, "dead": 1, "oldest_pending_seconds": 31.0}
     with pytest.raises(Unavailable, match="none was published"):
-        readiness.judge(replace(IDLE, oldest_pending=STALLED + 1, since_published=None), {})
+        readiness.report(replace(IDLE, oldest_pending=STALLED + 1, since_published=None), {})
 
 
 def test_it_is_not_ready_when_a_task_is_left_behind() -> None:
     with pytest.raises(Unavailable, match="due for 301 s"):
-        readiness.judge(replace(IDLE, pending=1, oldest_pending=OVERDUE + 1, since_published=0.1), {})
+        readiness.report(replace(IDLE, pending=1, oldest_pending=OVERDUE + 1, since_published=0.1), {})
 
 
 def test_it_asks_the_database(postgres: Postgres, connection: Connection[Any]) -> None:
@@ -82,8 +82,8 @@ def test_tasks_of_the_future_are_pending_and_late_for_nothing(connection: Connec
 
 def test_a_lane_that_stands_still_is_a_warning_and_named() -> None:
     with pytest.raises(Impaired, match=r"none ends, in: tasks\.mail \(its oldest task waits for 181 s\)") as raised:
-        readiness.judge(IDLE, {"tasks.mail": 180.6})
-    assert raised.value.details == readiness.judge(IDLE, {})
+        readiness.report(IDLE, {"tasks.mail": 180.6})
+    assert raised.value.details == readiness.report(IDLE, {})
 
 
 def test_it_asks_the_database_for_lanes_that_stand_still(postgres: Postgres, connection: Connection[Any]) -> None:

@@ -1,4 +1,4 @@
-"""The relay: publishes what is committed, again what came to nothing, and tidies up."""
+"""The relay: publishes committed tasks, republishes lost ones, and purges old rows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_what_is_committed_is_published_at_once(
     publisher: FakePublisher,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(relay, "IDLE", 3 * DEADLINE)  # a note wakes it, or nothing does
+    monkeypatch.setattr(relay, "IDLE", 3 * DEADLINE)  # only a notification can wake it
     made = make()
     running(made)
     eventually(lambda: count(connection, "query LIKE '%until_due%'"))
@@ -185,7 +185,7 @@ def test_a_full_batch_is_followed_by_the_next_one(
 
 
 def lose(connection: Connection[Any], number: int = 1, queue: str = "tasks") -> list[uuid.UUID]:
-    """Write tasks that were published two minutes ago and never heard of again."""
+    """Write tasks that were published two minutes ago and then lost."""
     lost = add(connection, number, queue=queue)
     connection.execute(
         "UPDATE outbox.task SET published_at = now() - interval '2 min', publications = 1 WHERE id = ANY (%s)", (lost,)
@@ -232,7 +232,7 @@ def test_nothing_is_published_again_where_that_is_turned_off(
 
 
 def end(connection: Connection[Any], number: int, column: LiteralString = "completed_at") -> list[uuid.UUID]:
-    """Write tasks that were over two minutes ago."""
+    """Write tasks that ended two minutes ago."""
     over = add(connection, number)
     query = SQL("UPDATE outbox.task SET {} = now() - interval '2 min' WHERE id = ANY (%s)").format(Identifier(column))
     connection.execute(query, (over,))

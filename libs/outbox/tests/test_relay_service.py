@@ -1,4 +1,4 @@
-"""The service of relays: health, metrics, a relay for each database, and the end."""
+"""The relay service: health, metrics, a relay for each database, and the stop."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def serving(made: Relay, connect: Callable[[], Connection[Any]]) -> AbstractCont
 
 
 def figures(text: str) -> dict[str, float]:
-    """Return the metrics of Prometheus's text, without the label that all have."""
+    """Return the metrics of Prometheus's text format, without the label that all have."""
     return {
         re.sub('database="shop",?', "", name).replace("{}", ""): float(value)
         for name, value in (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
@@ -135,14 +135,14 @@ def test_a_list_of_databases_of_another_shape_is_refused_by_name(tmp_path: Path,
 
 
 def unchanged() -> bool:
-    """Say that the contracts have not changed."""
+    """Report that the contracts have not changed."""
     return False
 
 
 def test_relays_run_side_by_side_and_each_publishes_its_own(
     make: Callable[..., Relay], connection: Connection[Any], stopping: threading.Event, publisher: FakePublisher
 ) -> None:
-    """The one whose database is away holds up no other."""
+    """A relay whose database is away does not hold up others."""
 
     def refuse() -> Connection[Any]:
         raise psycopg.OperationalError("connection refused")

@@ -1,4 +1,4 @@
-"""Retries: the row itself waits for its next run, or is a dead letter at last."""
+"""Retries: the row itself waits for its next run, or is a dead letter in the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rights follow the contracts: each role may do what its part needs, whatever it could do before, and no more."""
+"""Rights follow the contracts: each role gets exactly the rights of its part, whatever it had before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def old() -> Iterator[Connection[Any]]:
-    """A database whose migrations found the roles that they name."""
+    """A database whose migrations found the roles in them."""
     with schema_of(*FORMER, *OTHERS) as connection:
         migrate()
         yield connection
@@ -50,7 +50,7 @@ def test_a_second_run_changes_nothing(old: Connection[Any]) -> None:
 
 
 def test_a_role_that_only_looks_after_tasks_any_more_keeps_what_it_needs_for_that(old: Connection[Any]) -> None:
-    """PostgreSQL takes a column's right along with the table's."""
+    """PostgreSQL revokes a column's right along with the table's."""
     follow(old, {"workers": ["shop"], "operators": ["shop"]})
 
     [changed] = follow(old, {"operators": ["shop"]})

@@ -1,4 +1,4 @@
-"""The tables come and go step by step."""
+"""Migrations up and down, step by step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TABLES = {"migration", "setback", "task"}
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:
-    """A database with nothing but an empty schema."""
+    """A database with only an empty schema."""
     server().make_database("schema")
     engine = create_engine(server().url("schema"), poolclass=NullPool)
     with engine.begin() as connection:
@@ -35,7 +35,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.fixture
 def service(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
-    """The surroundings of the one-shot; return where its secrets are."""
+    """Set the environment of the one-shot, and return the directory of its secrets."""
     (tmp_path / "postgres_password").write_text("not-needed-by-a-socket")
     (tmp_path / FILE).write_text('{"": {"writers": ["shop"]}}')
     for name, value in (

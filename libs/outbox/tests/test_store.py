@@ -1,4 +1,4 @@
-"""The table: who gets which row, and what becomes of it."""
+"""The table: claims on rows, and rows' states."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def row(connection: Connection[Any], identifier: uuid.UUID, columns: LiteralStri
 
 
 def age(connection: Connection[Any], column: LiteralString, by: timedelta) -> None:
-    """Let what happened have happened earlier."""
+    """Move a row's times into the past."""
     connection.execute(SQL("UPDATE outbox.task SET {0} = {0} - %s").format(SQL(column)), (by,))
 
 

@@ -1,4 +1,4 @@
-"""How the package is built: a core that knows no framework, an adapter for each, and one place for SQL."""
+"""The package's structure: a core without frameworks, an adapter for each, and one place for SQL."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROOT = Path(landfast_outbox.__path__[0])
 
 FRAMEWORKS = {"celery", "django", "dramatiq", "sqlalchemy"}
 
-#: What knows a framework, and which; Alembic, which makes the tables, is built upon SQLAlchemy.
+#: Adapters, with the frameworks that they import; Alembic, which creates the tables, is built upon SQLAlchemy.
 ADAPTERS = {
     "landfast_outbox.actors": {"dramatiq"},
     "landfast_outbox.by_name": {"celery"},
@@ -30,7 +30,7 @@ ADAPTERS = {
     "landfast_outbox.sqlalchemy": {"sqlalchemy"},
 }
 
-#: Where statements are executed.
+#: The packages that execute statements.
 SQL = ("landfast_outbox.store", "landfast_outbox.migrations")
 
 
@@ -50,7 +50,7 @@ CORE = [name for name in MODULES if not within(name, *ADAPTERS) and name != "lan
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """Return what a module imports anywhere, be it for type checkers alone."""
+    """Return a module's imports, including those for type checkers only."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -63,7 +63,7 @@ def imported(tree: ast.Module) -> set[str]:
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
-    """Return the modules of a circle; none without one."""
+    """Return the modules of a circle; an empty list without one."""
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -72,7 +72,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 
 def frameworks_after(*modules: str) -> set[str]:
-    """Return the frameworks that a new process has once it has imported the modules."""
+    """Return the frameworks that a new process has loaded after it imported the modules."""
     script = f"import sys, {', '.join(modules)}; print(*sorted({FRAMEWORKS!r} & sys.modules.keys()))"
     ended = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=2 * DEADLINE

@@ -1,4 +1,4 @@
-"""What a worker cannot run is put off or a dead letter; it does not come again for ever."""
+"""A task that a worker cannot run is put off or a dead letter; it is not redelivered for ever."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("worker_databases")
 
 
 def refuse(message: store.Message, name: str = "shop.gone") -> None:
-    """Tell the outbox, as Celery does, that a worker does not know a task."""
+    """Send Celery's signal of a task that is unknown to the worker."""
     received = SimpleNamespace(properties={"message_id": str(message.id)})
     signals.task_unknown.send(sender=None, message=received, exc=KeyError(name), name=name, id=str(message.id))
 

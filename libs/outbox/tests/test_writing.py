@@ -1,4 +1,4 @@
-"""Which transaction a task is written in."""
+"""The transaction that a task is written in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FEW, MANY = COPY_FROM - 1, COPY_FROM
 
 
 class UndoneError(Exception):
-    """What rolls a transaction back."""
+    """Rolls a transaction back."""
 
 
 def calls(number: int) -> list[tuple[tuple[int, int], dict[str, int]]]:
@@ -151,7 +151,7 @@ def test_a_task_of_its_own_leaves_the_connection_as_it_was(sessions: Sessions, e
 
 
 def end_session(connection: Connection[Any], process: object) -> None:
-    """Let the server end the session of a process of its own, and wait until it has."""
+    """Let the server end a session by its process id, and wait until it has."""
     connection.execute("SELECT pg_terminate_backend(%s, 10000)", (process,))
 
 
@@ -198,7 +198,7 @@ def test_django_s_task_of_its_own_is_written_although_the_server_ended_the_sessi
 
     assert arguments(outbox) == [1]
     django_connection.close()
-    django_connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's alone have one
+    django_connection.close_pool()  # type: ignore[attr-defined] # only PostgreSQL's have one
 
 
 def test_django_s_task_of_its_own_fails_with_a_session_that_may_hold_locks(

@@ -1,4 +1,4 @@
-"""What a worker does with a message, in this process by Celery's own tracer, and what is left."""
+"""A worker in this process, by Celery's own tracer, and queries of the tasks' effects."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a delivery ended.
+    """The outcome of a delivery.
 
     Args:
-        state: as Celery has it.
-        result: what the task returned, or the exception that ended it.
+        state: Celery's state.
+        result: the task's return value, or the exception that ended it.
     """
 
     state: str
@@ -33,7 +33,7 @@ class Ended:
 
 
 def take(connection: Connection[Any], limit: int = 100, *, ordered: tuple[str, ...] = ()) -> list[store.Message]:
-    """Take what is due, as a relay does."""
+    """Take the due tasks, as a relay does."""
     return store.take(connection, limit, ordered)
 
 
@@ -41,8 +41,8 @@ def deliver(message: store.Message, *, deliveries: int = 0) -> Ended:
     """Run a message's task.
 
     Args:
-        message: what a relay has published.
-        deliveries: how often the broker has delivered it before.
+        message: a message that a relay has published.
+        deliveries: the number of earlier deliveries by the broker.
     """
     args, kwargs, _ = json.loads(message.body)
     task = app.tasks[message.headers["task"]]
@@ -59,11 +59,11 @@ def deliver(message: store.Message, *, deliveries: int = 0) -> Ended:
 
 @contextmanager
 def falling_due_in(connection: Connection[Any], seconds: float) -> Iterator[None]:
-    """See that what the body leaves falls due so many seconds later, however long the body takes.
+    """Let the body's next run be due after a number of seconds, however long the body takes.
 
     Args:
         connection: to the database.
-        seconds: from a moment within the body.
+        seconds: seconds from a moment within the body.
     """
     began = time.monotonic()
     yield
@@ -73,22 +73,22 @@ def falling_due_in(connection: Connection[Any], seconds: float) -> Iterator[None
 
 
 def work(connection: Connection[Any]) -> list[Ended]:
-    """Take what is due, and run it."""
+    """Take the due tasks, and run them."""
     return [deliver(message) for message in take(connection)]
 
 
 def make_due(connection: Connection[Any]) -> None:
-    """Let the time pass that pending tasks wait for."""
+    """Make all pending tasks due."""
     connection.execute("UPDATE outbox.task SET due_at = now() WHERE published_at IS NULL")
 
 
 def effects(connection: Connection[Any]) -> list[str]:
-    """Return what tasks have left."""
+    """Return the tasks' effects."""
     return [what for (what,) in connection.execute("SELECT what FROM effect").fetchall()]
 
 
 def state(connection: Connection[Any]) -> str:
-    """Return the condition of the only task."""
+    """Return the state of the only task."""
     row = connection.execute(
         """
         SELECT CASE WHEN completed_at IS NOT NULL THEN 'done' WHEN dead_at IS NOT NULL THEN 'dead'
@@ -100,7 +100,7 @@ def state(connection: Connection[Any]) -> str:
 
 
 def error(connection: Connection[Any]) -> str:
-    """Return what went wrong with the only task."""
+    """Return the error of the only task."""
     row = connection.execute("SELECT error FROM outbox.task").fetchone()
     assert row
     return str(row[0])

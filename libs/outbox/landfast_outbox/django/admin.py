@@ -1,4 +1,4 @@
-"""The page of the outbox: look at tasks, give dead letters another chance, give tasks up."""
+"""The outbox's page: view tasks, re-drive dead letters, give tasks up."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class TaskList(ChangeList):
 
 @admin.register(Task)
 class TaskAdmin(admin.ModelAdmin[Task]):
-    """Tasks are looked at, and moved by two actions; nobody adds, changes or deletes one by hand."""
+    """Tasks are viewed, and changed by two actions; nobody adds, changes or deletes a task by hand."""
 
     list_display = (
         "name",
@@ -97,28 +97,28 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     readonly_fields = tuple(flatten_fieldsets(fieldsets))
 
     class Media:
-        """What the pages look like."""
+        """The pages' style sheets."""
 
         css = {"all": ("outbox/admin.css",)}  # noqa: RUF012 - Django's own way
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
-        """Tasks are written by those who want something done."""
+        """Refuse: callers write tasks."""
         return False
 
     def has_change_permission(self, _request: HttpRequest, _task: Task | None = None) -> bool:
-        """What was committed is not changed."""
+        """Refuse: a committed task does not change."""
         return False
 
     def has_delete_permission(self, _request: HttpRequest, _task: Task | None = None) -> bool:
-        """What is given up is kept as a dead letter."""
+        """Refuse: a task that is given up stays as a dead letter."""
         return False
 
     def has_redrive_permission(self, request: HttpRequest) -> bool:
-        """Tell whether someone may give dead letters another chance."""
+        """Return whether a user may re-drive dead letters."""
         return _has_right(request, "outbox.redrive_task")
 
     def has_discard_permission(self, request: HttpRequest) -> bool:
-        """Tell whether someone may give tasks up."""
+        """Return whether a user may give tasks up."""
         return _has_right(request, "outbox.discard_task")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:  # noqa: ANN401, ARG002 - Django's
@@ -130,13 +130,13 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         return super().get_queryset(request).using(aliases.alias_of(DatabaseFilter.chosen(request)))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the order that the index of the chosen state has."""
+        """Return the order of the chosen state's index."""
         return ORDER.get(request.GET.get("state", ""), ("-sequence",))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        """Look for an id by the table's key, and for anything else in names and errors."""
+        """Search an id by the table's key, and anything else in names and errors."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -207,22 +207,22 @@ class TaskAdmin(admin.ModelAdmin[Task]):
 
     @admin.display(description=_("state"))
     def state_name(self, task: Task) -> str:
-        """Return the state, marked so that dead letters catch the eye."""
+        """Return the state, with a mark that makes dead letters conspicuous."""
         return format_html('<span class="outbox-{}">{}</span>', task.state.value, task.state.label)
 
     @admin.display(description="id")
     def short_id(self, task: Task) -> str:
-        """Return the beginning of the id, which fits into a line of the list."""
+        """Return the first part of the id, which fits into a line of the list."""
         return format_html('<span title="{}">{}</span>', task.pk, str(task.pk)[:8])
 
     @admin.display(description=_("age"))
     def age(self, task: Task) -> str:
-        """Return how long it has been there, or how long it took."""
+        """Return the age of an open task, or the duration of a finished one."""
         return str(task.age).partition(".")[0]
 
     @admin.display(description=_("last error"))
     def error_line(self, task: Task) -> str:
-        """Return what went wrong last, in a line."""
+        """Return the last error in one line."""
         return task.last_line
 
     @admin.display(description=_("arguments by position"))
@@ -237,7 +237,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
 
     @admin.display(description=_("error"))
     def traceback(self, task: Task) -> str:
-        """Return where and why it failed last."""
+        """Return the last traceback."""
         return _preformatted(task.error or "")
 
     @admin.display(description=_("headers"))
@@ -257,7 +257,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         location=BOTH,
     )
     def redrive(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        """Give dead letters another chance from the start."""
+        """Re-drive dead letters; their retries start anew."""
         count = self._change(request, tasks.filter(dead_at__isnull=False), store.redrive, gettext("re-driven"))
         text = ngettext("%d dead letter gets another chance.", "%d dead letters get another chance.", count) % count
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
@@ -269,7 +269,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         location=BOTH,
     )
     def discard(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:
-        """Make dead letters of tasks that shall not run."""
+        """Make dead letters of tasks that are not to run."""
         reason = f"it was given up in the admin by {request.user.get_username()}"
 
         def discard(connection: Connection[Any], ids: Sequence[UUID]) -> int:
@@ -287,7 +287,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         change: Callable[[Connection[Any], Sequence[UUID]], int],
         what: str,
     ) -> int:
-        """Change tasks, a batch at a time, note it in their history, and return how many were changed."""
+        """Change tasks in batches, record that in their history, and return the number of changed tasks."""
         user, message, changed = request.user.pk, [{"changed": {"fields": [what]}}], 0
         connection, database = connections[tasks.db], DatabaseFilter.chosen(request)
         try:

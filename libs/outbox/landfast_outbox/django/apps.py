@@ -1,11 +1,11 @@
-"""The outbox as an app."""
+"""The outbox as a Django app."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class OutboxConfig(AppConfig):
-    """Durable tasks, for those who look after them."""
+    """Durable tasks, for operators."""
 
     name = "landfast_outbox.django"
     label = "outbox"

@@ -1,4 +1,4 @@
-"""Django's adapter: tasks are written, and their bodies run, in the transaction of its default connection."""
+"""Django's adapter: tasks are written, and their bodies run, in transactions of Django's default connection."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def use_django() -> None:
                 store.insert(cursor, tasks)
 
         def insert_alone() -> None:
-            connection.close_if_unusable_or_obsolete()  # which it is the second time
+            connection.close_if_unusable_or_obsolete()  # the second call finds it wrapped already
             insert()
 
         if single and not connection.in_atomic_block:
-            # Without a pool the session may hold locks of a task that runs, which has to fail with it.
+            # Without a pool the session may hold locks of a running task, which has to fail together with the session.
             insert() if getattr(connection, "pool", None) is None else writing.again_if_ended(insert_alone)
         else:
             with transaction.atomic(savepoint=False):
@@ -42,10 +42,10 @@ def use_django() -> None:
 
 
 class DjangoDatabase:
-    """Django's default connection; the task's body uses models as everywhere.
+    """Django's default connection; a task's body uses models as usual.
 
     Args:
-        postgres: for connections beside Django's.
+        postgres: the server's address and the role, for connections beside Django's.
     """
 
     def __init__(self, postgres: Postgres) -> None:
@@ -53,23 +53,23 @@ class DjangoDatabase:
 
     @property
     def outages(self) -> tuple[type[Exception], ...]:
-        """What is raised while it is away."""
+        """The exceptions that are raised while the database is away."""
         return (*DRIVER_OUTAGES, OperationalError, InterfaceError)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection[Any]]:
-        """Open a transaction that commits when the block ends, and hand out the driver's connection."""
-        own = connections[DEFAULT_DB_ALIAS]  # the proxy that Django offers would look it up at each use
+        """Open a transaction that commits when the block ends, and yield the driver's connection."""
+        own = connections[DEFAULT_DB_ALIAS]  # Django's proxy would look it up at each use
         with transaction.atomic():
             own.ensure_connection()
             yield own.connection
 
     def ensure_it_commits(self) -> None:
-        """Raise what the framework raises if it is going to roll the open transaction back whatever happens.
+        """Raise Django's exception if Django is going to roll the open transaction back in any case.
 
         Raises:
             django.db.transaction.TransactionManagementError: an inner block failed that could not be rolled back alone.
-            django.db.OperationalError: so it did because the database was away.
+            django.db.OperationalError: the inner block failed because the database was away.
         """
         try:
             connection.validate_no_broken_transaction()

@@ -1,4 +1,4 @@
-"""What the list of tasks can be narrowed down by, without ever reading the whole table."""
+"""Filters of the list of tasks; none of them reads the whole table."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-#: Tasks that a list counts at most: more pages than anybody turns.
+#: The most tasks that a list counts: nobody turns more pages.
 COUNTED = 100_000
 
 
 class BoundedPaginator(Paginator[Task]):
-    """Pages of a list whose end need not be known."""
+    """The pages of a list that is counted only up to a limit."""
 
     @cached_property
     def count(self) -> int:
-        """How many there are, or :data:`COUNTED`."""
+        """The number of tasks, or :data:`COUNTED` if there are more."""
         tasks: Any = self.object_list
         found: int = tasks.order_by()[:COUNTED].count()
         return found
@@ -67,7 +67,7 @@ class DatabaseFilter(admin.SimpleListFilter):
 
 
 class StateFilter(admin.SimpleListFilter):
-    """The tasks of one state; without any, those that each state's list begins with."""
+    """Filters by state; without a choice, the first tasks of each state's list are shown."""
 
     title = _("state")
     parameter_name = "state"
@@ -77,52 +77,52 @@ class StateFilter(admin.SimpleListFilter):
         return list(State.choices)
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Call the default what it is."""
+        """Name the default."""
         first, *others = super().choices(changelist)
         yield {**first, "display": _("The latest of each")}
         yield from others
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        """Return the tasks of the state that was chosen."""
+        """Return the tasks of the chosen state."""
         chosen = self.value()
         tasks = TaskQuerySet(queryset.model, queryset.query, queryset.db)
         return tasks.in_state(chosen) if chosen in State.values else tasks.latest_of_each_state()
 
 
 class SeenFilter(admin.SimpleListFilter):
-    """The tasks with one of the values of a column that are seen among the latest of each state."""
+    """Filters by a column, with the values that occur among the latest tasks of each state."""
 
     parameter_name: str
 
     def lookups(self, request: HttpRequest, _model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
-        """Return the values, the one that is chosen in any case."""
+        """Return the values, including the chosen one."""
         tasks = Task.objects.using(aliases.alias_of(DatabaseFilter.chosen(request)))
         seen = tasks.latest_of_each_state().values_list(self.parameter_name, flat=True).distinct()
         chosen = request.GET.get(self.parameter_name)
         return [(value, value) for value in sorted({*seen, *([chosen] if chosen else [])})]
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        """Return the tasks with the value that was chosen."""
+        """Return the tasks with the chosen value."""
         chosen = self.value()
         return queryset.filter(**{self.parameter_name: chosen}) if chosen else queryset
 
 
 class NameFilter(SeenFilter):
-    """The tasks of one name."""
+    """Filters by name."""
 
     title = _("name")
     parameter_name = "name"
 
 
 class QueueFilter(SeenFilter):
-    """The tasks of one queue."""
+    """Filters by queue."""
 
     title = _("queue")
     parameter_name = "queue"
 
 
 class EngineFilter(SeenFilter):
-    """The tasks of one framework."""
+    """Filters by framework."""
 
     title = _("engine")
     parameter_name = "engine"

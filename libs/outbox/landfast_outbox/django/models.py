@@ -1,4 +1,4 @@
-"""The table of tasks as Django reads it. Nothing is written through this model."""
+"""The table of tasks as a read-only Django model."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from datetime import timedelta
 
-#: Tasks of each state that are looked at where no state was chosen: each state has an index, all together have none.
+#: The number of tasks read for each state if no state was chosen: there is an index for each state, none for all.
 LATEST = 1000
 
 
 class State(models.TextChoices):
-    """What may have become of a task."""
+    """The states of a task."""
 
     PENDING = "pending", _("pending")
     IN_FLIGHT = "in_flight", _("in flight")
@@ -25,7 +25,7 @@ class State(models.TextChoices):
     DEAD = "dead", _("dead")
 
 
-#: The order of each state's tasks, along its index: first what has waited longest, or what came to its end last.
+#: The order of each state's tasks along its index: the longest waiting or the latest finished task first.
 ORDER: dict[str, tuple[str, ...]] = {
     State.PENDING: ("due_at", "sequence"),
     State.IN_FLIGHT: ("published_at",),
@@ -35,7 +35,7 @@ ORDER: dict[str, tuple[str, ...]] = {
 
 
 class TaskQuerySet(models.QuerySet["Task"]):
-    """Tasks, picked so that an index of the table fits."""
+    """Queries of tasks that use an index of the table."""
 
     def in_state(self, state: str) -> Self:
         """Return the tasks of one state."""
@@ -47,7 +47,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
         return undecided.filter(published_at__isnull=state == State.PENDING)
 
     def latest_of_each_state(self) -> Self:
-        """Return some tasks of each state, those that its own list begins with."""
+        """Return the first tasks of each state's list."""
         parts = [Task.objects.in_state(state).order_by(*order).values("pk")[:LATEST] for state, order in ORDER.items()]
         return self.filter(pk__in=parts[0].union(*parts[1:], all=True))
 
@@ -72,13 +72,13 @@ class Task(models.Model):
     deaths = models.IntegerField(_("deaths"))
     completed_at = models.DateTimeField(_("completed at"), null=True)
     dead_at = models.DateTimeField(_("dead since"), null=True)
-    result = models.TextField(_("result"), null=True)  # noqa: DJ001 - the table's own way to say that there is none
+    result = models.TextField(_("result"), null=True)  # noqa: DJ001 - the table has NULL for none
     error = models.TextField(_("error"), null=True)  # noqa: DJ001 - as above
 
     objects = TaskQuerySet.as_manager()
 
     class Meta:
-        """Made and changed by the outbox's own migrations."""
+        """The outbox's own migrations create and change the table."""
 
         managed = False
         db_table = 'outbox"."task'  # Django puts the quotes around it
@@ -91,12 +91,12 @@ class Task(models.Model):
         )
 
     def __str__(self) -> str:
-        """Return what the task is called by those who look for it."""
+        """Return the task's name and id."""
         return f"{self.name} {self.id}"
 
     @property
     def state(self) -> State:
-        """What became of it so far."""
+        """The task's state."""
         if self.dead_at is not None:
             return State.DEAD
         if self.completed_at is not None:
@@ -105,19 +105,19 @@ class Task(models.Model):
 
     @property
     def age(self) -> timedelta:
-        """How long it has been there, or how long it took."""
+        """The age of an open task, or the duration of a finished one."""
         return (self.completed_at or timezone.now()) - self.created_at
 
     @property
     def last_line(self) -> str:
-        """The last line of its error: the one that says what happened."""
+        """The last line of the error, which has the message."""
         return (self.error or "").strip().rpartition("\n")[2]
 
     @property
     def arguments(self) -> tuple[Any, Any]:
-        """Its arguments, by position and by name, out of Celery's form of a message or Dramatiq's.
+        """The positional and keyword arguments, from a message in Celery's or Dramatiq's format.
 
-        A message of another form is an argument by position: an application chooses the form.
+        A message of another format is one positional argument: the application chooses the format.
         """
         try:
             message = json.loads(self.body)

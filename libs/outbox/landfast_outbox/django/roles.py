@@ -1,4 +1,4 @@
-"""Who looks after tasks: a group with exactly the permissions for it."""
+"""The operators of tasks: a group with exactly the permissions for that."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _CODENAMES: Final = {"view_task", "redrive_task", "discard_task"}
 
 @transaction.atomic
 def ensure_role() -> int:
-    """Make the group unless it is there, and return how many were made.
+    """Create the group unless it exists, and return the number of created groups.
 
-    A group that is there keeps what administrators made of it.
+    An existing group keeps the changes that administrators have made.
 
     Raises:
-        LookupError: a permission is missing; migrations come first.
+        LookupError: a permission is missing; migrations must run first.
     """
     group, new = Group.objects.get_or_create(name=OPERATOR)
     if not new:

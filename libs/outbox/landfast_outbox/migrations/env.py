@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 #: The key of the advisory lock that lets one migration run at a time. The number has no meaning.
 LOCK = 8_153_204_417
-#: How long a statement waits for a lock before it fails: every later query on the table waits behind it.
+#: Longest wait of a statement for a lock, because every later query on the table waits behind it.
 LOCK_TIMEOUT = "10s"
 
 connection = context.config.attributes["connection"]

@@ -1,22 +1,22 @@
-"""Every SQL statement of the outbox, sorted by who needs it; no other module executes one, but for the migrations.
+"""Every SQL statement of the outbox, sorted by its users; beside the migrations, no other module executes statements.
 
 Functions take a psycopg connection, and leave its transactions to the caller.
 
 A task is *pending* until a relay takes it, *in flight* until it is completed or dead, and *done* or *dead* then. A
-worker that runs a task holds the lock of its row; PostgreSQL releases it when the worker dies, however it died.
+worker that runs a task holds the lock of its row; PostgreSQL releases the lock when the worker dies, for any reason.
 
 =============  ========================================================================================
-module         whose statements
+module         statements
 =============  ========================================================================================
 ``callers``    a task is written
 ``relays``     tasks are taken, given back, swept and purged
 ``workers``    a task is claimed, completed, retried or buried
 ``operators``  dead letters are found, re-driven and deleted; tasks are given up
 ``setbacks``   ``outbox.setback``: tasks that could not run, and those that may have taken effect outside
-``census``     how many tasks there are of each state
-``lanes``      queues whose tasks wait while none ends
-``rights``     which role may do what
-``rows``       the words that these share
+``census``     the number of tasks in each state
+``lanes``      stalled queues: tasks wait while none ends
+``rights``     roles' rights
+``rows``       constants and conditions that the statements share
 =============  ========================================================================================
 """
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from landfast_outbox.task import NewTask
 
-#: From so many tasks on, COPY is the faster way in.
+#: The number of tasks from which COPY is faster.
 COPY_FROM = 50
 
 _INSERT: LiteralString = """
@@ -25,7 +25,7 @@ _COPY: LiteralString = "COPY outbox.task (id, name, engine, queue, headers, prop
 
 
 class Cursor(Protocol):
-    """What writing needs of a cursor: Django's and psycopg's both have it."""
+    """The methods of a cursor that writing needs: Django's and psycopg's cursors have them."""
 
     def execute(self, query: LiteralString, params: Sequence[Any] = ..., /) -> object:
         """Run one statement."""
@@ -40,7 +40,7 @@ class Cursor(Protocol):
 def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
     """Write tasks into the cursor's transaction."""
     for queue in sorted({task.queue for task in tasks if task.ordered}):
-        # Others that write to the same queue wait until this transaction ends: they commit in the order of writing.
+        # Other writers to the queue wait until this transaction ends, so that tasks commit in the order of writing.
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('outbox.write.' || %s, 0))", (queue,))
     if len(tasks) == 1:
         cursor.execute(_INSERT, _row(tasks[0]))

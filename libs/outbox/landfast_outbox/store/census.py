@@ -1,6 +1,6 @@
-"""How the tasks stand, in numbers: what operators, metrics and readiness ask the outbox's table.
+"""Numbers of tasks, for operators, metrics and readiness.
 
-Nobody waits for an answer: of a million tasks as many are looked at as take some milliseconds.
+The queries stay fast: of a million tasks only as many are read as take some milliseconds.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-#: Tasks of one state that are counted one by one: a million would keep whoever asks waiting for a second.
+#: The most tasks of one state that are counted exactly: counting a million would take a second.
 EXACT = 10_000
 
-#: How many of those that wait, the first that are due, are looked at for the errors that they wait after.
+#: The most waiting tasks, in the order of their due times, whose errors are read.
 RETRIED = 1000
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How things stand.
+    """Numbers of tasks, and the waiting times.
 
     Args:
-        pending: tasks that no relay has published, whether they are due or not.
-        in_flight: published, and neither completed nor dead.
-        done: completed and not purged yet.
+        pending: tasks that no relay has published, due or not.
+        in_flight: published tasks, neither completed nor dead.
+        done: completed tasks that are not purged yet.
         dead: dead letters.
-        oldest_pending: seconds for which the oldest of those that are due has waited to be published.
-        since_published: seconds since a task that is known was published last; None if none ever was.
+        oldest_pending: seconds for which the oldest due task has waited to be published.
+        since_published: seconds since the last publication of a known task; None if there was none.
     """
 
     pending: int
@@ -46,19 +46,19 @@ class Counts:
 
     @property
     def stalled(self) -> float:
-        """Seconds for which something was due and nothing at all was published; a long backlog alone is none."""
+        """Seconds for which tasks were due and none at all was published; a long backlog alone is no stall."""
         if self.since_published is None:
             return self.oldest_pending
         return min(self.oldest_pending, self.since_published)
 
 
 def counts(connection: Connection[Any], exact: int = EXACT, queues: Sequence[str] | None = None) -> Counts:
-    """Return how many tasks are in each condition, and since when something waits.
+    """Return the number of tasks in each state, and the waiting times.
 
     Args:
         connection: the database.
-        exact: up to how many to count; of more, what the server's last look at the index estimated is told.
-        queues: whose tasks count as waiting for too long; all by default.
+        exact: the most tasks to count exactly; larger numbers are the server's last estimate from the index.
+        queues: the queues whose tasks count for the waiting time; all by default.
     """
     with connection.cursor(row_factory=class_row(Counts)) as cursor:
         cursor.execute(_COUNTS, {"exact": exact, "queues": None if queues is None else list(queues)})
@@ -68,9 +68,9 @@ def counts(connection: Connection[Any], exact: int = EXACT, queues: Sequence[str
 
 
 def retried(connection: Connection[Any]) -> dict[str, int]:
-    """Return how many tasks wait for another run after an error, by its kind: ``SMTPAuthenticationError`` -> 4.
+    """Return the number of tasks that wait for a retry, by the kind of error: ``SMTPAuthenticationError`` -> 4.
 
-    Of the first :data:`RETRIED` that are due; what an error says is for the log and the admin.
+    Only the first :data:`RETRIED` by due time count; the texts of the errors are for the log and the admin.
     """
     rows = connection.execute(
         rf"""
@@ -85,7 +85,7 @@ def retried(connection: Connection[Any]) -> dict[str, int]:
 
 
 def _count(state: LiteralString, index: LiteralString, column: LiteralString) -> LiteralString:
-    """Return a subquery that counts the tasks of a state, along the index that holds these and no others."""
+    """Return a subquery that counts the tasks of a state with the partial index of that state."""
     return f"""(
         SELECT CASE WHEN found < %(exact)s THEN found ELSE greatest(found, (
             SELECT reltuples::bigint FROM pg_class WHERE oid = 'outbox.{index}'::regclass

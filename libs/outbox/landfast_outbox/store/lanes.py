@@ -1,6 +1,6 @@
-"""Lanes that stand still: queues whose tasks wait while none of them ends, though relay and broker do their part.
+"""Stalled lanes: queues whose tasks wait while none of them ends, although relay and broker work.
 
-A server outside that hangs makes such a lane of the tasks that wait for it, and so does a worker that hangs.
+A hanging server outside stalls the lane of the tasks that wait for it, and so does a hanging worker.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from landfast_outbox.store.rows import IN_FLIGHT, PENDING
 if TYPE_CHECKING:
     from psycopg import Connection
 
-#: Seconds for which a task may wait while none of its lane ends.
+#: Seconds for which a task may wait while no task of its lane ends.
 STANDING = 120.0
 
 _COLUMNS: LiteralString = "id, queue, due_at, created_at, retries, xmax AS locker"
 
-#: A worker that runs a task holds its row's lock, whose transaction is the row's ``xmax``, or the advisory lock of
-#: :func:`landfast_outbox.store.hold`. A task that failed before and is run again has waited since it was written: a
-#: server that answers nothing lets a run come to its time-out, and the next one begin.
+#: A worker that runs a task holds the row's lock, whose transaction is the row's ``xmax``, or the advisory lock of
+#: :func:`landfast_outbox.store.hold`. A retried task counts as waiting since it was written: with a server that does
+#: not answer, each run ends by its time-out and the next one begins.
 _STANDING: LiteralString = f"""
     WITH held AS MATERIALIZED (
         SELECT transactionid, CASE WHEN locktype = 'advisory' THEN classid::bigint << 32 | objid::bigint END AS key
@@ -52,12 +52,12 @@ _STANDING: LiteralString = f"""
 
 
 def standing(connection: Connection[Any], limit: float = STANDING) -> dict[str, float]:
-    """Return the queues that stand still, and for how many seconds the oldest task of each has waited.
+    """Return the stalled queues, with the seconds that the oldest task of each has waited.
 
-    Only the oldest 10,000 tasks of each state are looked at: no probe ever reads a million rows.
+    Only the oldest 10,000 tasks of each state are read: no probe ever reads a million rows.
 
     Args:
         connection: the database.
-        limit: seconds for which a task may wait while none of its queue ends.
+        limit: seconds for which a task may wait while no task of its queue ends.
     """
     return dict(connection.execute(_STANDING, {"exact": EXACT, "limit": limit}).fetchall())

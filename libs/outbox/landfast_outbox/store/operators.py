@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A task that is not tried any more, with what became of it."""
+    """A task that is not retried any more, with its error."""
 
     id: UUID
     name: str
@@ -39,8 +39,8 @@ def find_dead(connection: Connection[Any], filters: Mapping[str, str], limit: in
 
     Args:
         connection: the database.
-        filters: ``name`` and ``error``, each a part of the text; an empty one fits all.
-        limit: how many at most.
+        filters: ``name`` and ``error``, each a part of the text; an empty one matches all.
+        limit: the most dead letters to return.
     """
     rows = connection.execute(
         """
@@ -54,7 +54,7 @@ def find_dead(connection: Connection[Any], filters: Mapping[str, str], limit: in
 
 
 def read_dead(connection: Connection[Any], ids: Sequence[UUID]) -> list[DeadLetter]:
-    """Return those of the tasks that are dead letters, the oldest first."""
+    """Return the dead letters among the tasks, the oldest first."""
     with connection.cursor(row_factory=class_row(DeadLetter)) as cursor:
         cursor.execute(
             """
@@ -68,7 +68,7 @@ def read_dead(connection: Connection[Any], ids: Sequence[UUID]) -> list[DeadLett
 
 
 def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
-    """Give dead letters another chance from the start, and return how many those were.
+    """Re-drive dead letters, with their retries at zero, and return their number.
 
     Celery counts retries in a message's headers, Dramatiq in its body.
     """
@@ -92,7 +92,7 @@ def redrive(connection: Connection[Any], ids: Iterable[UUID]) -> int:
 
 
 def delete_dead(connection: Connection[Any], ids: Iterable[UUID]) -> int:
-    """Delete dead letters for good, and return how many those were."""
+    """Delete dead letters for good, and return their number."""
     row = connection.execute(
         """
         WITH gone AS (DELETE FROM outbox.task WHERE id = ANY (%s) AND dead_at IS NOT NULL RETURNING id), settled AS (
@@ -106,12 +106,12 @@ def delete_dead(connection: Connection[Any], ids: Iterable[UUID]) -> int:
 
 
 def discard(connection: Connection[Any], ids: Sequence[UUID], reason: str) -> list[UUID]:
-    """Make dead letters of tasks that are not done and that nobody works on, and return which those were.
+    """Make dead letters of tasks that are not done and that no worker runs, and return their ids.
 
     Args:
         connection: the database.
-        ids: which tasks.
-        reason: kept as their error.
+        ids: the tasks' ids.
+        reason: the dead letters' error.
     """
     rows = connection.execute(
         f"""

@@ -1,4 +1,4 @@
-"""Statements of relays: they take due tasks, make lost ones pending again, and delete those that ended long ago."""
+"""Statements of relays, which take due tasks, make lost ones pending again, and delete those that ended long ago."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-#: Publications of which nothing came before a task is a dead letter. With a wait of half an hour between two of them in
-#: the end (:func:`sweep`), that is about a day.
+#: The number of publications without an outcome after which a task is a dead letter. The waits between them grow to
+#: half an hour (:func:`sweep`), so that is about a day.
 MOST_PUBLICATIONS = 50
 
 
@@ -40,13 +40,13 @@ class Message:
 def commit_asynchronously(connection: Connection[Any]) -> None:
     """Let this connection's commits return before they are on the disk.
 
-    For a relay alone: if a crash loses its record that a task was published, the task is published twice, and run once.
+    Only for a relay: if a crash loses the record that a task was published, the task is published twice, and runs once.
     """
     connection.execute("SET synchronous_commit = off")
 
 
 def listen(connection: Connection[Any], *, wanted: bool) -> None:
-    """Ask PostgreSQL to notify this connection when tasks are written, or not any more."""
+    """Subscribe this connection to notifications of new tasks, or unsubscribe it."""
     connection.execute(f"LISTEN {CHANNEL}" if wanted else f"UNLISTEN {CHANNEL}")
 
 
@@ -57,17 +57,17 @@ def take(
     without: Sequence[str] = (),
     only: str | None = None,
 ) -> list[Message]:
-    """Return tasks that are due, in the order of writing, recorded as published; those that others hold are left.
+    """Return due tasks in the order of writing, and record them as published; locked rows are skipped.
 
-    The tasks are recorded as published first, so that no worker ever finds a row that its relay still locks. A relay
+    The record comes before the publication, so that no worker ever finds a row that its relay still locks. A relay
     that dies before it publishes leaves tasks that look lost; :func:`sweep` finds them.
 
     Args:
         connection: the database.
-        limit: how many at most.
-        ordered_queues: the queues whose ordered tasks the caller alone publishes.
-        without: queues whose tasks are left.
-        only: the queue whose tasks are taken; those of all the others are left.
+        limit: the most tasks to return.
+        ordered_queues: the queues whose ordered tasks only the caller publishes.
+        without: queues whose tasks are skipped.
+        only: the only queue whose tasks are taken; all queues by default.
     """
     with connection.cursor(row_factory=class_row(Message)) as cursor:
         cursor.execute(
@@ -89,7 +89,7 @@ def take(
 
 
 def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
-    """Return the queues whose ordered tasks this connection alone publishes, for as long as it lasts."""
+    """Return the queues whose ordered tasks only this connection publishes while it is open."""
     rows = connection.execute(
         f"""
         WITH waiting AS MATERIALIZED (SELECT DISTINCT queue FROM outbox.task WHERE ordered AND {PENDING})
@@ -103,9 +103,9 @@ def lead_ordered_queues(connection: Connection[Any]) -> list[str]:
 
 
 def give_back(connection: Connection[Any], ids: Sequence[UUID]) -> None:
-    """Make tasks pending again that the broker would not have or did not confirm; they are due as they were.
+    """Make tasks pending again that the broker refused or did not confirm; their due times stay.
 
-    One that a worker holds by now did arrive; it is left alone.
+    A task that a worker holds by now did arrive, and is skipped.
     """
     connection.execute(
         f"""
@@ -120,11 +120,11 @@ def give_back(connection: Connection[Any], ids: Sequence[UUID]) -> None:
 
 
 def next_due(connection: Connection[Any], without: Sequence[str] = ()) -> float | None:
-    """Return the seconds until the next task is due, negative if one is overdue, or None without any.
+    """Return the seconds until the next task is due, negative if it is overdue; None without a task.
 
     Args:
         connection: the database.
-        without: queues whose tasks do not count.
+        without: queues whose tasks are skipped.
     """
     row = connection.execute(
         f"""
@@ -137,7 +137,7 @@ def next_due(connection: Connection[Any], without: Sequence[str] = ()) -> float 
 
 
 def overdue(connection: Connection[Any], after: timedelta) -> dict[str, int]:
-    """Return how many tasks of each queue were published ``after`` ago and are not completed."""
+    """Return for each queue the number of open tasks that were published at least ``after`` ago."""
     rows = connection.execute(
         f"""
         SELECT queue, count(*) FROM outbox.task WHERE {IN_FLIGHT} AND published_at < clock_timestamp() - %s
@@ -149,20 +149,20 @@ def overdue(connection: Connection[Any], after: timedelta) -> dict[str, int]:
 
 
 def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int) -> int:
-    """Make tasks pending again that were published ``after`` ago, are not completed and that nobody works on.
+    """Make open tasks pending again that were published at least ``after`` ago and that no worker runs.
 
-    A worker holds the lock of the row, or for a long task an advisory lock; both end with its connection. Each time
-    the wait doubles, up to 64 times. A task that is swept by mistake is run once, by the first worker that claims it.
-    After :data:`MOST_PUBLICATIONS` publications without a run that ended, a task is a dead letter: its messages vanish.
+    A worker holds the lock of the row, or for a long task an advisory lock; both end with its connection. The wait
+    doubles each time, up to 64 times. A task that is swept by mistake runs once, in the first worker that claims it.
+    After :data:`MOST_PUBLICATIONS` publications without a finished run, a task is a dead letter: its messages vanish.
 
     Args:
         connection: the database.
-        queue: whose tasks.
-        after: how long ago.
-        limit: how many at most, the oldest first.
+        queue: the queue.
+        after: the time since the publication.
+        limit: the most tasks, the oldest first.
 
     Returns:
-        How many that were.
+        The number of tasks.
     """
     done = connection.execute(
         f"""
@@ -185,12 +185,12 @@ def sweep(connection: Connection[Any], queue: str, after: timedelta, limit: int)
 
 
 def purge(connection: Connection[Any], after: timedelta, limit: int) -> int:
-    """Delete tasks that were completed ``after`` ago, and return how many those were."""
+    """Delete tasks that were completed at least ``after`` ago, and return their number."""
     return _purge(connection, "completed_at", after, limit)
 
 
 def purge_dead(connection: Connection[Any], after: timedelta, limit: int) -> int:
-    """Delete dead letters that have been so for ``after``, and return how many those were."""
+    """Delete dead letters that are at least ``after`` old, and return their number."""
     return _purge(connection, "dead_at", after, limit)
 
 

@@ -1,4 +1,4 @@
-"""Statements on rights: which role may do what with the outbox's schema and its tables."""
+"""Statements on roles' rights on the outbox's schema and its tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 #: The key of the advisory lock that lets one process change rights at a time. The number has no meaning.
 LOCK = 8_153_204_418
 
-#: Rights of the owners are left out: nobody grants them. The grantee without a number is PUBLIC, all roles there are.
+#: Owners' rights are left out, because they are implicit. The grantee 0 is PUBLIC, which stands for all roles.
 _RIGHTS: LiteralString = """
     SELECT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(grantee) END, privilege_type, relation, field
     FROM (
@@ -31,13 +31,13 @@ _RIGHTS: LiteralString = """
 
 
 class Right(NamedTuple):
-    """One thing that a role may do.
+    """A privilege of a role on the schema, a table or a column.
 
     Args:
-        role: who; ``PUBLIC`` stands for everybody.
-        privilege: what, in PostgreSQL's word: ``SELECT``.
-        table: with which table; with the schema itself if it is empty.
-        column: with which column; with all of them if it is empty.
+        role: the role; ``PUBLIC`` stands for all roles.
+        privilege: PostgreSQL's name of the privilege, such as ``SELECT``.
+        table: the table; if it is empty, the schema itself.
+        column: the column; if it is empty, all columns.
     """
 
     role: str
@@ -46,18 +46,18 @@ class Right(NamedTuple):
     column: str = ""
 
     def __str__(self) -> str:
-        """Return it as people read it."""
+        """Return the right in readable form."""
         column = f" of {self.column}" if self.column else ""
         return f"{self.privilege}{column} on outbox{'.' * bool(self.table)}{self.table}"
 
 
 def held(connection: Connection[Any]) -> set[Right]:
-    """Return the rights that roles have, but for the owners'."""
+    """Return the rights that roles have, without the owners'."""
     return {Right(*row) for row in connection.execute(_RIGHTS)}
 
 
 def missing_roles(connection: Connection[Any], roles: Iterable[str]) -> list[str]:
-    """Return those of the roles that PostgreSQL does not have."""
+    """Return the roles that PostgreSQL does not have."""
     rows = connection.execute(
         "SELECT name FROM unnest(%s::text[]) AS name WHERE name NOT IN (SELECT rolname FROM pg_roles) ORDER BY name",
         (list(roles),),
@@ -66,7 +66,7 @@ def missing_roles(connection: Connection[Any], roles: Iterable[str]) -> list[str
 
 
 def missing_databases(connection: Connection[Any], databases: Iterable[str]) -> list[str]:
-    """Return those of the databases that PostgreSQL does not have, or that this role may not enter."""
+    """Return the databases that PostgreSQL does not have, or that this role may not connect to."""
     rows = connection.execute(
         """
         SELECT name FROM unnest(%s::text[]) AS name
@@ -79,23 +79,23 @@ def missing_databases(connection: Connection[Any], databases: Iterable[str]) -> 
 
 
 def has_tables(connection: Connection[Any]) -> bool:
-    """Return whether a migration has ever been here."""
+    """Return whether a migration has ever run here."""
     row = connection.execute("SELECT to_regclass('outbox.migration') IS NOT NULL").fetchone()
     return bool(row and row[0])
 
 
 def alone(connection: Connection[Any]) -> None:
-    """Wait until no other transaction changes rights; nobody else does until this one ends."""
+    """Wait until no other transaction changes rights, and lock them until this one ends."""
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
 
 
 def grant(connection: Connection[Any], right: Right) -> None:
-    """Let a role do something; the connection is the schema's owner's."""
+    """Grant a right; the connection is the schema's owner's."""
     connection.execute(_statement("GRANT {} ON {} TO {}", right))
 
 
 def revoke(connection: Connection[Any], right: Right) -> None:
-    """Let a role do something no longer.
+    """Revoke a right.
 
     PostgreSQL revokes a table's privilege from each of its columns, too.
     """

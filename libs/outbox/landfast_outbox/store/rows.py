@@ -1,13 +1,13 @@
-"""The words that statements on ``outbox.task`` share: the states of a row, and what a row can hold."""
+"""Constants that statements on ``outbox.task`` share: the conditions of a row's states, and the limits of a row."""
 
 from __future__ import annotations
 
 from typing import LiteralString
 
-#: Wakes the relays; sent by the table's trigger, once a statement, and delivered once a transaction.
+#: The channel that wakes the relays; the table's trigger notifies it once a statement, delivered once a transaction.
 CHANNEL: LiteralString = "outbox"
 
-#: Characters of an error that are kept: its end says what happened.
+#: Characters of an error that are kept, from its end, which has the message.
 LONGEST_ERROR = 64 * 1024
 
 PENDING: LiteralString = "published_at IS NULL AND completed_at IS NULL AND dead_at IS NULL"
@@ -16,5 +16,5 @@ OPEN: LiteralString = "completed_at IS NULL AND dead_at IS NULL"
 
 
 def storable(error: str) -> str:
-    """Return what PostgreSQL can store of an error's text, and no more than somebody may want to read."""
+    """Return an error's text in a form that PostgreSQL can store, cut to a readable length."""
     return error[-LONGEST_ERROR:].replace("\0", "").encode(errors="backslashreplace").decode()

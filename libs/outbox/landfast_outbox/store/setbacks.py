@@ -1,6 +1,6 @@
-"""Tasks that could not run through no fault of their own, and those that may have taken effect outside.
+"""Tasks that could not run through no fault of their own, and tasks that may have taken effect outside.
 
-Statements on ``outbox.setback``, a table beside the tasks: a run holds its task's row, and writes here all the same.
+Statements on ``outbox.setback``, a separate table, to which others can write while a run holds its task's row.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a task is put off, and how often.
+    """The delays of a task that is put off, and their number.
 
     Args:
-        first: seconds to wait the first time; each time doubles it.
-        longest: seconds to wait at most.
-        times: so often it is put off; then it is a dead letter.
+        first: seconds of the first delay; doubled each time.
+        longest: seconds of the longest delay.
+        times: the number of delays; after them the task is a dead letter.
     """
 
     first: float
@@ -31,32 +31,32 @@ class Patience:
     times: int
 
 
-#: For a worker that does not know the task: while a release rolls out, old workers get new callers' tasks. 75 minutes.
+#: For a task that is unknown to the worker: during a rollout, old workers get new callers' tasks. 75 minutes.
 UNKNOWN = Patience(first=10.0, longest=300.0, times=20)
 
-#: For a run that the database failed (a deadlock, a time-out, a lost connection). Each time the body has run: so there
-#: are few of them. 8 minutes, as an outage that lasts is waited for before the body.
+#: For a run that the database failed (a deadlock, a time-out, a lost connection). The body has run each time, so the
+#: number is small. 8 minutes are enough, because a worker waits for the end of a longer outage before the body.
 INTERRUPTED = Patience(first=1.0, longest=300.0, times=10)
 
 
 class PutOff(NamedTuple):
-    """What became of a task that could not run: it waits for some seconds, or is a dead letter."""
+    """The outcome for a task that could not run: it waits for some seconds, or is a dead letter."""
 
     dead: bool
     wait: float
 
 
 def put_off(connection: Connection[Any], identifier: UUID, patience: Patience, error: str) -> PutOff | None:
-    """Make a task pending again that is in flight and that nobody works on; a dead letter, once it was so too often.
+    """Make an in-flight task that no worker runs pending again, or a dead letter after too many times.
 
     Args:
         connection: the database.
-        identifier: which task.
-        patience: how long it waits, and how often.
-        error: why it could not run.
+        identifier: the task's id.
+        patience: the delays.
+        error: the reason why it could not run.
 
     Returns:
-        What became of it; None if it is not in flight, or somebody else works on it.
+        The outcome; None if the task is not in flight, or another worker runs it.
     """
     row = connection.execute(
         f"""
@@ -88,7 +88,7 @@ def put_off(connection: Connection[Any], identifier: UUID, patience: Patience, e
 
 
 def mark_uncertain(connection: Connection[Any], identifier: UUID) -> None:
-    """Record that from now on a task may have taken effect outside the database, whatever becomes of its run."""
+    """Record that from now on a task may have taken effect outside the database, whatever the outcome of its run."""
     connection.execute(
         """
         INSERT INTO outbox.setback (task_id, uncertain_since) VALUES (%s, clock_timestamp())

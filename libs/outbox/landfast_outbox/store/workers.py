@@ -1,4 +1,4 @@
-"""Statements of workers: a run locks its task's row, and ends in that row."""
+"""Statements of workers: a run locks its task's row, and writes its outcome there."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from landfast_outbox.task import NewTask
 
-#: What PostgreSQL says of a task that cannot be completed, for it is over: revision 0002's own code.
+#: The SQLSTATE of a task that cannot be completed because it is over: revision 0002's own code.
 OVER = "LF001"
 
 
@@ -27,8 +27,8 @@ class Claim(NamedTuple):
     """The outcome of an attempt to work on a task.
 
     Args:
-        granted: whether the task is the caller's to run, until its transaction ends.
-        result: what an earlier run returned, as JSON, if the task is completed and its result was kept.
+        granted: whether the caller may run the task, until the caller's transaction ends.
+        result: the result of an earlier run, as JSON, if the task is completed and its result was kept.
         uncertain: whether an earlier run may have taken effect outside the database.
     """
 
@@ -38,9 +38,9 @@ class Claim(NamedTuple):
 
 
 def claim(connection: Connection[Any], identifier: UUID) -> Claim:
-    """Lock a task for the rest of the transaction, if it is due, open and nobody else's.
+    """Lock a task for the rest of the transaction, if it is due, open and not locked.
 
-    Where psycopg would begin a transaction first, the same trip does: its own BEGIN would be another.
+    If no transaction is open, the same round trip begins one: psycopg's own BEGIN would be another round trip.
     """
     begins = not connection.autocommit and connection.pgconn.transaction_status == TransactionStatus.IDLE
     begin = f"{begin_statement(connection)};" if begins else ""
@@ -51,11 +51,14 @@ def claim(connection: Connection[Any], identifier: UUID) -> Claim:
 
 
 def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
-    """Record that a run of the task ended with its worker, and return how many have; None if none did, or it is over.
+    """Record that a run of the task ended with its worker, and return the number of such runs.
 
-    A row that was locked, as a run does, keeps the locking transaction's number until it is changed: ``xmax``. (Who
-    locks it and changes it leaves a number, too: the same as in ``xmin``.) A message that only waited in a worker that
-    died comes again as well, but nobody has locked its row.
+    A locked row keeps the number of the locking transaction in ``xmax`` until the row is updated. (A transaction that
+    locks and updates the row leaves its number too, but the same as in ``xmin``.) A message that only waited in a
+    worker that died is redelivered as well, but its row was not locked.
+
+    Returns:
+        The number; None if no run has begun, or the task is over.
     """
     row = connection.execute(
         f"""
@@ -71,18 +74,18 @@ def count_death(connection: Connection[Any], identifier: UUID) -> int | None:
 
 
 def complete(connection: Connection[Any], identifier: UUID, result: str | None = None) -> bool:
-    """Record that the task is done, and commit that with all else that the transaction did, in one trip.
+    """Record that the task is done, and commit the record with the rest of the transaction, in one round trip.
 
     Args:
         connection: the database.
-        identifier: which task.
+        identifier: the task's id.
         result: its return value, as JSON; a later delivery of the task returns it.
 
     Returns:
         False if the task was over already: then nothing is committed.
 
     Raises:
-        RuntimeError: the transaction to commit is over.
+        RuntimeError: the transaction is over already.
     """
     commit = b"" if connection.pgconn.transaction_status == TransactionStatus.IDLE else b"; COMMIT"
     if not commit and not connection.autocommit:
@@ -98,9 +101,9 @@ def complete(connection: Connection[Any], identifier: UUID, result: str | None =
 
 
 def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: timedelta, error: str) -> None:
-    """Give the task another run after ``wait``; ``again`` has the message, with its count of retries.
+    """Schedule a retry after ``wait``; ``again`` has the message, with its number of retries.
 
-    The run came to an end that is known: earlier setbacks and publications count no more, and nothing is uncertain.
+    The outcome of the run is known: earlier setbacks and publications no longer count, and nothing is uncertain.
     """
     connection.execute(
         f"""
@@ -114,7 +117,7 @@ def retry(connection: Connection[Any], identifier: UUID, again: NewTask, wait: t
 
 
 def bury(connection: Connection[Any], identifier: UUID, error: str) -> None:
-    """Make the task a dead letter: kept, with what went wrong, until somebody re-drives it."""
+    """Make the task a dead letter, which is kept with its error until an operator re-drives it."""
     connection.execute(
         f"UPDATE outbox.task SET dead_at = clock_timestamp(), error = %s WHERE id = %s AND {OPEN}",
         (storable(error), identifier),
@@ -122,25 +125,25 @@ def bury(connection: Connection[Any], identifier: UUID, error: str) -> None:
 
 
 def limit_lock_wait(connection: Connection[Any], milliseconds: int) -> None:
-    """Let this connection's statements wait for a lock so long at most.
+    """Limit the time that statements of this connection wait for a lock.
 
     Args:
-        connection: the database. Statements that then wait for too long raise ``psycopg.errors.LockNotAvailable``.
-        milliseconds: how long.
+        connection: the database. A statement that waits longer raises ``psycopg.errors.LockNotAvailable``.
+        milliseconds: the limit.
     """
     connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{milliseconds}ms",))
 
 
 def hold(connection: Connection[Any], identifier: UUID) -> bool:
-    """Say that a long task runs, until :func:`let_go` or the connection's end; False if somebody else runs it."""
+    """Mark a long task as running until :func:`let_go` or the connection's end; False if another worker runs it."""
     row = connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 1))", (str(identifier),)).fetchone()
     return bool(row and row[0])
 
 
 def let_go(connection: Connection[Any], identifier: UUID) -> None:
-    """Say that a long task runs no more.
+    """End the mark of a running long task.
 
-    A server notices some time after it that a connection was closed: its next run, if it comes at once, would be
-    taken for one too many.
+    A server notices the end of a connection with a delay: until then, an immediate next run would look like a
+    second run at the same time.
     """
     connection.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 1))", (str(identifier),))

@@ -1,4 +1,4 @@
-"""The table of tasks, what finds them, and who may do what."""
+"""The table of tasks, its indexes, and the rights on it."""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Rows change twice and leave: room on each page, and a vacuum that comes early, keep table and indexes small.
+    # Each row is updated twice and deleted: free space on each page and an early vacuum keep table and indexes small.
     op.execute("""
         CREATE TABLE outbox.task (
             id uuid PRIMARY KEY,
@@ -58,7 +58,7 @@ def upgrade() -> None:
         CREATE TRIGGER task_written AFTER INSERT ON outbox.task
         FOR EACH STATEMENT EXECUTE FUNCTION outbox.wake_relay()
     """)
-    # Callers add tasks. What runs them changes them. The site's admin looks, gives dead letters another chance and
+    # Callers insert tasks. Workers and relays update them. The site's admin reads them, re-drives dead letters and
     # gives tasks up.
     op.execute("""
         DO $$

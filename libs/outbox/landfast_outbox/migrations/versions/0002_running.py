@@ -1,4 +1,4 @@
-"""What every run of a task does, as functions: PostgreSQL keeps their plans, and BEGIN or COMMIT go along."""
+"""Every run's statements as functions: PostgreSQL keeps their plans, and BEGIN or COMMIT share their round trip."""
 
 from alembic import op
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Whoever calls them needs the right to change tasks.
+    # The calling role needs the right to change tasks.
     op.execute("""
         CREATE FUNCTION outbox.claim(task_id uuid, OUT granted boolean, OUT earlier text) LANGUAGE plpgsql AS $$
         BEGIN

@@ -1,4 +1,4 @@
-"""Setbacks: how often a task could not run, and whether it may have taken effect outside."""
+"""Setbacks: the number of times that a task could not run, and whether it may have taken effect outside."""
 
 from alembic import op
 
@@ -21,8 +21,8 @@ _CLAIM = """
 
 
 def upgrade() -> None:
-    # A table of its own: a column would want a lock on all tasks, and a run, which holds its task's row, must not keep
-    # others from writing here. Without a foreign key for the same reason; the relay's purge tidies up.
+    # A separate table: a new column would need a lock on the whole table of tasks, and a run, which holds its task's
+    # row, must not block writes here. It has no foreign key for the same reason; the relay's purge deletes these rows.
     op.execute("""
         CREATE TABLE outbox.setback (
             task_id uuid PRIMARY KEY,
