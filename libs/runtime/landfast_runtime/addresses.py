@@ -1,4 +1,4 @@
-"""Host names and web addresses that people set, judged before anything is built on them."""
+"""Validation of host names and web addresses that users set."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
-#: RFC 1123: letters, digits and hyphens. Names in other scripts travel in their ASCII form (xn--…).
+#: RFC 1123: letters, digits and hyphens. Names in other scripts are sent in their ASCII form (xn--…).
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE | re.ASCII)
 
 
 def is_host(text: str) -> bool:
-    """Return whether ``text`` is a host as browsers write it: a name, an IPv4 address, an IPv6 address in brackets."""
+    """Return whether ``text`` is a host in a URL: a name, an IPv4 address, or an IPv6 address in brackets."""
     if text.startswith("[") and text.endswith("]"):
         try:
             IPv6Address(text[1:-1])
@@ -26,10 +26,10 @@ def web_address(text: str) -> SplitResult:
     """Return the parts of an ``http://`` or ``https://`` address.
 
     Args:
-        text: the address. A query and a fragment are none of an address that others are made of.
+        text: the address, without a query or a fragment, because other addresses are built on it.
 
     Raises:
-        ValueError: it is none; the message says why.
+        ValueError: the address is invalid; the message has the reason.
     """
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"}:

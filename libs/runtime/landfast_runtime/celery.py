@@ -1,12 +1,12 @@
-"""Celery applications, as callers and workers share them: RabbitMQ quorum queues, late acknowledgement, confirms.
+"""Celery applications, for callers and workers: RabbitMQ quorum queues, late acknowledgement, publisher confirms.
 
-The settings are those that keep a task safe when a worker or the broker dies. Why each is there:
+The settings keep a task safe when a worker or the broker dies. Their reasons:
 
 - quorum queues replace mirrored ones and keep messages on disk; ``topic`` exchanges let Celery delay tasks
   (countdown, retries) in the broker instead of in a worker's memory:
   https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/rabbitmq.html
-- late acknowledgement and rejection on worker loss hand a task back when its worker dies;
-- publisher confirms with a timeout tell a caller that its task did not reach the broker.
+- late acknowledgement and rejection on worker loss return a task to its queue when its worker dies;
+- publisher confirms with a timeout report to a caller that its task did not reach the broker.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
 #: Seconds that a caller waits for RabbitMQ to accept a connection, and then to confirm a task.
 BROKER_TIMEOUT = 2.0
 
-#: Seconds between two heartbeats of a worker's connection. Callers send none: idle ones live by TCP keepalive.
+#: Seconds between two heartbeats of a worker's connection. Callers send none: TCP keepalive keeps idle connections up.
 WORKER_HEARTBEAT = 30
 
-#: Seconds after which a task that still runs is killed. RabbitMQ's consumer_timeout must stay above twice that: a task
+#: Seconds after which a running task is killed. RabbitMQ's consumer_timeout must stay above twice that, because a task
 #: may wait in a worker while another runs.
 TASK_TIME_LIMIT = 3600
 
-#: Seconds that results stay readable.
+#: Seconds for which results are kept.
 RESULT_LIFETIME = 24 * 3600
 
-#: A caller's read of a result fails fast; a worker, see below, keeps its result until Redis is back.
+#: A caller's read of a result fails fast; a worker (see below) keeps its result until Redis is back.
 _CALLER_RESULT_RETRIES = {"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2}
 _WORKER_RESULT_RETRIES = {"max_retries": None, "interval_start": 0, "interval_step": 1, "interval_max": 5}
 
-#: Seconds between a worker's attempts to reach the broker again: 1, 2, 3, 3 ...
+#: Seconds between a worker's attempts to reconnect to the broker: 1, 2, 3, 3 ...
 PROMPT_RETRIES = {"interval_start": 1, "interval_step": 1, "interval_max": 3}
 
-#: Seconds that a worker's events wait for others, and how many are sent together at most.
+#: Seconds that a worker's events wait for others, and the most events that are sent together.
 EVENTS_WAIT = 0.1
 EVENTS_AT_ONCE = 200
 
@@ -60,10 +60,10 @@ logger = logging.getLogger(__name__)
 
 
 class PromptConnection(Connection):
-    """A connection that comes back soon: kombu's own waits grow to 30 s, and with them the time after an outage."""
+    """A connection that retries often: kombu's own waits grow to 30 s, and delay recovery after an outage."""
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - kombu's own signature
-        """Try again after :data:`PROMPT_RETRIES` unless told otherwise."""
+        """Retry with the waits of :data:`PROMPT_RETRIES` by default."""
         return super().ensure_connection(
             *args, **{"interval_start": 1, "interval_step": 1, "interval_max": 3, **options}
         )
@@ -76,27 +76,27 @@ class PromptAMQP(AMQP):
 
 
 class GatheringDispatcher(EventDispatcher):
-    """Sends a worker's events many at a time, and without a wait for the broker: they are best effort.
+    """Sends a worker's events in batches, and without publisher confirms: events are best effort.
 
-    There are three for each task. Celery sends them with each turn of its loop; without confirms that was still two
-    fifths of what a busy worker's main process did (``py-spy`` on the worker of ``tests/bench/tasks``).
+    Each task has three events. Celery sends them in each iteration of its loop; even without confirms that took two
+    fifths of a busy worker's main process (``py-spy`` on the worker of ``tests/bench/tasks``).
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Celery's own signature
-        # Only where a worker has a loop does Celery buffer events at all.
+        # Celery buffers events only if the worker has an event loop.
         if options.get("on_send_buffered"):
             options |= {"on_send_buffered": self._flush_later, "buffer_limit": EVENTS_AT_ONCE}
         self._flush_is_due = False
         super().__init__(*args, **options)
 
     def enable(self) -> None:
-        """Make the producer, on a channel that nothing else uses."""
+        """Create the producer, on a channel of its own."""
         super().enable()
         channel = self.producer.channel  # type: ignore[attr-defined]  # set by the line above
-        channel.basic_publish = channel._basic_publish  # noqa: SLF001 - what basic_publish is without confirms
+        channel.basic_publish = channel._basic_publish  # noqa: SLF001 - basic_publish without confirms
 
     def send(self, type: str, *args: Any, **fields: Any) -> Any:  # noqa: A002, ANN401 - Celery's own signature
-        """Send an event; one of the worker itself, such as its end, comes after those of its tasks."""
+        """Send an event; an event of the worker itself, such as its end, follows those of its tasks."""
         if not type.startswith("task-"):
             self.flush()
         return super().send(type, *args, **fields)
@@ -119,15 +119,15 @@ class GatheringEvents(Events):
 
 
 class ConfirmedTask(Task[Any, Any]):
-    """A task whose caller hears within seconds whether the broker has it."""
+    """A task whose caller learns within seconds whether the broker has it."""
 
     abstract = True
 
-    #: Set on the probes that watch a worker: they are neither logged nor counted as work.
+    #: Set on workers' health probes: they are neither logged nor counted as work.
     internal = False
 
     def apply_async(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - Celery's own signature
-        """Publish as Celery does, but never wait for a broker's confirmation without end."""
+        """Publish as Celery does, with a timeout for the broker's confirm."""
         options.setdefault("confirm_timeout", BROKER_TIMEOUT)
         return super().apply_async(*args, **options)
 
@@ -144,11 +144,11 @@ def create_celery(
 
     Args:
         name: the application's main name.
-        broker: where tasks go. Callers of durable tasks need none; workers do (:func:`configure_worker`).
-        results: where results are kept; nowhere without it.
+        broker: the broker. Callers of durable tasks need none; workers do (:func:`configure_worker`).
+        results: the Redis server for results; without it no results are kept.
         include: modules that define tasks; a worker imports them at start.
-        queues: what there is; tasks go to the first one unless they say otherwise, and the exchange has its name.
-        task_class: what tasks are unless they say otherwise.
+        queues: the queues; the first is the tasks' default, and the exchange has its name.
+        task_class: the tasks' default class.
     """
     app: Celery[Any] = Celery(
         name,
@@ -180,7 +180,7 @@ def create_celery(
         task_serializer="json",
         result_serializer="json",
         accept_content=["json"],
-        # Without a place for results, beat must send no task that removes old ones.
+        # Without a result backend, beat must send no task that removes old results.
         result_expires=RESULT_LIFETIME if results else None,
         result_backend_transport_options={"retry_policy": _CALLER_RESULT_RETRIES},
         redis_socket_timeout=BROKER_TIMEOUT,
@@ -191,7 +191,7 @@ def create_celery(
         broker_connection_max_retries=None,
         broker_transport_options={"confirm_publish": True},
         task_publish_retry_policy={"max_retries": 1, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.2},
-        # One task waits beside each that runs, so that no process waits for the broker between two.
+        # One task waits beside each running one, so that no process waits for the broker between two tasks.
         worker_prefetch_multiplier=2,
         worker_send_task_events=True,
         worker_cancel_long_running_tasks_on_connection_loss=True,
@@ -203,22 +203,22 @@ def create_celery(
 
 
 def configure_worker(app: Celery[Any], broker: RabbitMQ) -> None:
-    """Change what a worker needs otherwise than a caller: a broker, heartbeats, and results that wait for Redis.
+    """Set a worker's different settings: a broker, heartbeats, and results that wait for Redis.
 
     Args:
-        app: whose tasks it runs.
-        broker: where they come from.
+        app: the worker's application.
+        broker: the broker of its tasks.
     """
-    app.conf.update(broker_url=broker.url)  # to types it is read-only
+    app.conf.update(broker_url=broker.url)  # read-only according to its types
     app.conf.broker_heartbeat = WORKER_HEARTBEAT
     app.conf.result_backend_transport_options = {"retry_policy": _WORKER_RESULT_RETRIES}
-    # That policy covers writes alone; before each, Celery reads what is there, and would give a finished task up.
+    # That policy covers only writes; Celery reads before each write, and would give a finished task up.
     app.conf.result_backend_always_retry = True
     app.conf.result_backend_max_sleep_between_retries_ms = 2000
 
 
 def configure_logging(service: str, level: str) -> None:
-    """Log as JSON, one line at a task's start and one at its end; Celery's own chatter only from warnings up."""
+    """Log as JSON, one line at a task's start and one at its end; Celery's own messages only from warnings up."""
     logging.config.dictConfig(logging_config(service, level))
     for noisy in ("celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -226,14 +226,14 @@ def configure_logging(service: str, level: str) -> None:
 
 @signals.before_task_publish.connect
 def hand_on_request_id(headers: dict[str, Any], **_: Any) -> None:  # noqa: ANN401
-    """Send the id of the request that a task comes from along with it."""
+    """Add the id of the current request to a task's message."""
     if current := request_id.get():
         headers["request_id"] = current
 
 
 @signals.task_prerun.connect
 def log_start(task_id: str, task: Task[Any, Any], **_: Any) -> None:  # noqa: ANN401
-    """Give the task's log lines its own and its request's id, and log that it starts."""
+    """Set the task's and its request's id for log lines, and log the start."""
     _remember_ids(task_id, task)
     if not _is_internal(task):
         _started[task_id] = time.monotonic()
@@ -242,7 +242,7 @@ def log_start(task_id: str, task: Task[Any, Any], **_: Any) -> None:  # noqa: AN
 
 @signals.task_postrun.connect
 def log_end(task_id: str, task: Task[Any, Any], state: str | None = None, **_: Any) -> None:  # noqa: ANN401
-    """Log how the task ended and how long it took, in milliseconds."""
+    """Log the task's outcome and its duration in milliseconds."""
     if not _is_internal(task):
         milliseconds = round((time.monotonic() - _started.pop(task_id, time.monotonic())) * 1000, 1)
         logger.info("task ended", extra={"task": task.name, "state": state, "milliseconds": milliseconds})

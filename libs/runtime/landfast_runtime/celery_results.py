@@ -1,4 +1,4 @@
-"""The result backend: Celery's own for Redis, without what ties a caller to Redis before anyone asks for a result."""
+"""The result backend: Celery's own for Redis, without the caller's dependency on Redis before it reads a result."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from celery.backends.redis import RedisBackend
 if TYPE_CHECKING:
     from redis.commands.core import Script
 
-#: Stores a result, for some seconds or (0) for good, and tells who waits for it.
+#: Stores a result, for some seconds or (0) for good, and notifies waiting callers.
 STORE_AND_TELL = """
 if ARGV[2] == '0' then
     redis.call('SET', KEYS[1], ARGV[1])
@@ -23,11 +23,11 @@ return redis.call('PUBLISH', KEYS[1], ARGV[1])
 
 
 class ResultBackend(RedisBackend):
-    """Keeps results in Redis, and lets a task be sent while Redis is away.
+    """Keeps results in Redis, but sends tasks while Redis is away.
 
-    Celery subscribes to a result's channel as soon as its task is sent. A service that answers 202 and reads the result
-    in another request, in another process, would fail to send while Redis is down, and would gather subscriptions that
-    nobody ever ends. ``result.get()`` subscribes by itself.
+    Celery subscribes to a result's channel when it sends the task. A service that answers 202 and reads the result in
+    another request, in another process, could not send while Redis is down, and would collect subscriptions that are
+    never ended. ``result.get()`` subscribes by itself.
     """
 
     def on_task_call(self, producer: Any, task_id: str) -> None:  # noqa: ANN401 - Celery's signature
@@ -42,10 +42,10 @@ class ResultBackend(RedisBackend):
         request: Any = None,  # noqa: ANN401
         **options: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
-        """Store a success without looking first at what is there: nothing could be more final."""
+        """Store a success without reading the present state first: no state is more final."""
         if state != states.SUCCESS:
             return super()._store_result(task_id, result, state, traceback, request, **options)  # type: ignore[misc]
-        meta = self._get_result_meta(  # type: ignore[attr-defined]  # types name few of Celery's inner methods
+        meta = self._get_result_meta(  # type: ignore[attr-defined]  # an inner method without types
             result=result, state=state, traceback=traceback, request=request
         )
         meta["task_id"] = task_id
@@ -53,11 +53,11 @@ class ResultBackend(RedisBackend):
         try:
             self._set(key, value)
         except self.connection_errors:  # type: ignore[attr-defined]
-            self._set_with_state(key, value, state)  # type: ignore[attr-defined]  # it has the patience for an outage
+            self._set_with_state(key, value, state)  # type: ignore[attr-defined]  # retries through an outage
         return result
 
     def _set(self, key: str, value: str | bytes, expires: int | None = None) -> None:
-        """Store a result and tell who waits for it, in one command."""
+        """Store a result and notify waiting callers, in one command."""
         seconds = expires or self.expires or 0  # type: ignore[attr-defined]  # see above
         self._store_and_tell(keys=[key], args=[value, seconds], client=self.client)
 

@@ -1,4 +1,4 @@
-"""Where the shared backing services are: one typed dataclass each, read from the environment in one place."""
+"""Addresses and users of the backing services: one dataclass for each, read from the environment."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Postgres:
         )
 
     def of(self, database: str) -> Postgres:
-        """Return the same server with another database; the same one if there is no name."""
+        """Return the same server with another database; an empty name keeps the database."""
         return replace(self, database=database) if database else self
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the driver's ``connect`` wants to know, password included: never log it."""
+        """The arguments of the driver's ``connect``, including the password: never log them."""
         return {
             "host": self.host,
             "port": self.port,
@@ -58,7 +58,7 @@ class Redis:
 
     @property
     def url(self) -> str:
-        """The ``redis://`` URL of database 0, password included: never log it."""
+        """The ``redis://`` URL of database 0, including the password: never log it."""
         user, password = (quote(part, safe="") for part in (self.user, self.password))
         return f"redis://{user}:{password}@{self.host}:{self.port}/0"
 
@@ -95,7 +95,7 @@ class RabbitMQ:
 
     @property
     def url(self) -> str:
-        """The ``amqp://`` URL, password included: never log it."""
+        """The ``amqp://`` URL, including the password: never log it."""
         user, password, vhost = (quote(part, safe="") for part in (self.user, self.password, self.vhost))
         return f"amqp://{user}:{password}@{self.host}:{self.port}/{vhost}"
 

@@ -1,7 +1,7 @@
 """Strict reading of environment variables and secret files.
 
 Each service has one configuration module that builds a frozen dataclass from an :class:`Env` once, at start.
-A bad value never travels further than that module: the service stops with a line for each that names it.
+A bad value never leaves that module: the service stops with a line for each, which names the variable.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-#: sysexits.h's EX_CONFIG: something was found in an unconfigured or misconfigured state.
+#: sysexits.h's EX_CONFIG: something is not configured, or misconfigured.
 EXIT_BAD_CONFIGURATION = 78
 
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
@@ -29,7 +29,7 @@ class ConfigError(Exception):
 
     Args:
         name: the variable's or the secret file's name.
-        problem: what is wrong with it and what would be right; it never quotes a secret.
+        problem: the fault and the valid values; it never quotes a secret.
     """
 
     def __init__(self, name: str, problem: str) -> None:
@@ -44,8 +44,8 @@ class Env:
     An empty variable counts as unset, because Compose passes ``${NAME:-}`` as an empty string.
 
     Args:
-        variables: where variables are read from; the process environment unless told otherwise.
-        problems: takes what is wrong instead of an exception, so that all of it can be reported at once.
+        variables: the variables; the process environment by default.
+        problems: collects the errors instead of an exception, so that all of them can be reported at once.
     """
 
     def __init__(
@@ -55,12 +55,12 @@ class Env:
         self._problems = problems
 
     def refuse[Value](self, name: str, problem: str, *, instead: Value) -> Value:
-        """Raise :class:`ConfigError`; where problems are collected, add it to them and return ``instead``.
+        """Raise :class:`ConfigError`; if problems are collected, add it to them and return ``instead``.
 
         Args:
             name: the variable's or the secret file's name.
-            problem: what is wrong with it and what would be right.
-            instead: a value of the right type. Settings with a problem are thrown away, so it is never used.
+            problem: the fault and the valid values.
+            instead: a value of the right type, which is never used: settings with a problem are discarded.
         """
         error = ConfigError(name, problem)
         if self._problems is None:
@@ -69,7 +69,7 @@ class Env:
         return instead
 
     def text(self, name: str, *, default: str | None = None, choices: Collection[str] | None = None) -> str:
-        """Return a variable as text; ``choices`` limits what is accepted. Without a default it must be set."""
+        """Return a variable as text, one of ``choices`` if there are any. Without a default it must be set."""
         value = self._variables.get(name, "").strip() or default
         if value is None:
             return self.refuse(name, "is not set; .env.example explains it", instead="")
@@ -92,7 +92,7 @@ class Env:
         return number
 
     def boolean(self, name: str, *, default: bool | None = None) -> bool:
-        """Return a variable as a truth value; 1/true/yes/on and 0/false/no/off are accepted in any case."""
+        """Return a variable as a boolean; 1/true/yes/on and 0/false/no/off are accepted, in upper or lower case."""
         value = self.text(name, default=None if default is None else str(default)).lower()
         if value not in TRUE_WORDS | FALSE_WORDS:
             return self.refuse(name, f"is {value!r}, must be true or false", instead=False)
@@ -124,7 +124,7 @@ class Env:
         return value
 
     def optional_secret(self, name: str, *, minimum_length: int = 16) -> str | None:
-        """Return the text of the secret file ``name``, or None if there is none; a damaged one is an error still.
+        """Return the text of the secret file ``name``, or None if there is none; a damaged one is an error.
 
         Args:
             name: the file's name.
@@ -133,7 +133,7 @@ class Env:
         return self.secret(name, minimum_length=minimum_length) if self._secret_file(name).exists() else None
 
     def derived(self, name: str) -> dict[str, Any]:
-        """Return the JSON object in the secret file ``name``, one that follows from the applications' contracts."""
+        """Return the JSON object in the secret file ``name``, which is derived from the applications' contracts."""
         text = self.secret(name, minimum_length=1)
         try:
             found = json.loads(text)
@@ -148,11 +148,11 @@ class Env:
 
 
 def stop_on_bad_configuration(service: str, problems: Sequence[ConfigError]) -> NoReturn:
-    """Print a JSON line for each variable that names it and its problem, then exit with :data:`EXIT_BAD_CONFIGURATION`.
+    """Print a JSON line for each bad variable with its problem, then exit with :data:`EXIT_BAD_CONFIGURATION`.
 
     Args:
-        service: the name that the lines carry, where ``SERVICE_NAME`` gives the container none of its own.
-        problems: what is wrong. Of each variable the first is told.
+        service: the name in the lines, unless ``SERVICE_NAME`` gives the container its own.
+        problems: the problems; the first of each variable is printed.
     """
     first: dict[str, ConfigError] = {}
     for error in problems:
@@ -172,10 +172,10 @@ def stop_on_bad_configuration(service: str, problems: Sequence[ConfigError]) -> 
 def load[Settings](
     service: str, build: Callable[[Env], Settings], variables: Mapping[str, str] | None = None
 ) -> Settings:
-    """Build a service's settings once, or stop the process with a clear line for each thing that is wrong.
+    """Build a service's settings once, or stop the process with a clear line for each problem.
 
     Args:
-        service: the name that the lines carry.
+        service: the name in the lines.
         build: makes the settings from an :class:`Env`.
         variables: replaces the process environment.
     """

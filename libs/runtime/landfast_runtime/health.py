@@ -1,4 +1,4 @@
-"""Readiness checks: each asks one dependency a real question and raises when the answer is wrong or late.
+"""Readiness checks: each sends one dependency a real request, and raises when the reply is wrong or late.
 
 Checks run side by side, so a page that reports six dependencies takes as long as the slowest, never longer than
 the deadline.
@@ -20,15 +20,15 @@ from landfast_runtime.shortage import lacking, shortage
 if TYPE_CHECKING:
     from landfast_runtime.connections import Postgres, RabbitMQ, Redis
 
-#: What a check found out beside whether its dependency serves, by name; shown in the report.
+#: Further findings of a check, by name; shown in the report.
 type Details = Mapping[str, float]
 Check = Callable[[], Details | None]
 
-#: Seconds that a single check may wait for its dependency. libpq knows no connect timeout below 2.
+#: Seconds that a single check may wait for its dependency. libpq's shortest connect timeout is 2.
 CHECK_TIMEOUT = 2.0
 
-#: Free bytes of a disk below which it counts as full: where RabbitMQ stops taking messages (disk_free_limit). Of a
-#: small disk, a twentieth.
+#: Free bytes of a disk below which it counts as full: RabbitMQ's limit for accepting messages (disk_free_limit). For a
+#: small disk it is a twentieth of the size.
 FULL_BELOW, FULL_SHARE = 256 << 20, 20
 
 #: The exchange of RabbitMQ that health checks publish to; no queue is bound to it. (images/rabbitmq/definitions.json)
@@ -36,11 +36,11 @@ HEALTH_EXCHANGE = "health"
 
 
 class Unavailable(Exception):  # noqa: N818 - names the state that a check found, not a programming error
-    """A dependency answered, but not as it should; the message says how.
+    """A dependency does not serve; the message has the reason.
 
     Args:
         problem: the message.
-        details: what else was found out.
+        details: further findings.
     """
 
     def __init__(self, problem: str, details: Details | None = None) -> None:
@@ -49,18 +49,18 @@ class Unavailable(Exception):  # noqa: N818 - names the state that a check found
 
 
 class Impaired(Unavailable):
-    """A dependency serves, and something about it wants a person: the report stays ready and carries a warning."""
+    """A dependency serves, but needs an operator's attention: the report stays ready and has a warning."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The finding of one check.
+    """The result of one check.
 
     Args:
-        milliseconds: how long it took.
-        problem: what is wrong, if the dependency does not serve.
-        details: what else the check told.
-        warning: what wants a person though the dependency serves.
+        milliseconds: the check's duration.
+        problem: the reason if the dependency does not serve.
+        details: further findings of the check.
+        warning: a problem that needs an operator although the dependency serves.
     """
 
     milliseconds: float
@@ -77,12 +77,12 @@ class Report:
 
     @property
     def failing(self) -> list[str]:
-        """The names of the dependencies that do not serve, in the order in which they were asked for."""
+        """The names of the dependencies that do not serve, in the order of the checks."""
         return [name for name, result in self.results.items() if result.problem is not None]
 
     @property
     def warnings(self) -> list[str]:
-        """The names of the dependencies that serve and want a person all the same."""
+        """The names of the dependencies that serve, but need an operator."""
         return [name for name, result in self.results.items() if result.warning is not None]
 
     @property
@@ -91,7 +91,7 @@ class Report:
         return not self.failing
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the document that ``/readyz`` answers with."""
+        """Return the JSON document of ``/readyz``."""
         dependencies: dict[str, dict[str, Any]] = {}
         for name, result in self.results.items():
             dependencies[name] = {"ok": result.problem is None, "milliseconds": result.milliseconds}
@@ -109,11 +109,11 @@ class Report:
 
 
 def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Report:
-    """Run all checks at once and return what they found.
+    """Run all checks at once and return their results.
 
     Args:
         checks: a callable for each dependency; it returns when the dependency serves and raises otherwise.
-        timeout: seconds after which a check that has not returned counts as failed; its thread is left to itself.
+        timeout: seconds after which a check that has not returned counts as failed; its thread is abandoned.
     """
     results: dict[str, Result] = {}
     started = time.monotonic()
@@ -124,7 +124,7 @@ def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Re
             details = check()
         except Impaired as found:
             warning, details = str(found), found.details
-        except Exception as error:  # noqa: BLE001 - whatever a client library raises, the dependency does not serve
+        except Exception as error:  # noqa: BLE001 - after any exception, the dependency does not serve
             problem = _describe(error)
             details = getattr(error, "details", None)
         results[name] = Result(_milliseconds_since(started), problem, details, warning)
@@ -139,7 +139,7 @@ def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Re
 
 
 def _describe(error: Exception) -> str:
-    """Return an error's type and first line: enough to act on, without a client library's whole essay."""
+    """Return an error's type and first line: enough to act on, without a client library's long text."""
     if "name resolution" in str(error) or "Name or service not known" in str(error):
         return "nothing answers to its name: it does not run"
     lines = str(error).strip().splitlines()
@@ -153,9 +153,9 @@ def _milliseconds_since(started: float) -> float:
 
 
 def postgres(settings: Postgres) -> Check:
-    """Return a check that logs in to PostgreSQL and asks for the room on its disk: queries are answered on a full one.
+    """Return a check that logs in to PostgreSQL and reads the free space on its disk: a full one still serves queries.
 
-    A server without the function of ours (images/postgres/roles.sql) is asked for life alone.
+    On a server without our function (images/postgres/roles.sql), the check only logs in.
     """
 
     def check() -> Details | None:
@@ -175,14 +175,14 @@ def postgres(settings: Postgres) -> Check:
 
 
 def judge_disk(free: int, size: int) -> Details:
-    """Return how much room a disk has.
+    """Return the free space of a disk.
 
     Args:
         free: bytes that the server may still write.
         size: bytes of the whole disk.
 
     Raises:
-        Unavailable: it is full, or nearly so.
+        Unavailable: the disk is full, or nearly full.
     """
     details: Details = {"disk_free_mb": free >> 20, "disk_size_mb": size >> 20}
     if free < min(FULL_BELOW, size // FULL_SHARE):
@@ -199,13 +199,13 @@ def redis(settings: Redis) -> Check:
         with Client.from_url(
             settings.url, socket_timeout=CHECK_TIMEOUT, socket_connect_timeout=CHECK_TIMEOUT
         ) as client:
-            client.set(f"{settings.user}:health", "1", ex=60)  # users have the keys that begin with their names
+            client.set(f"{settings.user}:health", "1", ex=60)  # users may access the keys that begin with their names
 
     return check
 
 
 def rabbitmq(settings: RabbitMQ) -> Check:
-    """Return a check that has RabbitMQ confirm a message which reaches nobody: while an alarm is on, it takes none."""
+    """Return a check that has RabbitMQ confirm an unrouted message: during an alarm, RabbitMQ accepts none."""
 
     def check() -> None:
         from amqp import Message  # noqa: PLC0415 - comes with Celery
@@ -217,12 +217,12 @@ def rabbitmq(settings: RabbitMQ) -> Check:
         with open_channel(settings, CHECK_TIMEOUT, on_blocked=alarms.append) as channel:
             channel.confirm_select()
             channel.events["basic_ack"].add(lambda tag, _multiple: confirmed.append(tag))
-            # Not empty: blocked, RabbitMQ says so at a message's header, and reads no body that it could confirm.
+            # Not empty: a blocked RabbitMQ reports that at a message's header, and reads no body that it could confirm.
             channel.basic_publish(Message(b"health"), exchange=HEALTH_EXCHANGE)
             while not confirmed and not alarms:
                 channel.connection.drain_events(timeout=CHECK_TIMEOUT)
             if alarms:
-                channel.connection.collect()  # to say goodbye would be to wait: it reads no more of this connection
+                channel.connection.collect()  # a closing handshake would hang: RabbitMQ reads no more of it
         if alarms:
             lack = lacking(alarms[0])
             what = f"its {lack} is full" if lack else "an alarm is on"
@@ -232,7 +232,7 @@ def rabbitmq(settings: RabbitMQ) -> Check:
 
 
 def consumers(settings: RabbitMQ, queue: str = "tasks") -> Check:
-    """Return a check that fails while nobody consumes ``queue``: tasks would be accepted and then wait."""
+    """Return a check that fails while ``queue`` has no consumer: tasks would be accepted and then wait."""
 
     def check() -> None:
         from landfast_runtime.broker import channel as open_channel  # noqa: PLC0415 - its client comes with Celery
@@ -247,10 +247,10 @@ def consumers(settings: RabbitMQ, queue: str = "tasks") -> Check:
 
 @contextmanager
 def asked_through(server: str) -> Iterator[None]:
-    """Say that a dependency cannot be asked, where only the server fails that knows of it.
+    """Report that a dependency cannot be checked, if only the server that knows its state fails.
 
     Args:
-        server: its name, for people.
+        server: the server's name for the message.
 
     Raises:
         Unavailable: the server failed; or the body found that a dependency does not serve.
@@ -264,13 +264,13 @@ def asked_through(server: str) -> Iterator[None]:
 
 
 def http(host: str, port: int, path: str, *, redirects: bool = False) -> Check:
-    """Return a check that asks an HTTP server for ``path`` and wants a 2xx answer.
+    """Return a check that requests ``path`` from an HTTP server and expects a 2xx response.
 
     Args:
-        host: its name.
-        port: where it listens.
-        path: the page.
-        redirects: whether an answer that sends visitors on will do as well.
+        host: the server's name.
+        port: the server's port.
+        path: the page's path.
+        redirects: whether a redirect counts as success.
     """
     failing = HTTPStatus.BAD_REQUEST if redirects else HTTPStatus.MULTIPLE_CHOICES
 

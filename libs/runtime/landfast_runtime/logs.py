@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-#: Nginx sets it on every request; services echo it and hand it on to the tasks that they send.
+#: Nginx sets it on every request; services return it, and pass it on to their tasks.
 REQUEST_ID_HEADER = "X-Request-ID"
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -23,7 +23,7 @@ task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 _ACCEPTABLE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
-#: Seconds for which a reader of the log may keep a line waiting, once.
+#: Seconds for which a line may wait once for the reader of the log.
 PATIENCE = 0.25
 
 #: ``json.dumps`` would make an encoder for each line.
@@ -31,7 +31,7 @@ _encode = json.JSONEncoder(default=str).encode
 
 
 def accept_request_id(candidate: str | None) -> str:
-    """Return the caller's request id if it is safe to log and hand on, else a new one."""
+    """Return the caller's request id if it is safe to log and to pass on, else a new one."""
     if candidate and _ACCEPTABLE_REQUEST_ID.fullmatch(candidate):
         return candidate
     return uuid.uuid4().hex
@@ -41,7 +41,7 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object a line, with ``extra`` fields, request id and task id.
 
     Args:
-        service: the Compose service's name, carried by every line.
+        service: the Compose service's name, which every line has.
     """
 
     def __init__(self, service: str) -> None:
@@ -69,11 +69,12 @@ class JsonFormatter(logging.Formatter):
 
 
 class PipeHandler(logging.StreamHandler[TextIO]):
-    """Writes log lines to a pipe, and does not wait for whoever reads it.
+    """Writes log lines to a pipe, and does not wait for the pipe's reader.
 
-    A thread that waited would do so with this handler's lock, and every other one that logs behind it. So a line that
-    the pipe has no room for within :data:`PATIENCE` is dropped, and later ones at once, until there is room again: then
-    the number of missing lines is logged. Other writers to the pipe still wait: this handler has opened it for itself.
+    A thread that waited would hold this handler's lock, and block every other thread that logs. So a line is dropped if
+    the pipe has no room for it within :data:`PATIENCE`, and later lines are dropped at once until there is room again:
+    then the number of missing lines is logged. Other writers to the pipe still wait: this handler has its own
+    descriptor.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -93,11 +94,11 @@ class PipeHandler(logging.StreamHandler[TextIO]):
                 self._dropped += 1
             elif self._dropped:
                 self._report(self._pipe)
-        except Exception:  # noqa: BLE001 - as every handler of logging's: a line that fails fails no request
+        except Exception:  # noqa: BLE001 - as in logging's own handlers, a failed line fails no request
             self.handleError(record)
 
     def close(self) -> None:
-        """Give the pipe back; whoever still logs here writes to the stream."""
+        """Close the pipe; later lines go to the stream."""
         with self.lock or nullcontext():
             pipe, self._pipe = self._pipe, None
             if pipe is not None:
@@ -111,7 +112,7 @@ class PipeHandler(logging.StreamHandler[TextIO]):
             self._dropped = 0
 
     def _write(self, pipe: int, line: str) -> bool:
-        """Write a line and return whether all of it was taken."""
+        """Write a line and return whether all of it was written."""
         data = ("\n" * self._within_line + line + self.terminator).encode(errors="backslashreplace")
         while data:
             try:
@@ -126,13 +127,13 @@ class PipeHandler(logging.StreamHandler[TextIO]):
 
 
 def _open_again(stream: TextIO) -> int | None:
-    """Return a descriptor of the stream's pipe that refuses instead of waiting; None if it is no pipe."""
+    """Return a non-blocking descriptor of the stream's pipe; None if the stream is no pipe."""
     try:
         descriptor = stream.fileno()
         if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
             return None
         return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:  # the stream has no descriptor, or the pipe is somebody else's
+    except OSError:  # the stream has no descriptor, or another user owns the pipe
         return None
 
 
@@ -146,7 +147,7 @@ def _has_room(pipe: int) -> bool:
 def logging_config(service: str, level: str = "INFO") -> dict[str, Any]:
     """Return a ``logging.config.dictConfig`` dictionary that sends everything to stdout as JSON.
 
-    Records leave out what no line shows, and what would be looked up for each: threads, processes, asyncio's tasks.
+    Records omit fields that no line has and that cost a lookup each: threads, processes, asyncio's tasks.
 
     Args:
         service: the Compose service's name.

@@ -1,8 +1,8 @@
-"""A container's own health check: ``python -m landfast_runtime.probe URL`` exits 0 when URL answers 2xx.
+"""A container's own health check: ``python -m landfast_runtime.probe URL`` exits 0 if URL answers 2xx.
 
-Knows ``http://host:port/path`` and ``uwsgi://host:port/path``. While a stack starts, each of its containers is asked
-every second on the processors that do the starting: so this imports next to nothing. (The standard library's HTTP
-client would double what it takes; ``python3 -X importtime`` shows it.)
+URLs are ``http://host:port/path`` or ``uwsgi://host:port/path``. While a stack starts, each container is checked every
+second, on the processors that the start needs: so this module imports next to nothing. (The standard library's HTTP
+client would double its cost; ``python3 -X importtime`` shows that.)
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import sys
 
 from landfast_runtime import wire
 
-#: Seconds that the server may take to answer, a little less than Docker waits. One under load is late but not dead, and
-#: one whose workers are still starting answers as soon as they can.
+#: Seconds that the server may take to answer, a little less than Docker waits. A server under load is late but not
+#: dead, and a server whose workers are still starting answers as soon as they can.
 TIMEOUT = 8.0
 
 REQUESTS = {"http": wire.http_get, "uwsgi": wire.uwsgi_get}
 
 
 def main(url: str) -> int:
-    """Check ``url`` once; print the problem, which Docker keeps in the health log, and return the exit status."""
+    """Check ``url`` once, print the problem for Docker's health log, and return the exit status."""
     scheme, _, rest = url.partition("://")
     address, slash, path = rest.partition("/")
     host, _, port = address.partition(":")

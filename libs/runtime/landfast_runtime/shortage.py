@@ -1,4 +1,4 @@
-"""What a server has run out of when it refuses to write: told from a server that is away, which asks for other help."""
+"""Distinguishes a server that has run out of disk or memory from a server that is away: they need different help."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ DISK, MEMORY = "disk", "memory"
 #: PostgreSQL's codes. https://www.postgresql.org/docs/17/errcodes-appendix.html
 SQLSTATES: Mapping[str, str] = {"53100": DISK, "53200": MEMORY}
 
-#: What else the servers say: the system's words, Redis's codes (MISCONF: it cannot write its file), RabbitMQ's alarms
-#: (https://www.rabbitmq.com/docs/connection-blocked).
+#: The servers' other messages: the system's errors, Redis's codes (MISCONF: it cannot write its file), RabbitMQ's
+#: alarms (https://www.rabbitmq.com/docs/connection-blocked).
 _WORDS = {
     DISK: re.compile(r"no space left on device|disk quota exceeded|^MISCONF\b|low on (memory & )?disk", re.IGNORECASE),
     MEMORY: re.compile(r"^OOM command not allowed|^command not allowed when used memory|low on memory", re.IGNORECASE),
@@ -22,10 +22,10 @@ _WORDS = {
 
 
 def shortage(error: BaseException) -> str | None:
-    """Return what a server lacks, ``disk`` or ``memory``, if that is why it refused; else None.
+    """Return the resource that a server lacks, ``disk`` or ``memory``, if that caused the error; else None.
 
     Args:
-        error: what a client library raised, however a framework has wrapped it.
+        error: a client library's exception, possibly wrapped by a framework.
     """
     for each in _causes(error):
         found = SQLSTATES.get(getattr(each, "sqlstate", None) or "") or lacking(str(each))
@@ -35,23 +35,23 @@ def shortage(error: BaseException) -> str | None:
 
 
 def outage(server: str, error: BaseException) -> str:
-    """Return in a few words what is wrong with a server that could not do what it was asked.
+    """Describe in a few words the outage of a server that could not serve a request.
 
     Args:
-        server: how people call it.
-        error: what a client library raised.
+        server: the server's name for people.
+        error: a client library's exception.
     """
     lack = shortage(error)
     return f"the {lack} of {server} is full" if lack else f"{server} does not answer"
 
 
 def lacking(words: str) -> str | None:
-    """Return what a server lacks by its own words, ``disk`` or ``memory``, or None."""
+    """Return the resource that a server lacks according to its message, ``disk`` or ``memory``, or None."""
     return next((what for what, pattern in _WORDS.items() if pattern.search(words)), None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and those that it was made of: SQLAlchemy keeps the driver's in ``orig``, Django as the cause."""
+    """Yield an error and those that it wraps: SQLAlchemy keeps the driver's in ``orig``, Django as the cause."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:

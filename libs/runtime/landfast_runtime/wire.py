@@ -1,4 +1,4 @@
-"""One question to a server, over HTTP or the uwsgi protocol, with next to nothing imported.
+"""One request to a server, over HTTP or the uwsgi protocol, with next to no imports.
 
 A packet of the uwsgi protocol is a 4-byte header (modifier, little-endian size, modifier) and length-prefixed strings:
 https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html
@@ -19,9 +19,9 @@ def uwsgi_get(host: str, port: int, path: str) -> bytes:
     """Return the request for a page over the uwsgi protocol.
 
     Args:
-        host: the server, as the application is to see it.
-        port: where the server listens.
-        path: which page.
+        host: the server's name for the application.
+        port: the server's port.
+        path: the page's path.
     """
     variables = {
         "REQUEST_METHOD": "GET",
@@ -40,16 +40,16 @@ def uwsgi_get(host: str, port: int, path: str) -> bytes:
 
 
 def status_line(host: str, port: int, request: bytes, timeout: float) -> str:
-    """Send a request and return the first line of the answer, which is the same in both protocols.
+    """Send a request and return the first line of the response, which is the same in both protocols.
 
     Args:
-        host: whom to ask.
-        port: where it listens.
-        request: what to send.
+        host: the server.
+        port: the server's port.
+        request: the request.
         timeout: seconds that each step may take.
 
     Raises:
-        OSError: nobody listens, or no answer comes in time.
+        OSError: nothing listens, or no response arrives in time.
     """
     with socket.create_connection((host, port), timeout=timeout) as connection:
         connection.sendall(request)
@@ -58,6 +58,6 @@ def status_line(host: str, port: int, request: bytes, timeout: float) -> str:
 
 
 def succeeded(status_line: str) -> bool:
-    """Return whether the first line of an answer tells of success, which is a 2xx."""
+    """Return whether the first line of a response has a 2xx status."""
     protocol, _, status = status_line.partition(" ")
     return protocol.startswith("HTTP/") and status.startswith("2")

@@ -1,4 +1,4 @@
-"""Fixtures that more than one module needs."""
+"""Shared fixtures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def _root_logger() -> Iterator[None]:
-    """The root logger as it was before a test configured it."""
+    """Restores the root logger after a test."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield

@@ -1,4 +1,4 @@
-"""A TCP server for one conversation: says what it was told to say, and remembers what it heard."""
+"""A TCP server for one conversation: sends a given reply, and records the request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Server:
-    """The server as a test sees it."""
+    """The server's address and the request."""
 
     port: int
     heard: bytearray = field(default_factory=bytearray)
@@ -22,7 +22,7 @@ class Server:
 
 @contextlib.contextmanager
 def answering(answer: bytes | None) -> Iterator[Server]:
-    """Run a server that answers whatever comes first with ``answer`` and hangs up, or with None never answers."""
+    """Run a server that answers the first request with ``answer`` and closes; with None it never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = Server(listener.getsockname()[1])
 
@@ -38,7 +38,7 @@ def answering(answer: bytes | None) -> Iterator[Server]:
 
 
 def unused_port() -> int:
-    """Return a port that nobody listens on."""
+    """Return an unused port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

@@ -43,7 +43,7 @@ def echo(x: int) -> int:
 
 @pytest.fixture
 def app() -> Celery[Any]:
-    """An application whose broker and result backend are not there."""
+    """An application without a reachable broker and result backend."""
     broker = RabbitMQ("127.0.0.1", unused_port(), "landfast", "web", PASSWORD)
     app = create_celery("test", broker, Redis("127.0.0.1", unused_port(), "web", PASSWORD))
     app.task(name="echo")(echo)
@@ -52,7 +52,7 @@ def app() -> Celery[Any]:
 
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What is handed to the broker."""
+    """The messages that are published."""
     messages: list[dict[str, Any]] = []
     monkeypatch.setattr("kombu.Producer.publish", lambda *_, **options: messages.append(options))
     return messages
@@ -66,7 +66,7 @@ def request_in_progress() -> Iterator[str]:
 
 
 def running_task(*, internal: bool = False) -> Task[Any, Any]:
-    """Return what the worker's signals need of a task."""
+    """Return a task for the worker's signals."""
     request = SimpleNamespace(request_id="request-0001")
     return cast("Task[Any, Any]", SimpleNamespace(name="echo", internal=internal, request=request))
 
@@ -220,14 +220,14 @@ def test_a_worker_logs_as_json_without_chatter(capsys: pytest.CaptureFixture[str
 
 @pytest.fixture
 def dispatcher(app: Celery[Any], published: list[dict[str, Any]]) -> GatheringDispatcher:
-    """What a worker with an event loop sends its events by."""
+    """The event dispatcher of a worker with an event loop."""
     dispatcher = GatheringDispatcher(
         connection=Connection("memory://"), app=app, enabled=False,
         buffer_group=["task"], on_send_buffered=lambda: pytest.fail("each event was sent at once"),
     )  # fmt: skip
     dispatcher.enabled = True
     producer = SimpleNamespace(publish=lambda event, **options: published.append({"event": event, **options}))
-    dispatcher.producer = producer  # type: ignore[attr-defined]  # types leave it out
+    dispatcher.producer = producer  # type: ignore[attr-defined]  # missing in its types
     return dispatcher
 
 

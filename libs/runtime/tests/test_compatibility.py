@@ -1,4 +1,4 @@
-"""The statements are those that Django 6 and Alembic 1 write for PostgreSQL."""
+"""Findings in the statements that Django 6 and Alembic 1 write for PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ REQUIRED = "adds the required column subtitle to article without a default that 
 
 
 def review(*migrations: str) -> list[str]:
-    """Return what is found in migrations that are pending together."""
+    """Return the findings in migrations that are pending together."""
     reader = Review()
     return [problem for sql in migrations for problem in reader.read(sql)]
 

@@ -1,4 +1,4 @@
-"""A stop at a breakpoint, in a process of its own."""
+"""A breakpoint, in a process of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 from landfast_testing.waiting import DEADLINE
 
-#: Stops once, goes on, and is sent what Ctrl-C sends.
+#: Stops once, continues, and gets the signal of Ctrl-C.
 PROGRAM = """
 import os, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored in the background

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[Path]:
-    """The data of a server."""
+    """A server's data directory."""
     directory = Path(tempfile.mkdtemp(prefix="landfast-drain-"))
     initialize(directory)
     yield directory
@@ -36,7 +36,7 @@ def directory() -> Iterator[Path]:
 
 @pytest.fixture
 def process(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A server that runs."""
+    """A running server."""
     process = start(directory)
     yield process
     if process.poll() is None:
@@ -46,19 +46,19 @@ def process(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def dsn(directory: Path) -> str:
-    """How to connect to it."""
+    """The connection string."""
     return Postgres(directory).dsn()
 
 
 def drain(process: subprocess.Popen[bytes], directory: Path, seconds: int) -> subprocess.Popen[bytes]:
-    """Begin a stop that gives running transactions so many seconds."""
+    """Begin a stop that gives running transactions a number of seconds."""
     path = f"{Path(program('psql')).parent}:{os.environ['PATH']}"
     variables = {"PATH": path, "PGHOST": str(directory), "PGUSER": USER}
     return subprocess.Popen([SCRIPT, str(process.pid), str(seconds)], env=variables)
 
 
 def is_refused(dsn: str) -> bool:
-    """Return whether the server refuses a new session as one does that restarts."""
+    """Return whether the server refuses a new session like a restarting server."""
     try:
         psycopg.connect(dsn).close()
     except psycopg.OperationalError as error:
@@ -95,7 +95,7 @@ def test_a_transaction_that_hangs_is_not_waited_for_any_longer(
 
         assert drain(process, directory, 1).wait(DEADLINE) == 0
         assert process.poll() is None
-        process.send_signal(signal.SIGINT)  # as the entrypoint does then
+        process.send_signal(signal.SIGINT)  # like the entrypoint
         assert process.wait(DEADLINE) == 0
 
 

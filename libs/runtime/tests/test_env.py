@@ -63,7 +63,7 @@ def test_a_default_of_zero_is_a_default() -> None:
     ("text", "truth"),
     [("1", True), ("TRUE", True), ("Yes", True), ("on", True), ("0", False), ("False", False), ("no", False)],
 )
-def test_a_truth_value_is_read_in_any_case(text: str, truth: bool) -> None:  # noqa: FBT001 - that is what it is about
+def test_a_truth_value_is_read_in_any_case(text: str, truth: bool) -> None:  # noqa: FBT001 - the tested type
     assert Env({"FLAG": text}).boolean("FLAG") is truth
 
 

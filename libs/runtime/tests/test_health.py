@@ -19,17 +19,17 @@ PASSWORD = "not-a-real-password"
 
 
 def serve() -> None:
-    """Stand for a dependency that serves."""
+    """A check of a dependency that serves."""
 
 
 def refuse() -> None:
-    """Stand for one that does not."""
+    """A check of a dependency that does not serve."""
     raise ConnectionRefusedError("nobody listens\nand a long explanation")
 
 
 @pytest.fixture
 def never() -> Iterator[Callable[[], None]]:
-    """A check that comes back only when the test is over."""
+    """A check that returns only when the test is over."""
     over = threading.Event()
 
     def wait() -> None:
@@ -89,7 +89,7 @@ def test_http_is_down_when_it_answers_with_an_error() -> None:
 
 
 @pytest.mark.parametrize("redirects", [False, True])
-def test_http_that_sends_visitors_on_is_up_where_that_will_do(redirects: bool) -> None:  # noqa: FBT001 - as the table has it
+def test_http_that_sends_visitors_on_is_up_where_that_will_do(redirects: bool) -> None:  # noqa: FBT001 - a column of the table
     with answering(b"HTTP/1.0 302 Found\r\nLocation: /login/\r\n\r\n") as server:
         report = health.run({"page": health.http("127.0.0.1", server.port, "/", redirects=redirects)})
 
@@ -187,7 +187,7 @@ def test_a_queue_must_have_a_consumer(monkeypatch: pytest.MonkeyPatch, consumers
 
 
 class Broker:
-    """A connection to a RabbitMQ that confirms what it gets, or has an alarm on."""
+    """A connection to a RabbitMQ that confirms messages, or has an alarm on."""
 
     def __init__(self, alarm: str, on_blocked: Callable[[str], None]) -> None:
         self.alarm, self.on_blocked = alarm, on_blocked
@@ -216,7 +216,7 @@ class Broker:
             self.on_blocked(self.alarm)
         else:
             for heard in self.events["basic_ack"]:
-                heard(len(self.published), False)  # noqa: FBT003 - as the protocol has it
+                heard(len(self.published), False)  # noqa: FBT003 - the protocol's own argument
 
     def collect(self) -> None:
         self.collected = True

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def ids() -> Iterator[None]:
-    """The ids of a request and its task, as middleware and worker set them."""
+    """The ids of a request and its task, which middleware and worker set."""
     tokens = request_id.set("request-0001"), task_id.set("task-0001")
     yield
     request_id.reset(tokens[0])
@@ -107,13 +107,13 @@ class Pipe:
         self.logger.addHandler(self.handler)
 
     def fill(self) -> int:
-        """Log more than the pipe takes; return how many lines that was."""
+        """Log more than the pipe holds, and return the number of lines."""
         for _ in range(1000):
             self.logger.info("x" * 1000)
         return 1000
 
     def read(self) -> str:
-        """Return what the pipe holds."""
+        """Return the content of the pipe."""
         pieces = []
         with suppress(BlockingIOError):
             while piece := os.read(self.reader, 1 << 20):
@@ -121,7 +121,7 @@ class Pipe:
         return b"".join(pieces).decode()
 
     def messages(self) -> list[str]:
-        """Return the messages of the lines that the pipe holds."""
+        """Return the messages of the lines in the pipe."""
         return [json.loads(line)["message"] for line in self.read().splitlines()]
 
 
@@ -177,7 +177,7 @@ def test_a_reader_that_is_only_slow_loses_no_line(pipe: Pipe) -> None:
 
 
 def wait_for_lines(pipe: Pipe, taken: list[str], count: int) -> None:
-    """Read the pipe until there were so many lines, or none came for ten seconds."""
+    """Read a number of lines from the pipe, or until none arrived for ten seconds."""
     while "".join(taken).count("\n") < count and select.select([pipe.reader], [], [], 10)[0]:
         taken.append(os.read(pipe.reader, 1 << 12).decode())
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file in which the kernel says how much the container may hold; this process holds 100 MiB of it."""
+    """The kernel's file with the container's memory limit; this process holds 100 MiB of it."""
     limit = tmp_path / "memory.max"
     monkeypatch.setattr(memory, "LIMITS", (limit, tmp_path / "no-other-version"))
     monkeypatch.setattr(memory, "resident", lambda: 100 * MIB)

@@ -110,7 +110,7 @@ def test_the_script_knows_two_protocols() -> None:
 
 
 def uwsgi_variables(body: bytes) -> dict[str, str]:
-    """Return the variables of a uwsgi packet's body."""
+    """Return the variables in the body of a uwsgi packet."""
     parts: list[str] = []
     while body:
         (size,) = struct.unpack_from("<H", body)

@@ -1,4 +1,4 @@
-"""The laptop's reloader: a saved file starts the command again, and the command's end is the reloader's."""
+"""The laptop's reloader: a saved file restarts the command, and the reloader ends with the command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
-#: A worker's stand-in: notes that it started, then waits; SIGTERM ends it well.
+#: A stand-in for a worker: records its start, then waits; it handles SIGTERM.
 COMMAND = (
     "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
     "open('starts', 'a').write('x'); time.sleep(60)"
@@ -48,7 +48,7 @@ def wait_for_starts(folder: Path, number: int) -> None:
 
 def test_a_saved_file_starts_the_command_again(reloader: subprocess.Popen[bytes], tmp_path: Path) -> None:
     deadline = time.monotonic() + DEADLINE
-    while len((tmp_path / "starts").read_text()) < 2:  # the watch may begin a moment after the command
+    while len((tmp_path / "starts").read_text()) < 2:  # the watcher may start a moment after the command
         assert time.monotonic() < deadline
         (tmp_path / "code.py").write_text(f"# saved at {time.monotonic()}\n")
         time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""When a worker's processes are renewed, and that a stop is still a stop. The rooms' tests renew real ones."""
+"""The conditions for the renewal of a worker's processes, and stops. The rooms' tests renew real processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from billiard.pool import EX_RECYCLE
 from celery import signals
 from celery.worker import state
 from landfast_runtime.memory import MIB
-from landfast_runtime.worker import dramatiq_renewal, renewal, slots
+from landfast_runtime.worker import activity, dramatiq_renewal, renewal
 from landfast_runtime.worker.dramatiq_renewal import RenewingMiddleware
 from landfast_runtime.worker.renewal import Renewal
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Process:
-    """A process whose size the test chooses, and what the worker does with it.
+    """A process whose size the test chooses, and the worker's actions on it.
 
     Args:
-        monkeypatch: puts everything back.
+        monkeypatch: restores everything.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,7 +47,7 @@ def process(monkeypatch: pytest.MonkeyPatch) -> Process:
 
 
 def prepared(children: int) -> tuple[Renewal, Any]:
-    """Return a worker's renewal whose processes may grow by 50 MiB, and its worker."""
+    """Return a renewal whose processes may grow by 50 MiB, and its worker."""
     worker: Any = SimpleNamespace(max_memory_per_child=None, exitcode=0)
     made = Renewal(50, children)
     made.set_limits(worker)
@@ -75,7 +75,7 @@ def test_a_worker_takes_nothing_new_once_it_has_grown_too_much(
 def test_whoever_listens_hears_once_that_the_worker_ends(process: Process) -> None:
     told: list[str] = []
 
-    def listen(how: str, **_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
+    def listen(how: str, **_: Any) -> None:  # noqa: ANN401 - arguments of a signal
         told.append(how)
 
     made, _ = prepared(0)
@@ -111,14 +111,14 @@ def test_a_worker_that_fails_ends_as_it_always_did(process: Process) -> None:
 def test_a_child_that_ends_for_its_size_says_so_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(slots, "DIRECTORY", tmp_path)
-    slots.occupy(SimpleNamespace(internal=False))
+    monkeypatch.setattr(activity, "DIRECTORY", tmp_path)
+    activity.occupy(SimpleNamespace(internal=False))
     assert len(list(tmp_path.iterdir())) == 1
 
     renewal.report(exitcode=0)
     assert not caplog.records
     renewal.report(exitcode=EX_RECYCLE)
-    slots.leave()
+    activity.leave()
 
     assert "another replaces it" in caplog.text
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""How threads share the wait for a database that restarts, or is away for longer."""
+"""Threads share the wait for a database that restarts, or is away for longer."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def silent() -> NoReturn:
 
 
 def answering(*answers: Callable[[], str]) -> Callable[[], str]:
-    """Return attempts to connect of which each ends as the next of these; one more than these is a failure."""
+    """Return attempts to connect with the given outcomes in turn; a further attempt fails the test."""
     following = iter(answers)
 
     def attempt() -> str:
@@ -42,7 +42,7 @@ def connected() -> str:
 
 
 def begun(outage: Outage) -> None:
-    """Let the outage begin with an attempt that fails, and last for too long to be waited for."""
+    """Begin an outage with a failed attempt, and let it last too long for a wait."""
     with pytest.raises(OperationalError, match="refused"):
         outage.connect(refused)
 
@@ -105,23 +105,23 @@ def test_it_waits_for_a_database_that_restarts() -> None:
     assert not outage.known
 
 
-def test_all_wait_and_one_asks() -> None:
-    outage, back, asked = Outage(DEADLINE, pause=0.001), threading.Event(), threading.Semaphore(0)
-    asking = threading.Lock()
+def test_all_wait_and_one_retries() -> None:
+    outage, back, retried = Outage(DEADLINE, pause=0.001), threading.Event(), threading.Semaphore(0)
+    retrying = threading.Lock()
 
     def connect() -> str:
         if back.is_set():
             return "connected"
         if outage.known:
-            assert asking.acquire(blocking=False), "another thread asks already"
-            asked.release()
-            asking.release()
+            assert retrying.acquire(blocking=False), "another thread retries already"
+            retried.release()
+            retrying.release()
         return refused()
 
     with ThreadPoolExecutor(4) as threads:
         waiting = [threads.submit(outage.connect, connect) for _ in range(4)]
         for _ in range(20):
-            assert asked.acquire(timeout=DEADLINE)
+            assert retried.acquire(timeout=DEADLINE)
         back.set()
         assert {done.result(DEADLINE) for done in waiting} == {"connected"}
 
@@ -180,26 +180,26 @@ def test_a_silence_after_a_restart_is_waited_for_though_another_thread_is_connec
         assert outage.connect(answering(refused, after_the_other, connected)) == "connected"
 
 
-def test_once_it_is_away_for_long_one_thread_asks_and_the_others_are_told_at_once() -> None:
-    outage, asking, answered = Outage(patience=0), threading.Event(), threading.Event()
+def test_once_it_is_away_for_long_one_thread_retries_and_the_others_fail_at_once() -> None:
+    outage, retrying, answered = Outage(patience=0), threading.Event(), threading.Event()
     begun(outage)
 
     def scout() -> str:
-        asking.set()
+        retrying.set()
         answered.wait(DEADLINE)
         return "connected"
 
     with ThreadPoolExecutor(1) as threads:
         done = threads.submit(outage.connect, scout)
-        assert asking.wait(DEADLINE)
+        assert retrying.wait(DEADLINE)
         with pytest.raises(OperationalError, match="a moment ago"):
-            outage.connect(lambda: pytest.fail("two ask at once"))
+            outage.connect(lambda: pytest.fail("two retry at once"))
         answered.set()
         assert done.result(DEADLINE) == "connected"
     assert outage.connect(connected) == "connected"
 
 
-def test_it_asks_again_after_a_scout_came_back_with_nothing() -> None:
+def test_it_retries_again_after_a_failed_retry() -> None:
     outage = Outage(patience=0)
     begun(outage)
     begun(outage)

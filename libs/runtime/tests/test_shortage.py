@@ -1,4 +1,4 @@
-"""A server that is full is told from one that is away, whatever a library makes of its words."""
+"""A full server is distinguished from one that is away, however a library wraps its message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FULL = psycopg.errors.DiskFull('could not extend file "base/16384/16411": No spa
 
 
 def raised_from(cause: Exception) -> Exception:
-    """Return an error as Django raises it: of its own kind, with the driver's as its cause."""
+    """Return an error in Django's form: its own class, with the driver's error as its cause."""
     error = RuntimeError("could not save")
     error.__cause__ = cause
     return error

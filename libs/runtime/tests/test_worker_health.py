@@ -1,4 +1,4 @@
-"""The worker's and beat's proofs of health."""
+"""The worker's and beat's health checks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from landfast_runtime import health as checks
 from landfast_runtime.celery import create_celery
 from landfast_runtime.connections import RabbitMQ
 from landfast_runtime.health import Unavailable
-from landfast_runtime.worker import beat, consumption, dramatiq_health, health, probe, scheduler, slots
+from landfast_runtime.worker import activity, beat, consumption, dramatiq_health, health, probe, scheduler
 from landfast_testing.waiting import DEADLINE
 
 if TYPE_CHECKING:
@@ -34,19 +34,19 @@ WORK, PROBE = SimpleNamespace(internal=False), SimpleNamespace(internal=True)
 
 @pytest.fixture(autouse=True)
 def own_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "DIRECTORY", tmp_path / "slots")
+    monkeypatch.setattr(activity, "DIRECTORY", tmp_path / "activity")
     monkeypatch.setattr(probe, "MARK", tmp_path / "consumed")
     monkeypatch.setattr(consumption, "PATIENCE", 0.2)
     monkeypatch.setattr(beat, "MARK", tmp_path / "ticked")
     monkeypatch.setattr(scheduler, "MARK", tmp_path / "ticked")
     for name in ("WORKER_CONCURRENCY", "WORKER_GROWTH_MB", "SERVICE_NAME"):
         monkeypatch.delenv(name, raising=False)
-    slots.clear()
+    activity.clear()
 
 
 @pytest.fixture
 def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RabbitMQ:
-    """The broker that the environment names; nobody is there."""
+    """The broker in the environment; nothing listens there."""
     (tmp_path / "rabbitmq_password").write_text("only-for-tests-0123456789")
     monkeypatch.setenv("SECRETS_DIR", str(tmp_path))
     monkeypatch.setenv("RABBITMQ_USER", "shop")
@@ -61,7 +61,7 @@ def test_a_worker_that_runs_the_probe_is_healthy(monkeypatch: pytest.MonkeyPatch
 def test_a_worker_that_is_starting_is_not_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    slots.DIRECTORY.rmdir()
+    activity.DIRECTORY.rmdir()
     monkeypatch.setattr(consumption, "send_probe", lambda: pytest.fail("it was asked"))
     assert health.main() == 1
     assert "starting" in capsys.readouterr().out
@@ -102,44 +102,44 @@ def test_a_worker_without_a_broker_is_unhealthy(
 def test_a_worker_with_all_processes_at_work_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumption, "send_probe", lambda: False)
     for pid in (os.getpid(), os.getppid()):
-        (slots.DIRECTORY / str(pid)).write_bytes(slots.BUSY)
+        (activity.DIRECTORY / str(pid)).write_bytes(activity.BUSY)
     assert health.main() == 0
 
 
 def test_a_process_that_died_or_hangs_does_not_count_as_at_work() -> None:
-    (slots.DIRECTORY / "99999999").write_bytes(slots.BUSY)
-    hanging = slots.DIRECTORY / str(os.getpid())
-    hanging.write_bytes(slots.BUSY)
+    (activity.DIRECTORY / "99999999").write_bytes(activity.BUSY)
+    hanging = activity.DIRECTORY / str(os.getpid())
+    hanging.write_bytes(activity.BUSY)
     os.utime(hanging, (time.time() - 100, time.time() - 100))
-    assert slots.busy(longest=50) == 0
-    assert slots.busy(longest=200) == 1
+    assert activity.busy(longest=50) == 0
+    assert activity.busy(longest=200) == 1
 
 
 def test_probes_do_not_count_as_work() -> None:
-    slots.occupy(PROBE)
-    assert slots.busy(longest=60) == 0
-    slots.occupy(WORK)
-    assert slots.busy(longest=60) == 1
-    slots.release(WORK)
-    assert slots.busy(longest=60) == 0
+    activity.occupy(PROBE)
+    assert activity.busy(longest=60) == 0
+    activity.occupy(WORK)
+    assert activity.busy(longest=60) == 1
+    activity.release(WORK)
+    assert activity.busy(longest=60) == 0
 
 
 def test_threads_count_one_by_one() -> None:
-    slots.occupy(WORK)
+    activity.occupy(WORK)
     working, over = threading.Event(), threading.Event()
 
     def work() -> None:
-        slots.occupy(WORK)
+        activity.occupy(WORK)
         working.set()
         over.wait(DEADLINE)
 
     thread = threading.Thread(target=work)
     thread.start()
     assert working.wait(DEADLINE)
-    assert slots.busy(longest=60) == 2
+    assert activity.busy(longest=60) == 2
     over.set()
     thread.join()
-    assert slots.busy(longest=60) == 1, "a thread that is gone counts no more"
+    assert activity.busy(longest=60) == 1, "a thread that is gone counts no more"
 
 
 def test_beat_is_healthy_while_it_ticks() -> None:

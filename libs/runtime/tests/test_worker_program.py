@@ -1,4 +1,4 @@
-"""How an application's tasks become a worker's program, by what it says and its variables."""
+"""A worker's program, from an application's tasks and the worker's variables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kombu.transport import native_delayed_delivery
 from landfast_runtime.celery import create_celery
 from landfast_runtime.connections import RabbitMQ
 from landfast_runtime.env import ConfigError, Env
-from landfast_runtime.worker import probe, slots
+from landfast_runtime.worker import activity, probe
 from landfast_runtime.worker.config import WorkerSettings, worker_settings
 from landfast_runtime.worker.lanes import Lane, chosen
 from landfast_runtime.worker.program import configure
@@ -35,7 +35,7 @@ LANES = {"shop": Lane(("shop",)), "outside": Lane(("shop.outside",), pool="threa
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Settings are read anew, and nobody goes on listening to Celery."""
+    """Reset settings, and disconnect from Celery's signals."""
     for name in ("WORKER_CONCURRENCY", "WORKER_GROWTH_MB", "WORKER_LANE", "SERVICE_NAME", "LOG_LEVEL"):
         monkeypatch.delenv(name, raising=False)
     worker_settings.cache_clear()
@@ -65,7 +65,7 @@ def test_it_runs_what_its_variables_say(environment: pytest.MonkeyPatch) -> None
 def test_it_consumes_its_lane_and_its_own_probes_and_forgets_old_work(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(slots, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(activity, "DIRECTORY", tmp_path)
     (tmp_path / "1").touch()
     app = configured(LANES["shop"])
 

@@ -1,1 +1,1 @@
-"""What the unit tests of services share; no image holds it."""
+"""Code that services' unit tests share; no image contains it."""

@@ -1,4 +1,4 @@
-"""Celery's signals, as they were before a test: a worker's program listens to them for as long as its process lives."""
+"""Restores Celery's signals after a test: a worker's program stays connected to them until its process ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def as_before() -> Iterator[None]:
-    """Let nobody go on listening who began within the block."""
+    """Disconnect the receivers that connected within the block."""
     found: list[Any] = [each for each in vars(signals).values() if isinstance(each, Signal)]
     heard = [list(each.receivers or ()) for each in found]
     try:

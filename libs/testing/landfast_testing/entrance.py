@@ -1,4 +1,4 @@
-"""A way to PostgreSQL over TCP that a test closes and opens again, as a restart of the server does."""
+"""A TCP proxy for PostgreSQL that a test closes and opens again, like a restart of the server."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from landfast_testing.waiting import DEADLINE
 if TYPE_CHECKING:
     from landfast_testing.postgres import Postgres
 
-#: What a client asks before its session begins, when it would like encryption. Source: PostgreSQL's pqcomm.h
+#: A client's request for encryption before its session begins. Source: PostgreSQL's pqcomm.h
 ENCRYPTION = {80877103, 80877104}
 
 _FIELDS = ("SFATAL", "VFATAL", "C57P03", "Mthe database system is shutting down", "")
 _FAREWELL = "\0".join((*_FIELDS, "")).encode()
-#: How a server answers that takes no more sessions.
+#: The reply of a server that accepts no more sessions.
 REFUSAL = b"E" + struct.pack("!I", 4 + len(_FAREWELL)) + _FAREWELL
 
 _HEAD = struct.Struct("!II")
 
 
 class Entrance:
-    """Leads from a free port to a server, until it is closed: then sessions end, and new ones are refused.
+    """Forwards a free port to a server, until it is closed: then sessions end, and new ones are refused.
 
     Args:
-        postgres: the server, reached by its socket.
+        postgres: the server, which is reached by its socket.
     """
 
     def __init__(self, postgres: Postgres) -> None:
@@ -41,11 +41,11 @@ class Entrance:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def __enter__(self) -> Self:
-        """Return the entrance."""
+        """Return the proxy."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all sessions, and listen no more."""
+        """End all sessions, and stop listening."""
         self.close()
         self._listener.close()
 
@@ -57,14 +57,14 @@ class Entrance:
                 end.shutdown(socket.SHUT_RDWR)
 
     def open(self) -> None:
-        """Let new sessions in again."""
+        """Accept new sessions again."""
         self._open = True
 
     def wait_for_refusal(self, timeout: float = DEADLINE) -> None:
         """Wait until one more session was refused.
 
         Raises:
-            TimeoutError: none was in time.
+            TimeoutError: none was refused in time.
         """
         if not self._refused.acquire(timeout=timeout):
             raise TimeoutError("no session was refused")

@@ -1,4 +1,4 @@
-"""Strategies for what no caller should send: NUL, lone surrogates, depth, huge numbers, broken encodings."""
+"""Strategies for hostile input: NUL, lone surrogates, depth, huge numbers, broken encodings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     type Json = bool | float | str | list[Json] | dict[str, Json] | None
 
-#: Texts that have broken something somewhere.
+#: Texts that are known to break programs.
 TEXTS = (
     "",
     "\0",
@@ -44,7 +44,7 @@ TEXTS = (
 #: Numbers beyond what databases, calendars and floats hold.
 NUMBERS = (0, -1, 2**31, -(2**31) - 1, 2**53, 2**63, -(2**63) - 1, 2**64, 10**400, 1e308, -0.0, 0.5)
 
-#: Bodies that are no JSON, or more of it than anybody reads.
+#: Bodies that are no JSON, or too much of it.
 BODIES = (
     b"",
     b"null",
@@ -61,19 +61,19 @@ BODIES = (
     b'{"a":-Infinity}',
 )
 
-#: Charsets: the usual, some that Python alone knows, and none.
+#: Charsets: the usual, some that only Python knows, and none.
 CHARSETS = ("utf-8", "utf-16", "base64", "rot13", "bz2", "unicode_escape", "idna", "undefined", "nonsense", '"', "\xff")
 
 
-#: A run that has little time tries one in so many of the generated cases: the first ones of the same row.
+#: A short run tries one in so many of the generated cases: the first ones of the same sequence.
 SHARE = int(os.environ.get("GENERATED_SHARE") or 1)
 
 
 def bounded(examples: int) -> settings:
-    """Return settings of Hypothesis: so many cases, the same in every run, as long as each may take.
+    """Return Hypothesis settings: the same cases in every run, without a deadline for each.
 
     Args:
-        examples: how many in a run that has the time, see :data:`SHARE`.
+        examples: the number of cases in a full run, see :data:`SHARE`.
     """
     shared = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large]
     return settings(
@@ -87,21 +87,21 @@ def bounded(examples: int) -> settings:
 
 
 def texts() -> SearchStrategy[str]:
-    """Return texts of any characters, those included that UTF-8 has no bytes for."""
+    """Return texts of any characters, including those that UTF-8 cannot encode."""
     return st.sampled_from(TEXTS) | st.text(st.characters(exclude_categories=()), max_size=12)
 
 
 def values() -> SearchStrategy[Json]:
-    """Return anything that a JSON document may hold."""
+    """Return any JSON values."""
     plain = st.none() | st.booleans() | st.sampled_from(NUMBERS) | st.integers() | texts()
     return st.recursive(plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts(), inner, max_size=3))
 
 
 def objects(good: dict[str, Json]) -> SearchStrategy[dict[str, Json]]:
-    """Return a good document with some of its fields replaced, left out or added.
+    """Return a valid document with some of its fields replaced, left out or added.
 
     Args:
-        good: what would be taken.
+        good: the valid document.
     """
     changed = st.dictionaries(st.sampled_from(sorted(good)) | texts(), values(), max_size=2)
     left_out = st.none() | st.sampled_from(sorted(good))
@@ -111,7 +111,7 @@ def objects(good: dict[str, Json]) -> SearchStrategy[dict[str, Json]]:
 
 
 def bodies(documents: SearchStrategy[dict[str, Json]]) -> SearchStrategy[bytes]:
-    """Return bodies: mostly documents, some of them cut off or in another encoding, some no documents at all."""
+    """Return bodies: mostly documents, some of them truncated or in another encoding, some no documents at all."""
     written = documents.map(json.dumps)
     broken = st.builds(lambda text, end: text[:end].encode(), written, st.integers(0, 40))
     foreign = st.builds(str.encode, written, st.sampled_from(["utf-16", "utf-32", "utf-8-sig"]))
@@ -122,7 +122,7 @@ def queries(names: Iterable[str]) -> SearchStrategy[str]:
     """Return the encoded query of an address: known names and others, with any values.
 
     Args:
-        names: parameters that are read.
+        names: the known parameters.
     """
     name = st.sampled_from(sorted(names)) | texts()
     pairs = st.lists(st.tuples(name, texts()), max_size=3)
@@ -130,12 +130,12 @@ def queries(names: Iterable[str]) -> SearchStrategy[str]:
 
 
 def encoded(text: str) -> str:
-    """Return a text as an address holds it; a lone surrogate as the bytes that it would have."""
+    """Return a text percent-encoded for an address; a lone surrogate as the bytes that it would have."""
     return quote(text, safe="", errors="surrogatepass")
 
 
 def content_types(kinds: Sequence[str]) -> SearchStrategy[str]:
-    """Return the headers of bodies: mostly the plain kinds, some with a charset.
+    """Return content types of bodies: mostly plain, some with a charset.
 
     Args:
         kinds: media types.
@@ -145,6 +145,6 @@ def content_types(kinds: Sequence[str]) -> SearchStrategy[str]:
 
 
 def header_values() -> SearchStrategy[str]:
-    """Return what servers let through in a header: bytes, without control characters, as WSGI has them."""
+    """Return header values that servers admit: bytes without control characters, in WSGI's form."""
     nasty = ("", '"', "[", "http://[", "*/*;q=x", "en;q=9e99", "Basic ====", r'sessionid="\000\000\000\000"')
     return st.sampled_from(nasty) | st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=20)

@@ -1,4 +1,4 @@
-"""A mail server for tests, in this process: at each step of the conversation it does what the test wants."""
+"""A mail server for tests, in this process; the test chooses its behaviour at each step of the conversation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-#: What a server does instead of answering: nothing, end the connection, read no more, or send a byte now and then.
+#: A server's behaviour instead of a reply: silence, end the connection, stop reading, or send a byte now and then.
 HANG, DROP, READ_NOTHING, TRICKLE = "hang", "drop", "read nothing", "trickle"
 
 GREETING, DOT = "greeting", "dot"
@@ -30,9 +30,9 @@ class MailServer:
     """A server that takes conversations, one after the other.
 
     Args:
-        answers: what it does at a step, where that is not the usual.
-        taken: the letters that came whole.
-        steps: what clients have asked for, a step each.
+        answers: its behaviour at a step, where that is not the usual.
+        taken: the messages that arrived completely.
+        steps: the clients' commands, one a step.
     """
 
     answers: dict[str, str] = field(default_factory=dict)
@@ -43,13 +43,13 @@ class MailServer:
         """Listen on a free port."""
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
-        #: Set by a test that lets a server go on that hangs.
+        #: Set by a test to let a hanging server go on.
         self.go_on = threading.Event()
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """Take no more conversations, and end those that hang."""
+        """Accept no more conversations, and end those that hang."""
         self._over.set()
         self.go_on.set()
         self._listener.close()
@@ -82,7 +82,7 @@ class MailServer:
         return self.answers.get(step, USUAL.get(step, "502 what?"))
 
     def _answer(self, client: socket.socket, step: str) -> bool:
-        """Do what is due at a step, and return whether the conversation goes on."""
+        """Act at a step, and return whether the conversation goes on."""
         self.steps.append(step)
         said = self._said(step)
         if said == DROP:

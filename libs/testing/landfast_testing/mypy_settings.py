@@ -1,6 +1,6 @@
-"""Part of mypy's configuration: lets it look again at everything when Django's settings have changed.
+"""A mypy plugin that invalidates mypy's cache when Django's settings have changed.
 
-django-stubs reads the settings by importing them, so mypy takes what it has kept for right though a setting has come.
+django-stubs imports the settings, so mypy does not notice a new setting and would use its outdated cache.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ SETTINGS = ("mysite.settings_static", "console.settings_static")
 
 
 class SettingsPlugin(Plugin):
-    """Tells mypy what its results depend on beside the modules themselves."""
+    """Tells mypy the further inputs of its results, beside the modules themselves."""
 
-    def report_config_data(self, ctx: ReportConfigContext) -> str:  # noqa: ARG002 - holds for all modules
-        """Return what stands for the settings' content."""
+    def report_config_data(self, ctx: ReportConfigContext) -> str:  # noqa: ARG002 - the same for all modules
+        """Return a digest of the settings."""
         found = [spec.origin for name in SETTINGS if (spec := _spec(name)) and spec.origin]
         return hashlib.sha256(b"".join(Path(origin).read_bytes() for origin in found)).hexdigest()
 

@@ -1,4 +1,4 @@
-"""What tests see of the outbox: its tables, made in their database, and the tasks that were written."""
+"""The outbox in tests: its tables in the tests' database, and the tasks that were written."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL
 
-#: Every task, the oldest first. psycopg, Django and SQLAlchemy each have a way to run it.
+#: Every task, the oldest first; for psycopg, Django and SQLAlchemy.
 WRITTEN = "SELECT id, name, queue, body, headers::text FROM outbox.task ORDER BY sequence"
 
 EMPTY = "TRUNCATE outbox.task, outbox.setback"
@@ -40,7 +40,7 @@ class Written:
 
 
 class Outbox:
-    """Reads what was written.
+    """Reads the written tasks.
 
     Args:
         select: runs a query, and returns its rows.
@@ -56,7 +56,7 @@ class Outbox:
 
 
 def make_tables(url: URL) -> None:
-    """Make the outbox's schema and tables in a database that has none."""
+    """Create the outbox's schema and tables in a database without them."""
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA outbox"))

@@ -1,6 +1,6 @@
-"""A PostgreSQL for one run of tests: started when first asked for, in a temporary directory, gone at the end.
+"""A PostgreSQL for one test run: started at its first use, in a temporary directory, removed at the end.
 
-The same major version as the images'. Nothing in it outlives the run, so it never waits for the disk.
+It has the images' major version. Its data do not outlive the run, so it never waits for the disk.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from sqlalchemy import URL
 
 from landfast_testing.waiting import PATIENCE
 
-#: Seconds that the server may take to come up, and to go.
+#: Seconds that the server may take to start, and to stop.
 START, STOP = 20 * PATIENCE, 7 * PATIENCE
 
-#: The user that may do everything; who can open the socket needs no password.
+#: The superuser; access to the socket is enough, without a password.
 USER = "postgres"
 PORT = 5432
 
-#: Where Debian keeps the server's programs: beside each other for every major version, and not on the PATH.
+#: Debian's directory of the server's programs, one for every major version, which is not on the PATH.
 DEBIAN = Path("/usr/lib/postgresql")
 
 SETTINGS = {
@@ -52,9 +52,9 @@ class Postgres:
     """A running server.
 
     Args:
-        directory: where its socket is; libpq takes it for a host.
+        directory: the directory of its socket; libpq takes it for a host.
         port: part of the socket's name.
-        user: may do everything, without a password.
+        user: a superuser without a password.
     """
 
     directory: Path
@@ -63,19 +63,19 @@ class Postgres:
 
     @property
     def host(self) -> str:
-        """The host, as libpq, Django and SQLAlchemy take it."""
+        """The host for libpq, Django and SQLAlchemy."""
         return str(self.directory)
 
     def dsn(self, database: str = "postgres") -> str:
-        """Return how psycopg connects to a database."""
+        """Return psycopg's connection string for a database."""
         return f"host={self.host} port={self.port} user={self.user} dbname={database}"
 
     def url(self, database: str) -> URL:
-        """Return how SQLAlchemy connects to a database."""
+        """Return SQLAlchemy's URL of a database."""
         return URL.create("postgresql+psycopg", username=self.user, host=self.host, port=self.port, database=database)
 
     def make_database(self, name: str) -> str:
-        """Make an empty database, whatever was there under its name, and return how psycopg connects to it."""
+        """Create an empty database, in place of an older one, and return psycopg's connection string for it."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             quoted = sql.Identifier(name)
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(quoted))
@@ -85,10 +85,10 @@ class Postgres:
 
 @cache
 def server() -> Postgres:
-    """Return this process's server, started at the first call.
+    """Return this process's server, which the first call starts.
 
     Raises:
-        NoPostgresError: it is not installed, or did not start.
+        NoPostgresError: PostgreSQL is not installed, or did not start.
     """
     directory = Path(tempfile.mkdtemp(prefix="landfast-postgres-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
@@ -99,10 +99,10 @@ def server() -> Postgres:
 
 
 def initialize(directory: Path) -> None:
-    """Make the data of a server in an empty directory, whose path must be short: the socket will be there.
+    """Create a server's data in an empty directory; its path must be short, because the socket will be there.
 
     Raises:
-        NoPostgresError: it is not installed, or did not work.
+        NoPostgresError: PostgreSQL is not installed, or did not work.
     """
     if os.geteuid() == 0:
         raise NoPostgresError("PostgreSQL does not run as root: run the tests as another user, or by ./stack test")
@@ -112,10 +112,10 @@ def initialize(directory: Path) -> None:
 
 
 def start(directory: Path) -> subprocess.Popen[bytes]:
-    """Start a server on its data, and return its process once it takes sessions.
+    """Start a server on its data, and return its process once it accepts sessions.
 
     Raises:
-        NoPostgresError: it did not start.
+        NoPostgresError: PostgreSQL did not start.
     """
     log = directory / "log"
     arguments = ["-D", str(directory / "data"), "-k", str(directory), "-p", str(PORT)]
@@ -128,10 +128,10 @@ def start(directory: Path) -> subprocess.Popen[bytes]:
 
 
 def program(name: str) -> str:
-    """Return the path of one of PostgreSQL's programs, the newest version's.
+    """Return the path of the newest version of one of PostgreSQL's programs.
 
     Raises:
-        NoPostgresError: it is not installed.
+        NoPostgresError: PostgreSQL is not installed.
     """
     versions = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]), reverse=True)
     found = str(versions[0]) if versions else shutil.which(name)
@@ -154,7 +154,7 @@ def _wait(running: Postgres, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)  # a fast shutdown: whoever is connected is cut off
+    process.send_signal(signal.SIGINT)  # a fast shutdown, which ends all sessions
     try:
         process.wait(STOP)
     except subprocess.TimeoutExpired:

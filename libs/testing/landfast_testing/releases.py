@@ -1,7 +1,7 @@
-"""One release's tasks against the next one's worker: rows as earlier releases wrote them.
+"""Tasks that earlier releases wrote, against the worker of this release.
 
-``NAME.json`` in a folder holds what a release wrote, and is never changed. A task that is renamed, or takes other
-arguments, keeps its old name and arguments for as long as rows of them may wait.
+``NAME.json`` in a folder has the rows of one release, and never changes. A task that is renamed, or takes other
+arguments, still accepts its old name and arguments for as long as such rows may wait.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from celery import Celery
 
-#: A row, as :class:`landfast_outbox.task.NewTask` has it.
+#: A row, with the fields of :class:`landfast_outbox.task.NewTask`.
 type Row = dict[str, Any]
 
 
 def read(folder: Path) -> dict[str, Row]:
-    """Return the rows in a folder, each with a label for people.
+    """Return the rows in a folder, each with a readable label.
 
     Args:
-        folder: what holds the files.
+        folder: the folder of the files.
     """
     return {
         f"{path.stem}: {row['engine']} {row['name']}": row
@@ -33,11 +33,11 @@ def read(folder: Path) -> dict[str, Row]:
 
 
 def check(app: Celery[Any], row: Row) -> None:
-    """Fail if today's worker does not know a row's task, or the task takes no such arguments.
+    """Fail if this release's worker does not know a row's task, or the task takes no such arguments.
 
     Args:
-        app: whose worker.
-        row: of an earlier release.
+        app: the worker's application.
+        row: a row of an earlier release.
     """
     args, kwargs, _ = json.loads(row["body"])
     header = getattr(_tasks(app)[row["headers"]["task"]], "__header__", None)
@@ -46,12 +46,12 @@ def check(app: Celery[Any], row: Row) -> None:
 
 
 def durable(app: Celery[Any], *packages: str) -> set[str]:
-    """Return the names of the durable tasks that stand in some packages: the next release is held to each of them."""
+    """Return the names of the durable tasks in some packages: the next release must keep each of them."""
     return {name for name, task in _tasks(app).items() if name.startswith(packages) and hasattr(task, "ordered")}
 
 
 def _tasks(app: Celery[Any]) -> dict[str, Any]:
-    """Return an application's tasks. Django's own check of its models, as a worker has it at its start, is left out."""
+    """Return an application's tasks, loaded without Django's check of its models, which a worker runs at its start."""
     for module in app.conf.include:
         import_module(module)
     return cast("dict[str, Any]", app.tasks)

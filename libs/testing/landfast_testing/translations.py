@@ -1,4 +1,4 @@
-"""Tests of translations, for every Django project: whatever it says in English, it says in Russian, too."""
+"""Tests of translations, for every Django project: each English message has a Russian translation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ type Message = tuple[str | None, str, str]
 
 
 def messages(entries: Iterable[polib.POEntry]) -> set[Message]:
-    """Return what tells messages apart."""
+    """Return the key of a message."""
     return {(entry.msgctxt, entry.msgid, entry.msgid_plural) for entry in entries if not entry.obsolete}
 
 
@@ -37,7 +37,7 @@ def texts(entry: polib.POEntry) -> list[str]:
 
 
 def placeholders(text: str) -> list[str]:
-    """Return the places in a text that are filled in."""
+    """Return the placeholders in a text."""
     percent = [part.split(")")[0] for part in text.split("%(")[1:]]
     return sorted(percent + ["%" + kind for kind in "sd" for _ in range(text.count("%" + kind))] + braces(text))
 
@@ -66,12 +66,12 @@ class Translations:
         return polib.pofile(str(self.apps[app] / CATALOGUE), check_for_duplicates=True)
 
     def extracted(self, app: str, directory: Path) -> set[Message]:
-        """Return the messages that an app's code and templates hold now; ``directory`` takes a copy of them."""
+        """Return the messages of an app's code and templates; ``directory`` is for a copy of them."""
         copy = directory / app
         shutil.copytree(self.apps[app], copy, ignore=shutil.ignore_patterns("__pycache__", "locale"))
         (copy / "locale").mkdir()
         command = [sys.executable, "-m", "django", "makemessages", "--locale", "ru", "--verbosity", "0"]
-        # It needs no settings, and in this folder ours would import its modules for libraries of the same names.
+        # It needs no settings, and with ours, modules in this folder would shadow libraries of the same names.
         environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
         done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr

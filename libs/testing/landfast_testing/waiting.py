@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: How many times slower than the reference machine this one is; ``./stack test`` measures it (cli/speed.py). A machine
-#: that is at work on several suites may take three times as long as an idle one.
+#: This machine's slowness as a multiple of the reference machine's; ``./stack test`` measures it (cli/speed.py). A
+#: machine that runs several suites may take three times as long as an idle one.
 PATIENCE = 3 * float(os.environ.get("TEST_SLOWNESS") or 1)
 
-#: Seconds after which whatever takes moments hangs.
+#: Seconds after which an operation that should take moments counts as hung.
 DEADLINE = 10 * PATIENCE
 
-#: Seconds between two looks.
+#: Seconds between two checks.
 INTERVAL = 0.01
 
 
@@ -24,9 +24,9 @@ def wait_until(condition: Callable[[], object], otherwise: str, seconds: float =
     """Call ``condition`` until it returns something true.
 
     Args:
-        condition: what to look at.
-        otherwise: what was waited for in vain.
-        seconds: when to give up.
+        condition: returns the value.
+        otherwise: the description of the condition, for the error.
+        seconds: the deadline.
 
     Raises:
         AssertionError: the deadline passed.

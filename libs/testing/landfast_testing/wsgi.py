@@ -1,4 +1,4 @@
-"""Requests as they reach a WSGI application from its server: bytes and headers as they are, whatever they hold."""
+"""Requests as a WSGI application gets them from its server, with arbitrary bytes and headers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to a request.
+    """The response to a request.
 
     Args:
         status: the HTTP status.
-        headers: by their names.
-        body: the bytes.
+        headers: the headers by name.
+        body: the body's bytes.
     """
 
     status: int
@@ -28,13 +28,13 @@ class Answer:
     body: bytes
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever the document holds
-        """The document; NaN and its like are in none."""
+    def json(self) -> Any:  # noqa: ANN401 - any document
+        """The JSON document; NaN and infinities are errors."""
         return json.loads(self.body.decode(), parse_constant=_refuse)
 
 
 def _refuse(constant: str) -> NoReturn:
-    """Refuse words that only Python takes for JSON."""
+    """Refuse constants that only Python accepts as JSON."""
     raise AssertionError(f"{constant} is no JSON")
 
 
@@ -48,16 +48,16 @@ def send(
     content_type: str = "",
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Send a request and return the answer.
+    """Send a request and return the response.
 
     Args:
-        app: the application that the server serves.
+        app: the WSGI application.
         method: the HTTP method.
         path: the path, not encoded.
         body: the body.
         query: the query, encoded.
-        content_type: the body's.
-        headers: others, by the names that WSGI gives them.
+        content_type: the body's content type.
+        headers: other headers, by their WSGI names.
     """
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,

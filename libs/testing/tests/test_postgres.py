@@ -1,4 +1,4 @@
-"""A PostgreSQL of the images' version, for one run."""
+"""A PostgreSQL of the images' version, for one test run."""
 
 from __future__ import annotations
 

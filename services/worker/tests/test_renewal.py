@@ -53,7 +53,7 @@ def start(tmp_path: Path, effects: object) -> Iterator[Callable[[str], subproces
     def start(lane: str) -> subprocess.Popen[bytes]:
         variables = {
             "WORKER_LANE": lane, "WORKER_CONCURRENCY": "2", "WORKER_GROWTH_MB": str(GROWTH),
-            "SLOTS": str(tmp_path / "slots"),
+            "ACTIVITY": str(tmp_path / "activity"),
         }  # fmt: skip
         command = (sys.executable, "-m", "celery", "-q", "-A", "tests.leaking.worker", "worker")
         started.append(subprocess.Popen(command, env=os.environ | variables, cwd=Path(__file__).parents[1]))

@@ -1,4 +1,4 @@
-"""The commands as an app."""
+"""The commands as a Django app."""
 
 from django.apps import AppConfig
 

@@ -1,19 +1,19 @@
 """Gunicorn's settings for a Django project behind Nginx: https://docs.gunicorn.org/en/stable/settings.html.
 
-A project's ``gunicorn.conf.py`` takes them all in, and adds its application, its size and its logs.
+A project's ``gunicorn.conf.py`` imports them all, and adds its application, its size and its logs.
 """
 
 from __future__ import annotations
 
 bind = "0.0.0.0:8000"
 worker_class = "gthread"  # keeps connections to Nginx open, which `sync` cannot
-keepalive = 75  # seconds; longer than Nginx keeps an idle connection, so that it is never Nginx that is surprised
+keepalive = 75  # seconds; longer than Nginx keeps an idle connection, so that Nginx closes it first
 graceful_timeout = 25  # seconds for running requests at a stop; the container's grace period is 30
-control_socket_disable = True  # it would want a writable home, and nobody asks it anything
+control_socket_disable = True  # it needs a writable home, and is not used
 worker_tmp_dir = "/tmp"  # noqa: S108 - the heartbeat file: the container's own tmpfs
-# Nginx limits the request line and the headers (nginx/snippets/limits.conf); what it lets in passes here.
+# Nginx limits the request line and the headers (nginx/snippets/limits.conf); these limits admit all that Nginx admits.
 limit_request_line = 0  # none
-limit_request_field_size = 32768  # bytes; 0 means 8190. Nginx makes one header of the cookies that HTTP/2 sends apart
+limit_request_field_size = 32768  # bytes; 0 means 8190. Nginx joins HTTP/2's separate cookies into one header
 limit_request_fields = 1100  # headers: the visitor's 1,000 and Nginx's own
-# The container networks are the only way in and Nginx the only one there who proxies.
+# Requests come only over the containers' networks, where Nginx is the only proxy.
 forwarded_allow_ips = "*"

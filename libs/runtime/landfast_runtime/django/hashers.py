@@ -1,4 +1,4 @@
-"""How passwords are stored."""
+"""Password hashing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import Argon2PasswordHasher
 class Argon2(Argon2PasswordHasher):
     """Argon2id with OWASP's parameters: 19 MiB a password.
 
-    Django's own take 100 MiB, and a handful of logins at once would break the container's memory limit.
+    Django's own parameters take 100 MiB, and a few logins at once would exceed the container's memory limit.
     https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html
     """
 

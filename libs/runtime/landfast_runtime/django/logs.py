@@ -1,4 +1,4 @@
-"""Logs of a Django project behind Nginx, as its settings and Gunicorn's want them."""
+"""Logging configurations of a Django project behind Nginx, for Django's settings and for Gunicorn's."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ def django_logging(service: str, level: str) -> dict[str, Any]:
         service: the Compose service's name.
         level: the root logger's level.
     """
-    # Nginx logs every request with its status; Django has to add only the traceback of one that crashed here.
+    # Nginx logs every request with its status; Django only adds the traceback of one that crashed.
     crashes = {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info is not None}
     return logging_config(service, level) | {
         "filters": {"crashes": crashes},
         "loggers": {
             "django.request": {"level": "ERROR", "filters": ["crashes"]},
-            # It warns at each HEAD that Django leaves cutting the body to the server.
+            # It warns at each HEAD request that Django leaves the removal of the body to the server.
             "gunicorn.http.wsgi": {"level": "ERROR"},
-            "axes": {"level": "WARNING"},  # it tells each login otherwise
+            "axes": {"level": "WARNING"},  # otherwise it logs each login
         },
     }
 
@@ -30,7 +30,7 @@ def django_logging(service: str, level: str) -> dict[str, Any]:
 def gunicorn_logging(service: str, level: str) -> dict[str, Any]:
     """Return ``logconfig_dict``; arguments as for :func:`django_logging`."""
     return logging_config(service, level) | {
-        # Gunicorn would give these handlers of its own; without any, their lines reach the root's.
+        # Gunicorn would give these loggers its own handlers; without them, their lines reach the root logger's.
         "loggers": {
             "gunicorn.error": {"handlers": [], "propagate": True},
             "gunicorn.access": {"handlers": [], "propagate": True, "level": "WARNING"},  # Nginx logs every request

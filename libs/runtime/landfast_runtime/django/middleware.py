@@ -1,4 +1,4 @@
-"""Middleware for every request of a Django project: its id, and the wish that nobody keeps a copy."""
+"""Middleware for every request of a Django project: the request id, and a ban on caching."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class RequestIdMiddleware:
-    """Gives every log line and task of a request the id that Nginx chose, and sends it back to the caller.
+    """Gives every log line and task of a request the id that Nginx chose, and returns the id to the caller.
 
     Args:
-        get_response: what answers the request.
+        get_response: the next handler.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -37,10 +37,10 @@ class RequestIdMiddleware:
 
 
 class PrivateByDefaultMiddleware:
-    """Keeps caches away from every answer that does not say itself who may keep it.
+    """Forbids caching of every response that has no caching headers of its own.
 
     Args:
-        get_response: what answers the request.
+        get_response: the next handler.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -7,5 +7,5 @@ from django_celery_beat.schedulers import DatabaseScheduler
 from landfast_runtime.worker.scheduler import Ticking
 
 
-class TickingScheduler(Ticking, DatabaseScheduler):  # type: ignore[misc]  # it carries no types
+class TickingScheduler(Ticking, DatabaseScheduler):  # type: ignore[misc]  # it has no types
     """django-celery-beat's scheduler that marks every tick."""

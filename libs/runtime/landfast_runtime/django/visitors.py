@@ -1,4 +1,4 @@
-"""The sender of a request, as far as the edge knows."""
+"""The address of a request's sender."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: What is counted for a client whose address nobody knows.
-UNKNOWN = "0.0.0.0"  # noqa: S104 - an address to count under, nothing listens there
+#: The address under which clients with an unknown address are counted.
+UNKNOWN = "0.0.0.0"  # noqa: S104 - nothing listens there
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address that Nginx saw the request come from.
+    """Return the address from which Nginx received the request.
 
-    Nginx replaces ``X-Forwarded-For`` with that one address. Should something else ever extend the header instead, only
-    its last entry was written by a proxy; whatever stands before it is the client's own claim.
+    Nginx replaces ``X-Forwarded-For`` with that one address. If another program ever extended the header instead, only
+    its last entry would be a proxy's; the entries before it are the client's own claim.
     """
     claimed = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
     for candidate in (claimed, request.META.get("REMOTE_ADDR", "")):

@@ -1,1 +1,1 @@
-"""PostgreSQL: waiting while it restarts, and statements that save a trip to it."""
+"""PostgreSQL: waiting while it restarts, and statements that save a round trip."""

@@ -1,6 +1,6 @@
-"""Waiting for a PostgreSQL that restarts: those who want a connection wait for some seconds, and one of them asks.
+"""Waiting for a PostgreSQL that restarts: threads without a connection wait for some seconds, and one of them retries.
 
-Only connecting is tried again. No statement was sent by then, so none is ever sent twice.
+Only the connection is retried. No statement was sent before it, so none is ever sent twice.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-#: Seconds from the first failure of an outage for which a connection is waited for. All that stands in front of the
-#: services must be more patient: docs/reference/limits.md
+#: Seconds from the first failure of an outage for which threads wait for a connection. All timeouts in front of the
+#: services must be longer: docs/reference/limits.md
 PATIENCE = 8.0
 
 #: Seconds between two attempts.
 PAUSE = 0.1
 
-#: How a server refuses that restarts, and what the network says while its container is away. The driver has no SQLSTATE
-#: for what goes wrong before a session begins. Sources: PostgreSQL's backend_startup.c, libpq's fe-connect.c, psycopg's
+#: Error messages of a restarting server, and of the network while its container is away. The driver has no SQLSTATE for
+#: errors before a session begins. Sources: PostgreSQL's backend_startup.c, libpq's fe-connect.c, psycopg's
 #: _conninfo_attempts.py
 _RESTARTING = re.compile(
     r"the database system is |terminating connection due to administrator command"
@@ -37,18 +37,18 @@ _RESTARTING = re.compile(
 
 
 def is_restart(error: BaseException) -> bool:
-    """Return whether an attempt to connect failed in the way of a server that will be back in a moment.
+    """Return whether a failed attempt to connect shows a server that will be back in a moment.
 
-    A wrong password is none, nor is a server that is full or stays silent: waiting for these helps nobody.
+    A wrong password does not, nor does a server that is full or stays silent: waiting would not help.
     """
     return bool(_RESTARTING.search(str(error)))
 
 
 def was_closed(connection: Connection[Any]) -> bool:
-    """Return whether the server has closed a connection that waits for no answer, without a trip to the server.
+    """Return whether the server has closed an idle connection, without a round trip to the server.
 
-    There is something to read then: the server's farewell. Other words of a server that nobody asked (a changed
-    setting) are rare, and cost no more than another connection.
+    A closed connection has data to read: the server's last message. Other unsolicited messages of a server (a changed
+    setting) are rare, and cost no more than a new connection.
     """
     if connection.closed:
         return True
@@ -58,14 +58,14 @@ def was_closed(connection: Connection[Any]) -> bool:
 
 
 class Outage:
-    """A database that is away, as the threads of a process know it.
+    """An outage of a database, shared by the threads of a process.
 
-    While it restarts they wait together, and one of them asks. When it is away for longer they are told at once, or
-    every request would stand still for seconds and fill all threads, with the health check behind them. Then
-    one thread at a time finds out whether it is back.
+    While the database restarts, the threads wait together, and one of them retries. In a longer outage they fail at
+    once: otherwise every request would hang for seconds and occupy all threads, and delay the health check. Then one
+    thread at a time checks whether the database is back.
 
     Args:
-        patience: seconds of an outage for which all wait.
+        patience: seconds of an outage for which all threads wait.
         pause: seconds between two attempts of a thread.
     """
 
@@ -74,69 +74,69 @@ class Outage:
         self._changed = threading.Condition()
         self._began: float | None = None
         self._restarts = False
-        self._asking = False
+        self._retrying = False
 
     @property
     def known(self) -> bool:
-        """Whether connecting failed a moment ago."""
+        """Whether the last attempt to connect failed a moment ago."""
         return self._began is not None
 
     def connect[Connected](self, attempt: Callable[[], Connected]) -> Connected:
-        """Return what ``attempt`` connects to, as soon as the server takes connections.
+        """Return the connection of ``attempt``, as soon as the server accepts connections.
 
         Args:
             attempt: connects, or raises; called again while the server restarts.
 
         Raises:
-            OperationalError: that of the last attempt; or the database is away for longer, and another thread asks it.
+            OperationalError: the last attempt's; or the database is away for longer, and another thread checks it.
         """
         error: OperationalError | None = None
         until = time.monotonic() + self._patience
         restarts = False
         while True:
             restarts = restarts or self._restarts
-            asks = self._wait_for_turn(error, until)
+            retries = self._wait_for_turn(error, until)
             try:
-                if asks and error is not None:
+                if retries and error is not None:
                     time.sleep(self._pause)
                 connected = attempt()
                 self._end()
             except OperationalError as failure:
                 error = failure
-                # A server that is just back may be silent for a moment: another thread's success ends the outage, and
-                # this thread still waits for the rest of its time.
+                # A server may be silent just after its start: another thread's success ends the outage, and this thread
+                # still waits for the rest of its time.
                 restarts = restarts or is_restart(failure)
                 if not self._begin(restarts=restarts):
                     raise
             else:
                 return connected
             finally:
-                if asks:
-                    self._let_others_ask()
+                if retries:
+                    self._let_others_retry()
 
     def _wait_for_turn(self, error: OperationalError | None, until: float) -> bool:
-        """Return whether this thread is the one that asks; no one has to be while nothing is known of an outage.
+        """Return whether this thread is to retry; without a known outage every thread may.
 
         Args:
-            error: that of this thread's last attempt.
-            until: when this thread gives up, whatever others find.
+            error: the error of this thread's last attempt.
+            until: the time at which this thread gives up in any case.
 
         Raises:
-            OperationalError: it is not worth waiting any longer.
+            OperationalError: a longer wait would not help.
         """
         with self._changed:
             while self._began is not None:
                 left = min(self._began + self._patience * self._restarts, until) - time.monotonic()
-                if left <= 0 and (error or self._asking):
+                if left <= 0 and (error or self._retrying):
                     raise error or OperationalError("no connection could be had a moment ago")
-                if not self._asking:
-                    self._asking = True
+                if not self._retrying:
+                    self._retrying = True
                     return True
                 self._changed.wait(left)
         return False
 
     def _begin(self, *, restarts: bool) -> bool:
-        """Take note of a failure, and return whether the server restarts, as this or an earlier one said."""
+        """Record a failure, and return whether the server restarts, according to this or an earlier failure."""
         with self._changed:
             self._began = self._began or time.monotonic()
             self._restarts = self._restarts or restarts
@@ -147,7 +147,7 @@ class Outage:
             self._began, self._restarts = None, False
             self._changed.notify_all()
 
-    def _let_others_ask(self) -> None:
+    def _let_others_retry(self) -> None:
         with self._changed:
-            self._asking = False
+            self._retrying = False
             self._changed.notify()

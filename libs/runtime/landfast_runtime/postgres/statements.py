@@ -1,4 +1,4 @@
-"""Statements that go to PostgreSQL past psycopg's cursors, which would make a trip for each."""
+"""Statements without psycopg's cursors, which would make a round trip for each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def in_one_trip(connection: Connection[Any], statements: bytes) -> Sequence[PGresult]:
-    """Run statements that ``;`` parts, and return the result of each; those after one that fails do not run.
+    """Run semicolon-separated statements, and return the result of each; statements after a failed one do not run.
 
     Raises:
         psycopg.Error: one of them failed.
@@ -37,10 +37,10 @@ def begin_statement(connection: Connection[Any]) -> str:
 
 
 def has_begun(connection: Connection[Any]) -> bool:
-    """Begin a transaction, and return whether the server did; if not, the connection is of no use any more.
+    """Begin a transaction, and return whether the server did; if not, the connection is dead.
 
-    The driver makes this trip anyway, before the first statement of a transaction. Made before, it shows a session that
-    the server ended while nothing is lost yet: the transaction can begin on another connection.
+    The driver makes this round trip anyway, before the first statement of a transaction. Made earlier, it detects a
+    session that the server has ended while nothing is lost yet: the transaction can begin on another connection.
     """
     try:
         in_one_trip(connection, begin_statement(connection).encode())

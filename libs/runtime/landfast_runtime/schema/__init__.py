@@ -1,1 +1,1 @@
-"""Migrations before they run: which are pending, and what the release before could not live with."""
+"""Pending migrations, and their changes that the previous release cannot work with."""

@@ -1,4 +1,4 @@
-"""How a service tells a deploy which of its migrations are pending, and refuses those that must not run."""
+"""A service's report of its pending migrations to a deploy, and the refusal of those that must not run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: What a migration says for itself, if the release before can live with it though it does not look so: its reason.
+#: The attribute of a migration with the reason why the previous release can work with it in spite of a finding.
 REASON = "compatible_because"
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A migration that the database has not seen.
+    """A pending migration.
 
     Args:
-        name: what people call it.
-        problems: what the release before could not live with (:mod:`landfast_runtime.schema.compatibility`).
-        reason: why it can all the same; its author says so.
+        name: its name for people.
+        problems: changes that the previous release cannot work with (:mod:`landfast_runtime.schema.compatibility`).
+        reason: the author's reason why the previous release can work with it all the same.
     """
 
     name: str
@@ -29,25 +29,25 @@ class Pending:
 
     @property
     def line(self) -> str:
-        """What a deploy shows of it: nothing that was waved through goes unseen."""
+        """The line that a deploy shows, with the problems that the author's reason overrides."""
         remarks = ": ".join(part for part in ("; ".join(self.problems), self.reason.strip()) if part)
         return f"{self.name} ({remarks})" if self.problems else self.name
 
 
 def lines(migrations: Sequence[Pending]) -> list[str]:
-    """Return what to print: a deploy looks for lines that begin so.
+    """Return the lines to print; a deploy looks for their prefix.
 
     Args:
-        migrations: those that the database has not seen, in their order.
+        migrations: the pending migrations in order.
     """
     return [f"pending: {migration.line}" for migration in migrations] or ["pending: none"]
 
 
 def refusal(migrations: Sequence[Pending]) -> str:
-    """Return why the migrations must not run, with the way out, or nothing if they may.
+    """Return the reason why the migrations must not run, with the way out; an empty text if they may.
 
     Args:
-        migrations: those that the database has not seen.
+        migrations: the pending migrations.
     """
     refused = [migration for migration in migrations if migration.problems and not migration.reason.strip()]
     if not refused:
@@ -65,7 +65,7 @@ def tell(migrations: Sequence[Pending]) -> None:
     """Print a line for each migration, or stop the process with the reason why they must not run.
 
     Args:
-        migrations: those that the database has not seen, in their order.
+        migrations: the pending migrations in order.
     """
     print(*lines(migrations), sep="\n", flush=True)
     reason = refusal(migrations)

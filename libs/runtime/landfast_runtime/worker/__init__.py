@@ -1,5 +1,5 @@
-"""The programs that every application's worker and beat need: how they are set up, renewed, and prove their health.
+"""The programs of every application's workers and beat: their set-up, renewal and health checks.
 
 An application has its own Celery application, tasks and lanes; :func:`~landfast_runtime.worker.program.configure` makes
-a worker's program of them.
+a worker's program from them.
 """

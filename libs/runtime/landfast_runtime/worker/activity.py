@@ -1,8 +1,8 @@
-"""Which of a worker's processes or threads run a task right now, for its health check: a full worker is a healthy one.
+"""The worker's processes or threads that run a task right now, for its health check: a busy worker is healthy.
 
-Each has a file named after its thread's id, which is a process' own for its first thread, and writes there whether it
-runs a task, at each start and each end: so the file's time says since when. It counts for nothing once the thread is
-gone. The file stays open, for that is done for every task.
+Each thread has a file named after its id (for a process's first thread, the process id), and writes there at each start
+and each end of a task whether it runs one: the file's time is the time of the change. The file no longer counts once
+the thread is gone. It stays open, because it is written for every task.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from io import FileIO
 
-DIRECTORY = Path("/tmp/worker-slots")  # noqa: S108 - the container's own tmpfs
+DIRECTORY = Path("/tmp/worker-activity")  # noqa: S108 - the container's own tmpfs
 
 BUSY, IDLE = b"1", b"0"
 
@@ -25,7 +25,7 @@ _own: dict[int, FileIO] = {}
 
 
 def clear() -> None:
-    """Forget what an earlier worker in this container left."""
+    """Remove the files of an earlier worker in this container."""
     while _own:
         _own.popitem()[1].close()
     DIRECTORY.mkdir(exist_ok=True)
@@ -34,19 +34,19 @@ def clear() -> None:
 
 
 def occupy(task: Any, **_: Any) -> None:  # noqa: ANN401 - Celery's signals carry no types
-    """Note that this thread starts a task."""
+    """Record that this thread starts a task."""
     if not task.internal:
         _write(BUSY)
 
 
 def release(task: Any, **_: Any) -> None:  # noqa: ANN401
-    """Note that this thread has ended its task."""
+    """Record that this thread has ended its task."""
     if not task.internal:
         _write(IDLE)
 
 
 def leave(**_: Any) -> None:  # noqa: ANN401
-    """Remove this process's files, for it ends: thousands of processes may follow each other in a container."""
+    """Remove this process's files at its end: thousands of processes may follow each other in a container."""
     while _own:
         thread, file = _own.popitem()
         file.close()
@@ -61,7 +61,7 @@ def _write(state: bytes) -> None:
 
 
 def busy(longest: float) -> int:
-    """Return how many living processes or threads have run a task for less than ``longest`` seconds."""
+    """Return the number of living processes or threads that have run a task for less than ``longest`` seconds."""
     now = time.time()
     return sum(
         1

@@ -1,6 +1,6 @@
-"""Beat's health check: beat can hang while its process lives, so it is its ticks that count.
+"""Beat's health check: beat can hang while its process lives, so its ticks count.
 
-``python -m landfast_runtime.worker.beat`` exits 0 while the last tick is fresh.
+``python -m landfast_runtime.worker.beat`` exits 0 while the last tick is recent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STALE = 30.0
 
 
 def main() -> int:
-    """Check once; print what was found and return the exit status."""
+    """Check once, print the result, and return the exit status."""
     try:
         age = time.time() - MARK.stat().st_mtime
     except FileNotFoundError:

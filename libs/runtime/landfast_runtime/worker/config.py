@@ -10,7 +10,7 @@ from landfast_runtime.env import Env, load
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """How a worker runs; beat shares the log level."""
+    """A worker's settings; beat shares the log level."""
 
     service: str
     log_level: str

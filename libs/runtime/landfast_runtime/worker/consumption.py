@@ -1,16 +1,17 @@
-"""Whether the worker consumes: it is healthy if a task that is sent to it gets run.
+"""Whether the worker consumes: it is healthy if it runs a task that is sent to it.
 
-A worker can live, answer ``inspect ping`` and still consume nothing after its broker was restarted
-(https://github.com/celery/celery/discussions/9054), so nothing less than consumption proves it. Three cases:
+A worker can live, answer ``inspect ping`` and still consume nothing after a restart of its broker
+(https://github.com/celery/celery/discussions/9054), so only consumption proves its health. Three cases:
 
-- the probe came through: healthy;
-- it did not, but every process of the pool is at work on a task within its time limit: healthy, and full;
+- the probe ran: healthy;
+- the probe did not run, but every process of the pool runs a task within its time limit: healthy, and busy;
 - neither: unhealthy, with the reason in Docker's health log.
 
-Nothing is sent, and nobody waits, while no worker listens to the probes' queue: one that starts is asked again at once.
+While no worker consumes the probes' queue, the check sends nothing and returns at once: a starting worker is soon
+checked again.
 
-Each check is a Python of its own, in each worker's container: it sends the message itself, since to import Celery would
-take longer than all else.
+Each check is a Python process of its own, in each worker's container. It sends the message itself, because the import of
+Celery would take longer than everything else.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from amqp.exceptions import AMQPError, NotFound
 from landfast_runtime.broker import channel as open_channel
 from landfast_runtime.connections import RabbitMQ
 from landfast_runtime.env import load
-from landfast_runtime.worker import probe, slots
+from landfast_runtime.worker import activity, probe
 from landfast_runtime.worker.config import worker_settings
 
 #: Seconds that RabbitMQ may take for each answer.
@@ -37,11 +38,11 @@ PATIENCE = 6.0
 
 
 def send_probe() -> bool:
-    """Send a probe to the queue that only this container's worker consumes, and return whether it does.
+    """Send a probe to the queue that only this container's worker consumes, and return whether the worker consumes it.
 
     Raises:
-        OSError: the broker cannot be reached, or is late.
-        AMQPError: the broker does not take it.
+        OSError: the broker cannot be reached, or does not answer in time.
+        AMQPError: the broker does not accept the probe.
     """
     name = probe.queue_name()
     with open_channel(load("worker", RabbitMQ.from_env), BROKER_TIMEOUT, confirm=True) as channel:
@@ -55,7 +56,7 @@ def send_probe() -> bool:
 
 
 def message() -> Message:
-    """Return a probe as Celery would send it, by its name: the application would take seconds to load.
+    """Return a probe in Celery's format, by its name: the application would take seconds to load.
 
     https://docs.celeryq.dev/en/stable/internals/protocol.html
     """
@@ -79,7 +80,7 @@ def message() -> Message:
 
 
 def last_mark() -> float:
-    """Return when a probe last ran, in seconds since the epoch; 0 if none has."""
+    """Return the time of the last probe's run, in seconds since the epoch; 0 if none has run."""
     try:
         return probe.MARK.stat().st_mtime
     except FileNotFoundError:
@@ -92,12 +93,12 @@ def wait_for_mark(before: float) -> bool:
     while time.monotonic() < deadline:
         if last_mark() > before:
             return True
-        time.sleep(0.05)  # the mark is a file: its time is looked at until it changes, or the deadline passes
+        time.sleep(0.05)  # the mark is a file: poll its time until it changes, or the deadline passes
     return False
 
 
 def check() -> int:
-    """Check once; print what was found and return the exit status for Docker."""
+    """Check once, print the result, and return the exit status for Docker."""
     before = last_mark()
     try:
         sent = send_probe()
@@ -108,10 +109,10 @@ def check() -> int:
         return 0
     from landfast_runtime.celery import TASK_TIME_LIMIT  # noqa: PLC0415 - the module's docstring has the reason
 
-    busy, all_slots = slots.busy(TASK_TIME_LIMIT), worker_settings().concurrency
-    if busy >= all_slots:
-        print(f"all {all_slots} processes are at work")
+    busy, processes = activity.busy(TASK_TIME_LIMIT), worker_settings().concurrency
+    if busy >= processes:
+        print(f"all {processes} processes are at work")
         return 0
     missed = f"a probe was not consumed within {PATIENCE:g} s" if sent else "nobody listens to the probes' queue"
-    print(f"{missed}, though {all_slots - busy} of {all_slots} processes are idle")
+    print(f"{missed}, though {processes - busy} of {processes} processes are idle")
     return 1

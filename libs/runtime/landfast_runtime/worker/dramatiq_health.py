@@ -1,4 +1,4 @@
-"""The health check of Dramatiq's worker: it is healthy while RabbitMQ has a consumer of its queue.
+"""The health check of Dramatiq's worker, which is healthy while RabbitMQ has a consumer of its queue.
 
 ``python -m landfast_runtime.worker.dramatiq_health QUEUE`` exits 0 then.
 """
@@ -13,10 +13,10 @@ from landfast_runtime.env import load
 
 
 def main(queue: str) -> int:
-    """Check once; print what was found and return the exit status.
+    """Check once, print the result, and return the exit status.
 
     Args:
-        queue: what the worker consumes.
+        queue: the worker's queue.
     """
     report = health.run({"worker": health.consumers(load("worker", RabbitMQ.from_env), queue)})
     problem = report.results["worker"].problem

@@ -1,4 +1,4 @@
-"""Renewal of Dramatiq's worker; :mod:`landfast_runtime.worker.renewal` says why."""
+"""Renewal of Dramatiq's worker; the reasons are in :mod:`landfast_runtime.worker.renewal`."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ logger = logging.getLogger(__name__)
 
 
 class RenewingMiddleware(Middleware):
-    """Has the worker start anew once it has grown too much: its main process does that when it gets SIGHUP.
+    """Restarts the worker once it has grown too much, by a SIGHUP to its main process.
 
-    Its threads take nothing new from then on: the signal may take a second to reach them.
+    Its threads take no new task from then on, because the signal may take a second to reach them.
 
     Args:
-        wanted: MiB that it may grow by; 0: what the container has left.
+        wanted: the limit of its growth in MiB; 0: the container's remaining memory.
     """
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
         self._limit = sys.maxsize
         self._threads: list[WorkerThread] = []
-        self._due = Lock()  # held from then on: a second signal would break the running tasks off
+        self._due = Lock()  # held from then on: a second signal would interrupt the running tasks
 
     def after_worker_boot(self, _broker: Broker, worker: Worker) -> None:
-        """Set the limit by what this process holds when it has loaded the application."""
+        """Set the limit from this process's memory when it has loaded the application."""
         self._threads = worker.workers
         self._limit = resident() + growth(self._wanted, 1)
 
@@ -50,7 +50,7 @@ class RenewingMiddleware(Middleware):
         result: object = None,  # noqa: ARG002 - Dramatiq's own signature
         exception: BaseException | None = None,  # noqa: ARG002
     ) -> None:
-        """Look how much this process holds."""
+        """Check this process's memory."""
         held, main = resident(), multiprocessing.parent_process()
         if held > self._limit and main is not None and main.pid and self._due.acquire(blocking=False):
             logger.warning(
@@ -62,5 +62,5 @@ class RenewingMiddleware(Middleware):
             os.kill(main.pid, signal.SIGHUP)
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
-        """Look after a task that was put off, too."""
+        """Check after a task that was put off, too."""
         self.after_process_message(broker, message)

@@ -1,6 +1,6 @@
-"""Lanes: which queues a worker consumes, and how. An application names its own, and ``WORKER_LANE`` chooses one.
+"""Lanes: the queues of a worker, and its pool. An application defines its lanes, and ``WORKER_LANE`` chooses one.
 
-Tasks that wait for somebody else's server want a lane of their own: docs/adr/0022 has the reasons.
+Tasks that wait for a server outside need a lane of their own: docs/adr/0022 has the reasons.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lane:
-    """Queues that a worker consumes, and how.
+    """The queues of a worker, and its pool.
 
     Args:
-        queues: their names.
-        pool: Celery's: processes (``prefork``) for what computes, ``threads`` for what waits. Threads cost next to no
-            memory, but Celery ends none at a time limit: such tasks need limits of their own.
-        waiting: tasks that wait in the worker beside each that runs.
+        queues: the queues' names.
+        pool: Celery's pool: processes (``prefork``) for tasks that compute, ``threads`` for tasks that wait. Threads
+            cost next to no memory, but Celery enforces no time limit on them: such tasks need limits of their own.
+        waiting: tasks that wait in the worker beside each running one.
     """
 
     queues: tuple[str, ...]
@@ -31,20 +31,20 @@ class Lane:
 
     @property
     def celery(self) -> dict[str, object]:
-        """Celery's settings for it."""
+        """Celery's settings for the lane."""
         return {
             "worker_pool": self.pool,
             "worker_prefetch_multiplier": 1 + self.waiting,
-            # A thread cannot be ended from outside: its task goes on, and a second delivery finds it held or done.
+            # A thread cannot be stopped from outside: its task goes on, and a second delivery finds it locked or done.
             "worker_cancel_long_running_tasks_on_connection_loss": self.pool == "prefork",
         }
 
 
 def chosen(lanes: Mapping[str, Lane]) -> Lane:
-    """Return the lane that ``WORKER_LANE`` names; a name that is none stops the process with a line that says so.
+    """Return the lane that ``WORKER_LANE`` names; an unknown name stops the process with a clear line.
 
     Args:
-        lanes: the application's; the first one is that of a worker without the variable.
+        lanes: the application's lanes; the first is the default.
     """
 
     def read(env: Env) -> str:

@@ -1,6 +1,6 @@
-"""A task that proves consumption: it travels the way of every other one, into this very worker, and leaves a mark.
+"""A task that proves consumption: it goes through the broker into this very worker, and leaves a mark.
 
-The health check starts a Python for each probe: nothing that takes time to import is imported for the names.
+The health check starts a Python process for each probe, so this module imports nothing that takes time to import.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from celery import Celery
     from kombu import Queue
 
-#: The task's name: the health check knows the worker's application by nothing else.
+#: The task's name: all that the health check knows of the worker's application.
 NAME = "probe.consume"
 
-#: Where probes are published.
+#: The exchange of probes.
 EXCHANGE = "probe"
 
 #: Seconds that a probe may wait for its worker.
@@ -37,7 +37,7 @@ def queue_name() -> str:
 def queue() -> Queue:
     """Return that queue for the worker; the broker drops it two minutes after the worker.
 
-    Its exchange is none of an application's: who may publish by the default exchange may publish to everybody's queues.
+    It has an exchange of its own: a user that may publish to the default exchange may publish to every queue.
     """
     from kombu import Exchange, Queue  # noqa: PLC0415 - the module's docstring has the reason
 
@@ -51,17 +51,17 @@ def queue() -> Queue:
 
 
 def is_of_others(record: logging.LogRecord) -> bool:
-    """Return whether a line of Kombu's concerns an exchange of tasks: it warns of this one, and no probe is delayed."""
+    """Return whether a log line of Kombu's concerns another exchange: the warning about this one is irrelevant."""
     return not record.getMessage().startswith(f"Exchange {EXCHANGE} is a direct exchange")
 
 
 def consume() -> None:
-    """Leave the time in :data:`MARK`."""
+    """Touch :data:`MARK`."""
     MARK.write_text(str(time.time()), encoding="ascii")
 
 
 def declare(app: Celery[Any]) -> None:
-    """Let a worker's application know the task."""
+    """Register the task with a worker's application."""
     from landfast_runtime.celery import ConfirmedTask  # noqa: PLC0415 - the module's docstring has the reason
 
     app.task(base=ConfirmedTask, name=NAME, ignore_result=True, send_events=False, internal=True)(consume)

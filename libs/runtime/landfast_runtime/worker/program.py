@@ -1,4 +1,4 @@
-"""A worker's program: an application's tasks with all that makes a worker of them, for ``celery -A`` to run."""
+"""A worker's program: an application's tasks, set up for ``celery -A``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from celery import signals
 from kombu.transport import native_delayed_delivery
 
 from landfast_runtime.celery import configure_logging, configure_worker
-from landfast_runtime.worker import probe, slots
+from landfast_runtime.worker import activity, probe
 from landfast_runtime.worker.config import worker_settings
 from landfast_runtime.worker.renewal import Renewal
 
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from landfast_runtime.connections import RabbitMQ
     from landfast_runtime.worker.lanes import Lane
 
-#: The scheduler of a beat whose timetable is in the code.
+#: Beat's scheduler for a timetable in the code.
 SCHEDULER = "landfast_runtime.worker.scheduler:TickingScheduler"
 
-#: Seconds between two ticks of beat at most; its health check counts them.
+#: The most seconds between two ticks of beat; its health check relies on them.
 TICK = 5
 
 
 def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = SCHEDULER) -> None:
-    """Set an application up to be run by workers and beat.
+    """Set an application up for workers and beat.
 
-    What tasks make their effects in is the application's to say: :func:`landfast_outbox.databases.use`.
+    The application registers the databases of its tasks' effects: :func:`landfast_outbox.databases.use`.
 
     Args:
-        app: whose tasks.
-        lane: what the worker consumes, and how.
-        broker: where tasks come from; callers of durable tasks alone need none.
-        scheduler: beat's.
+        app: the application.
+        lane: the worker's lane.
+        broker: the broker of its tasks; callers that only send durable tasks need none.
+        scheduler: beat's scheduler.
     """
     settings = worker_settings()
     configure_worker(app, broker)
@@ -48,7 +48,7 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
         **lane.celery,
     )
 
-    def log_as_json(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
+    def log_as_json(**_: Any) -> None:  # noqa: ANN401 - arguments of a signal
         configure_logging(settings.service, settings.log_level)
 
     def leave_others_alone(sender: Any, **_: Any) -> None:  # noqa: ANN401
@@ -56,10 +56,10 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
         sender.options["without_gossip"] = True
 
     def prepare(instance: Any, **_: Any) -> None:  # noqa: ANN401
-        slots.clear()
+        activity.clear()
         queues = instance.app.amqp.queues
         for other in set(queues) - set(lane.queues):
-            del queues[other]  # another worker makes it: this one would bind it to delays before it is there
+            del queues[other]  # another worker declares it: this one would bind it to delays before it exists
         queues.select(lane.queues)
         queues.select_add(probe.queue())
 
@@ -68,6 +68,6 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
     signals.celeryd_after_setup.connect(prepare, weak=False)
     renewal = Renewal(settings.growth, settings.concurrency if lane.pool == "prefork" else 0)
     renewal.connect()
-    signals.worker_process_shutdown.connect(slots.leave)
-    signals.task_prerun.connect(slots.occupy)
-    signals.task_postrun.connect(slots.release)
+    signals.worker_process_shutdown.connect(activity.leave)
+    signals.task_prerun.connect(activity.occupy)
+    signals.task_postrun.connect(activity.release)

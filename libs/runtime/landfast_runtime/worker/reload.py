@@ -1,9 +1,9 @@
-"""Runs a command and starts it again when code is saved, on a laptop.
+"""Runs a command and restarts it when code is saved, on a laptop.
 
-``python -m landfast_runtime.worker.reload COMMAND...`` does so with all code on the path.
+``python -m landfast_runtime.worker.reload COMMAND...`` watches all code on the path.
 
-watchfiles' own command line would go on waiting for a saved file after the command had died; here the container ends
-with it, and Docker's restart policy does the rest.
+watchfiles' own command line goes on waiting for a saved file after the command has died; here the container ends with
+the command, and Docker's restart policy restarts it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from threading import Event
 
 from watchfiles import PythonFilter, watch
 
-#: Milliseconds between looks at whether the command still runs.
+#: Milliseconds between two checks that the command still runs.
 LOOK = 500
 
 
 def main(command: list[str], folders: list[Path]) -> int:
-    """Run ``command`` until it ends by itself or this process is told to stop.
+    """Run ``command`` until it ends by itself or this process gets a stop signal.
 
     Args:
-        command: an argument list. On a change it gets SIGTERM and all the time that it needs.
-        folders: where Python files are watched.
+        command: an argument list. On a change it gets SIGTERM, and all the time that it needs.
+        folders: folders whose Python files are watched.
 
     Returns:
         The command's exit status.
@@ -54,7 +54,7 @@ def main(command: list[str], folders: list[Path]) -> int:
 
 
 def exit_status(child: subprocess.Popen[bytes]) -> int:
-    """Wait for the command and return its status as a shell would give it."""
+    """Wait for the command and return its exit status in a shell's form."""
     status = child.wait()
     return 128 - status if status < 0 else status
 

@@ -1,13 +1,13 @@
-"""Renewal: a process whose tasks leak is replaced between two of them, before the kernel kills the container's.
+"""Renewal: a process whose tasks leak memory is replaced between two tasks, before the kernel kills processes.
 
-- A child of the prefork pool looks after each task, and ends; the pool forks another. That is billiard's own way
-  (``worker_max_memory_per_child``), and it looks at the most that the process has ever held.
-- A main process looks at each message that comes, the health check's probe included. With a pool of threads it runs the
-  tasks; the children of a prefork pool are copies of it. It takes nothing new, finishes what it runs, and starts anew
-  *in the same container*: Swarm takes a container that ends, with status 0 too, for the failure of a release that it
-  watches, and a deploy would be rolled back.
+- A child of the prefork pool checks its memory after each task, and exits; the pool forks another. That is billiard's
+  own mechanism (``worker_max_memory_per_child``), which compares the process's peak memory.
+- A main process checks its memory at each message, including the health check's probe. With a pool of threads it runs
+  the tasks; the children of a prefork pool are copies of it. It takes no new task, finishes the running ones, and
+  re-executes itself *in the same container*: during a rollout Swarm takes the end of a container, even with status 0,
+  for a failure of the release, and would roll the deploy back.
 
-docs/adr/0025 has the reasons and what was tried.
+docs/adr/0025 has the reasons and the alternatives.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from landfast_runtime.memory import MIB, growth, resident
 
 logger = logging.getLogger(__name__)
 
-#: Stands where Celery names the signal that ends a worker.
+#: Takes the place of the signal that ends a worker in Celery's state.
 CAUSE = "memory"
 
 
@@ -35,8 +35,8 @@ class Renewal:
     """Replaces the processes of this worker.
 
     Args:
-        wanted: MiB that a process may grow by; 0: its share of the container's memory.
-        children: how many processes run the tasks; 0: threads of this one do.
+        wanted: the limit of a process's growth in MiB; 0: its share of the container's memory.
+        children: the number of processes that run the tasks; 0: threads of this process run them.
     """
 
     def __init__(self, wanted: int, children: int) -> None:
@@ -46,7 +46,7 @@ class Renewal:
         self._due = False
 
     def connect(self) -> None:
-        """Listen to Celery's signals."""
+        """Connect to Celery's signals."""
         signals.worker_init.connect(self.set_limits, weak=False)
         signals.task_received.connect(self.look, weak=False)
         signals.worker_shutting_down.connect(self.give_way, weak=False)
@@ -54,14 +54,14 @@ class Renewal:
         signals.worker_process_shutdown.connect(report)
 
     def set_limits(self, sender: Any, **_: Any) -> None:  # noqa: ANN401 - Celery's worker, whose types are incomplete
-        """Measure this process, which has loaded its tasks and has no children yet, and set the limits by that."""
+        """Set the limits from the memory of this process, which has loaded its tasks and has no children yet."""
         start, allowed = resident(), growth(self._wanted, self._children + 1)
-        # A copy begins with all that this process holds: the children's limit must stay well above its own.
+        # A child begins with a copy of this process: the children's limit must stay well above this process's own.
         self._limit = start + (allowed // 2 if self._children else allowed)
         sender.max_memory_per_child = (start + allowed) // 1024  # KiB
 
     def look(self, **_: Any) -> None:  # noqa: ANN401
-        """Begin to end this process if it has grown too much."""
+        """Begin the renewal of this process if it has grown too much."""
         if self._due or (held := resident()) <= self._limit:
             return
         self._due = True
@@ -70,20 +70,20 @@ class Renewal:
             extra={"megabytes": held // MIB, "limit": self._limit // MIB},
         )
         signals.worker_shutting_down.send(sender=__name__, sig=CAUSE, how="Warm", exitcode=EX_OK)
-        state.should_stop = EX_OK  # type: ignore[assignment]  # types know of None alone
+        state.should_stop = EX_OK  # type: ignore[assignment]  # typed as None
 
     def give_way(self, sig: str, **_: Any) -> None:  # noqa: ANN401
-        """Start nothing anew if somebody stops the worker meanwhile."""
+        """Cancel the renewal if the worker is stopped meanwhile."""
         if sig != CAUSE:
             self._limit, self._due = sys.maxsize, False
 
     def start_anew(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
-        """Have this process, whose tasks have ended, load the same command once more instead of its end."""
+        """Re-execute the command of this process, whose tasks have ended, instead of an exit."""
         if self._due and sender.exitcode == EX_OK:
             atexit.register(os.execv, sys.executable, sys.orig_argv)
 
 
 def report(exitcode: int, **_: Any) -> None:  # noqa: ANN401
-    """Log that this child ends for its size; billiard would say so to a log that nobody has set up."""
+    """Log that this child exits because of its size; billiard's own logger is not set up."""
     if exitcode == EX_RECYCLE:
         logger.warning("a process of the worker has grown too much: another replaces it", extra={"pid": os.getpid()})

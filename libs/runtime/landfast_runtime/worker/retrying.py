@@ -1,4 +1,4 @@
-"""How tasks are tried again."""
+"""Retries of tasks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RETRIES = 55
 
 
 class FinalError(Exception):
-    """Another run would fail as well, or do harm: the task is a dead letter at once."""
+    """A retry would fail as well, or do harm: the task is a dead letter at once."""
 
 
-#: For what depends on somebody else's server, and is as good tomorrow as today. Flower shows such a task as RETRY, with
-#: what went wrong. Whatever the reason: a mistake of ours may be mended within the day, too.
+#: Options of tasks that depend on a server outside, and that are as useful tomorrow as today. Flower shows such a task
+#: as RETRY, with its error. All errors are retried: a bug may be fixed within the day, too.
 FOR_A_DAY: dict[str, Any] = {
     "autoretry_for": (Exception,),
     "dont_autoretry_for": (FinalError,),
@@ -33,10 +33,10 @@ FOR_A_DAY: dict[str, Any] = {
 
 
 def unless_gone[Result](function: Callable[[], Result]) -> Result | None:
-    """Call ``function``, and take it that there is nothing to do if its row was deleted since the task was sent.
+    """Call ``function``; there is nothing to do if its row was deleted since the task was sent.
 
     Args:
-        function: raises a LookupError while its row is not there.
+        function: raises a LookupError if its row does not exist.
     """
     try:
         return function()

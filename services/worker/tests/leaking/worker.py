@@ -13,7 +13,7 @@ from landfast_outbox.databases import connect
 from landfast_outbox.psycopg import PsycopgDatabase
 from landfast_runtime.connections import Postgres
 from landfast_runtime.env import Env
-from landfast_runtime.worker import slots
+from landfast_runtime.worker import activity
 from landfast_runtime.worker.lanes import Lane, chosen
 from landfast_runtime.worker.program import configure
 from tasks.celery_app import QUEUE, app, settings
@@ -30,7 +30,7 @@ databases.use(PsycopgDatabase(postgres))
 TRANSPORT_ALIASES["polled"] = "tests.leaking.broker:Transport"
 app.conf.update(broker_url="polled://", worker_send_task_events=False)
 
-slots.DIRECTORY = Path(os.environ["SLOTS"])
+activity.DIRECTORY = Path(os.environ["ACTIVITY"])
 
 #: How often this process has begun: a worker that starts anew keeps its variables.
 os.environ["STARTS"] = str(int(os.environ.get("STARTS", "0")) + 1)

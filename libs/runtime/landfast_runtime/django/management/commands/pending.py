@@ -1,4 +1,4 @@
-"""``manage.py pending``: what ``migrate`` would do, and whether the release before can live with it."""
+"""``manage.py pending``: the pending migrations, and their compatibility with the previous release."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Prints a line for each migration that the database has not seen; it changes nothing.
+    """Prints a line for each pending migration; it changes nothing.
 
-    It fails where the release before could not live with what one does to the schema.
+    It fails if the previous release could not work with a migration's schema.
     """
 
     help = __doc__
-    requires_system_checks = []  # noqa: RUF012 - Django's own way; as for ``release``
+    requires_system_checks = []  # noqa: RUF012 - Django's own attribute
 
     def handle(self, *_args: object, **_options: object) -> None:
-        """Print them in their order.
+        """Print them in order.
 
         Raises:
             CommandError: the database does not answer, or a migration must not run.
@@ -50,10 +50,12 @@ class Command(BaseCommand):
 
 
 def judged(migrations: Iterable[Migration], state: ProjectState) -> list[Pending]:
-    """Return migrations with what the release before could not live with. None runs: Django writes down its SQL.
+    """Return migrations with their changes that the previous release cannot work with.
+
+    No migration runs: Django only writes its SQL.
 
     Args:
-        migrations: in their order.
+        migrations: the migrations in order.
         state: the models before the first of them.
     """
     review, found = Review(), []
@@ -62,7 +64,7 @@ def judged(migrations: Iterable[Migration], state: ProjectState) -> list[Pending
             with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
                 migration.apply(state.clone(), editor, collect_sql=True)
             problems = review.read("\n".join(editor.collected_sql))
-        except ValueError as error:  # a constraint of a table that is not there yet, for one
+        except ValueError as error:  # for example, a constraint of a table that does not exist yet
             problems = [f"cannot be judged beforehand ({error})"]
         state = migration.mutate_state(state, preserve=False)
         reason = getattr(migration, REASON, "") or getattr(settings, "COMPATIBLE_MIGRATIONS", {}).get(
