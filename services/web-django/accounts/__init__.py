@@ -1,5 +1,5 @@
-"""Users: a reusable app that knows nothing of the project around it.
+"""Users: a reusable app without knowledge of the project around it.
 
-It needs a ``base.html`` to stand in, ``settings.SITE_URL`` (the address that letters link to), somebody who follows its
-signals up, and django-axes, which asks :mod:`accounts.lockout`.
+It needs a ``base.html`` for its templates, ``settings.SITE_URL`` (the address for links in mails), receivers of its
+signals, and django-axes, which uses :mod:`accounts.lockout`.
 """

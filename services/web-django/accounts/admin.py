@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User]):
-    """Django's own page, with verified addresses, languages, and a way to open a login that was locked."""
+    """Django's own page, with verified addresses, languages, and an action that unlocks a login."""
 
     list_display = ("username", "email", "verified", "is_active", "is_staff", "date_joined", "last_login")
     date_hierarchy = "date_joined"
@@ -41,7 +41,7 @@ class UserAdmin(DjangoUserAdmin[User]):
 
     @admin.action(description=_("Unlock the login of selected users"), permissions=["change"])
     def unlock_login(self, request: HttpRequest, users: QuerySet[User]) -> None:
-        """Forget the failed logins of the chosen users."""
+        """Delete the failed logins of the chosen users."""
         opened = sum(unlock(user) for user in users)
         message = ngettext("%d login was unlocked.", "%d logins were unlocked.", opened) % opened
         self.message_user(request, message, messages.SUCCESS)

@@ -9,18 +9,18 @@ from accounts.models import User
 
 @transaction.atomic
 def ensure_administrator(username: str, email: str, password: str) -> bool:
-    """Make the administrator unless there is one of that name; an existing one keeps password and address.
+    """Create the administrator unless one of that name exists; an existing one keeps password and address.
 
     Args:
-        username: the name to log in with.
+        username: the login name.
         email: the address.
-        password: the first password, to be changed at will.
+        password: the initial password.
 
     Returns:
-        Whether a user was made.
+        Whether a user was created.
 
     Raises:
-        ValueError: the name or the address belongs to somebody who is no administrator. Nobody is ever promoted.
+        ValueError: the name or the address belongs to a user who is no administrator. No user is ever promoted.
     """
     existing = User.objects.filter(username__iexact=username).first()
     if existing is not None:

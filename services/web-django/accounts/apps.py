@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class AccountsConfig(AppConfig):
-    """People who may log in."""
+    """The app of users."""
 
     name = "accounts"
     verbose_name = _("Accounts")

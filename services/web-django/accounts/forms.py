@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RegistrationForm(UserCreationForm[User]):
-    """Name, address and the password twice."""
+    """The form of registration: name, address and the password twice."""
 
     class Meta(UserCreationForm.Meta):
         """What a visitor fills in."""
@@ -28,7 +28,7 @@ class RegistrationForm(UserCreationForm[User]):
         }
 
     def __init__(self, data: QueryDict | None = None) -> None:
-        """Say in fewer words than Django's own what goes into each field."""
+        """Set help texts that are shorter than Django's own."""
         super().__init__(data)
         self.fields["username"].help_text = _("Letters, digits and @ . + - _")
         self.fields["password1"].help_text = _("At least ten characters, not a common word and not like your name.")
@@ -36,10 +36,10 @@ class RegistrationForm(UserCreationForm[User]):
         self.fields["password2"].help_text = ""
 
     def clean_email(self) -> str:
-        """Return the address unless somebody has it.
+        """Return the address unless it is taken.
 
         Raises:
-            ValidationError: somebody registered with it, in whatever case.
+            ValidationError: an account has the address, in upper or lower case.
         """
         email: str = self.cleaned_data["email"]
         _refuse_taken(email)
@@ -47,7 +47,7 @@ class RegistrationForm(UserCreationForm[User]):
 
 
 class AddressForm(forms.Form):
-    """An address to write to."""
+    """A form with an address."""
 
     email = forms.EmailField(
         label=_("Email address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
@@ -55,10 +55,10 @@ class AddressForm(forms.Form):
 
 
 class ProfileForm(forms.ModelForm[User]):
-    """What people may change about themselves.
+    """The user's own data.
 
     Args:
-        data: what the user sent, none to show the form.
+        data: the submitted data; None for an empty form.
         instance: the user.
     """
 
@@ -82,7 +82,7 @@ class ProfileForm(forms.ModelForm[User]):
         }
 
     def __init__(self, data: QueryDict | None = None, *, instance: User) -> None:
-        """Remember the address as it is: the form never writes it by itself."""
+        """Remember the present address: the form itself never changes it."""
         self._address = instance.email
         super().__init__(data, instance=instance)
         self.fields["email"].help_text = _("A new address counts once you have followed the link that we send there.")
@@ -92,22 +92,22 @@ class ProfileForm(forms.ModelForm[User]):
 
     @property
     def new_address(self) -> str:
-        """The address to verify, empty if it stays as it is."""
+        """The address to verify; empty if it does not change."""
         email: str = self.cleaned_data["email"]
         return "" if email == self._address else email
 
     def clean_email(self) -> str:
-        """Return the address unless somebody else has it.
+        """Return the address unless another user has it.
 
         Raises:
-            ValidationError: somebody else has it, in whatever case.
+            ValidationError: another user has the address, in upper or lower case.
         """
         email: str = self.cleaned_data["email"]
         _refuse_taken(email, but_for=self.instance)
         return email
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the password before letters go elsewhere: an unattended browser must not be enough to take over."""
+        """Require the password for a new address: an unattended browser must not be enough to take an account over."""
         values = super().clean() or self.cleaned_data
         changed = values.get("email", self._address) != self._address
         if changed and not self.instance.check_password(values.get("password", "")):
@@ -117,7 +117,7 @@ class ProfileForm(forms.ModelForm[User]):
         return values
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT001, FBT002 - Django's own signature
-        """Store what was changed, a new address as pending."""
+        """Store the changes, a new address as pending."""
         self.instance.pending_email = self.new_address
         self.instance.email = self._address
         return super().save(commit)

@@ -1,4 +1,4 @@
-"""Asking for letters: whatever asks for one comes about together with it, or not at all."""
+"""Requests for mails, which commit together with their cause or not at all."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from accounts.models import User
 if TYPE_CHECKING:
     from django.dispatch import Signal
 
-#: Seconds within which nobody is sent a second letter of a kind: a form is no way to flood somebody's inbox.
+#: Seconds within which a user gets no second mail of a kind, so that forms cannot be used to flood an inbox.
 PAUSE = 60
 
 
 class LettersUnavailableError(Exception):
-    """Nobody takes letters at this moment; whatever the letter belonged to has not happened."""
+    """No mail can be requested at this moment; its cause was rolled back."""
 
 
 def ask(signal: Signal, user: User) -> None:
-    """Ask for a letter, within the transaction of what it belongs to.
+    """Request a mail, within the transaction of its cause.
 
     Args:
-        signal: which letter.
-        user: whom it is for.
+        signal: the kind of mail.
+        user: the recipient.
 
     Raises:
-        LettersUnavailableError: nobody takes letters.
+        LettersUnavailableError: no mail can be requested now.
     """
     try:
         signal.send(sender=User, user=user)
@@ -38,13 +38,13 @@ def ask(signal: Signal, user: User) -> None:
 
 
 def ask_for_password_reset(email: str) -> None:
-    """Ask for a letter with a reset link to whoever has that address; for nobody the same work is done.
+    """Request a mail with a reset link to the user with an address; for an unknown address the same work is done.
 
     Args:
-        email: what a visitor typed.
+        email: a visitor's input.
 
     Raises:
-        LettersUnavailableError: nobody takes letters; this says nothing of the address.
+        LettersUnavailableError: no mail can be requested now; this is independent of the address.
     """
     user = User.objects.filter(email__iexact=email, is_active=True).first()
     if user is not None and not user.has_usable_password():
@@ -53,13 +53,13 @@ def ask_for_password_reset(email: str) -> None:
 
 
 def ask_for_verification(email: str) -> None:
-    """Ask for another verification letter to whoever waits for one at that address; for nobody the same work is done.
+    """Request another verification mail to an unverified address; for any other address the same work is done.
 
     Args:
-        email: what a visitor typed.
+        email: a visitor's input.
 
     Raises:
-        LettersUnavailableError: nobody takes letters; this says nothing of the address.
+        LettersUnavailableError: no mail can be requested now; this is independent of the address.
     """
     user = User.objects.filter(email__iexact=email, email_verified_at=None, is_active=True).first()
     if user is None:
@@ -71,7 +71,7 @@ def ask_for_verification(email: str) -> None:
 def _ask_in_turn(kind: str, signal: Signal, user: User | None) -> None:
     key = f"accounts:letter:{kind}:{user.pk if user else 'nobody'}"
     due = cache.add(key, 1, PAUSE)
-    # A cache that is away remembers nothing: then as many letters go out as are asked for.
+    # While the cache is away, nothing is limited: every requested mail is sent.
     if user is not None and not due and cache.get(key) is not None:
         user = None
     try:

@@ -1,4 +1,4 @@
-"""The links that letters carry: signed, expiring, and worth nothing once they were used."""
+"""The links in mails: signed, expiring, and invalid after their use."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 SALT = "accounts.links.verification"
 
-#: Seconds for which a verification link works: whoever registers on a Friday finds it on Monday.
+#: Seconds for which a verification link is valid: after a registration on Friday, it still is on Monday.
 VERIFICATION_MAX_AGE = 3 * 24 * 3600
 
 
 def verification_token(user: User) -> str:
-    """Return what proves that its holder reads the letters to the address that ``user`` has yet to verify."""
+    """Return a token that proves that its holder reads the mail to the address that ``user`` has yet to verify."""
     return signing.dumps([user.pk, _fingerprint(user)], salt=SALT)
 
 
@@ -36,7 +36,7 @@ def verification_link(user: User) -> str:
 
 
 def password_reset_link(user: User) -> str:
-    """Return the public address of the page that takes a new password; Django's own token, spent by its use."""
+    """Return the public address of the page for a new password, with Django's own token, which its use invalidates."""
     number = urlsafe_base64_encode(force_bytes(user.pk))
     return _public(reverse("accounts:password_reset_confirm", args=[number, default_token_generator.make_token(user)]))
 
@@ -47,19 +47,19 @@ def login_link() -> str:
 
 
 def holder(token: str) -> User | None:
-    """Return whose address a token verifies; none if it is forged, expired, used or overtaken by another change."""
+    """Return the user whose address a token verifies; None if it is forged, expired, used or outdated."""
     return _holder(token, lock=False)
 
 
 @transaction.atomic
 def verify(token: str) -> User | None:
-    """Note that the token's holder has verified the address; a pending one takes the place of the one before.
+    """Record that the token's holder has verified the address; a pending address replaces the old one.
 
     Returns:
-        The user, none if the token is worth nothing (any more).
+        The user; None if the token is invalid.
 
     Raises:
-        IntegrityError: the address belongs to somebody else by now.
+        IntegrityError: another user has the address by now.
     """
     user = _holder(token, lock=True)
     if user is None:
@@ -84,7 +84,7 @@ def _holder(token: str, *, lock: bool) -> User | None:
 
 
 def _fingerprint(user: User) -> str:
-    """Return what changes as soon as the address is verified or another one is asked for."""
+    """Return a value that changes when the address is verified or another one is requested."""
     verified: datetime | None = user.email_verified_at
     state = (str(user.pk), user.email, user.pending_email, verified.isoformat() if verified else "")
     return salted_hmac(SALT, "\n".join(state), algorithm="sha256").hexdigest()[:32]

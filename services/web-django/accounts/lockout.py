@@ -1,4 +1,4 @@
-"""Locking out who guesses passwords: what django-axes asks its project, and how an administrator opens again.
+"""The lockout after failed logins: the functions that django-axes calls, and the administrator's unlock.
 
 Failures are counted in the database, so every process of every host sees the same number.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 @sensitive_variables("credentials")
 def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """Return the name that failures count for: names log in whatever their case, so they count whatever their case."""
+    """Return the name that failures count for, in one case: logins ignore the case of names, and so does the count."""
     name = (credentials or {}).get("username") or request.POST.get("username", "")
     return canonical(str(name))
 
 
 def canonical(name: str) -> str:
-    """Return a name in the one way in which it is counted."""
+    """Return a name in its normal form for the count."""
     return unicodedata.normalize("NFKC", name).casefold()[:255]
 
 
@@ -38,7 +38,7 @@ def canonical(name: str) -> str:
 def locked_page(
     request: HttpRequest, _response: HttpResponse | None = None, _credentials: Mapping[str, Any] | None = None
 ) -> HttpResponse:
-    """Answer a login that is not even tried: what happened, how long it lasts and what to do."""
+    """Return the page for a locked login: the reason, the duration and the way out."""
     response = render(request, "accounts/locked.html", {"explanation": explanation()}, status=429)
     response.headers["Retry-After"] = str(int(settings.AXES_COOLOFF_TIME.total_seconds()))
     response.headers["Cache-Control"] = "private, no-store"
@@ -46,7 +46,7 @@ def locked_page(
 
 
 def explanation() -> str:
-    """Return what happened and how long it lasts."""
+    """Return the reason and the duration."""
     minutes = int(settings.AXES_COOLOFF_TIME.total_seconds() // 60)
     text = ngettext(
         "The password was wrong too often. This login is locked for %(minutes)s minute, even with the right password.",
@@ -57,9 +57,9 @@ def explanation() -> str:
 
 
 def unlock(user: User) -> bool:
-    """Let somebody try again at once, from wherever.
+    """Unlock a user's logins at once, from every address.
 
     Returns:
-        Whether any failures had been counted.
+        Whether any failures were recorded.
     """
     return bool(reset(username=canonical(user.get_username())))

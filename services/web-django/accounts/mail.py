@@ -1,7 +1,7 @@
-"""The letters that accounts get. A worker calls these; no page ever waits for a mail server.
+"""The mails of accounts. A worker calls these; no page ever waits for a mail server.
 
-A letter may be asked for a moment before its account is committed: then there is nobody to write to *yet*, and the
-caller tries again.
+A mail may be requested a moment before its account is committed: then the account does not exist *yet*, and the caller
+retries.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from accounts.signals import NOBODY
 
 
 class NoSuchUserError(LookupError):
-    """There is nobody of that number, or not yet."""
+    """No user has that id, or not yet."""
 
 
 def send_welcome(user_id: int, *, message_id: str) -> None:
-    """Greet somebody who has registered; the letter's link verifies the address.
+    """Send the welcome mail after registration; its link verifies the address.
 
     Args:
-        user_id: whom to write to.
-        message_id: the same for every attempt at the same letter.
+        user_id: the recipient's id.
+        message_id: the same for every attempt at the same mail.
 
     Raises:
-        NoSuchUserError: the account is not there, or not yet.
+        NoSuchUserError: the account does not exist, or not yet.
         OSError: the mail server cannot be reached or refuses.
     """
     user = _recipient(user_id)
@@ -45,14 +45,14 @@ def send_welcome(user_id: int, *, message_id: str) -> None:
 
 
 def send_verification(user_id: int, *, message_id: str) -> None:
-    """Write to an address that waits to be verified; nothing happens if none does by now.
+    """Send a verification mail to an unverified address; nothing happens if it is verified by now.
 
     Args:
-        user_id: whose address it is, or :data:`accounts.signals.NOBODY`.
-        message_id: the same for every attempt at the same letter.
+        user_id: the user's id, or :data:`accounts.signals.NOBODY`.
+        message_id: the same for every attempt at the same mail.
 
     Raises:
-        NoSuchUserError: the account is not there, or not yet.
+        NoSuchUserError: the account does not exist, or not yet.
         OSError: the mail server cannot be reached or refuses.
     """
     user = _recipient(user_id)
@@ -64,14 +64,14 @@ def send_verification(user_id: int, *, message_id: str) -> None:
 
 
 def send_password_reset(user_id: int, *, message_id: str) -> None:
-    """Send a link that takes a new password.
+    """Send a link to the page for a new password.
 
     Args:
-        user_id: who forgot a password, or :data:`accounts.signals.NOBODY`.
-        message_id: the same for every attempt at the same letter.
+        user_id: the user's id, or :data:`accounts.signals.NOBODY`.
+        message_id: the same for every attempt at the same mail.
 
     Raises:
-        NoSuchUserError: the account is not there.
+        NoSuchUserError: the account does not exist.
         OSError: the mail server cannot be reached or refuses.
     """
     user = _recipient(user_id)
@@ -85,7 +85,7 @@ def send_password_reset(user_id: int, *, message_id: str) -> None:
 
 
 def _recipient(user_id: int) -> User | None:
-    """Return whom to write to, none if that is deliberately nobody."""
+    """Return the recipient; None for :data:`accounts.signals.NOBODY`."""
     if user_id == NOBODY:
         return None
     try:
@@ -99,7 +99,7 @@ def _language(user: User) -> str:
     return user.language or settings.LANGUAGE_CODE
 
 
-def _send(user: User, recipient: str, kind: str, subject: str, message_id: str, **values: Any) -> None:  # noqa: ANN401 - whatever its template shows
+def _send(user: User, recipient: str, kind: str, subject: str, message_id: str, **values: Any) -> None:  # noqa: ANN401 - the template's context
     context = {
         "name": user.get_full_name() or user.get_username(),
         "subject": subject,

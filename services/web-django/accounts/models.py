@@ -1,4 +1,4 @@
-"""The user: Django's own, with an address and a name that are unique whatever their case."""
+"""The user: Django's own, with an address and a name that are unique regardless of case."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from django.utils.translation import gettext_lazy as _
 
 
 def languages() -> list[tuple[str, str]]:
-    """Return the site's languages, each by its code and its own name."""
+    """Return the site's languages by their codes, with their own names."""
     return list(settings.LANGUAGES)
 
 
 class UserManager(DjangoUserManager["User"]):
-    """Finds users by name whatever its case, because phones like to begin a word with a capital."""
+    """Finds users by name regardless of case, because phones capitalise words."""
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Return the user of that name.
+        """Return the user with a name.
 
         Raises:
-            User.DoesNotExist: there is none.
+            User.DoesNotExist: no user has it.
         """
         return self.get(username__iexact=username)
 
 
 class User(AbstractUser):
-    """Someone with an account. ``iexact`` compares in capitals, and so do the constraints: their indexes serve it."""
+    """A user. ``iexact`` compares in upper case, and so do the constraints, so that it can use their indexes."""
 
     email = models.EmailField(_("email address"))
     email_verified_at = models.DateTimeField(_("address verified at"), null=True, blank=True, editable=False)
-    #: Where a changed address waits until its owner has verified it.
+    #: A changed address, until its owner has verified it.
     pending_email = models.EmailField(_("new address, not verified yet"), blank=True, editable=False)
-    #: What letters are written in; empty: the site's own.
+    #: The language of mails; empty: the site's own.
     language = models.CharField(_("language"), max_length=10, blank=True, choices=languages)
 
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
-        """Uniqueness that holds against two registrations at the same moment, too."""
+        """Uniqueness, which also holds for two registrations at the same moment."""
 
         abstract = False
         constraints = (
@@ -52,10 +52,10 @@ class User(AbstractUser):
 
     @property
     def is_verified(self) -> bool:
-        """Whether the user has shown that letters to the address are read."""
+        """Whether the user has verified the address."""
         return self.email_verified_at is not None
 
     @property
     def letters_go_to(self) -> str:
-        """The address that a verification letter goes to."""
+        """The address for a verification mail."""
         return self.pending_email or self.email

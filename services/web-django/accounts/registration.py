@@ -1,4 +1,4 @@
-"""Registering: the account and its welcome letter come together or not at all."""
+"""Registration: the account and its welcome mail commit together or not at all."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 @transaction.atomic
 def register(form: RegistrationForm, language: str) -> User:
-    """Store a valid form's user and ask for the welcome letter.
+    """Store a valid form's user and request the welcome mail.
 
-    The letter is handed over before the commit: if nobody takes it, the account is rolled back and the visitor is told,
-    instead of an account whose letter never comes.
+    The mail is requested before the commit: if that fails, the account is rolled back and the visitor is informed;
+    otherwise the account would stay without its mail.
 
     Args:
         form: a form whose ``is_valid()`` is true.
-        language: the language that the visitor reads.
+        language: the visitor's language.
 
     Raises:
-        LettersUnavailableError: the letter could not be handed over; nothing was stored.
-        IntegrityError: someone else took the name or the address a moment ago.
+        LettersUnavailableError: the mail could not be requested; nothing was stored.
+        IntegrityError: another user took the name or the address a moment ago.
     """
     form.instance.language = language
     user = form.save()
@@ -36,13 +36,13 @@ def register(form: RegistrationForm, language: str) -> User:
 
 @transaction.atomic
 def change_profile(form: ProfileForm) -> User:
-    """Store a valid profile; a new address waits until its owner has verified it.
+    """Store a valid profile; a new address is pending until its owner has verified it.
 
     Args:
         form: a form whose ``is_valid()`` is true.
 
     Raises:
-        LettersUnavailableError: the letter to the new address could not be handed over; nothing was stored.
+        LettersUnavailableError: the mail to the new address could not be requested; nothing was stored.
     """
     user = form.save()
     if form.new_address:

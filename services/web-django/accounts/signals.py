@@ -1,22 +1,21 @@
-"""What others may want to follow up. Receivers run inside the transaction; what they raise undoes it.
+"""The app's signals. Receivers run inside the transaction; their exceptions roll it back.
 
-A receiver that cannot take it on raises :class:`ConnectionError`: then nothing is stored, and the visitor is told.
+A receiver that cannot do its work raises :class:`ConnectionError`: then nothing is stored, and the visitor is informed.
 
-Whoever asks for a letter to an address that nobody has causes the same work as for one that somebody has, so that
-neither the answer nor its time nor an outage tells which it was. Such signals carry a user who was never stored, whose
-number is :data:`NOBODY`.
+A request for a mail to an unknown address causes the same work as for a known one, so that neither the response nor its
+time nor an outage discloses accounts. Such signals have a user who was never stored, with the id :data:`NOBODY`.
 """
 
 from django.dispatch import Signal
 
-#: The number of no account.
+#: The id of no account.
 NOBODY = 0
 
-#: Somebody has registered (``user``); their welcome letter also verifies the address.
+#: A user has registered (``user``); the welcome mail also verifies the address.
 registered = Signal()
 
-#: Somebody's address is yet to be proven theirs, for the first time or after a change (``user``).
+#: A user's address is to be verified, for the first time or after a change (``user``).
 verification_requested = Signal()
 
-#: Somebody wants to choose a new password (``user``).
+#: A user has requested a new password (``user``).
 password_reset_requested = Signal()

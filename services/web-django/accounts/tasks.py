@@ -1,7 +1,7 @@
-"""The tasks of accounts: letters, so that no page ever waits for a mail server, and upkeep.
+"""The tasks of accounts: mails, so that no page ever waits for a mail server, and maintenance.
 
-Tasks carry ids alone: no address and no link that lets somebody in is to be seen in Flower or in a queue. A task's id
-becomes the ``Message-ID``, so a mail that is sent twice can be told.
+The arguments of tasks are only ids: neither Flower nor a queue shows an address, or a link that logs a user in. A
+task's id becomes the ``Message-ID``, so that a mail that is sent twice can be recognised.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from mailer import LETTER
 if TYPE_CHECKING:
     from celery import Task
 
-# Pages import this module for the names; what renders and sends is a worker's alone: hence the imports within.
+# Pages import this module for the tasks' names; only workers render and send. Hence the imports inside functions.
 
 
 @shared_task(bind=True, **LETTER)
 def send_welcome(self: Task[Any, Any], user_id: int) -> None:
-    """Greet someone who has just registered."""
+    """Send the welcome mail to a user who has just registered."""
     from accounts import mail  # noqa: PLC0415
 
     unless_gone(partial(mail.send_welcome, user_id, message_id=str(self.request.id)))
@@ -29,7 +29,7 @@ def send_welcome(self: Task[Any, Any], user_id: int) -> None:
 
 @shared_task(bind=True, **LETTER)
 def send_verification(self: Task[Any, Any], user_id: int) -> None:
-    """Ask whether an address is its owner's."""
+    """Send the mail that verifies an address."""
     from accounts import mail  # noqa: PLC0415
 
     unless_gone(partial(mail.send_verification, user_id, message_id=str(self.request.id)))
@@ -37,7 +37,7 @@ def send_verification(self: Task[Any, Any], user_id: int) -> None:
 
 @shared_task(bind=True, **LETTER)
 def send_password_reset(self: Task[Any, Any], user_id: int) -> None:
-    """Send the link that lets someone choose a new password."""
+    """Send the link to the page for a new password."""
     from accounts import mail  # noqa: PLC0415
 
     unless_gone(partial(mail.send_password_reset, user_id, message_id=str(self.request.id)))

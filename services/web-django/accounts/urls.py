@@ -1,4 +1,4 @@
-"""The accounts pages' addresses."""
+"""The URLs of the accounts pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Django's way of sending mail, by conversations whose every step has its time."""
+"""Django's mail backend, by conversations with a time limit for each step."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class StepwiseBackend(EmailBackend):
-    """Django's SMTP backend; its ``timeout`` is for connecting alone.
+    """Django's SMTP backend; its ``timeout`` is only for the connection.
 
     Args:
-        limits: how long the server may take for the steps after that.
-        **options: as Django's own.
+        limits: time limits of the steps after that.
+        **options: Django's own options.
     """
 
     def __init__(self, *, limits: Limits, **options: Any) -> None:  # noqa: ANN401 - Django's own
@@ -31,11 +31,11 @@ class StepwiseBackend(EmailBackend):
 
     @property
     def connection_class(self) -> Callable[..., Conversation]:  # type: ignore[override]  # Django calls it
-        """What makes a connection."""
+        """The class of connections."""
         return partial(TLSConversation if self.use_ssl else Conversation, limits=self._limits)
 
     def open(self) -> bool | None:
-        """Open a connection, and leave none half open."""
+        """Open a connection; a failed attempt leaves none open."""
         try:
             return super().open()
         except BaseException:
@@ -43,17 +43,17 @@ class StepwiseBackend(EmailBackend):
             raise
 
     def _close_connection(self, connection: Conversation) -> None:
-        """Say goodbye if that is quick: by now it is known what became of the letter, whatever the server says."""
+        """Send QUIT if that is quick: the outcome for the mail is known by now, whatever the reply."""
         with suppress(OSError):
             connection.quit()
         connection.close()
 
     def _send(self, email_message: EmailMessage) -> bool:
-        """Send one letter.
+        """Send one mail.
 
         Raises:
-            RefusedError: it was refused for good, or has an address that no server knows.
-            OSError: another attempt may fare better.
+            RefusedError: the server refused the mail permanently, or an address is invalid.
+            OSError: a retry may succeed.
         """
         try:
             sent: bool = super()._send(email_message)  # type: ignore[misc]  # Django's types lack it

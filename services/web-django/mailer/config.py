@@ -1,4 +1,4 @@
-"""Where mail goes out: read once, when the worker starts."""
+"""The settings of outgoing mail, read once at the worker's start."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mailer.conversation import Limits
 
 @dataclass(frozen=True)
 class MailSettings:
-    """The SMTP server, how long it may take, and the sender."""
+    """The SMTP server, its time limits, and the sender."""
 
     host: str
     port: int
@@ -49,10 +49,10 @@ def mail_settings() -> MailSettings:
 
 
 def mailer(settings: MailSettings) -> dict[str, Any]:
-    """Return the entry of Django's ``MAILERS`` that sends letters this way.
+    """Return the entry of Django's ``MAILERS`` for this backend.
 
     Args:
-        settings: the mail server, and how long it may take.
+        settings: the mail server and its time limits.
     """
     return {
         "BACKEND": "mailer.backend.StepwiseBackend",

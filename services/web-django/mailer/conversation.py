@@ -1,8 +1,8 @@
-"""One conversation with a mail server: each step has the time that RFC 5321 (section 4.5.3.2) wants for it.
+"""One conversation with a mail server: each step has the time limit of RFC 5321 (section 4.5.3.2).
 
-smtplib knows one time-out for all steps, for each read on its own, so a server that sends a byte a minute holds it for
-ever; and it does not tell apart what a server refused and what it may have taken. Here the last step but one, before
-the final dot, is :func:`landfast_outbox.consumer.point_of_no_return`.
+smtplib has one time-out for all steps, which restarts at each read, so a server that sends a byte a minute holds it for
+ever; and it does not distinguish a mail that the server refused from one that the server may have accepted. Here the
+step before the final dot is :func:`landfast_outbox.consumer.point_of_no_return`.
 """
 
 from __future__ import annotations
@@ -22,58 +22,58 @@ from landfast_runtime.worker.retrying import FinalError
 if TYPE_CHECKING:
     from collections.abc import Buffer
 
-#: Seconds that RFC 5321 grants for the answer to DATA, and for each block of the letter to be sent.
+#: Seconds of RFC 5321 for the reply to DATA, and for the sending of each block of the mail.
 DATA_INITIATION, BLOCK = 120.0, 180.0
 
-#: Seconds for what is mere courtesy: the letter's fate is known by then.
+#: Seconds for steps after the outcome for the mail is known.
 COURTESY = 5.0
 
-#: Seconds for all steps before the final dot together: within a task's time limit with the ten minutes after it.
+#: Seconds for all steps before the final dot: together with the ten minutes after it, within a task's time limit.
 BEFORE_THE_DOT = 1800.0
 
-#: Bytes of a letter that are sent at once.
+#: Bytes of a mail that are sent at once.
 BLOCK_SIZE = 64 << 10
 
-#: The steps that have a time of their own; the final dot is a step, too.
+#: The steps with a time limit of their own; the final dot is a step, too.
 _DATA, _DOT = "DATA", "the final dot"
 _COURTESIES = frozenset({"RSET", "QUIT"})
 _VERBS = _COURTESIES | {"EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", _DATA}
 
 _FIRST_REFUSAL, _LAST_REFUSAL = 500, 599
-#: Refusals for want of a login: they concern our set-up, not the letter.
+#: Refusals of the login: they concern our configuration, not the mail.
 _NO_LOGIN = frozenset({530, 535, 538})
 
 
 class RefusedError(FinalError):
-    """The server refused a letter for good; another attempt would be refused as well."""
+    """The server refused a mail permanently; a retry would be refused as well."""
 
 
 class UnansweredError(FinalError):
-    """A letter left whole, and nobody said what became of it: it may have been taken."""
+    """A mail was sent completely, and the reply is missing: the server may have accepted the mail."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a server may take to answer, in seconds.
+    """The time limits of a server's replies, in seconds.
 
     Args:
-        reply: for the greeting, EHLO, AUTH, MAIL and RCPT: the RFC wants 300.
-        end: after the final dot: the RFC wants 600.
+        reply: for the greeting, EHLO, AUTH, MAIL and RCPT: 300 in the RFC.
+        end: after the final dot: 600 in the RFC.
     """
 
     reply: float = 300.0
     end: float = 600.0
 
     def of(self, step: str) -> float:
-        """Return the seconds for the answer to a step."""
+        """Return the seconds for the reply to a step."""
         return {_DATA: DATA_INITIATION, _DOT: self.end}.get(step, self.reply)
 
 
 class _Lines:
-    """A server's lines, which must have come by a deadline.
+    """Reads a server's lines, with a deadline.
 
     Args:
-        sock: where from.
+        sock: the connection's socket.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -82,10 +82,10 @@ class _Lines:
         self.deadline = 0.0
 
     def readline(self, limit: int) -> bytes:
-        """Return the next line with its end, or what there is of it at the end of the connection or at the limit.
+        """Return the next line with its line end, or a part of it at the end of the connection or at the limit.
 
         Raises:
-            TimeoutError: it has not come in time.
+            TimeoutError: the line has not arrived in time.
         """
         while b"\n" not in self._left[:limit] and len(self._left) < limit:
             seconds = self.deadline - time.monotonic()
@@ -101,11 +101,11 @@ class _Lines:
         return line
 
     def close(self) -> None:
-        """Do nothing: the socket is the conversation's."""
+        """Do nothing: the conversation owns the socket."""
 
 
 class Conversations:
-    """All conversations of this process, so that a worker that stops can end those that have come to nothing yet."""
+    """All conversations of this process, so that a stopping worker can interrupt those before the final dot."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -113,39 +113,39 @@ class Conversations:
         self._stopping = False
 
     def begin(self, conversation: Conversation) -> None:
-        """Know one more.
+        """Add a conversation.
 
         Raises:
-            ConnectionAbortedError: the worker stops.
+            ConnectionAbortedError: the worker is stopping.
         """
         with self._lock:
             self._refuse_if_stopping()
             self._open.add(conversation)
 
     def pass_the_point(self, conversation: Conversation) -> None:
-        """Let one come to its end: from now on it is waited for.
+        """Let a conversation finish: from now on the worker waits for it.
 
         Raises:
-            ConnectionAbortedError: the worker stops, and it was broken off.
+            ConnectionAbortedError: the worker is stopping, and the conversation was interrupted.
         """
         with self._lock:
             self._refuse_if_stopping()
             self._open.discard(conversation)
 
     def end(self, conversation: Conversation) -> None:
-        """Forget one."""
+        """Remove a conversation."""
         with self._lock:
             self._open.discard(conversation)
 
     def break_off(self) -> None:
-        """Break off those whose letters cannot have been taken, and begin no more; a worker that stops calls this."""
+        """Interrupt conversations before the final dot, and begin no more; a stopping worker calls this."""
         with self._lock:
             self._stopping = True
             for conversation in self._open:
                 conversation.hang_up()
 
     def resume(self) -> None:
-        """Begin conversations again."""
+        """Allow new conversations again."""
         with self._lock:
             self._stopping = False
 
@@ -161,8 +161,8 @@ class Conversation(smtplib.SMTP):
     """smtplib's client with a deadline for each step.
 
     Args:
-        limits: how long the server may take.
-        **options: smtplib's own; ``timeout`` is for connecting alone.
+        limits: the time limits.
+        **options: smtplib's own options; ``timeout`` is only for the connection.
     """
 
     def __init__(self, host: str, port: int, *, limits: Limits, **options: Any) -> None:  # noqa: ANN401 - smtplib's
@@ -174,7 +174,7 @@ class Conversation(smtplib.SMTP):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         sock: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]  # typeshed lacks it
         self.sock = sock
-        # The final dot leaves by itself, and must not wait until the letter's last packet is acknowledged.
+        # The final dot is a packet of its own, and must not wait for the acknowledgement of the mail's last packet.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             conversations.begin(self)
@@ -184,9 +184,9 @@ class Conversation(smtplib.SMTP):
         return sock
 
     def hang_up(self) -> None:
-        """End the connection from another thread: whoever waits for it hears at once."""
+        """End the connection from another thread: a waiting thread notices it at once."""
         if self.sock is not None:
-            with suppress(OSError):  # TLS' own shutdown would take the connection's state from under its reader
+            with suppress(OSError):  # TLS's own shutdown would change the connection's state during a read
                 socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
@@ -195,23 +195,23 @@ class Conversation(smtplib.SMTP):
         super().close()
 
     def putcmd(self, cmd: str, args: str = "") -> None:
-        """Send a command, and remember which; the answers of a login are none and must be in no error."""
+        """Send a command, and remember its name, but not a login's responses, which must not be in an error."""
         verb = cmd.partition(" ")[0].upper()
         if verb in _VERBS:
             self._step = verb
         super().putcmd(cmd, args)
 
     def send(self, s: Buffer | str) -> None:
-        """Send some bytes within the time of a block."""
+        """Send bytes within the time limit of a block."""
         if self.sock is not None:
             self.sock.settimeout(self._seconds(BLOCK))
         super().send(s)
 
     def getreply(self) -> tuple[int, bytes]:
-        """Return the answer to the step.
+        """Return the reply to the step.
 
         Raises:
-            smtplib.SMTPServerDisconnected: it did not come in time, or the connection ended.
+            smtplib.SMTPServerDisconnected: the reply did not arrive in time, or the connection ended.
         """
         if self.sock is not None and self.file is None:
             self.file = _Lines(self.sock)
@@ -223,12 +223,12 @@ class Conversation(smtplib.SMTP):
             raise smtplib.SMTPServerDisconnected(f"no answer to {self._step}: {error}") from None
 
     def data(self, msg: Buffer | str) -> tuple[int, bytes]:
-        """Send a letter and return what the server says of it.
+        """Send a mail and return the server's reply.
 
         Raises:
-            smtplib.SMTPDataError: the server does not want it.
+            smtplib.SMTPDataError: the server refuses it.
             smtplib.SMTPServerDisconnected: the connection ended before the final dot.
-            UnansweredError: it ended, or nothing came in time, after that.
+            UnansweredError: the connection ended, or no reply arrived in time, after the final dot.
         """
         code, reply = self.docmd("data")
         if code != 354:  # noqa: PLR2004 - the go-ahead
@@ -253,7 +253,7 @@ class Conversation(smtplib.SMTP):
         return 250, reply
 
     def _seconds(self, limit: float) -> float:
-        """Return the seconds that a step has left: before the final dot all of them have a limit, too."""
+        """Return the remaining seconds of a step: the steps before the final dot have a common limit, too."""
         if self._step in _COURTESIES:
             return COURTESY
         if self._step == _DOT:
@@ -266,10 +266,10 @@ class TLSConversation(Conversation, smtplib.SMTP_SSL):
 
 
 def refusal(error: smtplib.SMTPException) -> str:
-    """Return how the server refused a letter for good; nothing if another attempt may fare better.
+    """Return the server's permanent refusal of a mail; None if a retry may succeed.
 
     Args:
-        error: what smtplib raised for MAIL, RCPT, DATA or the letter.
+        error: smtplib's exception for MAIL, RCPT, DATA or the mail.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers: list[tuple[int, bytes | str]] = list(error.recipients.values())

@@ -1,4 +1,4 @@
-"""A mail server that refuses the login is an error in the log: its letters are retried for a day, and nobody knows."""
+"""Logs an error when a mail server refuses the login: otherwise its mails are retried for a day without notice."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 
-def report(reason: Any, **_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
-    """Log that a task is tried again because its mail server does not know the user or the password.
+def report(reason: Any, **_: Any) -> None:  # noqa: ANN401 - arguments of a signal
+    """Log that a task is retried because its mail server refuses the user or the password.
 
     Args:
-        reason: Celery's Retry, with the error that it was made of.
+        reason: Celery's Retry, with its original error.
     """
     error = getattr(reason, "exc", None)
     if isinstance(error, smtplib.SMTPAuthenticationError):

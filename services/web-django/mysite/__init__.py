@@ -1,1 +1,1 @@
-"""The Django project: configuration, the site's frame and what ties the reusable apps to this stack."""
+"""The Django project: configuration, the site's frame, and the connection of the reusable apps to this stack."""

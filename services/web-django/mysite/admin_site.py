@@ -1,7 +1,7 @@
-"""Django's admin, held to what a hostile or mistyped address may do: nothing worse than a message.
+"""Django's admin, hardened against hostile or mistyped addresses: they cause at most a message.
 
-Filters, selections and the first values of a new row are read from the address or a form without a look at their
-fields; Django raises what nobody catches. The site does so for every model, whichever app registers it.
+Django reads filters, selections and the initial values of a new row from the address or a form without validation by
+their fields, and raises exceptions that nothing catches. This site validates them for every registered model.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What filters end in whose value means nothing to the database or to a calendar, such as the year 99999.
+#: Exceptions of filters whose value is invalid for the database or a calendar, such as the year 99999.
 UNANSWERABLE = (DataError, OverflowError, ValueError)
 
 
 class PossibleRows(AutocompleteMixin):
-    """Looks for rows that may be there: Django's own asks the database for whatever was sent, and crashes."""
+    """Validates choices of rows: Django's own queries the database with any value, and crashes."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> list[Any]:
         """Return the chosen rows."""
@@ -43,15 +43,15 @@ class PossibleRows(AutocompleteMixin):
 
 
 class PossibleRow(PossibleRows, AutocompleteSelect):
-    """A field to choose a row in."""
+    """A field for the choice of a row."""
 
 
 class SomePossibleRows(PossibleRows, AutocompleteSelectMultiple):
-    """A field to choose rows in."""
+    """A field for the choice of rows."""
 
 
 class Site(admin.AdminSite):
-    """The site, which makes every admin that is registered :class:`Careful`."""
+    """The site, which makes every registered admin :class:`Careful`."""
 
     def register(
         self,
@@ -59,17 +59,17 @@ class Site(admin.AdminSite):
         admin_class: type[admin.ModelAdmin[Any]] | None = None,
         **options: Any,  # noqa: ANN401 - attributes of the admin
     ) -> None:
-        """Register models, as Django's own does."""
+        """Register models like Django's own site."""
         base = admin_class or admin.ModelAdmin
         careful = type(base.__name__, (Careful, base), {"__module__": base.__module__})
         super().register(model_or_iterable, careful, **options)
 
 
 class Careful(admin.ModelAdmin[Any]):
-    """Reads addresses and selections with care."""
+    """Validates addresses and selections."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list; where a filter means nothing, the whole list with a message, as Django does for some.
+        """Show the list; after an invalid filter, the whole list with a message, as Django does for some filters.
 
         Raises:
             Refused: a selected row cannot exist.
@@ -79,16 +79,16 @@ class Careful(admin.ModelAdmin[Any]):
             return super().changelist_view(request, extra_context)
         try:
             response = super().changelist_view(request, extra_context)
-            # Now, because it asks the database only here.
+            # Now, because the query runs only here.
             return response.render() if isinstance(response, TemplateResponse) else response
         except UNANSWERABLE as error:
             if not request.GET or ERROR_FLAG in request.GET:
-                raise  # no filter's fault
+                raise  # not a filter's error
             logger.warning("the admin cannot filter by %r: %s", request.GET.dict(), error)
             return HttpResponseRedirect(f"{request.path}?{ERROR_FLAG}=1")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return a new row's first values out of the address, without those that are none of their fields."""
+        """Return a new row's initial values from the address, without invalid ones."""
         return {
             name: value
             for name, given in super().get_changeform_initial_data(request).items()
@@ -96,13 +96,13 @@ class Careful(admin.ModelAdmin[Any]):
         }
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # noqa: ANN401 - Django's
-        """Return the form's field, with a widget that is as careful."""
+        """Return the form's field, with a widget that validates as well."""
         if db_field.name in self.get_autocomplete_fields(request):
             options.setdefault("widget", PossibleRow(db_field, self.admin_site, using=options.get("using")))
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:  # noqa: ANN401 - as above
-        """Return the form's field, with a widget that is as careful."""
+        """Return the form's field, with a widget that validates as well."""
         if db_field.name in self.get_autocomplete_fields(request):
             options.setdefault("widget", SomePossibleRows(db_field, self.admin_site, using=options.get("using")))
         return super().formfield_for_manytomany(db_field, request, **options)
@@ -116,14 +116,14 @@ class Careful(admin.ModelAdmin[Any]):
         try:
             field = self.opts.get_field(name)
         except FieldDoesNotExist:
-            return given  # one of the form alone
+            return given  # a field of the form only
         if isinstance(field, ManyToManyField):
             return [row for row in given if python_value(field.target_field, row) is not None]
         return python_value(field, given) if isinstance(field, Field) else given
 
 
 def python_value(field: Field[Any, Any], given: Any) -> Any:  # noqa: ANN401 - of whatever field
-    """Return a value of ``field``, or nothing where ``given`` is none."""
+    """Return a value of ``field``; None if ``given`` is invalid."""
     try:
         return field.to_python(given)
     except (ValidationError, OverflowError):

@@ -1,4 +1,4 @@
-"""The project as an app: here the reusable apps' signals meet the workers' tasks."""
+"""The project as an app, which connects the reusable apps' signals with tasks."""
 
 from django.apps import AppConfig
 from django.contrib.admin import apps
@@ -12,17 +12,17 @@ class MysiteConfig(AppConfig):
     verbose_name = _("Site")
 
     def ready(self) -> None:
-        """Connect the receivers, and let tasks be written in the transaction that they come from."""
+        """Connect the receivers, and make tasks part of the current transaction."""
         from landfast_outbox.django.database import use_django  # noqa: PLC0415
 
-        from mysite import celery, receivers  # noqa: F401, PLC0415 - tasks are of this application; models come first
+        from mysite import celery, receivers  # noqa: F401, PLC0415 - registers this application's tasks; needs the models
 
         use_django()
         receivers.connect()
 
 
 class Admin(apps.AdminConfig):
-    """Django's admin with a site of ours."""
+    """Django's admin with our own site."""
 
-    default = False  # this module's own app is the one above
+    default = False  # this module's default app is the one above
     default_site = "mysite.admin_site.Site"

@@ -1,6 +1,6 @@
-"""A cache that may be away: ``django-redis`` ignores a Redis that does not answer; here is what it lacks for that.
+"""A cache that may be away: an addition to ``django-redis``, which ignores a Redis that does not answer.
 
-It asks again for every key, so that a page waits as often as it looks something up, and it logs a traceback each time.
+django-redis retries for every key, so that a page waits at each look-up, and logs a traceback each time.
 docs/adr/0027-libraries-for-the-cache-and-graphql.md has the tests that fail without this module.
 """
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Seconds for which Redis is left alone after it failed, so that an outage costs one page a wait and not every page.
+#: Seconds for which Redis is not used after a failure, so that in an outage one page waits and not every page.
 PAUSE = 2.0
 
 
 class PausingPool(ConnectionPool):
-    """Connections to a Redis that may be away: once one has failed, none is given out for a while.
+    """Connections to a Redis that may be away: after a failure, the pool returns none for a while.
 
-    All threads of a process share one pool, and with it the pause.
+    All threads of a process share one pool, and its pause.
     """
 
     paused_until = 0.0
@@ -38,14 +38,14 @@ class PausingPool(ConnectionPool):
         """Return a connection to Redis.
 
         Raises:
-            RedisConnectionError: Redis is away, or was a moment ago.
+            RedisConnectionError: Redis is away, or failed a moment ago.
         """
         if time.monotonic() < self.paused_until:
             raise RedisConnectionError("Redis failed a moment ago and is left alone.")
         return super().get_connection(*args, **kwargs)
 
-    def release(self, connection: Connection) -> None:  # type: ignore[override] # as redis-py's own
-        """Take a connection back; redis-py has closed it if it failed, and the exception is on its way."""
+    def release(self, connection: Connection) -> None:  # type: ignore[override] # like redis-py's own
+        """Release a connection; redis-py has closed it if it failed, and the exception propagates."""
         if not connection.is_connected and time.monotonic() >= self.paused_until:
             self.paused_until = time.monotonic() + PAUSE
             logger.warning("the cache does not answer, going on without it for %g s: %s", PAUSE, sys.exception())
@@ -53,20 +53,20 @@ class PausingPool(ConnectionPool):
 
 
 class OptionalRedisCache(RedisCache):  # type: ignore[misc] # it has no types
-    """The cache backend for ``CACHES``: django-redis's own, with Django's contract in an outage, too."""
+    """The cache backend for ``CACHES``: django-redis's own, which keeps to Django's contract in an outage, too."""
 
     def touch(self, *args: Any, **kwargs: Any) -> bool:  # noqa: ANN401
-        """Give a key another time to live; return whether it was there. django-redis lets exceptions through here."""
+        """Set a key's time to live; return whether the key existed. django-redis does not catch exceptions here."""
         try:
             return bool(super().touch(*args, **kwargs))
         except (RedisConnectionError, RedisTimeoutError):
             return False
 
     def incr(self, key: str, delta: int = 1, **kwargs: Any) -> int:  # noqa: ANN401
-        """Count in one step on the server, and return the new number.
+        """Increment a number atomically on the server, and return the new number.
 
         Raises:
-            ValueError: there is nothing to count, or Redis is away. django-redis answers None then.
+            ValueError: the key does not exist, or Redis is away. django-redis returns None then.
         """
         counted: int | None = super().incr(key, delta, **kwargs)
         if counted is None:
@@ -74,12 +74,12 @@ class OptionalRedisCache(RedisCache):  # type: ignore[misc] # it has no types
         return counted
 
     def decr(self, key: str, delta: int = 1, **kwargs: Any) -> int:  # noqa: ANN401
-        """Count backwards, as :meth:`incr` does forwards."""
+        """Decrement a number; see :meth:`incr`."""
         return self.incr(key, -delta, **kwargs)
 
 
 def _is_refusal(record: logging.LogRecord) -> bool:
-    """Tell whether django-redis logs what Redis refused; of what it did not answer the pool has warned already."""
+    """Return whether a record is about a refusal by Redis; the pool itself has logged an outage."""
     error = record.exc_info[1] if record.exc_info else None
     return error is not None and isinstance(error.__cause__, ResponseError)
 

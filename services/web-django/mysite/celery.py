@@ -1,7 +1,7 @@
-"""The site's Celery application, ``web``: its tasks stand beside their domain, in ``accounts/tasks.py`` and so on.
+"""The site's Celery application, ``web``; its tasks are beside their domain, in ``accounts/tasks.py`` and so on.
 
 Tasks are durable: they are written in the caller's transaction, and run to their end once that has committed. So a page
-needs no broker to send one; :mod:`mysite.worker` has it. https://docs.celeryq.dev/en/stable/django/
+sends tasks without a broker; :mod:`mysite.worker` has the broker. https://docs.celeryq.dev/en/stable/django/
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from landfast_outbox.celery import DurableTask
 from landfast_runtime.celery import create_celery
 
-#: Tasks that wait for a mail server have queues and a worker of their own, so that they delay no other task. Mass
-#: mail has another one, so that ten thousand letters do not stand in the way of one.
+#: Tasks that wait for a mail server have queues and a worker of their own, so that they delay no other task. Bulk mail
+#: has a separate queue, so that ten thousand mails do not delay a single one.
 QUEUE, MAIL_QUEUE, BULK_QUEUE = "web", "web.mail", "web.bulk"
 
 app = create_celery(
@@ -24,4 +24,4 @@ app.conf.task_routes = {
     "news.tasks.confirm_subscription": {"queue": MAIL_QUEUE},
     "news.tasks.send_newsletter_copy": {"queue": BULK_QUEUE},
 }
-app.set_default()  # for `shared_task`, in each thread of a server
+app.set_default()  # for `shared_task`, in every thread of a server

@@ -1,7 +1,7 @@
-"""Everything that web-django reads from its environment, typed and checked once.
+"""All settings that web-django reads from its environment, typed and validated once.
 
-Two dataclasses, because two kinds of process need different things: every process needs :class:`Site`; only the release
-step may read the administrator's password. A page that sends a task needs no broker: the task is a row.
+There are two dataclasses for two kinds of process: every process needs :class:`Site`; only the release step may read
+the administrator's password. A page that sends a task needs no broker: the task is a row.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from mysite.media import MediaStorage
 
 SERVICE = "web-django"
 
-#: The container asks itself for its health under this name, whatever names the public uses.
+#: The host name of the container's own health check, beside the public names.
 LOOPBACK = "127.0.0.1"
 
-#: What a machine calls itself. Tracebacks with their variables are for visitors of such a site alone.
+#: The names of loopback. Only a site with such a name shows tracebacks with their variables.
 OWN_NAMES = ("localhost", LOOPBACK, "::1")
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -30,9 +30,9 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 @dataclass(frozen=True)
 class Site:
-    """What the settings module needs, in whichever command.
+    """The settings of every command.
 
-    ``threads`` is also the size of a process's database pool: a thread never waits for another one's connection.
+    ``threads`` is also the size of a process's database pool, so that no thread waits for another thread's connection.
     """
 
     secret_key: str = field(repr=False)
@@ -53,7 +53,7 @@ class Site:
         """Read the site's variables and secrets.
 
         Raises:
-            ConfigError: one is missing or makes no sense.
+            ConfigError: one is missing or invalid.
         """
         public_url = _public_url(env)
         return cls(
@@ -85,7 +85,7 @@ class Administrator:
         """Read ``ADMIN_USER``, ``ADMIN_EMAIL`` and the secret ``admin_password``.
 
         Raises:
-            ConfigError: one is missing or makes no sense.
+            ConfigError: one is missing or invalid.
         """
         email = env.text("ADMIN_EMAIL", default="admin@localhost")
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):

@@ -1,4 +1,4 @@
-"""What the REST interface and GraphQL both ask of the news app."""
+"""Functions of the news app that the REST interface and GraphQL share."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
     from django.db.models import QuerySet
 
-    #: Permissions have seen to it that nobody else writes; types do not know that.
+    #: Permissions ensure this, but types do not know it.
     type Writer = AbstractBaseUser | AnonymousUser
 
 __all__ = ["comment", "commentable_articles", "display_name", "html", "search"]
 
-#: As much of a name as fits.
+#: The longest name.
 NAME_LENGTH = 80
 
 
@@ -35,14 +35,14 @@ def comment(article: Article, author: Writer, text: str) -> Comment:
     """Store a comment that waits for a moderator.
 
     Args:
-        article: where it stands.
-        author: who wrote it.
-        text: what it says.
+        article: the article.
+        author: the author.
+        text: the text.
 
     Raises:
-        ValidationError: it says nothing or too much.
+        ValidationError: the text is empty or too long.
     """
-    # The field of a form, because a model holds nobody to the length of a text.
+    # The field of a form, because a model does not validate the length of a text.
     field = Comment._meta.get_field("text").formfield()  # noqa: SLF001 - Django's documented way
     return Comment.objects.create(
         article=article, author_id=author.pk, name=display_name(author), text=field.clean(text) if field else text
@@ -50,5 +50,5 @@ def comment(article: Article, author: Writer, text: str) -> Comment:
 
 
 def display_name(user: Writer) -> str:
-    """Return what readers see of a user."""
+    """Return a user's name for readers."""
     return str(getattr(user, "get_full_name", str)() or user.get_username())[:NAME_LENGTH]

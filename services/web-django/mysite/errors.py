@@ -1,6 +1,6 @@
-"""The answers for what goes wrong, in the caller's format: pages for people, JSON for programs.
+"""Error responses in the caller's format: pages for people, JSON for programs.
 
-Those for 500 and 503 touch neither database nor session: these may be the cause.
+Those for 500 and 503 use neither database nor session, which may be the cause.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: What Django raises when PostgreSQL is gone, refuses, restarts or takes too long.
+#: Django's exceptions when PostgreSQL is away, refuses, restarts or takes too long.
 OUTAGES = (OperationalError, InterfaceError)
 
-#: Seconds after which browsers and robots are asked to come back.
+#: Seconds after which browsers and robots may retry.
 RETRY_AFTER = 10
 
 #: The interfaces for programs.
@@ -38,10 +38,10 @@ _REST, _GRAPHQL = "/rest/", "/graphql/"
 
 
 class Refused(BadRequest):
-    """A request that no view gets to see.
+    """A request that is refused before any view.
 
     Args:
-        message: what is wrong with it; the caller reads it.
+        message: the reason, for the caller.
         status: the HTTP status.
     """
 
@@ -56,37 +56,37 @@ def wants_json(request: HttpRequest) -> bool:
         return True
     kinds = ["text/html", "application/json"]
     if request.path_info.startswith(_REST):
-        kinds.reverse()  # without a wish, the first
+        kinds.reverse()  # without a preference, the first
     return request.get_preferred_type(kinds) == "application/json"
 
 
 def as_json(request: HttpRequest, message: str, status: int) -> JsonResponse:
-    """Return an error as the interface that was called words its own."""
+    """Return an error in the format of the called interface."""
     graphql = request.path_info.startswith(_GRAPHQL)
     return JsonResponse({"errors": [{"message": message}]} if graphql else {"detail": message}, status=status)
 
 
 def is_outage(error: BaseException | None) -> TypeGuard[BaseException]:
-    """Return whether an error is nobody's fault here: the database is away or full, or the disk of pictures is full."""
+    """Return whether an error is an outage: the database is away or full, or the disk of pictures is full."""
     return isinstance(error, OUTAGES) or (isinstance(error, OSError) and shortage(error) is not None)
 
 
 def outage_message(error: BaseException) -> str:
-    """Return what a caller is told of an outage: what is full is not what is away."""
+    """Return an outage's message for the caller, which differs for a full and an absent server."""
     if shortage(error):
         return _("The site has no room left, so nothing was saved. Please try again later.")
     return _("The database does not answer at this moment. Please try again soon.")
 
 
 def log_outage(error: BaseException) -> None:
-    """Log an outage in one line; a full disk waits for an operator, so it is an error."""
+    """Log an outage in one line; a full disk needs an operator, so it is an error."""
     level = logging.ERROR if shortage(error) else logging.WARNING
     server = "the database" if isinstance(error, OUTAGES) else "the site"
     logger.log(level, "%s: %s", outage(server, error), error)
 
 
 def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
-    """Return the answer for a database that does not answer, or for a disk without room."""
+    """Return the response for a database that does not answer, or for a full disk."""
     log_outage(error)
     message = outage_message(error)
     json = wants_json(request)
@@ -98,9 +98,9 @@ def unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer for an exception that nothing else caught: 503 if it is an outage, else 500.
+    """Return the response for an uncaught exception: 503 if it is an outage, else 500.
 
-    Exceptions of middleware, such as a session that cannot be stored, only ever arrive here.
+    Exceptions of middleware, such as a session that cannot be stored, arrive only here.
     """
     if is_outage(error := sys.exception()):
         return unavailable(request, error)
@@ -113,14 +113,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 @csp_override({})
 def traceback(request: HttpRequest) -> HttpResponse:
-    """Return Django's page about the exception that is being handled, with its own styles and scripts."""
+    """Return Django's debug page for the current exception, with its own styles and scripts."""
     return technical_500_response(request, *sys.exc_info())
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer for a request that makes no sense."""
+    """Return the response for a bad request."""
     status = 413 if isinstance(exception, RequestDataTooBig) else getattr(exception, "status", 400)
-    # Django's own words for suspicious requests are for the log.
+    # Django's own messages for suspicious requests are for the log.
     message = str(exception) if isinstance(exception, Refused) else ""
     if wants_json(request):
         return as_json(request, message or _("We could not make sense of that"), status)
@@ -128,7 +128,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer for an address that does not exist."""
+    """Return the response for an unknown address."""
     if wants_json(request):
         text = _("There is no page at this address. It may have been moved, withdrawn, or never have been there.")
         return as_json(request, text, 404)
@@ -140,7 +140,7 @@ def locked_out(
     response: HttpResponse | None = None,
     credentials: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    """Answer a login that is not even tried; see :func:`accounts.lockout.locked_page`."""
+    """Return the response for a locked login; see :func:`accounts.lockout.locked_page`."""
     page = lockout.locked_page(request, response, credentials)
     if not wants_json(request):
         return page

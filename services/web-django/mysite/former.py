@@ -1,9 +1,10 @@
-"""Tasks of the site under the names that they had in the release before, where the shared workers ran them.
+"""The site's tasks under their names of the previous release, where the shared workers ran them.
 
-The timetable in the database goes on to name them: a rollback runs no migration, and the workers of the release before
-know no other names. Each is a task here, which sends the one that it is now; that covers entries of the admin's own.
-The next release renames the entries in a migration and deletes those in :data:`ELSEWHERE`, for a rollback from it comes
-here. It keeps the tasks, as some may be on their way; the release after it drops this module.
+The timetable in the database still has the old names: a rollback runs no migration, and the workers of the previous
+release know no other names. Each old name is a task here, which sends the present one; that covers entries that users
+made in the admin. The next release renames the entries in a migration and deletes those in :data:`ELSEWHERE`, because
+a rollback from it leads to this release. It keeps the tasks, because some may be in flight; the release after it drops
+this module.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mysite.celery import app
 if TYPE_CHECKING:
     from celery import Task
 
-#: Former name -> the name now. ``tasks/former.py`` of the shared workers has the same ones.
+#: Former name -> present name. ``tasks/former.py`` of the shared workers has the same ones.
 FORMER: Final[dict[str, str]] = {
     "tasks.mail.send_welcome": "accounts.tasks.send_welcome",
     "tasks.mail.send_verification": "accounts.tasks.send_verification",
@@ -30,7 +31,7 @@ FORMER: Final[dict[str, str]] = {
     "tasks.maintenance.remove_dead_sessions": "accounts.tasks.remove_dead_sessions",
 }
 
-#: Tasks in the timetable that other applications time themselves now. Beat passes over their entries.
+#: Tasks in the timetable that other applications schedule themselves now. Beat skips their entries.
 ELSEWHERE: Final = (
     "tasks.maintenance.heartbeat",
     "tasks.maintenance.remove_expired_uploads",
@@ -39,7 +40,7 @@ ELSEWHERE: Final = (
 
 
 def hand_on(self: Task[Any, Any], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - the other task's
-    """Send the task by its name of now, in the transaction that completes this one."""
+    """Send the task by its present name, in the transaction that completes this one."""
     app.tasks[FORMER[self.name]].apply_async(args, kwargs)
 
 

@@ -1,4 +1,4 @@
-"""What all of the site's forms have in common, Django's own and the admin's included."""
+"""Code that all of the site's forms share, including Django's own and the admin's."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Field(BoundField):
-    """A field that gets the focus if it is the first wrong one, wherever a form that has no faults would put it."""
+    """A field that gets the focus if it is the first invalid one."""
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: Widget | None = None) -> dict[str, Any]:
         """Return the attributes of the field's element."""
@@ -24,6 +24,6 @@ class Field(BoundField):
 
 
 class Renderer(DjangoTemplates):
-    """Django's usual one, with our fields."""
+    """Django's usual renderer, with our fields."""
 
     bound_field_class = Field

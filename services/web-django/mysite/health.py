@@ -1,4 +1,4 @@
-"""Whether Django lives (``/healthz``). Whether all that it stands on serves, the console says."""
+"""Liveness of Django (``/healthz``). The console reports the readiness of its dependencies."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from django.views.decorators.http import require_safe
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Answer while this process does, asking nobody else."""
+    """Answer while this process does, without any dependency."""
     return HttpResponse("ok\n", content_type="text/plain")

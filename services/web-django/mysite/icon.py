@@ -1,4 +1,4 @@
-"""The site's icon, where browsers look for it on pages that name none: Nginx's own, and documents for programs."""
+"""The site's icon at its default address, for pages that name none: Nginx's own, and documents for programs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 
 @require_safe
 @cache_control(public=True, max_age=86400)
-def icon(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django hands it over
-    """Send the browser on to the icon that the site's own pages name."""
+def icon(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django passes it
+    """Redirect to the icon of the site's own pages."""
     return redirect(static("mysite/mark.svg"))

@@ -1,4 +1,4 @@
-"""Where pictures are kept: on a volume, or in S3-compatible storage. One variable says which."""
+"""The storage of pictures: a volume, or S3-compatible storage, according to one variable."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VARIABLE = "MEDIA_STORAGE"
 OPTIONS = frozenset({"endpoint", "region", "public"})
 
-#: Names of pictures are random and never used twice, so whoever has one may keep it.
+#: Names of pictures are random and never used twice, so pictures may be cached for ever.
 CACHE_CONTROL = "public, max-age=31536000, immutable"
 
 
@@ -25,11 +25,11 @@ class MediaStorage:
 
     Args:
         bucket: the bucket's name; empty for the volume.
-        endpoint: the S3 server, for others than Amazon's.
+        endpoint: the S3 server, unless it is Amazon's.
         region: its region.
-        public: the address that readers fetch pictures from, where it is not the endpoint's (a CDN, say).
-        access_key: who we are there; without it boto3 looks where it always does (a machine's role, for one).
-        secret_key: the proof.
+        public: the public address of pictures, if it is not the endpoint's (for example, a CDN).
+        access_key: the access key; without it boto3 uses its default sources (for example, a machine's role).
+        secret_key: the secret key.
     """
 
     bucket: str = ""
@@ -41,10 +41,10 @@ class MediaStorage:
 
     @classmethod
     def from_env(cls, env: Env) -> Self:
-        """Read ``MEDIA_STORAGE`` and, for S3, the secrets ``s3_access_key`` and ``s3_secret_key`` if they are there.
+        """Read ``MEDIA_STORAGE`` and, for S3, the secrets ``s3_access_key`` and ``s3_secret_key`` if they exist.
 
         Raises:
-            ConfigError: the variable makes no sense, or one key is there without the other.
+            ConfigError: the variable is invalid, or one key is there without the other.
         """
         value = env.text("MEDIA_STORAGE", default="file")
         if value == "file":
@@ -57,7 +57,7 @@ class MediaStorage:
 
     @property
     def origin(self) -> str | None:
-        """The site other than our own that pictures come from, for the content security policy."""
+        """The foreign origin of pictures, for the content security policy."""
         if not self.bucket:
             return None
         parts = urlsplit(self._address)
@@ -65,7 +65,7 @@ class MediaStorage:
 
     @property
     def _address(self) -> str:
-        """What stands before a picture's name where readers fetch it."""
+        """The prefix of pictures' public addresses."""
         if self.public:
             return self.public
         if self.endpoint:
@@ -73,10 +73,10 @@ class MediaStorage:
         return f"https://{self.bucket}.s3.{self.region}.amazonaws.com"
 
     def backend(self) -> dict[str, Any]:
-        """Return what Django's ``STORAGES`` holds under ``default``; the volume is where ``MEDIA_ROOT`` says."""
+        """Return the entry ``default`` of Django's ``STORAGES``; the volume's directory is ``MEDIA_ROOT``."""
         if not self.bucket:
-            # The pages' service and the worker are different users of one group: both write, and delete.
-            # Folders hand the group on (the 2), or the next ones would be of their maker alone.
+            # The pages' service and the worker are different users of one group, and both write and delete. Folders
+            # pass the group on (the 2); otherwise new files would belong to their creator's group.
             modes = {"file_permissions_mode": 0o664, "directory_permissions_mode": 0o2775}
             return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": modes}
         address = urlsplit(self._address)
@@ -88,7 +88,7 @@ class MediaStorage:
             "secret_key": self.secret_key,
             "addressing_style": "path" if self.endpoint else "virtual",
             "signature_version": "s3v4",
-            # Addresses without a signature stay the same: pages and pictures can be cached.
+            # Addresses without a signature do not change, so that pages and pictures can be cached.
             "querystring_auth": False,
             "custom_domain": f"{address.netloc}{address.path}",
             "url_protocol": f"{address.scheme}:",
@@ -100,7 +100,7 @@ class MediaStorage:
 
 
 def _parsed(value: str) -> dict[str, str]:
-    """Take ``s3://bucket?endpoint=…&region=…&public=…`` apart."""
+    """Parse ``s3://bucket?endpoint=…&region=…&public=…``."""
     example = "must be empty, file, or like s3://bucket?endpoint=https://s3.example.org&region=eu-1"
     parts = urlsplit(value)
     try:

@@ -1,4 +1,4 @@
-"""Middleware for every request: a decent answer while the database is away, and the visitor's language."""
+"""Middleware for every request: a proper response while the database is away, and the visitor's language."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DatabaseOutageMiddleware:
     """Answers 503 for an outage within a view; :func:`mysite.errors.server_error` does so for middleware.
 
     Args:
-        get_response: what answers the request.
+        get_response: the next handler.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -33,16 +33,16 @@ class DatabaseOutageMiddleware:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Return the answer for an outage if that is why the view failed."""
+        """Return the response for an outage if an outage made the view fail."""
         if not errors.is_outage(exception):
             return None
         return errors.unavailable(request, exception)
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Django's own, which chooses by cookie, then by the browser's wish, and tells caches of the wish alone."""
+    """Django's own, which chooses by cookie, then by the browser's preference, but adds only the latter to ``Vary``."""
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Tell caches of the cookie, too: one visitor's choice must not become the next one's page."""
+        """Add the cookie to ``Vary``, too: one visitor's choice must not affect another visitor's page."""
         patch_vary_headers(response, ("Cookie",))
         return super().process_response(request, response)

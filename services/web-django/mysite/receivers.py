@@ -1,6 +1,6 @@
-"""What follows from what happens in the reusable apps: tasks.
+"""Receivers of the reusable apps' signals, which send tasks.
 
-A task is written in the transaction that it comes from: rolled back, there is none; committed, it will run.
+A task is written in its caller's transaction: after a rollback there is none, after a commit it will run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def connect() -> None:
-    """Let every receiver listen."""
+    """Connect every receiver."""
     accounts.registered.connect(welcome, dispatch_uid="mysite.welcome")
     accounts.verification_requested.connect(verify, dispatch_uid="mysite.verify")
     accounts.password_reset_requested.connect(reset_password, dispatch_uid="mysite.reset_password")
@@ -27,13 +27,13 @@ def connect() -> None:
     news.newsletter_requested.connect(send_newsletter, dispatch_uid="mysite.send_newsletter")
 
 
-def welcome(user: User, **_: Any) -> None:  # noqa: ANN401 - signals pass what they like
-    """Greet who has registered."""
+def welcome(user: User, **_: Any) -> None:  # noqa: ANN401 - arguments of a signal
+    """Send the welcome mail after a registration."""
     account_tasks.send_welcome.delay(user.pk)
 
 
 def verify(user: User, **_: Any) -> None:  # noqa: ANN401
-    """Ask whether the address is theirs."""
+    """Send the mail that verifies an address."""
     account_tasks.send_verification.delay(user.pk)
 
 
@@ -43,15 +43,15 @@ def reset_password(user: User, **_: Any) -> None:  # noqa: ANN401
 
 
 def make_thumbnails(article: Article, **_: Any) -> None:  # noqa: ANN401
-    """Make the cover's pictures."""
+    """Make the cover's renditions."""
     news_tasks.make_thumbnails.delay(article.pk)
 
 
 def confirm_subscription(subscriber: Subscriber, **_: Any) -> None:  # noqa: ANN401
-    """Ask whether they want the newsletter."""
+    """Send the newsletter's confirmation mail."""
     news_tasks.confirm_subscription.delay(subscriber.pk)
 
 
 def send_newsletter(issue: NewsletterIssue, **_: Any) -> None:  # noqa: ANN401
-    """Send the issue to everyone."""
+    """Send the issue to all subscribers."""
     news_tasks.send_newsletter.delay(issue.pk)

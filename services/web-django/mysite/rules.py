@@ -1,7 +1,7 @@
-"""Who may see and change what in the news: one set of rules for the REST interface and GraphQL.
+"""The access rules of the news, for the REST interface and GraphQL.
 
-Editors and moderators are whoever has the news app's own permissions, as the admin gives them. Everyone else is a
-reader, and the owner of what they wrote.
+Editors and moderators are the users with the news app's own permissions, which the admin grants. All other users are
+readers, and own the texts that they wrote.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ MODERATE_COMMENTS = "news.change_comment"
 
 
 def allowed(viewer: Viewer, permission: str) -> bool:
-    """Tell whether someone has a permission of the admin's; strangers have none."""
+    """Return whether a user has a permission of the admin's; anonymous users have none."""
     return bool(viewer.is_active and getattr(viewer, "has_perm")(permission))  # noqa: B009 - not every user model has it
 
 
 def visible_articles(viewer: Viewer, articles: QuerySet[Article]) -> QuerySet[Article]:
-    """Return those that someone may read: published ones, their own, and all of them for editors."""
+    """Return the articles that a user may read: published ones, their own, and all of them for editors."""
     if not viewer.is_authenticated:
         return articles.filter(_published())
     if allowed(viewer, EDIT_ARTICLES):
@@ -41,7 +41,7 @@ def visible_articles(viewer: Viewer, articles: QuerySet[Article]) -> QuerySet[Ar
 
 
 def visible_comments(viewer: Viewer, comments: QuerySet[Comment]) -> QuerySet[Comment]:
-    """Return those that someone may read: approved ones below published articles, their own, all for moderators."""
+    """Return the comments that a user may read: approved ones of published articles, their own, all for moderators."""
     approved = Q(status=Comment.Status.APPROVED) & _published("article__")
     if not viewer.is_authenticated:
         return comments.filter(approved)
@@ -51,12 +51,12 @@ def visible_comments(viewer: Viewer, comments: QuerySet[Comment]) -> QuerySet[Co
 
 
 def may_change_article(viewer: Viewer, article: Article) -> bool:
-    """Tell whether someone may change an article: its author and editors may."""
+    """Return whether a user may change an article: its author and editors may."""
     return allowed(viewer, EDIT_ARTICLES) or (viewer.is_authenticated and article.author_id == viewer.pk)
 
 
 def may_delete_article(viewer: Viewer, article: Article) -> bool:
-    """Tell whether someone may delete an article: what readers see, only who could have published it."""
+    """Return whether a user may delete an article: a published one only if the user may publish."""
     if article.is_public and not allowed(viewer, PUBLISH_ARTICLES):
         return False
     own_draft = article.author_id == viewer.pk and article.status == Article.Status.DRAFT
@@ -64,7 +64,7 @@ def may_delete_article(viewer: Viewer, article: Article) -> bool:
 
 
 def may_change_comment(viewer: Viewer, comment: Comment) -> bool:
-    """Tell whether someone may change or take back a comment: its writer until it is moderated, and moderators."""
+    """Return whether a user may change or delete a comment: its author until it is moderated, and moderators."""
     own_pending = comment.author_id == viewer.pk and comment.status == Comment.Status.PENDING
     return allowed(viewer, MODERATE_COMMENTS) or (viewer.is_authenticated and own_pending)
 

@@ -1,4 +1,4 @@
-"""What beat does by the clock at first. From then on the admin decides: what is there is never changed here."""
+"""Beat's initial timetable. Later the admin decides: existing entries are never changed here."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the timetable, in UTC.
+    """One entry of the timetable, in UTC.
 
     Args:
-        name: what the admin shows; an entry is known by it.
+        name: the entry's name in the admin, and its key.
         task: the task's name.
-        minute, hour, weekday: as in a crontab.
+        minute, hour, weekday: in crontab format.
     """
 
     name: str
@@ -33,7 +33,7 @@ TIMETABLE = (
 
 
 def ensure_timetable() -> int:
-    """Store the entries that are missing, and return how many those were."""
+    """Store the missing entries, and return their number."""
     return sum(_ensure(entry) for entry in TIMETABLE)
 
 

@@ -1,4 +1,4 @@
-"""Beat's scheduler for the site: the admin's timetable, without entries that are not the site's to run."""
+"""Beat's scheduler for the site: the admin's timetable, without entries of other applications' tasks."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from django_celery_beat.models import PeriodicTask
 
 
-#: django-celery-beat made this entry where the release before kept results. The site keeps none, and a task that
-#: expires, as this one, cannot be durable.
+#: django-celery-beat created this entry when the previous release kept results. The site keeps none, and a task that
+#: expires, like this one, cannot be durable.
 CLEANUP = "celery.backend_cleanup"
 
 
 class Scheduler(TickingScheduler):
-    """Passes over the entries of other applications' tasks. They stay in the database, for a rollback."""
+    """Skips the entries of other applications' tasks. They stay in the database, for a rollback."""
 
     def enabled_models_qs(self) -> QuerySet[PeriodicTask]:
         """Return the entries that beat considers."""

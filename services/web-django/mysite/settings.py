@@ -1,4 +1,4 @@
-"""Django's settings, put together from the typed configuration; no variable is read here."""
+"""Django's settings, built from the typed configuration; no variable is read here."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from mysite.settings_interfaces import *  # noqa: F403 - they depend on nothing,
 SITE = config.site()
 
 SECRET_KEY = SITE.secret_key
-# Everywhere: with it Django keeps every query in memory, words all errors otherwise, and needs no ALLOWED_HOSTS.
+# False everywhere: with it Django keeps every query in memory, shows other error pages, and needs no ALLOWED_HOSTS.
 DEBUG = False
-DEBUG_PAGES = SITE.debug_pages  # its page for a crash, on a laptop: mysite/errors.py
+DEBUG_PAGES = SITE.debug_pages  # Django's debug page, on a laptop: mysite/errors.py
 ALLOWED_HOSTS = list(SITE.allowed_hosts)
 INSTALLED_APPS = static.INSTALLED_APPS
 ROOT_URLCONF = "mysite.urls"
@@ -33,16 +33,16 @@ MIDDLEWARE = [
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
     "landfast_runtime.django.middleware.PrivateByDefaultMiddleware",
-    "mysite.wellformed.WellFormedMiddleware",  # before whatever reads the query or a cookie
+    "mysite.wellformed.WellFormedMiddleware",  # before middleware that reads the query or a cookie
     "mysite.middleware.DatabaseOutageMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "mysite.middleware.LanguageMiddleware",  # before whatever makes validators: each language is a page of its own
+    "mysite.middleware.LanguageMiddleware",  # before middleware that sets validators: each language is its own page
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",  # last: it replaces a login's answer by that of the lock-out
+    "axes.middleware.AxesMiddleware",  # last: it replaces a login's response by that of the lockout
 ]
 
 # --- Templates and static files --------------------------------------------------------------------------------------
@@ -68,12 +68,12 @@ MEDIA_ROOT = static.MEDIA_ROOT
 MEDIA_URL = static.MEDIA_URL
 STORAGES: dict[str, dict[str, Any]] = {**static.STORAGES, "default": SITE.media.backend()}
 WHITENOISE_ALLOW_ALL_ORIGINS = False  # only this site uses them
-WHITENOISE_MAX_AGE = 3600  # of the few files without a hash in their name
+WHITENOISE_MAX_AGE = 3600  # for the few files without a hash in their name
 if SITE.live_reload:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_AUTOREFRESH = True
     WHITENOISE_USE_FINDERS = True
-    WHITENOISE_MAX_AGE = 0  # Nginx keeps copies as long as browsers may
+    WHITENOISE_MAX_AGE = 0  # Nginx caches as long as browsers may
 
 # --- Database: one pool for each process, as large as it has threads -------------------------------------------------
 
@@ -85,7 +85,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PASSWORD": SITE.postgres.password,
         "HOST": SITE.postgres.host,
         "PORT": str(SITE.postgres.port),
-        "CONN_MAX_AGE": 0,  # the pool keeps connections open, Django's own way of doing so would get in its way
+        "CONN_MAX_AGE": 0,  # the pool keeps connections open, and refuses Django's own persistent connections
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": config.SERVICE,
@@ -93,30 +93,31 @@ DATABASES: dict[str, dict[str, Any]] = {
             "pool": {
                 "min_size": 1,
                 "max_size": SITE.threads,
-                # Seconds; then the database is asked why, and a page waits if it restarts (mysite/postgresql).
+                # Seconds; then one attempt finds the reason, and a page waits if the database restarts
+                # (mysite/postgresql).
                 "timeout": 0.5,
-                # The pool tries no more than that: its growing pauses would outlast an outage by up to two minutes.
+                # The pool retries no longer than that: its growing pauses would outlast an outage by up to two minutes.
                 "reconnect_timeout": 0,
             },
         },
     },
 }
 
-# Why the release before can live with migrations of other people's packages ("auth.0013_name": "why"), where a deploy
-# finds that it could not. Migrations of our own say it themselves: compatible_because.
+# Reasons why the previous release can work with third-party packages' migrations ("auth.0013_name": "why") in spite of
+# a deploy's finding. Our own migrations have the attribute compatible_because.
 COMPATIBLE_MIGRATIONS: dict[str, str] = {}
 
-# --- Cache: makes pages quicker, is never needed for them ------------------------------------------------------------
+# --- Cache: makes pages faster, but none needs it --------------------------------------------------------------------
 
 CACHES = {
     "default": {
         "BACKEND": "mysite.cache.OptionalRedisCache",
         "LOCATION": SITE.cache.url,
-        "KEY_PREFIX": "web",  # as the contract has it: what does not begin so is refused
-        "VERSION": 2,  # values of releases before were pickled: these do not read them, nor those these
+        "KEY_PREFIX": "web",  # the prefix in the contract: Redis refuses other keys
+        "VERSION": 2,  # values of earlier releases were pickled: neither side reads the other's
         "OPTIONS": {
             "IGNORE_EXCEPTIONS": True,
-            # Workers write here too. JSON is read as data; a pickle would run as code of the site.
+            # Workers write here too. JSON is only data; a pickle would run as code of the site.
             "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
             "SOCKET_TIMEOUT": 0.25,
             "SOCKET_CONNECT_TIMEOUT": 0.25,
@@ -125,24 +126,24 @@ CACHES = {
         },
     },
 }
-DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True  # mysite/cache.py leaves those that say something new
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True  # mysite/cache.py filters its log
 if SITE.live_reload:
-    # Whoever edits a template wants to see it, not the fragment that was rendered before.
+    # An edited template is to show at once, not the cached fragment.
     CACHES["template_fragments"] = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
 
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
-AUTH_USER_MODEL = static.AUTH_USER_MODEL  # the rest of it: mysite/settings_accounts.py
+AUTH_USER_MODEL = static.AUTH_USER_MODEL  # the rest: mysite/settings_accounts.py
 FORM_RENDERER = static.FORM_RENDERER
 
-# --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and hands the Host header on with its port ------------
+# --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and passes the Host header on with its port -----------
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = SITE.cookie_secure
 CSRF_COOKIE_SECURE = SITE.cookie_secure
 CSRF_COOKIE_HTTPONLY = True
-# Forms sent to the very host that they came from always pass, under whatever port. This adds the case of another TLS
-# proxy in front of Nginx.
+# Forms from the host that they are sent to always pass, with any port. This adds the case of another TLS proxy in
+# front of Nginx.
 CSRF_TRUSTED_ORIGINS = [SITE.public_url]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -159,7 +160,7 @@ if SITE.media.origin:
 # --- REST and GraphQL: mysite/settings_interfaces.py -----------------------------------------------------------------
 
 if SITE.live_reload:
-    # GraphiQL's files, from the package that brought them: on a laptop alone, no image gathers them.
+    # GraphiQL's files, from their package: only on a laptop, no image collects them.
     INSTALLED_APPS = [*INSTALLED_APPS, "graphene_django_graphiql_static"]
 
 # --- Language, time, logs --------------------------------------------------------------------------------------------

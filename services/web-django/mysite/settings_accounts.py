@@ -1,11 +1,11 @@
-"""The settings of accounts and languages; they depend on no variable either."""
+"""The settings of accounts and languages, which depend on no variable."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: whoever is locked out is not even asked for the password
+    "axes.backends.AxesStandaloneBackend",  # first: a locked login is refused before the password is checked
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -20,24 +20,24 @@ LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "accounts:profile"
 LOGOUT_REDIRECT_URL = "/"
 
-# --- Lock-out: five wrong passwords for one name from one address, and that pair waits -------------------------------
+# --- Lockout: five wrong passwords for one name from one address lock that pair --------------------------------------
 
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-# Both together: a stranger cannot lock somebody out of the places that they log in from themselves.
+# Both together: a stranger cannot lock a user out of the user's own addresses.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
-# Trying on does not make the wait longer; the page says how long it is.
+# Further attempts do not prolong the lock; the page shows its duration.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "landfast_runtime.django.visitors.client_address"
-NEWS_CLIENT_ADDRESS = AXES_CLIENT_IP_CALLABLE  # comments are limited by the same address
+NEWS_CLIENT_ADDRESS = AXES_CLIENT_IP_CALLABLE  # the rate limit of comments uses the same address
 AXES_USERNAME_CALLABLE = "accounts.lockout.counted_name"
 AXES_LOCKOUT_CALLABLE = "mysite.errors.locked_out"
-AXES_DISABLE_ACCESS_LOG = True  # who logged in when, from where: nobody here needs to know
+AXES_DISABLE_ACCESS_LOG = True  # no log of logins by time and address: it is not needed
 AXES_ALLOWED_CORS_ORIGINS = ""
 AXES_VERBOSE = False
 
-# --- Languages: a cookie says which, then the browser ----------------------------------------------------------------
+# --- Languages: by the cookie, then by the browser's preference ------------------------------------------------------
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ru", "Русский")]

@@ -1,11 +1,11 @@
-"""The settings of the REST interface and of GraphQL; they depend on no variable either."""
+"""The settings of the REST interface and of GraphQL, which depend on no variable."""
 
 from __future__ import annotations
 
 from typing import Any
 
 REST_FRAMEWORK: dict[str, Any] = {
-    # The token first: what fails without one is then answered with 401 and the header that asks for it.
+    # The token first: requests without credentials then get 401 and the header that asks for a token.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "mysite.rest.authentication.HashedTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
@@ -15,7 +15,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PAGINATION_CLASS": "mysite.rest.pagination.Pages",
     "DEFAULT_PARSER_CLASSES": ["mysite.rest.parsers.Json", "mysite.rest.parsers.Form"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    # Counted in the cache. While that is away nothing is counted and nobody is refused.
+    # Counted in the cache. While the cache is away, nothing is counted or refused.
     "DEFAULT_THROTTLE_CLASSES": [
         "rest_framework.throttling.AnonRateThrottle",
         "rest_framework.throttling.UserRateThrottle",
@@ -23,7 +23,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "120/min", "user": "600/min", "login": "10/min", "comment": "10/min"},
     "EXCEPTION_HANDLER": "mysite.rest.errors.handle",
-    "NUM_PROXIES": 1,  # Nginx, which says who asked; what callers claim themselves it throws away
+    "NUM_PROXIES": 1,  # Nginx, which sets the client's address and discards the client's own claims
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 

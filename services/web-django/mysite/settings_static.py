@@ -1,7 +1,7 @@
-"""The settings that depend on no variable, no secret and no service: installed apps and static files.
+"""The settings that depend on no variable, secret or service: installed apps and static files.
 
-Complete enough by itself for the image build (``manage.py collectstatic --settings mysite.settings_static``) and for
-the type checker. It has no secret key and no URLs, so nothing could ever be served with it.
+They are enough for the image build (``manage.py collectstatic --settings mysite.settings_static``) and for the type
+checker. Without a secret key and URLs, nothing can be served with them.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from pathlib import Path
 
 import django_stubs_ext
 
-from mysite.settings_accounts import *  # noqa: F403 - they depend on nothing, and Django wants them here
+from mysite.settings_accounts import *  # noqa: F403 - Django expects them here
 
-# Before any app is loaded: their admins, forms and views name the model that they are for.
+# Before any app is loaded: their generic admins, forms and views have their model as a type parameter.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 INSTALLED_APPS = [
-    "mysite",  # first: its templates dress the admin
+    "mysite",  # first: its templates override the admin's
     "accounts",
     "news",
     "landfast_runtime.django",
-    "mysite.apps.Admin",  # Django's admin, with a site of ours
+    "mysite.apps.Admin",  # Django's admin, with our own site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -40,20 +40,20 @@ INSTALLED_APPS = [
     "axes",
 ]
 
-SITE_URL = ""  # the public address; no page is ever made with these settings
-DEBUG_PAGES = False  # on a laptop, settings.py says otherwise
+SITE_URL = ""  # the public address; no page is rendered with these settings
+DEBUG_PAGES = False  # settings.py overrides it on a laptop
 AUTH_USER_MODEL = "accounts.User"
 FORM_RENDERER = "mysite.forms.Renderer"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 
-#: The volume that pictures are on; Nginx serves it.
+#: The volume of pictures, which Nginx serves.
 MEDIA_ROOT = "/var/lib/media"
 MEDIA_URL = "/media/"
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    # Names carry a hash of the content, so browsers may keep them for good; gzipped copies are made at build time.
+    # File names have a hash of the content, so browsers may cache them for ever; gzipped copies are made at build time.
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }

@@ -1,4 +1,4 @@
-"""Django's settings as workers and beat use them: the site's own, without a pool. The lane ``mail`` sends mail."""
+"""Django's settings for workers and beat: the site's own, without a pool. The lane ``mail`` sends mail."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from mysite.settings import *  # noqa: F403 - tasks run the site's own code
 from mysite.settings import DATABASES as SITE_DATABASES
 from mysite.settings import INSTALLED_APPS
 
-# Applications that only pages need, and that have no model: 13 MB in each process.
+# Apps without models that only pages need: 13 MB in each process.
 _FOR_PAGES = {"rest_framework", "django_filters", "drf_spectacular", "drf_spectacular_sidecar", "strawberry_django"}
 INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in _FOR_PAGES]
 
-# Without an entry, Django refuses a letter in a worker that has no mail server's password.
+# Without an entry, Django refuses to send mail in a worker without the mail server's password.
 MAILERS: dict[str, Any] = {}
 if SENDS_MAIL:
     _mail = mail_settings()
     MAILERS["default"] = mailer(_mail)
     DEFAULT_FROM_EMAIL = _mail.sender
 
-# Each of the worker's processes does one thing at a time: a pool would only hold threads that forks do not survive. Its
-# connection stays: what runs a task notices a broken one, and tries again with another.
+# Each process of the worker runs one task at a time: a pool would only have threads, which do not survive forks. The
+# connection stays open: the consumer notices a broken one, and retries with another.
 DATABASES = {
     "default": {
         **SITE_DATABASES["default"],
@@ -34,5 +34,5 @@ DATABASES = {
     }
 }
 
-# The worker sets its own logging up, before Django loads this.
+# The worker sets up its own logging before Django loads this.
 globals()["LOGGING_CONFIG"] = None

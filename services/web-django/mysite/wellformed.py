@@ -1,8 +1,8 @@
-"""The edge of every interface: requests that nothing behind it can read or store are refused here.
+"""Validation at the edge of every interface: requests that nothing behind it can read or store are refused here.
 
-PostgreSQL stores no NUL and no lone surrogate, Python converts no number of thousands of digits, and a document that is
-nested without end exhausts the stack. Views, filters and resolvers need not think of any of it. The fields of pages'
-forms look after themselves: people keep what they typed and see the fault beside it.
+PostgreSQL stores no NUL and no lone surrogate, Python converts no number of thousands of digits, and a deeply nested
+document exhausts the stack. Views, filters and resolvers need not handle any of that. The fields of pages' forms
+validate their input themselves, so that people keep their input and see the error beside it.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse, QueryDict
 
-#: What PostgreSQL cannot store in a text.
+#: Characters that PostgreSQL cannot store in a text.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
-#: How deep a JSON document may be nested; ours are three deep.
+#: The deepest nesting of a JSON document; ours have three levels.
 MAX_DEPTH = 50
 
-#: As much of a name as an answer repeats.
+#: The most characters of a name that a response repeats.
 LONGEST_NAME = 100
 
 
 class WellFormedMiddleware:
-    """Refuses what is no readable text in the address and in headers; programs' bodies go through :func:`decode`.
+    """Refuses invalid text in the address and in headers; :func:`decode` checks programs' bodies.
 
     Args:
-        get_response: what answers the request.
+        get_response: the next handler.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -45,27 +45,27 @@ class WellFormedMiddleware:
         """Answer the request.
 
         Raises:
-            Refused: its address, a header or its encoding makes no sense.
+            Refused: its address, a header or its encoding is invalid.
         """
         _check_charset((request.content_params or {}).get("charset"))
         _check("the address", [("the path", request.path_info)])
         if "%00" in request.META.get("QUERY_STRING", ""):
             _check("the query", fields(request.GET))
         _check("the headers", ((name, value) for name, value in request.META.items() if name.startswith("HTTP_")))
-        # Its quotes may hold any character. A browser that holds such a cookie must not be shut out until it expires.
+        # Quoted cookies may contain any character. A browser with such a cookie must not be refused until it expires.
         for name in [name for name, value in request.COOKIES.items() if _UNSTORABLE.search(value)]:
             del request.COOKIES[name]
         return self._get_response(request)
 
 
 def decode(text: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """Return what a JSON document holds.
+    """Return the value of a JSON document.
 
     Args:
         text: the body of a request.
 
     Raises:
-        ValueError: this is no JSON, or it holds what cannot be stored; the message says where.
+        ValueError: the text is no JSON, or has a value that cannot be stored; the message names the place.
     """
     try:
         value = json.loads(text.decode(), parse_constant=_refuse_constant)
@@ -89,13 +89,13 @@ def decode(text: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
 
 
 def fields(form: QueryDict) -> Iterator[tuple[str, str]]:
-    """Yield each name of a query or form with each of its texts, and with itself, which is one, too."""
+    """Yield each name of a query or form with each of its texts, and with itself, because a name is a text, too."""
     for name, values in form.lists():
         yield from ((name, text) for text in (name, *values))
 
 
 def problem_of(text: str) -> str | None:
-    """Return what is wrong with a text, in words that read on after its name; None if it can be stored."""
+    """Return the problem of a text, as the predicate of a sentence; None if it can be stored."""
     found = _UNSTORABLE.search(text)
     return f"holds the character U+{ord(found[0]):04X}, which cannot be stored" if found else None
 
@@ -132,7 +132,7 @@ def _check(where: str, texts: Iterable[tuple[str, str]]) -> None:
 
 
 def _check_charset(charset: str | None) -> None:
-    """Take UTF-8 alone: Python knows encodings that unpack archives, or make what is no text."""
+    """Accept only UTF-8: some of Python's encodings unpack archives, or do not produce text."""
     if charset is None:
         return
     try:

@@ -1,6 +1,7 @@
 """The program of the site's workers and of its beat: ``celery -A mysite.worker``.
 
-``WORKER_LANE`` chooses a worker's queues: ``web``, or ``mail`` for what waits for a mail server (:mod:`mysite.lanes`).
+``WORKER_LANE`` chooses a worker's queues: ``web``, or ``mail`` for tasks that wait for a mail server
+(:mod:`mysite.lanes`).
 docs/adr/0022 has the reasons.
 """
 
@@ -10,9 +11,9 @@ import os
 import sys
 from typing import Any
 
-# Before Celery looks for it.
+# Before Celery reads it.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings_worker")
-# Django's checks load every page, 14 MB in each process. The site's tests run them.
+# Django's checks load every view, 14 MB in each process. The site's tests run the checks.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 from celery import signals
@@ -30,25 +31,25 @@ from mysite.lanes import LANE, SENDS_MAIL
 __all__ = ["app"]
 
 if SENDS_MAIL:
-    mail_settings()  # a bad one stops the worker at once
+    mail_settings()  # bad settings stop the worker at once
 configure(app, LANE, load("worker", RabbitMQ.from_env), scheduler="mysite.scheduler:Scheduler")
-# Celery would close Django's connection before and after each task, and a new one takes longer than most of them.
+# Celery would close Django's connection before and after each task, and a new one takes longer than most tasks.
 app.conf.update(CELERY_DB_REUSE_MAX=sys.maxsize)
 databases.use(DjangoDatabase(load("worker", Postgres.from_env)))
 
 
 @signals.worker_shutting_down.connect
 def break_off_letters(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
-    """Let a worker that stops wait for no mail server that cannot have taken its letter yet."""
-    from mailer.conversation import conversations  # noqa: PLC0415 - only a worker that stops needs it
+    """Interrupt conversations before the final dot, so that a stopping worker does not wait for them."""
+    from mailer.conversation import conversations  # noqa: PLC0415 - only a stopping worker needs it
 
     conversations.break_off()
 
 
 @signals.task_prerun.connect
 def drop_broken_connections(**_: Any) -> None:  # noqa: ANN401 - as above
-    """Let a task start without a connection of Django's that failed the one before."""
-    from django.db import close_old_connections  # noqa: PLC0415 - Django's settings must be there first
+    """Close a connection of Django's that failed in the last task."""
+    from django.db import close_old_connections  # noqa: PLC0415 - needs Django's settings
 
     close_old_connections()
 

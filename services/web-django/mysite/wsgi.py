@@ -1,4 +1,4 @@
-"""The WSGI application that gunicorn serves."""
+"""The WSGI application for gunicorn."""
 
 import os
 
@@ -7,22 +7,22 @@ from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 
 class Request(WSGIRequest):
-    """A request that is read as UTF-8, whatever it declares; :mod:`mysite.wellformed` refuses any other declaration.
+    """A request that is always read as UTF-8; :mod:`mysite.wellformed` refuses any other charset.
 
-    Django would read the query in the body's charset before any middleware, and Python's ``base64`` crashed it there.
+    Django would read the query in the body's charset before any middleware, and crash with Python's ``base64``.
     """
 
     @property
     def encoding(self) -> None:
-        """Return Django's sign for the usual encoding."""
+        """Return Django's value for the default encoding."""
 
     @encoding.setter
     def encoding(self, _name: str) -> None:
-        """Keep the usual one."""
+        """Keep the default encoding."""
 
 
 class Handler(WSGIHandler):
-    """Django's own, with requests of ours."""
+    """Django's own handler, with our requests."""
 
     request_class = Request
 
@@ -32,4 +32,4 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
 django.setup(set_prefix=False)
 application = Handler()
 
-import mysite.urls  # noqa: E402, F401 - needs the applications to be loaded
+import mysite.urls  # noqa: E402, F401 - needs the loaded apps

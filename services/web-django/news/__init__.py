@@ -1,6 +1,6 @@
-"""Articles: a reusable app that knows nothing of the project around it. It needs a ``base.html`` to stand in."""
+"""Articles: a reusable app without knowledge of the project around it. It needs a ``base.html`` for its templates."""
 
 import django_stubs_ext
 
-# Its forms, views and admin name the model that they are for, whatever project loads them.
+# The generic forms, views and admin have their model as a type parameter, in every project.
 django_stubs_ext.monkeypatch()

@@ -13,5 +13,5 @@ class NewsConfig(AppConfig):
     verbose_name = _("News")
 
     def ready(self) -> None:
-        """Follow covers as they come and go."""
+        """Connect the receivers for covers."""
         import_module("news.receivers")

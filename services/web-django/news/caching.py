@@ -1,8 +1,8 @@
-"""What caches between us and readers may keep.
+"""HTTP caching of pages.
 
-A page that looks the same to everybody may be kept for a minute, and is asked for again by its ETag (Django's
-``ConditionalGetMiddleware`` makes that of the content). A page that was made for somebody,
-or that has a message for somebody, is nobody else's business.
+A page that is the same for everybody may be cached for a minute, and is revalidated by its ETag, which Django's
+``ConditionalGetMiddleware`` makes from the content. A page for one user, or with a message for one visitor, must not be
+cached.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
-#: Seconds that anybody may keep a public page for.
+#: Seconds for which a public page may be cached.
 PUBLIC_FOR = 60
 
-#: Cookies that make a page somebody's own: who is logged in, and what is still to be said to them.
+#: Cookies that make a page personal: the session, and pending messages.
 PERSONAL_COOKIES = (settings.SESSION_COOKIE_NAME, "messages")
 
 
 def is_personal(request: HttpRequest) -> bool:
-    """Return whether the page may differ from what strangers see."""
+    """Return whether the page may differ from an anonymous visitor's."""
     return any(cookie in request.COOKIES for cookie in PERSONAL_COOKIES)
 
 
 def mark(request: HttpRequest, response: HttpResponseBase, last_modified: datetime | None = None) -> None:
-    """Say in the headers who may keep a page, and for how long.
+    """Set the caching headers of a page.
 
     Args:
-        request: who asks.
+        request: the request.
         response: the page.
-        last_modified: when its content last changed, if that is known.
+        last_modified: the time of the content's last change, if known.
     """
     patch_vary_headers(response, ("Cookie", "Accept-Language"))
     if is_personal(request):
         patch_cache_control(response, private=True, no_store=True)
         return
     patch_cache_control(response, public=True, max_age=PUBLIC_FOR)
-    # A date alone cannot tell all changes (a category's new name, an article that is gone): only the ETag saves a page.
+    # A date does not show all changes (a category's new name, a deleted article): only the ETag answers 304.
     request.META.pop("HTTP_IF_MODIFIED_SINCE", None)
     if last_modified:
         response.headers["Last-Modified"] = http_date(last_modified.timestamp())

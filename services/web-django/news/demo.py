@@ -1,4 +1,4 @@
-"""Many articles and comments, made up, to see how pages fare with a newsroom's worth of them."""
+"""Many generated articles and comments, for tests of pages under realistic amounts of data."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-#: What is made here is known by its address, and found again at the next run.
+#: The prefix of generated slugs, by which the next run finds the articles.
 PREFIX = "demo-"
 
-#: Rows that travel to the database at once.
+#: Rows of one insert.
 BATCH = 2000
 
-#: Between two articles, and between two comments.
+#: Time between two articles, and between two comments.
 ARTICLE_DISTANCE = timedelta(minutes=47)
 COMMENT_DISTANCE = timedelta(minutes=3)
 
@@ -39,11 +39,11 @@ READERS = ("Ada", "Bram", "Chiara", "Dmitri", "Elif", "Farid", "Greta", "Hugo")
 
 @dataclass(frozen=True)
 class Made:
-    """What a run added.
+    """The rows that a run added.
 
     Args:
-        articles: so many articles.
-        comments: so many comments.
+        articles: the number of articles.
+        comments: the number of comments.
     """
 
     articles: int
@@ -52,19 +52,19 @@ class Made:
 
 @transaction.atomic
 def make(articles: int, comments: int) -> Made:
-    """Add made-up articles and comments until there are as many of them; what is there already counts.
+    """Add generated articles and comments up to the given numbers; existing ones count.
 
     Args:
-        articles: how many made-up articles there shall be.
-        comments: how many comments there shall be below them.
+        articles: the total number of generated articles.
+        comments: the total number of their comments.
     """
     return Made(_make_articles(articles), _make_comments(comments))
 
 
 def tidy() -> None:
-    """Let PostgreSQL take note of what was made, as it does by itself within minutes.
+    """Let PostgreSQL update its statistics, which it does by itself within minutes.
 
-    Until then it plans as if the tables were empty, and reads whole rows where an index would do.
+    Until then it plans as if the tables were empty, and reads whole rows where an index would be enough.
     """
     command = "ANALYZE" if connection.in_atomic_block else "VACUUM ANALYZE"
     with connection.cursor() as cursor:
@@ -73,7 +73,7 @@ def tidy() -> None:
 
 
 def sentence(dice: Random) -> str:
-    """Return a sentence that is grammar and nothing else."""
+    """Return a meaningless sentence."""
     return f"{dice.choice(SUBJECTS)} {dice.choice(VERBS)} {dice.choice(OBJECTS)}."
 
 
@@ -98,7 +98,7 @@ def _make_articles(wanted: int) -> int:
         Article.tags.through.objects.bulk_create(
             Article.tags.through(article_id=article.pk, tag_id=tag.pk)
             for article in made
-            for tag in Random(article.slug).sample(tags, 3)  # noqa: S311 - nothing to guess here
+            for tag in Random(article.slug).sample(tags, 3)  # noqa: S311 - not for security
         )
     return len(missing)
 
@@ -122,7 +122,7 @@ def _make_comments(wanted: int) -> int:
     missing = max(0, wanted - Comment.objects.filter(article__slug__startswith=PREFIX).count()) if articles else 0
     for part in batched(_comments(articles, missing), BATCH, strict=False):
         made = Comment.objects.bulk_create(part)
-        # Django dates what it stores with now; a conversation takes longer.
+        # Django dates new rows with the present time; a conversation takes longer.
         Comment.objects.filter(pk__in=[comment.pk for comment in made]).update(
             created_at=Now() - F("pk") % Value(100_000) * Value(COMMENT_DISTANCE)
         )
@@ -130,7 +130,7 @@ def _make_comments(wanted: int) -> int:
 
 
 def _comments(articles: list[int], count: int) -> Iterator[Comment]:
-    """Make the comments up: nearly all of them approved, a few more below some articles than below others."""
+    """Generate the comments: nearly all of them approved, unevenly distributed over the articles."""
     dice = Random(count)  # noqa: S311 - as above
     for number in range(count):
         status = Comment.Status.APPROVED if number % 20 else dice.choice(Comment.Status.values)

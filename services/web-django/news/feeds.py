@@ -1,4 +1,4 @@
-"""What programs read: the Atom feed, the map of the site, and what robots may look at."""
+"""Pages for programs: the Atom feed, the sitemap, and robots.txt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FEED_LENGTH = 20
 
 
 class ArticleFeed(Feed[Article, None]):
-    """The newest articles, whole."""
+    """The newest articles, with their whole texts."""
 
     feed_type = Atom1Feed
     title = _("Harbour notes")
@@ -72,7 +72,7 @@ class ArticleFeed(Feed[Article, None]):
         return [*([item.category.name] if item.category else []), *(tag.name for tag in item.tags.all())]
 
     def __call__(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Answer, and say who may keep the answer."""
+        """Answer, with caching headers."""
         response = super().__call__(request, *args, **kwargs)
         caching.mark(request, response, Article.objects.published().edition().last_modified)
         return response
@@ -98,19 +98,19 @@ class TopicSitemap(Sitemap[Any]):
     changefreq = "daily"
 
     def items(self) -> list[str]:
-        """Return the addresses, which are all that is needed of them."""
+        """Return the paths."""
         published = Article.objects.published()
         tags = Tag.objects.filter(articles__in=published).distinct()
         return [reverse("news:list"), *(topic.get_absolute_url() for topic in (*Category.objects.in_use(), *tags))]
 
     def location(self, item: str) -> str:
-        """Return the address itself."""
+        """Return the path itself."""
         return item
 
 
 @require_safe
 def sitemap(request: HttpRequest) -> HttpResponseBase:
-    """Return the map of the site."""
+    """Return the sitemap."""
     response = sitemap_view(request, {"articles": ArticleSitemap, "topics": TopicSitemap})
     caching.mark(request, response)
     return response
@@ -118,7 +118,7 @@ def sitemap(request: HttpRequest) -> HttpResponseBase:
 
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
-    """Return what robots may look at."""
+    """Return robots.txt."""
     text = render_to_string("news/robots.txt", {"sitemap": request.build_absolute_uri(reverse("news:sitemap"))})
     response = HttpResponse(text, content_type="text/plain; charset=utf-8")
     caching.mark(request, response)

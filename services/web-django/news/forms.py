@@ -1,4 +1,4 @@
-"""What readers may send."""
+"""Readers' forms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class HoneypotMixin(forms.Form):
-    """A field that people do not see and programs fill in."""
+    """A honeypot: a field that people do not see and programs fill in."""
 
     website = forms.CharField(
         label=_("Leave this empty"),
@@ -25,10 +25,10 @@ class HoneypotMixin(forms.Form):
     )
 
     def clean_website(self) -> str:
-        """Refuse what only a program writes.
+        """Refuse a filled honeypot.
 
         Raises:
-            ValidationError: it is filled in.
+            ValidationError: the field is filled in.
         """
         if self.cleaned_data["website"]:
             raise ValidationError(_("Leave this field empty."), code="robot")
@@ -36,7 +36,7 @@ class HoneypotMixin(forms.Form):
 
 
 class CommentForm(HoneypotMixin, forms.ModelForm[Comment]):
-    """A comment. Who is logged in need not give a name."""
+    """A comment. Logged-in users need not give a name."""
 
     class Meta:
         """What readers write."""
@@ -49,7 +49,7 @@ class CommentForm(HoneypotMixin, forms.ModelForm[Comment]):
         }
 
     def __init__(self, *args: Any, user: AbstractBaseUser | AnonymousUser, **kwargs: Any) -> None:  # noqa: ANN401
-        """Remember who writes."""
+        """Remember the author."""
         super().__init__(*args, **kwargs)
         if user.is_authenticated:
             del self.fields["name"]

@@ -1,4 +1,4 @@
-"""Pages that readers write on. They have pages of their own, so that what everybody reads holds nobody's form."""
+"""Pages with readers' forms. They are separate pages, so that the public pages have no form and can be cached."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from news.models import Article
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-#: Seconds after which somebody whose mail could not be taken on may try again.
+#: Seconds after which a reader whose mail could not be requested may retry.
 RETRY_AFTER = 30
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def comment(request: HttpRequest, slug: str) -> HttpResponse:
-    """Take a comment, which a moderator reads before others do."""
+    """Accept a comment, which waits for a moderator."""
     article = get_object_or_404(Article.objects.published(), slug=slug)
     form = CommentForm(request.POST or None, user=request.user)
     if request.method == "POST" and form.is_valid():
@@ -48,7 +48,7 @@ def comment(request: HttpRequest, slug: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def subscribe(request: HttpRequest) -> HttpResponse:
-    """Take an address for the newsletter, and ask it by mail."""
+    """Accept an address for the newsletter, and send the confirmation mail."""
     form = SubscriptionForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -68,7 +68,7 @@ def subscribe(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Ask once more by a button: mail filters follow links, and must not subscribe anybody."""
+    """Require a button after the link: mail filters follow links, and must not subscribe anybody."""
     link = newsletter.read_confirmation(token)
     done = bool(request.method == "POST" and link and newsletter.confirm(link))
     context = {"link": link, "done": done}
@@ -79,7 +79,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def leave(request: HttpRequest, token: str) -> HttpResponse:
-    """Send nothing more to an address."""
+    """Unsubscribe an address."""
     link = newsletter.read_leave(token)
     done = bool(request.method == "POST" and link and newsletter.leave(link))
     return render(request, "news/newsletter_leave.html", {"link": link, "done": done}, status=200 if link else 410)

@@ -19,14 +19,14 @@ def message_id(key: str) -> str:
     """Return a ``Message-ID`` that is the same for every attempt at the same mail.
 
     Args:
-        key: what is the same: a task's id, or what the mail is about.
+        key: the id of the mail: a task's id, or the subject matter.
     """
     domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
 def site_url() -> str:
-    """Return the site's public address, without a slash at its end."""
+    """Return the site's public address, without a trailing slash."""
     return str(getattr(settings, "SITE_URL", "")).rstrip("/")
 
 
@@ -42,19 +42,19 @@ def send(
     """Send one mail.
 
     Args:
-        template: what ``news/mail/NAME.subject.txt``, ``NAME.txt`` and ``NAME.html`` have in common.
+        template: the common NAME of ``news/mail/NAME.subject.txt``, ``NAME.txt`` and ``NAME.html``.
         recipient: one address.
-        language: what it is written in.
-        key: makes the ``Message-ID``.
-        context: what the templates show.
-        headers: further ones.
+        language: the mail's language.
+        key: the mail's id, for the ``Message-ID``.
+        context: the templates' context.
+        headers: further headers.
 
     Raises:
-        OSError: the mail server does not answer; smtplib's own errors are of that kind, too.
+        OSError: the mail server does not answer; smtplib's own errors are subclasses.
     """
     with override(language):
         values = {"site_url": site_url(), **context}
-        # A subject is one line: what somebody put into it must not begin another header.
+        # A subject is one line: a line break in it must not begin another header.
         subject = " ".join(render_to_string(f"news/mail/{template}.subject.txt", values).split())
         message = EmailMultiAlternatives(
             subject,

@@ -1,4 +1,4 @@
-"""How much one visitor may write: enough for any reader, too little to bury the moderators."""
+"""The rate limit of comments: enough for any reader, too low to flood the moderators."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from django.utils.module_loading import import_string
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-#: Comments that one visitor may write within so many seconds.
+#: The number of comments that one visitor may write within a number of seconds.
 COMMENTS, WITHIN = 20, 600
 
 
 def may_comment(request: HttpRequest) -> bool:
-    """Count one more comment of this visitor, and return whether it may be taken.
+    """Count one more comment of this visitor, and return whether it is accepted.
 
-    The count lives in the cache. While that is away everybody may write: moderators read first anyway.
+    The count is in the cache. While the cache is away, everybody may write: moderators read comments first anyway.
     """
     key = f"news.comments.{sha256(_visitor(request).encode()).hexdigest()}"
     cache.add(key, 0, WITHIN)
     try:
         return cache.incr(key) <= COMMENTS
-    except ValueError:  # the cache is away, or the time was up just now
+    except ValueError:  # the cache is away, or the count has just expired
         return True
 
 
 def _visitor(request: HttpRequest) -> str:
-    """Return who writes: the account, or the address; ``NEWS_CLIENT_ADDRESS`` names a function that knows proxies."""
+    """Return the visitor's key: the account, or the address by the function that ``NEWS_CLIENT_ADDRESS`` names."""
     if request.user.is_authenticated:
         return f"user {request.user.pk}"
     address = getattr(settings, "NEWS_CLIENT_ADDRESS", "")

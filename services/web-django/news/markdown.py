@@ -1,7 +1,7 @@
-"""Markdown that authors write, as HTML that is safe to show.
+"""Authors' Markdown as safe HTML.
 
-Two locks on one door: the renderer passes no HTML through that stands in the text, and what it makes is cut down to a
-list of harmless tags, so that neither a renderer's mistake nor an extension's can put a script on a page.
+There are two defences: the renderer escapes HTML in the text, and its output is sanitised to a list of harmless tags,
+so that no bug of the renderer or an extension can put a script on a page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ATTRIBUTES = {
 }
 SCHEMES = {"http", "https", "mailto"}
 
-#: The page has one heading of the first rank, the article's title.
+#: The page has one first-level heading, the article's title.
 DEEPEST = 6
 
 
@@ -36,9 +36,9 @@ def _renderer() -> MarkdownIt:
 
 
 def _lower_headings(state: object) -> None:
-    """Let headings follow the title and each other without a gap, whichever rank an author begins with."""
+    """Renumber headings below the title without gaps, whichever level an author begins with."""
     ranks: list[int] = []
-    for token in state.tokens:  # type: ignore[attr-defined]  # the renderer's state, which has no public type
+    for token in state.tokens:  # type: ignore[attr-defined]  # state without a public type
         if token.type == "heading_open":
             rank = int(token.tag[1])
             while ranks and ranks[-1] >= rank:
@@ -49,10 +49,10 @@ def _lower_headings(state: object) -> None:
 
 
 def render(text: str) -> SafeString:
-    """Return Markdown as HTML: CommonMark with tables; headings begin at the second rank, pictures from this site only.
+    """Return Markdown as HTML: CommonMark with tables, headings from the second level on, pictures only from this site.
 
     Args:
-        text: what an author wrote.
+        text: an author's text.
     """
     clean = nh3.clean(
         _renderer().render(text),
@@ -62,11 +62,11 @@ def render(text: str) -> SafeString:
         url_schemes=SCHEMES,
         link_rel="noopener noreferrer",
     )
-    return mark_safe(clean)  # noqa: S308 - cut down by nh3
+    return mark_safe(clean)  # noqa: S308 - sanitised by nh3
 
 
 def _filter(tag: str, attribute: str, value: str) -> str | None:
-    """Drop pictures from elsewhere: nobody else shall learn who reads here."""
+    """Drop pictures from other sites, which would learn who reads here."""
     if tag == "img" and attribute == "src":
         return value if value.startswith("/") and not value.startswith("//") else None
     return value

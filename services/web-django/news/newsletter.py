@@ -1,6 +1,6 @@
-"""The newsletter: who wants it, who has it.
+"""The newsletter: subscriptions, and the sending of copies.
 
-An address that somebody entered gets one mail, which asks. Only the link in it makes the address a subscriber's.
+An entered address gets one confirmation mail. Only the link in that mail makes the address a subscriber's.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: How long the question in a mail may be answered.
+#: Validity of the link in a confirmation mail.
 CONFIRM_WITHIN = timedelta(days=7)
 
-#: Seconds between two questions to the same address: nobody shall fill somebody's inbox through us.
+#: Seconds between two confirmation mails to the same address, so that forms cannot be used to flood an inbox.
 ASK_AGAIN_AFTER = 300
 
 _CONFIRM, _LEAVE = "news.newsletter.confirm", "news.newsletter.leave"
 
 
 class NotThereError(LookupError):
-    """The subscriber or the issue is not in the database, or not yet."""
+    """The subscriber or the issue does not exist, or not yet."""
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a link in a mail says, once its signature was found right."""
+    """The content of a link in a mail, after the check of its signature."""
 
     subscriber_id: int
     email: str
@@ -51,33 +51,33 @@ class Link:
 
 @transaction.atomic
 def subscribe(email: str) -> None:
-    """Take an address, and ask it by mail. Who is a subscriber already hears nothing: nobody can find out who is.
+    """Store an address, and send the confirmation mail, but not to a subscriber: subscriptions are not disclosed.
 
     Raises:
-        ConnectionError: nobody took the mail on; nothing was stored.
+        ConnectionError: the mail could not be requested; nothing was stored.
     """
-    # Of two requests with a new address at once, the second waits for the first one's row and takes that.
+    # If two requests have the same new address, the second waits for the first one's row and uses it.
     subscriber, _created = Subscriber.objects.select_for_update().get_or_create(
         email__iexact=email, defaults={"email": email, "language": get_language() or "en"}
     )
     if subscriber.confirmed_at and not subscriber.unsubscribed_at:
         return
     asked = f"news.newsletter.asked.{subscriber.pk}"
-    # A cache that is away has nothing, so the question goes out; and it is noted down only once somebody has taken it.
+    # While the cache is away, the mail is sent; the cache records it only after the request for it has succeeded.
     if cache.get(asked) is None:
         subscription_requested.send(sender=Subscriber, subscriber=subscriber)
         cache.set(asked, 1, ASK_AGAIN_AFTER)
 
 
 def send_confirmation(subscriber_id: int, *, message_id: str) -> None:
-    """Ask whether the address is its owner's, and whether they want the newsletter.
+    """Send the confirmation mail.
 
     Args:
-        subscriber_id: who.
+        subscriber_id: the subscriber's id.
         message_id: the same for every attempt at this mail.
 
     Raises:
-        NotThereError: there is no such subscriber.
+        NotThereError: the subscriber does not exist.
     """
     subscriber = Subscriber.objects.filter(pk=subscriber_id).first()
     if subscriber is None:
@@ -93,10 +93,10 @@ def send_confirmation(subscriber_id: int, *, message_id: str) -> None:
 
 
 def recipients(issue_id: int) -> Sequence[int]:
-    """Note down who gets an issue, and return those who do not have it yet.
+    """Record the recipients of an issue, and return those who have not got it yet.
 
     Raises:
-        NotThereError: there is no such issue.
+        NotThereError: the issue does not exist.
     """
     with transaction.atomic():
         issue = NewsletterIssue.objects.select_for_update().filter(pk=issue_id).first()
@@ -106,18 +106,18 @@ def recipients(issue_id: int) -> Sequence[int]:
             active = Subscriber.objects.active().values_list("pk", flat=True)
             copies = (NewsletterCopy(issue=issue, subscriber_id=subscriber) for subscriber in active.iterator())
             NewsletterCopy.objects.bulk_create(copies, batch_size=1000)
-        # Editors see that a digest went out, too, which none of them has sent.
+        # Editors see sent digests, too, which no editor has sent.
         NewsletterIssue.objects.filter(pk=issue.pk, sent_at=None).update(sent_at=timezone.now())
     return list(issue.copies.filter(sent_at__isnull=True).values_list("subscriber_id", flat=True))
 
 
 def send_copy(issue_id: int, subscriber_id: int) -> None:
-    """Send somebody's copy of an issue, unless they have it, have left, or another attempt is at it.
+    """Send a subscriber's copy of an issue, unless it was sent, the subscriber has left, or another attempt is running.
 
     No transaction is open meanwhile: a mail server may take ten minutes.
 
     Raises:
-        NotThereError: this copy is nobody's.
+        NotThereError: the copy does not exist.
         OSError: the mail server does not answer.
     """
     with _alone(issue_id, subscriber_id) as alone:
@@ -136,7 +136,7 @@ def send_copy(issue_id: int, subscriber_id: int) -> None:
 
 
 def _send_copy(copy: NewsletterCopy) -> None:
-    """Send a copy and note that down; a copy that has left is not sent again because the database is away then."""
+    """Send a copy and record that; a sent copy is not sent again only because the database is away afterwards."""
     leave = letters.site_url() + reverse("news:newsletter-leave", args=(_signed(copy.subscriber, _LEAVE),))
     letters.send(
         "issue",
@@ -155,7 +155,7 @@ def _send_copy(copy: NewsletterCopy) -> None:
 
 @contextmanager
 def _alone(issue_id: int, subscriber_id: int) -> Iterator[bool]:
-    """Keep other attempts at a copy off for the time of the block, and hand out whether none is at it."""
+    """Lock a copy for the block, and yield whether no other attempt had it locked."""
     name = f"news.newsletter.copy.{issue_id}.{subscriber_id}"
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
@@ -170,23 +170,23 @@ def _alone(issue_id: int, subscriber_id: int) -> Iterator[bool]:
 
 
 def read_confirmation(token: str) -> Link | None:
-    """Return what the link of a question says; None if it is wrong or too old."""
+    """Return the content of a confirmation link; None if it is invalid or expired."""
     return _read(token, _CONFIRM, CONFIRM_WITHIN)
 
 
 def read_leave(token: str) -> Link | None:
-    """Return what the link to leave says; None if it is wrong. It never gets too old."""
+    """Return the content of an unsubscribe link, which never expires; None if it is invalid."""
     return _read(token, _LEAVE, None)
 
 
 def confirm(link: Link) -> bool:
-    """Make the address a subscriber's, and return False if it is not there any more."""
+    """Confirm the subscription, and return False if the address no longer exists."""
     found = Subscriber.objects.filter(pk=link.subscriber_id, email=link.email)
     return bool(found.update(confirmed_at=timezone.now(), unsubscribed_at=None))
 
 
 def leave(link: Link) -> bool:
-    """Send nothing more to the address, and return False if it is not there any more."""
+    """Unsubscribe the address, and return False if it no longer exists."""
     found = Subscriber.objects.filter(pk=link.subscriber_id, email=link.email)
     return bool(found.update(unsubscribed_at=timezone.now()))
 

@@ -1,6 +1,6 @@
-"""Where pictures lie. Every file has a random name that is never used a second time.
+"""The paths of pictures. Every file has a random name that is never reused.
 
-So browsers and caches may keep a picture for good, and nobody guesses the address of a draft's.
+So browsers and caches may keep a picture for ever, and the address of a draft's picture cannot be guessed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def cover_path(_article: Model, filename: str) -> str:
-    """Return where a new cover goes; of the name that came with it only the ending is kept."""
+    """Return the path of a new cover; only the extension of the uploaded name is kept."""
     return _random("covers", filename)
 
 
 def rendition_path(_rendition: Model, filename: str) -> str:
-    """Return where a new rendition goes."""
+    """Return the path of a new rendition."""
     return _random("renditions", filename)
 
 

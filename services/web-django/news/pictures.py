@@ -1,7 +1,7 @@
-"""Cover pictures as readers get them: made by a worker in several widths and formats, from which browsers choose.
+"""Renditions of cover pictures, which a worker makes in several widths and formats for the browsers' choice.
 
-Until they are made pages show the cover itself, which is small enough for that. Every file has a random name that is
-never used again: readers may keep a picture for good, and nobody guesses the address of a draft's.
+Until they exist, pages show the cover itself, which is small enough for that. Every file has a random name that is
+never reused: readers may cache a picture for ever, and the address of a draft's picture cannot be guessed.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: From a phone's column to a large, fine screen. A cover that is smaller is never blown up.
+#: From a phone's column to a large high-resolution screen. A smaller cover is never enlarged.
 WIDTHS: Final = (480, 960, 1440, 1920)
 
-#: Formats, named as in media types, and how each is written; the best first, because browsers take the first one that
-#: they know.
+#: Formats, named as in media types, with their encoder's options; the best first, because browsers take the first one
+#: that they support.
 FORMATS: Final[dict[str, dict[str, Any]]] = {
     "avif": {"quality": 62, "speed": 6, "max_threads": 1},
     "webp": {"quality": 80, "method": 4},
 }
 
-#: Covers that one run of the upkeep takes on, so that it comes to an end.
+#: The most covers that one maintenance run processes, so that the run ends.
 MISSING_AT_ONCE: Final = 20
 
 
 class ArticleMissingError(LookupError):
-    """There is no such article, or not yet: its transaction may be a moment from its commit."""
+    """The article does not exist, or not yet: its transaction may be about to commit."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One format's pictures: the value of a ``source`` element's attributes."""
+    """One format's renditions: the attributes of a ``source`` element."""
 
     type: str
     srcset: str
@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Cover:
-    """What a template needs to show a cover without anything jumping."""
+    """A cover's data for a template, with its size so that the layout does not shift."""
 
     url: str
     width: int
@@ -76,7 +76,7 @@ class _Picture:
 
 
 def cover_of(article: Article) -> Cover | None:
-    """Return how to show an article's cover, or None if it has none.
+    """Return the data of an article's cover, or None if it has none.
 
     Args:
         article: an article; lists prefetch ``renditions``.
@@ -99,7 +99,7 @@ def cover_of(article: Article) -> Cover | None:
 
 
 def thumbnail_url(article: Article) -> str | None:
-    """Return the address of the smallest picture of an article, for lists in the admin."""
+    """Return the address of an article's smallest rendition, for lists in the admin."""
     smallest = min(article.renditions.all(), key=attrgetter("width"), default=None)
     if smallest is not None:
         return smallest.file.url
@@ -107,12 +107,12 @@ def thumbnail_url(article: Article) -> str | None:
 
 
 def make_thumbnails(article_id: int) -> int:
-    """Make the pictures of an article's cover and return how many were made; 0 if there is nothing to do (any more).
+    """Make the renditions of an article's cover and return their number; 0 if there is nothing to do (any more).
 
-    Called twice for the same cover, it makes them once. A cover that is replaced meanwhile has a task of its own.
+    Two calls for the same cover make them once. A cover that is replaced meanwhile has a task of its own.
 
     Raises:
-        ArticleMissingError: there is no such article.
+        ArticleMissingError: the article does not exist.
     """
     article = Article.objects.filter(pk=article_id).first()
     if article is None:
@@ -127,37 +127,37 @@ def make_thumbnails(article_id: int) -> int:
         logger.warning("the cover of article %d is gone: %s", article_id, name)
         return 0
     with transaction.atomic():
-        # Whoever holds this row decides: neither a second task nor an editor's new cover comes in between.
+        # The lock of this row excludes a second task and an editor's new cover.
         current = Article.objects.select_for_update().filter(pk=article_id, cover=name)
         if not current.exists() or article.renditions.exists():
             return 0
         _store(article, encoded)
-        # The page is another one now: browsers and caches that ask whether it changed must hear so.
+        # The page has changed: browsers and caches that revalidate it must notice that.
         current.update(modified_at=timezone.now())
     return len(encoded)
 
 
 def make_missing_thumbnails() -> int:
-    """Make the pictures of covers that have none, and return how many were made.
+    """Make the renditions of covers without any, and return their number.
 
-    The first articles come before there is anybody to make them, and a task may have been given up.
+    The first articles are stored before a worker runs, and a task may have been given up.
     """
     waiting = Article.objects.exclude(cover="").filter(renditions=None).order_by("pk")
     return sum(_made_or_none(pk) for pk in waiting.values_list("pk", flat=True)[:MISSING_AT_ONCE])
 
 
 def _made_or_none(article_id: int) -> int:
-    """Let no cover stand in the way of the others."""
+    """Make a cover's renditions; a failure must not affect other covers."""
     try:
         return make_thumbnails(article_id)
     except Exception:
-        # Whatever a decoder or a storage raises.
+        # Any exception of a decoder or a storage.
         logger.warning("cannot make the pictures of article %d", article_id, exc_info=True)
         return 0
 
 
-def _encoded(file: Any) -> Iterator[_Picture]:  # noqa: ANN401 - whatever the storage opens
-    """Make each picture of a cover."""
+def _encoded(file: Any) -> Iterator[_Picture]:  # noqa: ANN401 - any file of the storage
+    """Make each rendition of a cover."""
     with Image.open(file) as image:
         image.load()
         largest = min(image.width, WIDTHS[-1])
@@ -171,7 +171,7 @@ def _encoded(file: Any) -> Iterator[_Picture]:  # noqa: ANN401 - whatever the st
 
 
 def _store(article: Article, encoded: list[_Picture]) -> None:
-    """Save files and rows; files that were written before something failed are removed again."""
+    """Save files and rows; after a failure the written files are removed."""
     saved: list[Rendition] = []
     try:
         for one in encoded:
@@ -186,12 +186,12 @@ def _store(article: Article, encoded: list[_Picture]) -> None:
 
 
 def remove_later(storage: Storage, name: str) -> None:
-    """Remove a file once the transaction that made it useless is committed."""
+    """Remove an unused file after the transaction's commit."""
     transaction.on_commit(partial(remove_file, storage, name))
 
 
 def remove_file(storage: Storage, name: str | None) -> None:
-    """Remove a file; one that cannot be removed is only a waste of space."""
+    """Remove a file; a failure only wastes space."""
     try:
         if name:
             storage.delete(name)

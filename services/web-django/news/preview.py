@@ -1,4 +1,4 @@
-"""Articles as readers will see them, before they do."""
+"""Previews of articles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _PreviewView(ArticleDetailView):
-    """The readers' own page, for any article."""
+    """The public page, for any article."""
 
     def articles(self) -> ArticleQuerySet:
         return Article.objects.all()
@@ -25,7 +25,7 @@ class _PreviewView(ArticleDetailView):
 
 @never_cache
 def preview(request: HttpRequest, article: Article) -> HttpResponseBase:
-    """Return the page of an article, whatever its status. Whoever calls has checked that the user may see it."""
+    """Return the page of an article, whatever its status. The caller has checked that the user may see it."""
     response = _PreviewView.as_view()(request, slug=article.slug)
     response.headers["X-Robots-Tag"] = "noindex"
     return response

@@ -1,4 +1,4 @@
-"""What follows when a cover comes, changes or goes, or a category or tag changes, whoever saved it."""
+"""Receivers for changes of covers, categories and tags, whatever code saves them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from news.signals import cover_uploaded
 
 @receiver(pre_save, sender=Article, dispatch_uid="news.remember_cover")
 def remember_cover(instance: Article, *, raw: bool, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
-    """Note which cover readers have had so far."""
+    """Remember the cover before the change."""
     stored = (
         None if raw or instance.pk is None else Article.objects.filter(pk=instance.pk).values_list("cover", flat=True)
     )
@@ -24,7 +24,7 @@ def remember_cover(instance: Article, *, raw: bool, **_kwargs: Any) -> None:  # 
 
 @receiver(post_save, sender=Article, dispatch_uid="news.follow_cover")
 def follow_cover(instance: Article, *, raw: bool, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
-    """Drop what was made of the cover before, and ask for the new one's pictures."""
+    """Remove the old cover's renditions, and send the task for the new ones."""
     before, now = instance.__dict__.pop("_cover_before", ""), instance.cover.name or ""
     if raw or before == now:
         return
@@ -37,14 +37,14 @@ def follow_cover(instance: Article, *, raw: bool, **_kwargs: Any) -> None:  # no
 
 @receiver(post_delete, sender=Article, dispatch_uid="news.remove_cover")
 def remove_cover(instance: Article, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
-    """Remove the cover of an article that is gone."""
+    """Remove the cover of a deleted article."""
     if instance.cover.name:
         remove_later(instance.cover.storage, instance.cover.name)
 
 
 @receiver(post_delete, sender=Rendition, dispatch_uid="news.remove_rendition")
 def remove_rendition(instance: Rendition, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
-    """Remove the file of a picture that is no longer shown."""
+    """Remove the file of a deleted rendition."""
     if instance.file.name:
         remove_later(instance.file.storage, instance.file.name)
 
@@ -52,5 +52,5 @@ def remove_rendition(instance: Rendition, **_kwargs: Any) -> None:  # noqa: ANN4
 @receiver((post_save, pre_delete), sender=Category, dispatch_uid="news.category_changed")
 @receiver((post_save, pre_delete), sender=Tag, dispatch_uid="news.tag_changed")
 def count_as_change(instance: Category | Tag, **_kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
-    """Take a topic's new name for a change of its articles: pages that show it are kept by their articles' last one."""
+    """Treat a topic's new name as a change of its articles, because the last change is part of pages' cache keys."""
     instance.articles.update(modified_at=timezone.now())

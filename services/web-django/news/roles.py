@@ -1,4 +1,4 @@
-"""Who does what in the newsroom: groups with exactly the permissions that their work needs."""
+"""The roles of the newsroom: groups with exactly the permissions for their work."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MODERATOR: Final = "moderator"
 
 _ALL = ("view", "add", "change", "delete")
 
-#: Of each group and model: what its members may do. Neither may see, make or change accounts.
+#: The permissions of each group by model. No group may view, create or change accounts.
 ROLES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     EDITOR: {
         "article": (*_ALL, "publish"),
@@ -30,12 +30,12 @@ ROLES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 
 @transaction.atomic
 def ensure_roles() -> int:
-    """Make the groups that are not there and return how many were made.
+    """Create the missing groups and return their number.
 
-    A group that is there keeps what administrators made of it.
+    An existing group keeps the changes that administrators have made.
 
     Raises:
-        LookupError: a permission is missing; migrations come first.
+        LookupError: a permission is missing; migrations must run first.
     """
     made = 0
     for name, models in ROLES.items():
@@ -47,7 +47,7 @@ def ensure_roles() -> int:
 
 
 def _permissions(models: dict[str, tuple[str, ...]]) -> list[Permission]:
-    """Return what a role may do."""
+    """Return the permissions of a role."""
     codenames = {f"{action}_{model}" for model, actions in models.items() for action in actions}
     found = list(Permission.objects.filter(content_type__app_label="news", codename__in=codenames))
     missing = codenames - {permission.codename for permission in found}

@@ -1,4 +1,4 @@
-"""The first articles, kept as text files: a few header lines, a blank line and the text. A cover lies beside each."""
+"""The first articles, from text files: a few header lines, a blank line and the text. A cover is beside each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from news.models import Article, Category, Tag
 
 SEED_FOLDER = Path(__file__).parent / "seed"
 
-#: Between two of the first articles, so that the list looks lived in.
+#: Time between two of the first articles, so that the list looks natural.
 DISTANCE = timedelta(days=3, hours=5)
 
 
 @dataclass(frozen=True)
 class Seed:
-    """One of the first articles, and what it is found by."""
+    """One of the first articles, with its category and tags."""
 
     article: Article
     category: str
@@ -35,7 +35,7 @@ def read_article(path: Path, *, cover: bool = True) -> Seed:
 
     Args:
         path: the file.
-        cover: whether it gets the picture that lies beside it.
+        cover: whether it gets the picture beside it.
 
     Raises:
         KeyError: a header line is missing.
@@ -57,10 +57,10 @@ def read_article(path: Path, *, cover: bool = True) -> Seed:
 
 @transaction.atomic
 def seed(*, covers: bool = True) -> int:
-    """Store the first articles if there are none at all, and return how many were stored.
+    """Store the first articles if there are none at all, and return their number.
 
     Args:
-        covers: whether pictures can be stored from here; their renditions are a worker's to make.
+        covers: whether pictures can be stored from here; a worker makes their renditions.
     """
     if Article.objects.exists():
         return 0

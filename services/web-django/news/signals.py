@@ -1,12 +1,12 @@
-"""What others may want to follow up. Receivers run inside the transaction; what they raise undoes it."""
+"""The app's signals. Receivers run inside the transaction; their exceptions roll it back."""
 
 from django.dispatch import Signal
 
-#: An article has a new cover (``article``); its renditions are yet to be made.
+#: An article has a new cover (``article``), without renditions yet.
 cover_uploaded = Signal()
 
-#: Somebody wants newsletters and has to confirm the address first (``subscriber``).
+#: A reader has signed up for the newsletter and has to confirm the address (``subscriber``).
 subscription_requested = Signal()
 
-#: An issue shall go out to all subscribers (``issue``).
+#: An issue is to be sent to all subscribers (``issue``).
 newsletter_requested = Signal()

@@ -1,6 +1,6 @@
-"""The tasks of the news: pictures, the newsletter, and upkeep by the clock.
+"""The tasks of the news: pictures, the newsletter, and scheduled maintenance.
 
-The app works without this module: whoever listens to its signals sends the tasks.
+The app works without this module: receivers of its signals send the tasks.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from mailer import LETTER
 if TYPE_CHECKING:
     from celery import Task
 
-#: Copies of a newsletter that one worker sends at most: servers that get more take it for spam.
+#: The rate limit of a newsletter's copies for one worker: mail servers take a higher rate for spam.
 NEWSLETTER_RATE = "20/s"
 
-# Pages import this module for the names; what does the work is a worker's alone: hence the imports within.
+# Pages import this module for the tasks' names; only workers do the work. Hence the imports inside functions.
 
 
 @shared_task(ignore_result=True, **FOR_A_DAY)
 def make_thumbnails(article_id: int) -> None:
-    """Make an article's cover in the widths and formats that browsers choose from."""
+    """Make the renditions of an article's cover."""
     from news import pictures  # noqa: PLC0415
 
     unless_gone(partial(pictures.make_thumbnails, article_id))
@@ -32,7 +32,7 @@ def make_thumbnails(article_id: int) -> None:
 
 @shared_task(base=DurableTask, long=True)
 def make_missing_thumbnails() -> int:
-    """Make the pictures that covers lack, and return how many those were."""
+    """Make covers' missing renditions, and return their number."""
     from news import pictures  # noqa: PLC0415
 
     return pictures.make_missing_thumbnails()
@@ -40,7 +40,7 @@ def make_missing_thumbnails() -> int:
 
 @shared_task(bind=True, **LETTER)
 def confirm_subscription(self: Task[Any, Any], subscriber_id: int) -> None:
-    """Ask whether somebody who entered an address wants the newsletter."""
+    """Send the confirmation mail for the newsletter."""
     from news import newsletter  # noqa: PLC0415
 
     unless_gone(partial(newsletter.send_confirmation, subscriber_id, message_id=str(self.request.id)))
@@ -48,7 +48,7 @@ def confirm_subscription(self: Task[Any, Any], subscriber_id: int) -> None:
 
 @shared_task(ignore_result=True, **FOR_A_DAY)
 def send_newsletter(issue_id: int) -> None:
-    """Hand every subscriber's copy over, all of them or none. It asks no mail server itself."""
+    """Write a task for every subscriber's copy, all of them or none. It needs no mail server itself."""
     from news import newsletter  # noqa: PLC0415
 
     recipients = unless_gone(partial(newsletter.recipients, issue_id)) or []
@@ -65,7 +65,7 @@ def send_newsletter_copy(issue_id: int, subscriber_id: int) -> None:
 
 @shared_task
 def send_digest() -> int | None:
-    """Make a newsletter of the week's articles, send it, and return its number; None without any."""
+    """Make a newsletter of the week's articles, send it, and return its id; None without articles."""
     from news import upkeep  # noqa: PLC0415
 
     issue_id = upkeep.make_digest()
@@ -76,7 +76,7 @@ def send_digest() -> int | None:
 
 @shared_task
 def remove_expired_drafts() -> int:
-    """Delete drafts that nobody has touched for long, and return how many those were."""
+    """Delete drafts without a change for long, and return their number."""
     from news import upkeep  # noqa: PLC0415
 
     return upkeep.remove_expired_drafts()

@@ -1,4 +1,4 @@
-"""What is done by the clock."""
+"""Scheduled maintenance."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from django.utils.translation import gettext as _
 from news import letters
 from news.models import Article, NewsletterIssue
 
-#: What a digest looks back on.
+#: The period of a digest.
 DIGEST_OF = timedelta(days=7)
 
-#: A draft that nobody has touched for so long is forgotten.
+#: The time after its last change for which a draft is kept.
 DRAFTS_KEPT = timedelta(days=180)
 
 
 @transaction.atomic
 def make_digest() -> int | None:
-    """Make a newsletter of the week's articles, and return its number.
+    """Make a newsletter of the week's articles, and return its id.
 
-    None if there was no article, or if this week's digest is on its way already. One that was made and never handed
-    over, because the broker was away, is returned again.
+    None if there was no article, or if this week's digest has been sent already. A digest that was made but never sent,
+    because the broker was away, is returned again.
     """
     now = timezone.now()
     articles = Article.objects.published().filter(published_at__gt=now - DIGEST_OF)
@@ -42,7 +42,7 @@ def make_digest() -> int | None:
 
 
 def remove_expired_drafts() -> int:
-    """Delete drafts that nobody has touched for :data:`DRAFTS_KEPT`, and return how many those were."""
+    """Delete drafts without a change for :data:`DRAFTS_KEPT`, and return their number."""
     drafts = Article.objects.filter(
         status=Article.Status.DRAFT, modified_at__lt=timezone.now() - DRAFTS_KEPT, published_at__lt=timezone.now()
     )
@@ -51,5 +51,5 @@ def remove_expired_drafts() -> int:
 
 
 def _bare(title: str) -> str:
-    """Return a title that ends no link before its time."""
+    """Return a title with escaped brackets, for the text of a link."""
     return title.replace("[", "(").replace("]", ")")

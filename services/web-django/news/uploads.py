@@ -1,8 +1,8 @@
-"""What may come in as a picture, and what is made of it before it is stored.
+"""Validation and re-encoding of uploaded pictures.
 
-The name and the type that a browser gives are ignored: the content decides. A picture that passes is decoded and
-written anew, upright, in sRGB and without anything that its camera or its author wrote into it (places, names,
-thumbnails, code behind the last byte), so what readers get is pixels and nothing else.
+The name and the type that a browser sends are ignored: the content decides. A valid picture is decoded and encoded
+anew, upright, in sRGB and without the metadata of its camera or its author (places, names, thumbnails, code behind the
+last byte), so that readers get only pixels.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ MIN_WIDTH: Final = 640
 MIN_HEIGHT: Final = 320
 MAX_SIDE: Final = 12_000
 
-#: The most pixels of each accepted format. JPEG is decoded at a fraction of its size where it is large; the others
-#: have to be unpacked whole.
+#: The most pixels of each accepted format. A large JPEG is decoded at a fraction of its size; the other formats have to
+#: be decoded whole.
 MAX_PIXELS: Final = {"JPEG": 60_000_000, "PNG": 25_000_000, "WEBP": 25_000_000, "AVIF": 25_000_000}
 
-#: The longest side of what is kept: twice the width that pages show, for fine screens.
+#: The longest side of a stored picture: twice the width on pages, for high-resolution screens.
 KEPT_SIDE: Final = 2400
 
-#: For the file chooser of browsers.
+#: Media types for the browser's file chooser.
 ACCEPT: Final = "image/jpeg,image/png,image/webp,image/avif"
 
-#: A decoded picture takes up to 100 MB, and the container's memory is shared by several threads.
+#: Limits simultaneous decoding: a decoded picture takes up to 100 MB of the container's memory.
 _one_at_a_time = threading.Lock()
 
 _SRGB = ImageCms.createProfile("sRGB")
 
-#: What Pillow raises when the bytes of a picture make no sense.
+#: Pillow's exceptions for invalid pictures.
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, KeyError, OverflowError)
 _BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 def clean_picture(upload: File[bytes]) -> SimpleUploadedFile:
-    """Return a picture that is safe to keep and to show: upright, in sRGB, without metadata, not larger than needed.
+    """Return a picture that is safe to store and to show: upright, in sRGB, without metadata, not larger than needed.
 
     Args:
-        upload: what came in.
+        upload: the uploaded file.
 
     Raises:
-        ValidationError: it is too large, too small, moving, damaged or no picture at all; its code says which.
+        ValidationError: it is too large, too small, moving, damaged or no picture at all; the error's code says which.
     """
     if upload.size > MAX_BYTES:
         raise ValidationError(
@@ -69,7 +69,7 @@ def clean_picture(upload: File[bytes]) -> SimpleUploadedFile:
 
 
 def _opened(upload: File[bytes]) -> Image.Image:
-    """Read the header alone; nothing is unpacked yet."""
+    """Read only the header; no pixel is decoded yet."""
     try:
         image = Image.open(upload, formats=tuple(MAX_PIXELS))
         moving = getattr(image, "is_animated", False)
@@ -83,7 +83,7 @@ def _opened(upload: File[bytes]) -> Image.Image:
 
 
 def _check_pixels(image: Image.Image) -> None:
-    """Refuse what would take too much memory, before a single pixel is unpacked."""
+    """Refuse pictures that would take too much memory, before any pixel is decoded."""
     width, height = image.size
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS[image.format or ""]:
         raise _too_many_pixels()
@@ -94,14 +94,14 @@ def _too_many_pixels() -> ValidationError:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Decode the picture, turn it as its camera was held, and bring it to sRGB and to the size that is kept."""
+    """Decode the picture, rotate it by its metadata, and convert it to sRGB and to the stored size."""
     try:
-        image.draft(None, (KEPT_SIDE, KEPT_SIDE))  # JPEG alone: skips what would be thrown away
+        image.draft(None, (KEPT_SIDE, KEPT_SIDE))  # only JPEG: skips pixels that would be discarded
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
     except _DAMAGED:
         raise ValidationError(_("The picture is damaged."), "damaged") from None
-    _check_size(*image.size)  # as it stands now, not as it lay in the file
+    _check_size(*image.size)  # after the rotation, not as in the file
     profile = image.info.get("icc_profile")
     image.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     if image.mode in {"P", "PA", "LA", "La", "RGBa"} or "transparency" in image.info:
@@ -120,21 +120,21 @@ def _check_size(width: int, height: int) -> None:
 
 
 def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Return the picture in the colours that browsers assume, so that the profile need not be kept."""
+    """Return the picture in sRGB, which browsers assume, so that no profile is needed."""
     if not profile:
         return image
     mode = "RGBA" if image.mode == "RGBA" else "RGB"
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(image, source, _SRGB, outputMode=mode)
-    except (ImageCms.PyCMSError, OSError):  # a profile that is none, or of other colours than the picture's
+    except (ImageCms.PyCMSError, OSError):  # an invalid profile, or one of another colour space
         return image
     return converted or image
 
 
 def _written(image: Image.Image) -> SimpleUploadedFile:
-    """Encode the pixels: as JPEG, which everything reads, or as WebP where there is transparency."""
-    image.info.clear()  # comments and profiles would be copied from here
+    """Encode the pixels: as JPEG, or as WebP if there is transparency."""
+    image.info.clear()  # otherwise comments and profiles would be copied
     transparent = image.mode == "RGBA" and image.getchannel("A").getextrema() != (255, 255)
     buffer = io.BytesIO()
     if transparent:
@@ -145,18 +145,18 @@ def _written(image: Image.Image) -> SimpleUploadedFile:
 
 
 class PictureField(forms.FileField):
-    """A form's field for a picture: its value is what :func:`clean_picture` made of the upload."""
+    """A form's field for a picture: its value is the result of :func:`clean_picture`."""
 
     def to_python(self, data: Any) -> SimpleUploadedFile | None:  # noqa: ANN401 - Django's own signature
-        """Return the picture that is kept, or None where none was sent.
+        """Return the picture to store, or None without an upload.
 
         Raises:
-            ValidationError: the upload is no picture that is taken.
+            ValidationError: the upload is no acceptable picture.
         """
         upload = super().to_python(data)
         return None if upload is None else clean_picture(upload)
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
-        """Let the browser offer pictures only."""
+        """Let the browser offer only pictures."""
         attributes = super().widget_attrs(widget)
         return {**attributes, "accept": ACCEPT} if isinstance(widget, forms.FileInput) else attributes

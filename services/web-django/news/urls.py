@@ -1,4 +1,4 @@
-"""The news pages' addresses."""
+"""The URLs of the news pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages that readers see."""
+"""The public pages."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 
 class CountedPaginator(Paginator[Article]):
-    """A paginator that is told how many articles there are: one query asks for that and for their last change."""
+    """A paginator with a given number of articles: one query returns the number and the last change."""
 
     edition: Edition
 
     @cached_property
     def count(self) -> int:
-        """How many articles there are on all pages."""
+        """The number of articles on all pages."""
         return self.edition.count
 
 
 class ArticleListView(ListView[Article]):
     """Published articles, the newest first.
 
-    The template keeps the rendered list in the cache under the page's number, the articles' count and their last
-    change: whatever an editor does shows at once, and nothing has to be thrown away by hand.
+    The template caches the rendered list under the page's number, the articles' number and their last change: an
+    editor's change shows at once, and nothing has to be purged.
     """
 
     template_name = "news/list.html"
@@ -47,7 +47,7 @@ class ArticleListView(ListView[Article]):
     paginate_by = 6
     paginator_class = CountedPaginator
 
-    #: What the list is narrowed to, if it is.
+    #: The category or tag of the list, if any.
     topic: Category | Tag | None = None
 
     def get_queryset(self) -> QuerySet[Article]:
@@ -60,7 +60,7 @@ class ArticleListView(ListView[Article]):
 
     @cached_property
     def edition(self) -> Edition:
-        """How many articles there are, and when one of them last changed."""
+        """The number of articles, and the time of their last change."""
         return self.articles().edition()
 
     def get_paginator(self, *args: Any, **kwargs: Any) -> Paginator[Article]:  # noqa: ANN401 - Django's own signature
@@ -70,7 +70,7 @@ class ArticleListView(ListView[Article]):
         return paginator
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - Django's own signature
-        """Add what the list is about, and under which key it is kept."""
+        """Add the list's topic and its cache key."""
         version = (self.request.path, get_language(), self.edition.count, self.edition.last_modified)
         return super().get_context_data(
             topic=self.topic, categories=Category.objects.in_use(), version=repr(version), **kwargs
@@ -102,7 +102,7 @@ class TagView(ArticleListView):
 
 
 class SearchView(ListView[Article]):
-    """The articles that have the words that somebody looks for, the best first, with the words marked."""
+    """The articles that match a search, the best first, with the found words marked."""
 
     template_name = "news/search.html"
     context_object_name = "articles"
@@ -110,11 +110,11 @@ class SearchView(ListView[Article]):
 
     @property
     def words(self) -> str:
-        """What somebody looks for."""
+        """The query."""
         return self.request.GET.get("q", "").strip()[: search.LONGEST]
 
     def get_queryset(self) -> QuerySet[Article]:
-        """Return what matches of what readers may see."""
+        """Return the matching public articles."""
         if not self.words:
             return Article.objects.none()
         found = search.matching(Article.objects.published(), self.words)
@@ -135,7 +135,7 @@ class SearchView(ListView[Article]):
 
 
 class ArticleDetailView(DetailView[Article]):
-    """One published article, with what readers said to it."""
+    """One published article, with its comments."""
 
     template_name = "news/detail.html"
     context_object_name = "article"
@@ -145,7 +145,7 @@ class ArticleDetailView(DetailView[Article]):
         return self.articles().select_related("category").prefetch_related("tags", "renditions").defer("search")
 
     def articles(self) -> ArticleQuerySet:
-        """Return the articles that may be asked for."""
+        """Return the public articles."""
         return Article.objects.published()
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - Django's own signature
@@ -159,6 +159,6 @@ class ArticleDetailView(DetailView[Article]):
         return response
 
     def last_modified(self) -> datetime:
-        """Return when the page last changed: the article, its coming into sight, or the newest comment."""
+        """Return the page's last change: that of the article, its publication, or the newest comment."""
         comment = self.object.comments.approved().order_by("-created_at").values_list("created_at", flat=True).first()
         return max(moment for moment in (self.object.modified_at, self.object.published_at, comment) if moment)

@@ -1,1 +1,1 @@
-"""The accounts pages, by what people come for."""
+"""The accounts pages, by topic."""

@@ -1,4 +1,4 @@
-"""What pages with forms have in common."""
+"""Code that pages with forms share."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from django.forms import BaseForm
     from django.http import HttpRequest, HttpResponse
 
-#: Seconds after which a visitor whose letter could not be taken may try again.
+#: Seconds after which a visitor whose mail could not be requested may retry.
 RETRY_AFTER = 10
 
 
-def without_letters(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:  # noqa: ANN401 - whatever the template shows
-    """Show the form again, filled in, and say that nothing happened because nobody takes letters."""
+def without_letters(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:  # noqa: ANN401 - the template's context
+    """Show the form again, filled in, with the message that no mail can be sent and nothing was saved."""
     form.add_error(
         None, _("We cannot send letters at this moment, and nothing was saved. Please try again in a minute.")
     )

@@ -1,4 +1,4 @@
-"""Choosing a language: a form with a button for each, a cookie that remembers."""
+"""The choice of a language: a form with a button for each, and a cookie that stores it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 @never_cache
 @require_POST
 def switch(request: HttpRequest) -> HttpResponse:
-    """Remember the language and go back to the page.
+    """Store the language and redirect to the page.
 
-    The form is on every page, and public pages carry no cookie so that caches may keep them: there is no token to
-    compare. Browsers say where a form comes from; one of another site is refused by that.
+    The form is on every page, and public pages set no cookie so that they can be cached: so there is no CSRF token.
+    Browsers send the origin of a form; a form of another site is refused.
 
     Raises:
-        PermissionDenied: the form is another site's.
+        PermissionDenied: the form is from another site.
     """
     if not _comes_from_here(request):
         raise PermissionDenied("the form comes from another site")
@@ -34,7 +34,7 @@ def switch(request: HttpRequest) -> HttpResponse:
     if code not in dict(settings.LANGUAGES):
         return HttpResponseBadRequest("no such language")
     target = request.POST.get("next", "")
-    # Nginx hands the very host on that the visitor typed.
+    # Nginx passes on the host that the visitor typed.
     if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
         target = "/"
     if request.user.is_authenticated:
@@ -46,7 +46,7 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 
 def remember(response: HttpResponse, code: str) -> None:
-    """Let the browser ask for all pages in a language."""
+    """Set the cookie of a language."""
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         code,
@@ -58,7 +58,7 @@ def remember(response: HttpResponse, code: str) -> None:
 
 
 def _comes_from_here(request: HttpRequest) -> bool:
-    """Return whether the browser says that its form is one of ours; no browser of today sends neither header."""
+    """Return whether the browser reports our site as the form's origin; current browsers send one of the headers."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         return False
     origin = request.headers.get("Origin")

@@ -1,4 +1,4 @@
-"""Logging in, and what to do with passwords that are forgotten or old."""
+"""Login, and pages for a new password."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Login(auth.LoginView):
-    """Django's own, which checks where ``next`` leads; from then on pages are in the user's language."""
+    """Django's own login, which validates ``next``; later pages are in the user's language."""
 
     template_name = "accounts/login.html"
     redirect_authenticated_user = True
@@ -45,7 +45,7 @@ class Login(auth.LoginView):
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def forgot(request: HttpRequest) -> HttpResponse:
-    """Send a letter with a reset link; the answer never tells who has an account."""
+    """Send a mail with a reset link; the response never discloses accounts."""
     template = "accounts/password_reset.html"
     form = AddressForm(request.POST or None)
     if not form.is_valid():
@@ -60,18 +60,18 @@ def forgot(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def forgot_sent(request: HttpRequest) -> HttpResponse:
-    """Say where to look for the letter."""
+    """Tell the visitor where to look for the mail."""
     return render(request, "accounts/password_reset_sent.html")
 
 
 class Reset(auth.PasswordResetConfirmView):
-    """Take the new password of whoever followed a reset link, and open a login that was locked."""
+    """Set a new password after a reset link, and unlock the login."""
 
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("accounts:login")
 
     def form_valid(self, form: SetPasswordForm[Any]) -> HttpResponse:
-        """Store the password. The link came by letter, so the address is verified, too."""
+        """Store the password. The link came by mail, so the address is verified, too."""
         response = super().form_valid(form)
         user: User = form.user
         unlock(user)
@@ -84,7 +84,7 @@ class Reset(auth.PasswordResetConfirmView):
 
 @method_decorator(never_cache, name="dispatch")
 class Change(auth.PasswordChangeView):
-    """Take a new password from somebody who knows the old one; other browsers are logged out."""
+    """Change the password with the old one; other browsers are logged out."""
 
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:profile")

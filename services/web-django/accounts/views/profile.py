@@ -1,4 +1,4 @@
-"""People's own accounts."""
+"""Users' own accounts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest) -> HttpResponse:
     """Change name, address and language."""
     template = "accounts/profile_edit.html"
-    # A row of its own: a form with mistakes writes into its instance, and the page's head shows request.user.
+    # A separate instance: an invalid form writes into its instance, and the page's head shows request.user.
     user = User.objects.get(pk=cast("User", request.user).pk)
     user.language = user.language or get_language() or ""
     form = ProfileForm(request.POST or None, instance=user)

@@ -1,4 +1,4 @@
-"""Registering and verifying the address."""
+"""Registration, and verification of the address."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from accounts.views._forms import without_letters
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-#: Who vouches for somebody who has just registered.
+#: The authentication backend of a user who has just registered.
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -31,7 +31,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def registration(request: HttpRequest) -> HttpResponse:
-    """Show the form; make the account, log its owner in and show the profile."""
+    """Show the form; create the account, log its owner in and show the profile."""
     if request.user.is_authenticated:
         return redirect("accounts:profile")
     template = "accounts/register.html"
@@ -53,9 +53,9 @@ def registration(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest, token: str) -> HttpResponse:
-    """Verify an address once its owner says so.
+    """Verify an address after its owner's confirmation.
 
-    Opening the link alone changes nothing: programs that look into letters open links, too.
+    To open the link is not enough: programs that scan mails open links, too.
     """
     user = links.holder(token)
     if user is None:
@@ -75,7 +75,7 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def resend(request: HttpRequest) -> HttpResponse:
-    """Send another verification letter; the answer never tells who has an account."""
+    """Send another verification mail; the response never discloses accounts."""
     template = "accounts/resend.html"
     form = AddressForm(request.POST or None, initial=_own_address(request))
     if not form.is_valid():
@@ -88,7 +88,7 @@ def resend(request: HttpRequest) -> HttpResponse:
 
 
 def _spent(request: HttpRequest) -> HttpResponse:
-    """Offer another letter in place of a link that is forged, expired or used."""
+    """Offer another mail in place of a link that is forged, expired or used."""
     return render(request, "accounts/spent.html", status=410)
 
 

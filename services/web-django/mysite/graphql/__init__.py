@@ -1,1 +1,1 @@
-"""GraphQL at ``/graphql/``, by strawberry-django: the same content as the REST interface."""
+"""GraphQL at ``/graphql/``, by strawberry-django, with the same content as the REST interface."""

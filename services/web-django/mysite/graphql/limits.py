@@ -1,8 +1,8 @@
-"""What a document may ask for, found out before anything is asked of the database.
+"""The limits of a document, which are checked before any query of the database.
 
-Strawberry limits depth, aliases and tokens. It has no limit for the cost and for spreads: these are counted here. A
-field costs one, and everything below a list as often as the list may be long. Fragments that spread one another could
-make all of this endless, so their number is limited first.
+Strawberry limits depth, aliases and tokens. It has no limit for the cost and for fragment spreads: these are counted
+here. A field costs one, and everything below a list is multiplied by the list's maximal length. Fragments that spread
+one another could make the count endless, so the number of spreads is limited first.
 """
 
 from __future__ import annotations
@@ -33,42 +33,42 @@ if TYPE_CHECKING:
 
     from graphql import DocumentNode, SelectionSetNode, StringValueNode
 
-#: Levels of fields: articles > results > comments > results > article > category > name, and one to spare.
+#: Levels of fields: articles > results > comments > results > article > category > name, and one in reserve.
 MAX_DEPTH = 8
 MAX_ALIASES = 15
 MAX_TOKENS = 1000
 MAX_COST = 3000
 MAX_SPREADS = 12
-#: How many tags an article is taken to have: a list that is not cut.
+#: The assumed number of an article's tags, a list without pagination.
 SHORT_LIST = 5
 
 PAGINATION = "pagination"
-#: Lists without a length of their own in the document, by field.
+#: Lengths of lists without pagination, by field.
 SHORT_LISTS = frozenset({"tags"})
-#: Fields that are cut by ``pagination``, given or not.
+#: Fields with the argument ``pagination``, given or not.
 CUT_LISTS = frozenset({"articles", "comments", "categories"})
 
-#: Strawberry's own rules. As extensions they would run beside the others and crash on what those refuse, such as a
-#: fragment that is not there.
+#: Strawberry's own rules. As extensions they would run beside the other rules and crash on documents that those refuse,
+#: such as one with an unknown fragment.
 LIMITERS = (*QueryDepthLimiter(MAX_DEPTH).validation_rules, *MaxAliasesLimiter(MAX_ALIASES).validation_rules)
 
 
 class Limits(SchemaExtension):
-    """Refuses documents that ask for too much, by strawberry's own limiters and by their cost."""
+    """Refuses documents that exceed strawberry's own limits or the cost."""
 
     def on_validate(self) -> Iterator[None]:
-        """Count spreads before the other rules, because some of those follow every one."""
+        """Count spreads before the other rules, because some of those follow every spread."""
         document = self.execution_context.graphql_document
         if document is not None and (problem := _too_many_spreads(document)):
             self.execution_context.pre_execution_errors = [GraphQLError(problem)]
         yield
 
     def on_execute(self) -> Iterator[None]:
-        """Apply the other limits, once the document is known to make sense."""
+        """Apply the other limits after the document's validation."""
         context = self.execution_context
         document = context.graphql_document
         if document is not None:
-            schema = context.schema._schema  # noqa: SLF001 - graphql-core's; strawberry has no other name for it
+            schema = context.schema._schema  # noqa: SLF001 - graphql-core's schema; strawberry has no public name for it
             errors = validate(schema, document, LIMITERS) or _too_costly(document, context.variables or {})
             if errors:
                 context.result = ExecutionResult(data=None, errors=errors)
@@ -76,26 +76,26 @@ class Limits(SchemaExtension):
 
 
 class SomethingSelected(ValidationRule):
-    """Refuses ``{}``: graphql-core takes it, and strawberry's limiters crash on it."""
+    """Refuses ``{}``: graphql-core accepts it, and strawberry's limiters crash on it."""
 
     def enter_selection_set(self, node: SelectionSetNode, *_: object) -> None:
-        """Look at one selection."""
+        """Check one selection."""
         if not node.selections:
             self.report_error(GraphQLError("Nothing is selected between these braces.", node))
 
 
 class StorableTexts(ValidationRule):
-    """Refuses texts in a document that cannot be stored; variables come through :func:`mysite.wellformed.decode`."""
+    """Refuses texts in a document that cannot be stored; :func:`mysite.wellformed.decode` checks variables."""
 
     def enter_string_value(self, node: StringValueNode, *_: object) -> None:
-        """Look at one text."""
+        """Check one text."""
         problem = problem_of(node.value)
         if problem:
             self.report_error(GraphQLError(f"The text {problem}.", node))
 
 
 class _Spreads(Visitor):
-    """Counts how often a document spreads a fragment."""
+    """Counts a document's fragment spreads."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,14 +106,14 @@ class _Spreads(Visitor):
 
 
 def cost(document: DocumentNode, variables: Mapping[str, Any]) -> int:
-    """Return what a valid document costs.
+    """Return the cost of a valid document.
 
     Args:
         document: its operations and fragments.
-        variables: the values that came with it.
+        variables: the variables' values.
 
     Raises:
-        GraphQLError: a list is to begin before its beginning.
+        GraphQLError: a list has a negative offset.
     """
     fragments = {
         definition.name.value: definition
@@ -139,7 +139,7 @@ def cost(document: DocumentNode, variables: Mapping[str, Any]) -> int:
 
 
 def _defaults(operation: OperationDefinitionNode) -> dict[str, Any]:
-    """Return the values of an operation's variables that none need come with."""
+    """Return the default values of an operation's variables."""
     return {
         definition.variable.name.value: value_from_ast_untyped(definition.default_value)
         for definition in operation.variable_definitions or ()
@@ -163,7 +163,7 @@ def _too_costly(document: DocumentNode, variables: Mapping[str, Any]) -> list[Gr
 
 
 def _length(field: FieldNode, variables: Mapping[str, Any]) -> int:
-    """Return how long the list may be that a field stands for; one if it is no list."""
+    """Return the maximal length of a field's list; one if the field is no list."""
     name = field.name.value
     if name in SHORT_LISTS and not field.arguments:
         return SHORT_LIST
@@ -179,5 +179,5 @@ def _length(field: FieldNode, variables: Mapping[str, Any]) -> int:
     longest, usual = settings["PAGINATION_MAX_LIMIT"] or 0, settings["PAGINATION_DEFAULT_LIMIT"] or 0
     if limit is None:
         return usual
-    # A variable without a value, too, counts as far too much.
+    # A variable without a value counts as far too much, too.
     return int(limit) if isinstance(limit, int | float) and 0 <= limit <= longest else longest

@@ -1,4 +1,4 @@
-"""What may be asked for and changed."""
+"""The GraphQL schema: queries and mutations."""
 
 # No `from __future__ import annotations`: strawberry reads the annotations of these classes where they stand.
 
@@ -38,12 +38,12 @@ logger = logging.getLogger(__name__)
 
 
 class RefusedError(GraphQLError):
-    """Something that the caller did wrong, said so that the caller understands."""
+    """An error of the caller, with a message for the caller."""
 
 
 @strawberry.type
 class Query:
-    """What readers read."""
+    """The queries."""
 
     categories: list[CategoryType] = strawberry_django.field(pagination=True)
     tags: list[TagType] = strawberry_django.field(pagination=True)
@@ -63,7 +63,7 @@ class Query:
     @strawberry_django.field
     def article(self, slug: str) -> ArticleType | None:
         """One article, by the last part of its page's address."""
-        # As a query, so that the optimizer can add what is asked for below the article.
+        # As a query, so that the optimizer can add the selected fields below the article.
         return models.Article.objects.filter(slug=slug)  # type: ignore[return-value]
 
     @strawberry_django.offset_paginated(OffsetPaginated[CommentType])  # type: ignore[untyped-decorator]
@@ -75,7 +75,7 @@ class Query:
 
 @strawberry.type
 class Mutation:
-    """What readers write."""
+    """The mutations."""
 
     @strawberry.mutation
     def add_comment(self, info: Info, article: str, text: str) -> CommentType:
@@ -93,10 +93,10 @@ class Mutation:
 
 
 class Schema(strawberry.Schema):
-    """Strawberry's schema, which logs crashes only and knows an outage of the database."""
+    """Strawberry's schema, which logs only crashes, and reports an outage of the database."""
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Log what went wrong on our side; what callers get wrong is their own affair."""
+        """Log our own errors, but not callers' errors."""
         for error in errors:
             cause = error.original_error
             if is_outage(cause) and execution_context is not None:
@@ -108,16 +108,16 @@ class Schema(strawberry.Schema):
 
 
 def is_internal(error: GraphQLError) -> bool:
-    """Tell whether an error is ours: its words are for the log and not for the caller."""
-    # GraphQL's own, such as for a variable without its value, are about what the caller sent.
+    """Return whether an error is ours: its message is for the log and not for the caller."""
+    # GraphQL's own errors, such as for a variable without its value, concern the caller's request.
     return error.original_error is not None and not isinstance(error.original_error, GraphQLError)
 
 
 class Mask(MaskErrors):
-    """Strawberry's own, which says the same of everything; of an outage callers are told, as elsewhere."""
+    """Strawberry's own extension, which masks all errors; outages are reported to callers, as elsewhere."""
 
     def anonymise_error(self, error: GraphQLError) -> GraphQLError:
-        """Return what the caller gets to read instead of ``error``."""
+        """Return the error that the caller gets instead of ``error``."""
         masked = super().anonymise_error(error)
         if is_outage(error.original_error):
             masked.message = outage_message(error.original_error)
@@ -129,7 +129,7 @@ def schema(*, local: bool) -> Schema:
     """Return the schema.
 
     Args:
-        local: whether this is a laptop, where the schema may be asked about itself.
+        local: whether this is a laptop, where introspection is allowed.
     """
     extensions: list[Callable[[], SchemaExtension]] = [
         lambda: Mask(is_internal, "Something broke on our side."),

@@ -1,4 +1,4 @@
-"""The types that clients ask for. The optimizer turns nested ones into a fixed number of queries."""
+"""The GraphQL types. The optimizer turns nested ones into a fixed number of queries."""
 
 # No `from __future__ import annotations`: strawberry reads the annotations of these classes where they stand.
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def viewer(info: Info) -> "AbstractBaseUser | AnonymousUser":
-    """Return who asks."""
+    """Return the request's user."""
     user: AbstractBaseUser | AnonymousUser = info.context.request.user
     return user
 

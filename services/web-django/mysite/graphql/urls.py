@@ -1,4 +1,4 @@
-"""The address of GraphQL. Introspection and GraphiQL are there only where code is edited."""
+"""The URL of GraphQL. Introspection and GraphiQL exist only where code is edited."""
 
 from __future__ import annotations
 

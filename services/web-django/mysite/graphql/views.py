@@ -1,4 +1,4 @@
-"""What answers at ``/graphql/``."""
+"""The view of ``/graphql/``."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from mysite.graphql.schema import Schema
 
-#: The package whose static files hold GraphiQL; nothing else of it is used, and only laptops serve them.
+#: The package with GraphiQL's static files; nothing else of it is used, and only laptops serve them.
 GRAPHIQL = "graphene_django_graphiql_static"
 
-#: GraphiQL makes style elements as it runs, and its style sheet holds its fonts and pictures.
+#: GraphiQL creates style elements at run time, and its style sheet contains its fonts and pictures.
 GRAPHIQL_CSP = {
     **settings.SECURE_CSP,
     "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
@@ -43,21 +43,21 @@ GRAPHIQL_CSP = {
 
 
 class Bytes(DjangoHTTPRequestAdapter):
-    """A request whose body is not decoded yet: what is no UTF-8 is the caller's fault, and told so."""
+    """A request whose body is not decoded yet: invalid UTF-8 is the caller's error, and reported as such."""
 
     @property
     def body(self) -> bytes:
-        """Return the body as it came."""
+        """Return the raw body."""
         return self.request.body
 
 
-# Programs without a login cookie need no CSRF token; who comes with the cookie is asked for one below.
+# Requests without a login cookie need no CSRF token; requests with the cookie are checked below.
 @method_decorator(csrf_exempt, name="dispatch")
 class View(GraphQLView):
-    """Answers POST; shows GraphiQL where the schema's owner works.
+    """Answers POST; shows GraphiQL on a laptop.
 
     Args:
-        schema: what may be asked for.
+        schema: the schema.
         local: whether this is a laptop, where GraphiQL is shown.
     """
 
@@ -65,23 +65,23 @@ class View(GraphQLView):
     request_adapter_class = Bytes
 
     def __init__(self, schema: Schema, *, local: bool = False) -> None:
-        """Take queries by POST alone: what travels in an address ends up in logs."""
+        """Accept queries only by POST: addresses end up in logs."""
         super().__init__(schema, graphql_ide="graphiql" if local else None, allow_queries_via_get=False)
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Find out who asks, refuse who asks too often, and forbid caches to keep the answer."""
+        """Authenticate the request, apply the rate limit, and forbid caching of the response."""
         response = _refused(request) or super().dispatch(request, *args, **kwargs)
-        # How strawberry refuses what is no request of GraphQL.
+        # Strawberry's refusal of requests that are no GraphQL.
         if isinstance(response, HttpResponse) and response.get("Content-Type") == "text/plain":
             response = as_json(request, response.text, response.status_code)
         add_never_cache_headers(response)
         return response
 
     def decode_json(self, data: str | bytes) -> object:
-        """Return the body, or a list of them.
+        """Return the body, or a list of bodies.
 
         Raises:
-            HTTPException: it is neither.
+            HTTPException: the body is neither.
         """
         try:
             body = decode(data if isinstance(data, bytes) else data.encode())
@@ -101,10 +101,10 @@ class View(GraphQLView):
 
 
 class LoginAuthentication(SessionAuthentication):
-    """The login's cookie and the CSRF token that goes with it."""
+    """Authentication by the login's cookie and its CSRF token."""
 
     def enforce_csrf(self, request: Request) -> None:
-        """Look at Django's own request: strawberry reads the body, and nobody may read it before.
+        """Check Django's own request: strawberry reads the body, and nothing may read it before.
 
         Raises:
             PermissionDenied: the token is missing or wrong.
@@ -113,9 +113,9 @@ class LoginAuthentication(SessionAuthentication):
 
 
 def _refused(request: HttpRequest) -> JsonResponse | None:
-    """Make ``request.user`` whom a token or a cookie stands for; return what to answer if the request is refused.
+    """Set ``request.user`` from a token or a cookie; return a response if the request is refused.
 
-    A cookie without the CSRF token that goes with it might have been sent by another site's page.
+    Another site's page might have sent a cookie without its CSRF token.
     """
     who = Request(request, authenticators=[HashedTokenAuthentication(), LoginAuthentication()])
     try:

@@ -1,1 +1,1 @@
-"""The database backend for ``DATABASES``: Django's own for PostgreSQL, which lets requests wait while that restarts."""
+"""The database backend for ``DATABASES``: Django's own for PostgreSQL, with requests that wait during its restart."""

@@ -1,4 +1,4 @@
-"""Where Django looks for a backend's connection class."""
+"""The backend's connection class, in the module where Django expects it."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _outage = Outage()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's connection, which waits for a database that restarts, and does not queue up at one that is away."""
+    """Django's connection, which waits for a database that restarts, and fails fast at one that is away."""
 
     def __init__(self, *settings: Any, **options: Any) -> None:  # noqa: ANN401 - as Django declares it
-        """Make a connection that is not open yet."""
+        """Create a connection that is not open yet."""
         super().__init__(*settings, **options)
         self.execute_wrappers.append(self._ask_again)
 
     def _ask_again(self, execute: Callable[..., Any], sql: object, *others: Any) -> Any:  # noqa: ANN401 - as Django calls it
-        """Run a statement, and a question once more whose session the server ended instead of answering it.
+        """Run a statement, and retry a query once if the server ended its session instead of answering it.
 
-        A server that says so has not done it, or has rolled it back; what may change something is left to the caller
-        all the same.
+        A server that reports the end has not run the statement, or has rolled it back; statements that may change data
+        are left to the caller all the same.
         """
         may_change = self._may_change_session
         try:
@@ -48,9 +48,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @property
     def _may_change_session(self) -> bool:
-        """Whether a statement may go to another session than the one before: in a request, and outside a transaction.
+        """Whether a statement may use another session than the last one: in a request, and outside a transaction.
 
-        A task may hold a lock of its session, and has to fail with that. Only requests have connections of a pool.
+        A task may hold a lock of its session, and has to fail with the session. Only requests have pooled connections.
         """
         return self.pool is not None and self.autocommit and not self.in_atomic_block
 
@@ -67,15 +67,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
             set_autocommit(autocommit)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django declares it
-        """Return a connection out of the pool, or a new one where there is none."""
+        """Return a connection from the pool, or a new one without a pool."""
         return _outage.connect(partial(self._connect, conn_params))
 
     def _connect(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
         """Make one attempt, which fails at once with the reason if there is one.
 
-        The pool may have no connection though the server takes them: its attempt to reach a container that is gone
-        lasts as long as ``connect_timeout``, and no other is begun beside it; or the machine is busy. That is waited
-        for as a restart is.
+        The pool may have no connection although the server accepts them: its attempt to reach a container that is gone
+        lasts as long as ``connect_timeout``, and it begins no other meanwhile; or the machine is busy. Requests wait
+        for that like for a restart.
         """
         until = time.monotonic() + PATIENCE
         if self.pool and _outage.known:
@@ -89,22 +89,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
                     raise
 
     def _ask(self, conn_params: dict[str, Any]) -> None:
-        """Connect beside the pool, and let it forget connections that broke meanwhile.
+        """Connect beside the pool, and let the pool discard broken connections.
 
         Raises:
-            psycopg.OperationalError: why there is no connection to be had.
+            psycopg.OperationalError: the reason for the missing connection.
         """
         self.Database.connect(**conn_params).close()
         self.pool.open()  # unless it is open
         self.pool.check()
 
     def close_if_health_check_failed(self) -> None:
-        """Leave a connection that the server has closed, before a statement that belongs to no transaction."""
+        """Discard a connection that the server has closed, before a statement outside a transaction."""
         if self.connection is not None and self._may_change_session and was_closed(self.connection):
             self._leave()
         super().close_if_health_check_failed()
 
     def _leave(self) -> None:
-        """Give a connection up that the server has closed."""
-        self.connection.close()  # or the pool would take it for a good one
+        """Discard a connection that the server has closed."""
+        self.connection.close()  # otherwise the pool would reuse it
         self.close()

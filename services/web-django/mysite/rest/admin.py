@@ -1,4 +1,4 @@
-"""Tokens in the admin: seen and revoked there, made only by their owners."""
+"""Tokens in the admin, where they are viewed and revoked; only their owners create them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin[Token]):
-    """Which tokens there are, and whose."""
+    """The tokens and their owners."""
 
     list_display = ("__str__", "user", "created_at")
     list_select_related = ("user",)

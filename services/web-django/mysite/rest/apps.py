@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class RestConfig(AppConfig):
-    """The REST interface and the tokens that programs use it with."""
+    """The REST interface and its tokens."""
 
     name = "mysite.rest"
     label = "rest"

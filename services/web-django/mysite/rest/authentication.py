@@ -1,4 +1,4 @@
-"""Who a request comes from: a program with a token, or a browser that is logged in."""
+"""Authentication of a request: a program with a token, or a browser that is logged in."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class HashedTokenAuthentication(TokenAuthentication):
 
 
 class HashedTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the OpenAPI document describes it."""
+    """The description of token authentication in the OpenAPI document."""
 
     target_class = HashedTokenAuthentication
     name = "token"
 
     def get_security_definition(self, _auto_schema: object) -> dict[str, str]:
-        """Return OpenAPI's words for the header."""
+        """Return OpenAPI's description of the header."""
         return {
             "type": "apiKey",
             "in": "header",

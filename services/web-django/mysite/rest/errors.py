@@ -1,4 +1,4 @@
-"""What callers are told when something goes wrong."""
+"""Error responses of the REST interface."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from mysite.errors import RETRY_AFTER, is_outage, log_outage, outage_message
 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Return the answer for an exception: 503 in the caller's format while the database is away, else DRF's own.
+    """Return the response for an exception: 503 in the caller's format while the database is away, else DRF's own.
 
     Args:
-        error: what the view raised.
+        error: the view's exception.
         context: the view, its arguments and the request.
     """
     if is_outage(error):

@@ -1,4 +1,4 @@
-"""What lists can be narrowed down by, and their order."""
+"""Filters and the order of lists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @extend_schema_field({"type": "array", "items": {"type": "string"}})
 class TagsFilter(filters.ModelMultipleChoiceFilter):  # type: ignore[misc] # django-filter has no types
-    """Several tags by their slugs; what is found has all of them."""
+    """Filters by several tags' slugs; results have all of them."""
 
 
 class ArticleFilter(filters.FilterSet):  # type: ignore[misc] # django-filter has no types
@@ -42,7 +42,7 @@ class ArticleFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ha
 class CommentFilter(filters.FilterSet):  # type: ignore[misc] # django-filter has no types
     """Filters of the comments."""
 
-    # By its address and not as a choice: a list to choose from would hold every article.
+    # By its slug and not as a choice: the list of choices would contain every article.
     article = filters.CharFilter(field_name="article__slug")
     status = filters.ChoiceFilter(choices=Comment.Status.choices)
     created_after = filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
@@ -56,7 +56,7 @@ class CommentFilter(filters.FilterSet):  # type: ignore[misc] # django-filter ha
 
 
 class FullTextSearch(BaseFilterBackend):
-    """``?search=``: the site's own search, the best matches first unless an order is asked for."""
+    """``?search=``: the site's own search, the best matches first unless an order is requested."""
 
     parameter = "search"
 
@@ -66,12 +66,12 @@ class FullTextSearch(BaseFilterBackend):
         queryset: QuerySet[M, Row],
         view: APIView,  # noqa: ARG002 - Django REST framework passes it by name
     ) -> QuerySet[M, Row]:
-        """Return the articles that match, or all if nothing is searched for."""
+        """Return the matching articles, or all without a search."""
         words = request.query_params.get(self.parameter, "").strip()
         return content.search(queryset, words) if words else queryset
 
     def get_schema_operation_parameters(self, _view: APIView) -> list[dict[str, Any]]:
-        """Return OpenAPI's words for the parameter."""
+        """Return OpenAPI's description of the parameter."""
         description = str(_("Words to search titles, summaries and texts for."))
         return [
             {

@@ -1,4 +1,4 @@
-"""The tokens that programs use the REST interface with."""
+"""The tokens for programs that use the REST interface."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
-#: Bytes of chance in a token. With so many, a plain digest keeps it safe: there is nothing to guess.
+#: Random bytes of a token. With so many, a plain digest is safe: the token cannot be guessed.
 STRENGTH = 32
 
 
 class TokenManager(models.Manager["Token"]):
-    """Makes tokens and finds them again."""
+    """Creates and finds tokens."""
 
     def issue(self, user: AbstractBaseUser, name: str = "") -> str:
-        """Store a new token of the user's and return its text, which nobody can read from the database later.
+        """Store a new token and return its text, which cannot be read from the database later.
 
         Args:
-            user: whom it stands for.
-            name: what its owner calls it.
+            user: the token's owner.
+            name: the owner's name for it.
         """
         text = secrets.token_urlsafe(STRENGTH)
         self.create(user_id=user.pk, name=name, digest=digest(text))
@@ -35,18 +35,18 @@ class TokenManager(models.Manager["Token"]):
         """Return the token with this text and its user.
 
         Raises:
-            Token.DoesNotExist: there is none, or it was revoked.
+            Token.DoesNotExist: no such token exists, or it was revoked.
         """
         return self.select_related("user").get(digest=digest(text))
 
 
 def digest(text: str) -> str:
-    """Return what is stored of a token's text."""
+    """Return the digest of a token's text, which is stored."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Token(models.Model):
-    """Lets a program act as a user until it is revoked. Only its digest is stored."""
+    """A token, with which a program acts as a user until it is revoked. Only its digest is stored."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="rest_tokens", verbose_name=_("user")
@@ -65,5 +65,5 @@ class Token(models.Model):
         verbose_name_plural = _("REST tokens")
 
     def __str__(self) -> str:
-        """Return its name, or its number if it has none."""
+        """Return its name, or its id if it has none."""
         return self.name or f"#{self.pk}"

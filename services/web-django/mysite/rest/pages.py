@@ -1,4 +1,4 @@
-"""The pages for people who look at the interface with a browser."""
+"""The interface's pages for browsers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.views.decorators.csp import csp_override
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.routers import APIRootView
 
-#: Swagger's style sheet holds its icons.
+#: Swagger's style sheet contains its icons.
 PICTURES_INSIDE = {**settings.SECURE_CSP, "img-src": [CSP.SELF, "data:"]}
 
 
@@ -23,7 +23,7 @@ class Root(APIRootView):
         return "Landfast REST"
 
     def get_view_description(self, html: bool = False) -> str:  # noqa: FBT001, FBT002 - the framework's own signature
-        """Return what stands below the heading, with links on the page for people."""
+        """Return the text below the heading, with links on the page for people."""
         text = "The news, for programs. {} describes it, {} tries it out."
         schema, docs = reverse("rest:schema"), reverse("rest:docs")
         if not html:

@@ -1,4 +1,4 @@
-"""How long answers are cut."""
+"""Pagination of lists."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Pages(PageNumberPagination):
-    """Numbered pages, for what there are thousands of."""
+    """Numbered pages, for thousands of rows."""
 
     page_size = 20
     max_page_size = 100
@@ -23,9 +23,9 @@ class Pages(PageNumberPagination):
 
 
 class Stream(CursorPagination):
-    """From one page to the next, as quick at its end as at its start, for what there may be millions of.
+    """Pages by cursor, which are as fast at the end as at the start, for millions of rows.
 
-    It counts nothing, and nothing is shown twice while new ones arrive.
+    Nothing is counted, and no row is shown twice while new ones arrive.
     """
 
     page_size = 20
@@ -34,10 +34,10 @@ class Stream(CursorPagination):
     ordering = ("-created_at", "-pk")
 
     def decode_cursor(self, request: Request) -> Cursor | None:
-        """Return where the page begins: at a time, as both orders have it.
+        """Return the start of the page, which is a time in both orders.
 
         Raises:
-            NotFound: the cursor is none that was handed out here.
+            NotFound: the cursor is not one of this interface.
         """
         cursor = super().decode_cursor(request)
         if cursor is not None and cursor.position is not None and not _is_time(str(cursor.position)):

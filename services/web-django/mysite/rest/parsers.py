@@ -1,4 +1,4 @@
-"""How bodies are read: so that whatever comes out of it can be stored."""
+"""Parsers of bodies, whose results can be stored."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 
 class Json(JSONParser):
-    """JSON, as :func:`mysite.wellformed.decode` takes it."""
+    """JSON, by :func:`mysite.wellformed.decode`."""
 
     def parse(
         self,
         _stream: IO[Any],
         _media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever JSON holds
-        """Return what the body holds.
+    ) -> Any:  # noqa: ANN401 - any JSON value
+        """Return the body's value.
 
         Raises:
-            ParseError: it is no JSON, or holds what cannot be stored.
+            ParseError: the body is no JSON, or contains a value that cannot be stored.
         """
         try:
-            # Django's own body, which has a limit.
+            # Django's own body, whose size is limited.
             return decode((parser_context or {})["request"]._request.body)  # noqa: SLF001
         except ValueError as error:
             raise ParseError(str(error)) from None
@@ -48,7 +48,7 @@ class Form(FormParser):
         """Return the form.
 
         Raises:
-            ParseError: a field holds what cannot be stored.
+            ParseError: a field contains a text that cannot be stored.
         """
         form = super().parse(stream, media_type, parser_context)
         for name, text in fields(form):

@@ -1,4 +1,4 @@
-"""Who may do what: :mod:`mysite.rules`, as Django REST framework asks for it."""
+"""Permissions: :mod:`mysite.rules` for Django REST framework."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ArticlePermission(BasePermission):
 
 
 class CommentPermission(BasePermission):
-    """Everyone reads, whoever has an account comments, writers change what waits for a moderator."""
+    """Everyone reads, users comment, authors change comments that wait for a moderator."""
 
     def has_permission(self, request: Request, _view: APIView) -> bool:
         """Tell whether the request may be made at all."""
@@ -47,8 +47,8 @@ class CommentPermission(BasePermission):
 
 
 class ModeratorPermission(BasePermission):
-    """Moderators alone."""
+    """Only moderators."""
 
     def has_permission(self, request: Request, _view: APIView) -> bool:
-        """Tell whether a moderator asks."""
+        """Return whether the user is a moderator."""
         return rules.allowed(request.user, rules.MODERATE_COMMENTS)

@@ -1,4 +1,4 @@
-"""What callers send and get."""
+"""Serializers of requests and responses."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TagSerializer(serializers.ModelSerializer[Tag]):
 
 
 class ArticleSerializer(serializers.ModelSerializer[Article]):
-    """An article in a list: all but its text."""
+    """An article in a list, without its text."""
 
     url = serializers.HyperlinkedIdentityField(view_name="rest:article-detail", lookup_field="slug")
     page = serializers.SerializerMethodField(help_text="The address of its page for people.")
@@ -68,14 +68,14 @@ class ArticleSerializer(serializers.ModelSerializer[Article]):
         read_only_fields: tuple[str, ...] = fields
 
     def get_page(self, article: Article) -> str:
-        """Return the whole address of the article's page."""
+        """Return the absolute address of the article's page."""
         address = article.get_absolute_url()
         request = self.context.get("request")
         return str(request.build_absolute_uri(address)) if request else address
 
 
 class ArticleDetailSerializer(ArticleSerializer):
-    """An article with its text, and what may be changed of it."""
+    """An article with its text, and its writable fields."""
 
     body = serializers.CharField(help_text="Markdown.")
     html = serializers.SerializerMethodField(help_text="The text as the page shows it, safe to show elsewhere.")
@@ -96,18 +96,18 @@ class ArticleDetailSerializer(ArticleSerializer):
         return content.html(article)
 
     def validate_status(self, status: str) -> str:
-        """Let editors alone publish and withdraw.
+        """Allow only editors to publish and withdraw.
 
         Raises:
-            ValidationError: somebody else tried.
+            ValidationError: the user is no editor.
         """
         return self._only_editors_change("status", status, Article.Status.DRAFT)
 
     def validate_published_at(self, date: datetime) -> datetime:
-        """Let editors alone say when readers see an article.
+        """Allow only editors to set the date of publication.
 
         Raises:
-            ValidationError: somebody else tried.
+            ValidationError: the user is no editor.
         """
         return self._only_editors_change("published_at", date, date)
 
@@ -131,7 +131,7 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
         read_only_fields = ("name", "status", "created_at")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Let comments stand below what readers see only; where they stand never changes."""
+        """Allow comments only below published articles; a comment's article never changes."""
         fields = super().get_fields()
         changing = isinstance(self.instance, Comment)
         given: dict[str, Any] = {"read_only": True} if changing else {"queryset": content.commentable_articles()}
@@ -140,7 +140,7 @@ class CommentSerializer(serializers.ModelSerializer[Comment]):
 
 
 class NewTokenSerializer(serializers.Serializer[Any]):
-    """A name and a password, for a token."""
+    """A name and a password, in exchange for a token."""
 
     username = serializers.CharField(write_only=True)
     password = serializers.CharField(write_only=True, trim_whitespace=False, style={"input_type": "password"})
@@ -151,9 +151,9 @@ class NewTokenSerializer(serializers.Serializer[Any]):
         """Find the user.
 
         Raises:
-            ValidationError: name and password do not fit, or the account is locked.
+            ValidationError: name or password is wrong, or the account is locked.
         """
-        # Django's own request: what counts failed logins marks it.
+        # Django's own request: django-axes marks it.
         request = self.context["request"]._request  # noqa: SLF001
         user: AbstractBaseUser | None = authenticate(request, username=attrs["username"], password=attrs["password"])
         if user is None:

@@ -1,4 +1,4 @@
-"""The addresses below ``/rest/``."""
+"""The URLs below ``/rest/``."""
 
 from __future__ import annotations
 

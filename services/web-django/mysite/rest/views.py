@@ -1,4 +1,4 @@
-"""What answers at ``/rest/``."""
+"""The views below ``/rest/``."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class Personal(APIView):
-    """What answers by who asks: no cache may keep it."""
+    """Responses that depend on the user, and may not be cached."""
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:  # noqa: ANN401
-        """Forbid keeping the answer."""
+        """Forbid caching of the response."""
         final: Response = super().finalize_response(request, response, *args, **kwargs)
         add_never_cache_headers(final)
         return final
@@ -78,11 +78,11 @@ class ArticleViewSet(Personal, viewsets.ModelViewSet[Article]):
         return articles.defer("body", "search") if self.action == "list" else articles.defer("search")
 
     def get_serializer_class(self) -> type[BaseSerializer[Article]]:
-        """Leave the texts out of lists."""
+        """Omit the texts in lists."""
         return serializers.ArticleSerializer if self.action == "list" else serializers.ArticleDetailSerializer
 
     def perform_create(self, serializer: BaseSerializer[Article]) -> None:
-        """Store the article as its writer's."""
+        """Store the article with its author."""
         user = self.request.user
         serializer.save(author_id=user.pk, author_name=content.display_name(user))
 
@@ -101,7 +101,7 @@ class CommentViewSet(Personal, viewsets.ModelViewSet[Comment]):
 
     @property
     def throttle_scope(self) -> str | None:
-        """Which rate counts besides the general ones."""
+        """The additional rate limits."""
         return "comment" if self.request.method == "POST" else None
 
     def get_queryset(self) -> QuerySet[Comment]:
@@ -140,11 +140,11 @@ class TokenView(Personal):
     throttle_scope = "login"
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        """Look for a token where one is to be revoked; who asks for a new one has only a password."""
+        """Authenticate by token to revoke it; a request for a new one has only a password."""
         return [HashedTokenAuthentication()] if self.request and self.request.method == "DELETE" else []
 
     def get_permissions(self) -> Sequence[Any]:
-        """Let everyone ask for a token."""
+        """Allow everyone to request a token."""
         return [IsAuthenticated()] if self.request.method == "DELETE" else [AllowAny()]
 
     def post(self, request: Request) -> Response:

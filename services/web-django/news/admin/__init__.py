@@ -1,4 +1,4 @@
-"""The newsroom: where articles are written and published, comments moderated and newsletters sent."""
+"""The newsroom: writing and publishing of articles, moderation of comments, sending of newsletters."""
 
 from news.admin.articles import ArticleAdmin
 from news.admin.comments import CommentAdmin

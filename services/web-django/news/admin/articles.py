@@ -1,4 +1,4 @@
-"""Articles in the admin: written, illustrated, looked at as readers will see them, published and withdrawn."""
+"""Articles in the admin: writing, covers, preview, publication and withdrawal."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
-#: What only those may touch who may publish.
+#: Fields that only users with the right to publish may change.
 PUBLICATION = ("status", "published_at")
-#: Django's name for the right to see accounts, whichever model they are.
+#: Django's name of the right to view accounts, for any user model.
 VIEW_USERS = settings.AUTH_USER_MODEL.lower().replace(".", ".view_")
 BOTH = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 
 
 class RenditionInline(admin.TabularInline[Rendition, Article]):
-    """The pictures that a worker made of the cover; nobody makes them by hand."""
+    """The renditions of the cover, which only a worker makes."""
 
     model = Rendition
     fields = ("format", "width", "picture")
@@ -57,18 +57,18 @@ class RenditionInline(admin.TabularInline[Rendition, Article]):
         return False
 
     def has_delete_permission(self, _request: HttpRequest, _article: Article | None = None) -> bool:
-        """They go with the cover."""
+        """Refuse: they are deleted with the cover."""
         return False
 
     @admin.display(description=_("file"))
     def picture(self, rendition: Rendition) -> str:
-        """Lead to the file."""
+        """Link to the file."""
         return format_html('<a href="{}">{}</a>', rendition.file.url, rendition.file.name)
 
 
 @admin.register(Article)
 class ArticleAdmin(admin.ModelAdmin[Article]):
-    """Where articles are written, found again and published, one at a time or many at once."""
+    """Writing, search and publication of articles, one at a time or many at once."""
 
     form = ArticleForm
     formfield_overrides = {  # noqa: RUF012 - Django's own way
@@ -104,48 +104,48 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     )
 
     class Media:
-        """How the newsroom looks beyond Django's own."""
+        """The newsroom's own styles."""
 
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("news/admin.css",)}
 
     # ---- what is shown ----
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
-        """Fetch what the list shows in few queries, however long it is."""
-        # A query inside the query counts for the rows of one page; a join would count for all articles first.
+        """Fetch the list's data in a fixed number of queries."""
+        # A subquery counts for the rows of one page; a join would count for all articles first.
         pending = Comment.objects.pending().filter(article=OuterRef("pk")).order_by().values("article")
         waiting = Coalesce(Subquery(pending.values(count=Count("pk"))), 0)
         return super().get_queryset(request).prefetch_related("renditions").annotate(waiting_count=waiting)
 
     @admin.display(description=_("cover"))
     def thumbnail(self, article: Article) -> str:
-        """Show the cover, small."""
+        """Show the cover as a thumbnail."""
         url = thumbnail_url(article)
         return format_html('<img class="thumbnail" src="{}" alt="" width="80" height="45">', url) if url else ""
 
     @admin.display(boolean=True, description=_("readers see it"))
     def public(self, article: Article) -> bool:
-        """Tell drafts and articles that wait for their date from what readers see."""
+        """Return whether readers see the article: it is no draft, and its date is not in the future."""
         return article.is_public
 
     @admin.display(description=_("comments waiting"), ordering="waiting_count")
     def waiting(self, article: Article) -> int:
-        """Return how many comments wait for a moderator."""
+        """Return the number of comments that wait for a moderator."""
         count: int = article.waiting_count  # type: ignore[attr-defined] # the annotation above
         return count
 
     def view_on_site(self, article: Article) -> str | None:
-        """Return the address of the page if there is one by now."""
+        """Return the address of the page, once it exists."""
         return article.get_absolute_url() if article.is_public else None
 
     # ---- who may do what ----
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user decides what readers see."""
+        """Return whether the user may publish."""
         return request.user.has_perm("news.publish_article")
 
     def get_readonly_fields(self, request: HttpRequest, article: Article | None = None) -> tuple[str, ...]:
-        """Leave publication to those who may publish, and the choice of an account to those who may see accounts."""
+        """Make publication read-only without its right, and the choice of an account without the right to view them."""
         sees_users = request.user.has_perm(VIEW_USERS)
         return (
             *super().get_readonly_fields(request, article),
@@ -154,31 +154,31 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         )
 
     def has_delete_permission(self, request: HttpRequest, article: Article | None = None) -> bool:
-        """Let nobody delete what readers see who could not have published it."""
+        """Allow the deletion of published articles only to users who may publish."""
         allowed = super().has_delete_permission(request, article)
         return allowed and (article is None or not article.is_public or self.has_publish_permission(request))
 
     # ---- writing ----
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer the user's own name for a new article."""
+        """Prefill a new article with the user's own name."""
         full_name = getattr(request.user, "get_full_name", str)()
         name = full_name or request.user.get_username()
         return {"author_name": name, **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, article: Article, form: ModelForm[Article], change: bool) -> None:  # noqa: FBT001 - Django's own signature
-        """Remember who wrote a new article; let nothing that was typed get lost because of a picture."""
+        """Store the author of a new article; keep the text if the picture cannot be processed."""
         if not change and article.author is None and isinstance(request.user, AbstractBaseUser):
             article.author = request.user
         before = Article.objects.filter(pk=article.pk).values_list("cover", flat=True).first() or ""
         try:
             with transaction.atomic():
                 super().save_model(request, article, form, change)
-        except ConnectionError:  # nobody took the task of making its pictures
+        except ConnectionError:  # the task for its renditions could not be sent
             remove_file(article.cover.storage, article.cover.name)
             article.cover = before
             if not change:
-                article.pk, article._state.adding = None, True  # noqa: SLF001 - as before the attempt
+                article.pk, article._state.adding = None, True  # noqa: SLF001 - restores the state before the attempt
             super().save_model(request, article, form, change)
             text = _("Pictures cannot be made just now: the article was saved without its new cover. Try again soon.")
             self.message_user(request, text, messages.WARNING)
@@ -186,7 +186,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     # ---- preview ----
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the preview."""
+        """Add the preview's URL."""
         view = self.admin_site.admin_view(self.preview_view)
         return [path("<int:pk>/preview/", view, name="news_article_preview"), *super().get_urls()]
 
@@ -194,7 +194,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         """Show an article as readers will see it, whatever its status.
 
         Raises:
-            PermissionDenied: the user may not see articles here.
+            PermissionDenied: the user may not view articles here.
         """
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -239,7 +239,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         location=BOTH,
     )
     def withdraw(self, request: HttpRequest, articles: QuerySet[Article]) -> None:
-        """Hide the selected from readers."""
+        """Withdraw the selected articles."""
         published = Article.objects.filter(pk__in=articles.values("pk"), status=Article.Status.PUBLISHED)
         with transaction.atomic():
             log_status(request, list(published), Article.Status.DRAFT)

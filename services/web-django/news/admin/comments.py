@@ -1,4 +1,4 @@
-"""Comments in the admin: the queue of those that wait for a decision, and the ones below an article."""
+"""Comments in the admin: the moderation queue, and the comments of an article."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-#: An article may have thousands of comments; its page shows the latest, the list of comments has all.
+#: An article may have thousands of comments; its page in the admin shows the latest, the list of comments has all.
 LATEST = 20
 
 
 class StatusFilter(admin.SimpleListFilter):
-    """Shows what waits for a decision unless something else is asked for: the list is the moderators' queue."""
+    """Filters by status; the default is the queue of comments that wait for a moderator."""
 
     title = _("status")
     parameter_name = "status"
     everything = "all"
 
     def lookups(self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Comment]) -> list[tuple[str, Any]]:
-        """Return what can be chosen beside the queue."""
+        """Return the choices beside the queue."""
         decided = [choice for choice in Comment.Status.choices if choice[0] != Comment.Status.PENDING]
         return [*decided, (self.everything, _("All"))]
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Call the default what it is."""
+        """Name the default."""
         first, *others = super().choices(changelist)
         yield {**first, "display": Comment.Status.PENDING.label}
         yield from others
 
     def queryset(self, _request: HttpRequest, queryset: QuerySet[Comment]) -> QuerySet[Comment]:
-        """Return the comments of the status that was chosen."""
+        """Return the comments of the chosen status."""
         chosen = self.value()
         if chosen == self.everything:
             return queryset
@@ -55,7 +55,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(Comment)
 class CommentAdmin(admin.ModelAdmin[Comment]):
-    """The moderators' queue. Nobody changes what a reader wrote; it is approved or rejected."""
+    """The moderators' queue. A reader's text is never changed, only approved or rejected."""
 
     list_display = ("excerpt", "name", "article_title", "status", "created_at")
     list_filter = (StatusFilter, "created_at")

@@ -13,7 +13,7 @@ from news.models import Article
 
 
 class PictureWidget(AdminFileWidget):
-    """A file chooser that shows the picture that is there."""
+    """A file chooser that shows the present picture."""
 
     template_name = "admin/news/widgets/picture.html"
 
@@ -22,15 +22,15 @@ class ArticleForm(ModelForm[Article]):
     """The article's form, with room for a summary of two sentences."""
 
     class Meta:
-        """Which widget differs from the admin's own."""
+        """The widgets that differ from the admin's own."""
 
         widgets: ClassVar[dict[str, Widget]] = {"summary": AdminTextareaWidget(attrs={"rows": 3})}
 
     def clean(self) -> None:
-        """See that a cover is described for those who cannot see it.
+        """Require a description of the cover for readers who cannot see it.
 
         Raises:
-            ValidationError: it is not.
+            ValidationError: the description is missing.
         """
         super().clean()
         data = self.cleaned_data

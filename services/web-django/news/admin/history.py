@@ -1,4 +1,4 @@
-"""What actions leave in the history of each object that they change."""
+"""Records of actions in the history of each changed object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def log_status(request: HttpRequest, objects: Sequence[Model], status: Choices) -> None:
-    """Write into each object's history which status the user gave it."""
+    """Write the new status into each object's history."""
     if request.user.pk is not None:
         message = [{"changed": {"fields": [f"{gettext('status')}: {status.label}"]}}]
         LogEntry.objects.log_actions(request.user.pk, objects, CHANGE, message)

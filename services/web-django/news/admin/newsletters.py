@@ -1,4 +1,4 @@
-"""Newsletters in the admin: written, looked at, sent once; and who gets them."""
+"""Newsletters in the admin: writing, preview, sending; and subscribers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @admin.register(NewsletterIssue)
 class NewsletterIssueAdmin(admin.ModelAdmin[NewsletterIssue]):
-    """An issue is written, then sent to all who confirmed their address. What was sent stays as it is."""
+    """An issue is written, then sent to all confirmed subscribers. A sent issue never changes."""
 
     list_display = ("subject", "created_at", "sent_at", "copies_sent")
     list_filter = (("sent_at", admin.EmptyFieldListFilter), "created_at")
@@ -39,38 +39,38 @@ class NewsletterIssueAdmin(admin.ModelAdmin[NewsletterIssue]):
         return super().get_queryset(request).annotate(copy_count=Count("copies"))
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that asks before it sends."""
+        """Add the URL of the confirmation page."""
         send = path("<int:pk>/send/", self.admin_site.admin_view(self.send_view), name="news_newsletterissue_send")
         return [send, *super().get_urls()]
 
     def has_change_permission(self, request: HttpRequest, issue: NewsletterIssue | None = None) -> bool:
-        """Nobody changes what readers have got."""
+        """Refuse to change a sent issue."""
         return super().has_change_permission(request, issue) and (issue is None or issue.sent_at is None)
 
     def has_delete_permission(self, request: HttpRequest, issue: NewsletterIssue | None = None) -> bool:
-        """Nobody deletes what readers have got."""
+        """Refuse to delete a sent issue."""
         return super().has_delete_permission(request, issue) and (issue is None or issue.sent_at is None)
 
     def has_send_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may send mail to everybody."""
+        """Return whether the user may send newsletters."""
         return request.user.has_perm("news.send_newsletterissue")
 
     @admin.display(description=_("copies sent"), ordering="copy_count")
     def copies_sent(self, issue: NewsletterIssue) -> int:
-        """Return to how many readers it went so far."""
+        """Return the number of readers who have got it so far."""
         count: int = issue.copy_count  # type: ignore[attr-defined] # the annotation above
         return count
 
     @admin.action(description=_("Send selected newsletter …"), permissions=["send"])
     def send(self, request: HttpRequest, issues: QuerySet[NewsletterIssue]) -> HttpResponse | None:
-        """Lead to the page that asks; one at a time, because there is no way back."""
+        """Redirect to the confirmation page; one issue at a time, because sending cannot be undone."""
         if len(issues) != 1:
             self.message_user(request, _("Choose one newsletter at a time."), messages.WARNING)
             return None
         return HttpResponseRedirect(reverse("admin:news_newsletterissue_send", args=(issues[0].pk,)))
 
     def send_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say to how many readers the issue would go, and send it when that is confirmed.
+        """Show the number of readers, and send the issue after a confirmation.
 
         Raises:
             PermissionDenied: the user may not send newsletters.
@@ -90,7 +90,7 @@ class NewsletterIssueAdmin(admin.ModelAdmin[NewsletterIssue]):
         return TemplateResponse(request, "admin/news/newsletterissue/send.html", context)
 
     def _sent(self, request: HttpRequest, issue: NewsletterIssue) -> HttpResponse:
-        """Hand the issue over, once: whoever presses twice, or at the same time as somebody else, is told so."""
+        """Send the issue once: a second or simultaneous request gets a message."""
         try:
             claimed = self._hand_over(request, issue)
         except ConnectionError:
@@ -106,10 +106,10 @@ class NewsletterIssueAdmin(admin.ModelAdmin[NewsletterIssue]):
 
     @transaction.atomic
     def _hand_over(self, request: HttpRequest, issue: NewsletterIssue) -> bool:
-        """Return whether it was this call that handed the issue over.
+        """Return whether this call has sent the issue.
 
         Raises:
-            ConnectionError: nobody took it; nothing has changed.
+            ConnectionError: the task could not be sent; nothing has changed.
         """
         if not NewsletterIssue.objects.filter(pk=issue.pk, sent_at=None).update(sent_at=timezone.now()):
             return False
@@ -120,7 +120,7 @@ class NewsletterIssueAdmin(admin.ModelAdmin[NewsletterIssue]):
 
 @admin.register(Subscriber)
 class SubscriberAdmin(admin.ModelAdmin[Subscriber]):
-    """Who gets newsletters. Nobody is added here: readers sign up, and confirm that they did."""
+    """The subscribers. Nobody is added here: readers sign up, and confirm their address."""
 
     list_display = ("email", "language", "created_at", "confirmed_at", "unsubscribed_at")
     list_filter = (
@@ -134,5 +134,5 @@ class SubscriberAdmin(admin.ModelAdmin[Subscriber]):
     readonly_fields = ("email", "language", "created_at", "confirmed_at", "unsubscribed_at")
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
-        """Only readers sign up."""
+        """Refuse: only readers sign up."""
         return False

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TopicAdmin[Topic: (Category, Tag)](admin.ModelAdmin[Topic]):
-    """What articles are found by: a name, the address that is made of it, and how many articles there are."""
+    """Categories or tags: the name, the slug that is made of it, and the number of articles."""
 
     list_display = ("name", "slug", "articles")
     ordering = ("name",)
@@ -30,16 +30,16 @@ class TopicAdmin[Topic: (Category, Tag)](admin.ModelAdmin[Topic]):
 
     @admin.display(description=_("articles"), ordering="article_count")
     def articles(self, topic: Topic) -> int:
-        """Return how many articles there are, drafts included."""
+        """Return the number of articles, including drafts."""
         count: int = topic.article_count  # type: ignore[attr-defined] # the annotation above
         return count
 
 
 @admin.register(Category)
 class CategoryAdmin(TopicAdmin[Category]):
-    """The sections of the paper."""
+    """Categories in the admin."""
 
 
 @admin.register(Tag)
 class TagAdmin(TopicAdmin[Tag]):
-    """What articles are about."""
+    """Tags in the admin."""

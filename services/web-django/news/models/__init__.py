@@ -1,4 +1,4 @@
-"""What the news app stores."""
+"""The models of the news app."""
 
 from news.models.articles import SEARCH_CONFIG, Article, ArticleQuerySet, Category, Rendition, Tag
 from news.models.comments import Comment, CommentQuerySet

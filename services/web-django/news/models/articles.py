@@ -1,4 +1,4 @@
-"""Articles, and what they are found by."""
+"""Articles, categories and tags."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ WORDS_A_MINUTE = 220
 
 @dataclass(frozen=True)
 class Edition:
-    """What tells one state of a list of articles from another."""
+    """The version of a list of articles."""
 
     count: int
     last_modified: datetime | None
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
-    """Articles, selected by what readers may see."""
+    """Queries of articles."""
 
     def published(self) -> ArticleQuerySet:
-        """Return the articles that readers see now: published ones whose date is not in the future."""
+        """Return the public articles: published ones whose date is not in the future."""
         return self.filter(status=Article.Status.PUBLISHED, published_at__lte=timezone.now())
 
     def publish(self) -> int:
-        """Publish the drafts among them and return how many those were.
+        """Publish the drafts among them and return their number.
 
-        A date that lies ahead stays, so the article appears by itself then; one that has passed becomes now, because
-        that is when readers first see it.
+        A future date stays, so the article appears then; a past date becomes the present time, because readers see the
+        article from now on.
         """
         now = timezone.now()
         date = models.Case(
@@ -56,18 +56,18 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         )
 
     def withdraw(self) -> int:
-        """Turn the published among them into drafts and return how many those were."""
+        """Turn the published articles among them into drafts and return their number."""
         return self.filter(status=Article.Status.PUBLISHED).update(
             status=Article.Status.DRAFT, modified_at=timezone.now()
         )
 
     def listed(self) -> ArticleQuerySet:
-        """Return them with what a list shows."""
+        """Return them with the related rows for a list."""
         return self.select_related("category").prefetch_related("tags", "renditions").defer("search")
 
     def edition(self) -> Edition:
-        """Return how many they are and when one of them last changed or came into sight."""
-        # One by one, because each of them is at the end of an index.
+        """Return their number, and the last time that one of them changed or became public."""
+        # Separate queries, because each reads the end of an index.
         moments = [
             self.order_by(f"-{name}").values_list(name, flat=True).first() for name in ("modified_at", "published_at")
         ]
@@ -75,15 +75,15 @@ class ArticleQuerySet(models.QuerySet["Article"]):
 
 
 class CategoryQuerySet(models.QuerySet["Category"]):
-    """Categories, selected by what readers may see."""
+    """Queries of categories."""
 
     def in_use(self) -> CategoryQuerySet:
-        """Return those that have published articles."""
+        """Return the categories with published articles."""
         return self.filter(models.Exists(Article.objects.published().filter(category=models.OuterRef("pk"))))
 
 
 class Category(models.Model):
-    """What an article is about, in the large; an article has one or none."""
+    """A category; an article has one or none."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
     slug = models.SlugField(_("address"), max_length=80, unique=True)
@@ -108,7 +108,7 @@ class Category(models.Model):
 
 
 class Tag(models.Model):
-    """What an article touches; it may have several."""
+    """A tag; an article may have several."""
 
     name = models.CharField(_("name"), max_length=60, unique=True)
     slug = models.SlugField(_("address"), max_length=60, unique=True)
@@ -129,16 +129,16 @@ class Tag(models.Model):
         return reverse("news:tag", args=(self.slug,))
 
 
-#: PostgreSQL's configuration named russian stems Latin words as English and Cyrillic ones as Russian.
+#: PostgreSQL's configuration ``russian`` stems Latin words as English and Cyrillic ones as Russian.
 #: https://www.postgresql.org/docs/17/textsearch-psql.html
 SEARCH_CONFIG = "russian"
 
 
 class Article(models.Model):
-    """A piece of writing."""
+    """An article."""
 
     class Status(models.TextChoices):
-        """Whether an article is meant for readers."""
+        """Whether an article is public."""
 
         DRAFT = "draft", _("Draft")
         PUBLISHED = "published", _("Published")
@@ -153,7 +153,7 @@ class Article(models.Model):
         Category, verbose_name=_("category"), on_delete=models.SET_NULL, null=True, blank=True, related_name="articles"
     )
     tags = models.ManyToManyField(Tag, verbose_name=_("tags"), blank=True, related_name="articles")
-    # The database's own default lets the release before, which knows no covers, go on writing articles meanwhile.
+    # With the database's own default the previous release, which knows no covers, can still write articles.
     cover = models.ImageField(
         _("cover picture"),
         upload_to=cover_path,
@@ -190,7 +190,7 @@ class Article(models.Model):
         help_text=_("A published article with a date in the future appears by itself then."),
     )
     modified_at = models.DateTimeField(_("last change"), auto_now=True)
-    #: Kept by the database itself; a word in the title weighs more than one in the text.
+    #: Generated by the database; a word in the title has more weight than one in the text.
     search = models.GeneratedField(
         expression=SearchVector("title", weight="A", config=SEARCH_CONFIG)
         + SearchVector("summary", weight="B", config=SEARCH_CONFIG)
@@ -208,11 +208,11 @@ class Article(models.Model):
         ordering = ("-published_at", "-pk")
         indexes = (
             models.Index(fields=("status", "-published_at"), name="news_article_listed"),
-            # A list says when it last changed: with this the database looks at one row for that, not at all.
+            # For the last change of a list: with this index the database reads one row, not all rows.
             models.Index(fields=("status", "modified_at"), name="news_article_changed"),
             GinIndex(fields=("search",), name="news_article_search"),
         )
-        # A right of its own: who writes does not always decide what readers see.
+        # A separate right: not every author may publish.
         permissions = (("publish_article", _("Can publish and withdraw articles")),)
         verbose_name = _("article")
         verbose_name_plural = _("articles")
@@ -227,22 +227,22 @@ class Article(models.Model):
 
     @property
     def is_public(self) -> bool:
-        """Whether readers see it now."""
+        """Whether the article is public now."""
         return self.status == self.Status.PUBLISHED and self.published_at <= timezone.now()
 
     @property
     def html(self) -> SafeString:
-        """The text as HTML that is safe to show."""
+        """The text as safe HTML."""
         return render(self.body)
 
     @property
     def minutes(self) -> int:
-        """How long reading it takes, at least one minute."""
+        """The reading time in minutes, at least one."""
         return max(1, math.ceil(len(self.body.split()) / WORDS_A_MINUTE))
 
 
 class Rendition(models.Model):
-    """A cover picture in one width and one format, as a browser may choose it."""
+    """A cover picture in one width and one format, for the browser's choice."""
 
     article = models.ForeignKey(Article, verbose_name=_("article"), on_delete=models.CASCADE, related_name="renditions")
     width = models.PositiveIntegerField(_("width"))
@@ -251,7 +251,7 @@ class Rendition(models.Model):
     file = models.FileField(_("file"), upload_to=rendition_path, max_length=200)
 
     class Meta:
-        """One of a kind, the smallest first."""
+        """Unique by article, width and format; the smallest first."""
 
         ordering = ("format", "width")
         constraints = (models.UniqueConstraint(fields=("article", "width", "format"), name="news_rendition_unique"),)

@@ -1,4 +1,4 @@
-"""What readers say to an article, and whether others see it."""
+"""Readers' comments, and their moderation."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from news.models.articles import Article
 
 
 class CommentQuerySet(models.QuerySet["Comment"]):
-    """Comments, selected by what readers may see."""
+    """Queries of comments."""
 
     def approved(self) -> CommentQuerySet:
-        """Return the comments that readers see."""
+        """Return the approved comments."""
         return self.filter(status=Comment.Status.APPROVED)
 
     def pending(self) -> CommentQuerySet:
-        """Return the comments that a moderator has not looked at yet."""
+        """Return the comments that wait for a moderator."""
         return self.filter(status=Comment.Status.PENDING)
 
 
 class Comment(models.Model):
-    """What somebody said to an article."""
+    """A comment on an article."""
 
     class Status(models.TextChoices):
-        """What a moderator made of it."""
+        """The moderator's decision."""
 
         PENDING = "pending", _("Waiting")
         APPROVED = "approved", _("Approved")
@@ -50,7 +50,7 @@ class Comment(models.Model):
     objects: ClassVar[models.Manager[Comment]] = CommentQuerySet.as_manager()
 
     class Meta:
-        """The oldest first, as a conversation is read."""
+        """The oldest first, in the order of the conversation."""
 
         ordering = ("created_at", "pk")
         indexes = (
@@ -61,5 +61,5 @@ class Comment(models.Model):
         verbose_name_plural = _("comments")
 
     def __str__(self) -> str:
-        """Return who said it and how it begins."""
+        """Return the author and the beginning."""
         return f"{self.name}: {self.text[:40]}"

@@ -1,4 +1,4 @@
-"""Who wants the newsletter, what was sent, and to whom."""
+"""The newsletter's subscribers, issues and copies."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
-    """Addresses, selected by what may be sent to them."""
+    """Queries of subscribers."""
 
     def active(self) -> SubscriberQuerySet:
-        """Return those who confirmed and have not left since."""
+        """Return those who have confirmed and not unsubscribed since."""
         return self.filter(confirmed_at__isnull=False, unsubscribed_at__isnull=True)
 
 
 class Subscriber(models.Model):
-    """An address that somebody entered; until they confirm, all it gets is the question whether they meant it."""
+    """An entered address; until it is confirmed, it gets only the confirmation mail."""
 
     email = models.EmailField(_("email address"))
     language = models.CharField(_("language"), max_length=8, default="en")
@@ -29,7 +29,7 @@ class Subscriber(models.Model):
     objects: ClassVar[models.Manager[Subscriber]] = SubscriberQuerySet.as_manager()
 
     class Meta:
-        """The newest first; an address counts once, whatever its case."""
+        """The newest first; an address is unique regardless of case."""
 
         ordering = ("-created_at", "-pk")
         constraints = (models.UniqueConstraint(Upper("email"), name="news_subscriber_email_unique"),)
@@ -42,7 +42,7 @@ class Subscriber(models.Model):
 
 
 class NewsletterIssue(models.Model):
-    """One letter to all subscribers."""
+    """One mail to all subscribers."""
 
     subject = models.CharField(_("subject"), max_length=160)
     body = models.TextField(_("text"), help_text=_("Markdown."))
@@ -53,7 +53,7 @@ class NewsletterIssue(models.Model):
         """The newest first."""
 
         ordering = ("-created_at", "-pk")
-        # A right of its own, because there is no way back.
+        # A separate right, because sending cannot be undone.
         permissions = (("send_newsletterissue", _("Can send newsletters")),)
         verbose_name = _("newsletter")
         verbose_name_plural = _("newsletters")
@@ -64,7 +64,7 @@ class NewsletterIssue(models.Model):
 
 
 class NewsletterCopy(models.Model):
-    """That an issue went to a subscriber: nobody gets it twice."""
+    """A record that an issue was sent to a subscriber, so that nobody gets it twice."""
 
     issue = models.ForeignKey(
         NewsletterIssue, verbose_name=_("newsletter"), on_delete=models.CASCADE, related_name="copies"
@@ -75,7 +75,7 @@ class NewsletterCopy(models.Model):
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
 
     class Meta:
-        """One of a kind."""
+        """Unique by issue and subscriber."""
 
         constraints = (models.UniqueConstraint(fields=("issue", "subscriber"), name="news_newslettercopy_unique"),)
         verbose_name = _("copy of a newsletter")

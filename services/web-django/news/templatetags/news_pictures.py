@@ -1,4 +1,4 @@
-"""``{% cover article sizes="…" %}``: an article's cover, in whichever width and format suit the browser."""
+"""``{% cover article sizes="…" %}``: an article's cover, in the width and format of the browser's choice."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def cover(article: Article, sizes: str = "100vw", *, eager: bool = False) -> dic
     """Show the cover if there is one.
 
     Args:
-        article: whose cover.
-        sizes: how wide the picture will stand, as the attribute ``sizes`` says it.
-        eager: whether it stands at the top of the page, where it must not wait.
+        article: the article.
+        sizes: the picture's width on the page, in the format of the attribute ``sizes``.
+        eager: whether it is at the top of the page, where it must not be loaded lazily.
     """
     return {"cover": cover_of(article), "sizes": sizes, "eager": eager}

@@ -1,4 +1,4 @@
-"""``manage.py release``: everything that a new release needs from the database, before it serves."""
+"""``manage.py release``: prepares the database for a new release, before the release serves."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from mysite.schedule import ensure_timetable
 
 
 class Command(BaseCommand):
-    """Migrates, makes administrator, roles, timetable and the first articles. Run again, it changes nothing."""
+    """Migrates, creates administrator, roles, timetable and the first articles. A second run changes nothing."""
 
     help = __doc__
-    requires_system_checks = []  # noqa: RUF012 - Django's own way; checks load URLs, and those need the broker's password
+    requires_system_checks = []  # noqa: RUF012 - Django's own attribute; checks load URLs, and those need the broker's password
 
     def handle(self, *_args: object, **options: object) -> None:
         """Run every step in order.
 
         Raises:
-            CommandError: the database does not answer, or the administrator's name belongs to someone else.
+            CommandError: the database does not answer, or the administrator's name belongs to another user.
         """
         administrator = config.administrator()
         try:

@@ -1,4 +1,4 @@
-"""``manage.py seed_demo``: a newsroom's worth of made-up articles and comments."""
+"""``manage.py seed_demo``: many generated articles and comments."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 
 class Command(BaseCommand):
-    """Makes up articles and comments until there are as many as asked for. Run again, it adds what is missing."""
+    """Generates articles and comments up to the given numbers. A second run adds only the missing ones."""
 
     help = __doc__
-    requires_system_checks = []  # noqa: RUF012 - Django's own way; checks load URLs, and those need the broker's password
+    requires_system_checks = []  # noqa: RUF012 - Django's own attribute; checks load URLs, and those need the broker's password
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declare how many there shall be."""
+        """Declare the options."""
         parser.add_argument("--articles", type=int, default=1_000, metavar="NUMBER")
         parser.add_argument("--comments", type=int, default=10_000, metavar="NUMBER")
 
     def handle(self, *_args: object, articles: int, comments: int, **_options: object) -> None:
-        """Make them."""
+        """Generate the rows."""
         made = demo.make(articles, comments)
         demo.tidy()
         self.stdout.write(f"articles made: {made.articles}\ncomments made: {made.comments}")
