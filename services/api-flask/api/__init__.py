@@ -1,1 +1,1 @@
-"""The Flask API. :func:`api.app.create_app` builds it; ``api.wsgi`` is what uWSGI serves."""
+"""The Flask API. :func:`api.app.create_app` builds it; uWSGI serves ``api.wsgi``."""

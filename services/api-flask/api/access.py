@@ -1,4 +1,4 @@
-"""Who calls, and whether they may."""
+"""Authentication and authorisation of callers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from api.keys import store
 if TYPE_CHECKING:
     import uuid
 
-#: What a key can be good for; ``flask keys create`` takes no other word.
+#: The scopes of keys; ``flask keys create`` accepts no others.
 SCOPES = {
     "datasets:read": "Read datasets",
     "datasets:write": "Upload and remove datasets",
@@ -28,12 +28,12 @@ SCOPES = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Who made a request.
+    """The caller of a request.
 
     Args:
-        name: tells this caller from every other.
-        key_id: the API key, if one was asked for.
-        requests_per_minute: how many requests the key is good for, if not the usual number.
+        name: a unique name of the caller.
+        key_id: the id of the API key, if the route needs one.
+        requests_per_minute: the key's rate limit, unless it is the default.
     """
 
     name: str
@@ -42,20 +42,20 @@ class Caller:
 
 
 def authorise(scope: str | None) -> Caller:
-    """Return who makes the current request; :func:`caller` returns the same later.
+    """Authenticate the caller of the current request; :func:`caller` returns the same later.
 
     Args:
-        scope: what the caller's key must be good for; None asks for no key.
+        scope: the scope that the caller's key must have; None needs no key.
 
     Raises:
-        ApiError: there is no good key, or it is not good for this.
+        ApiError: the key is missing or invalid, or does not have the scope.
     """
     g.caller = Caller(f"address:{request.remote_addr}") if scope is None else _holder(scope)
     return caller()
 
 
 def caller() -> Caller:
-    """Return who makes the current request."""
+    """Return the caller of the current request."""
     found: Caller = g.caller
     return found
 

@@ -1,4 +1,4 @@
-"""The application factory: configuration and engine come in, a Flask application comes out."""
+"""The application factory: makes a Flask application from a configuration and an engine."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     """Return the API.
 
     Args:
-        settings: read from the environment unless given.
-        engine: the database, made from the settings unless given.
+        settings: the settings; read from the environment by default.
+        engine: the database; made from the settings by default.
     """
     settings = settings or load_settings()
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
-    app.url_map.strict_slashes = False  # a redirect would cost a round trip, and be no JSON
+    app.url_map.strict_slashes = False  # a redirect would cost a round trip, and would not be JSON
     register_request_hooks(app)
     register_error_handlers(app)
     init_database(app, engine or serving_engine(settings.database.postgres, connections=settings.threads))

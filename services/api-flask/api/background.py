@@ -1,4 +1,4 @@
-"""The database as tasks and upkeep reach it: a connection, and time for large work."""
+"""The database for tasks and maintenance: one connection, and long timeouts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from sqlalchemy import Engine, create_engine
 
 from api.db import CONNECT_TIMEOUT, database_url, with_living_connections
 
-#: Milliseconds after which a task's statement is cancelled; each reads or writes one part of the work.
+#: Milliseconds after which a task's statement is cancelled; each statement reads or writes one part of the work.
 STATEMENT_TIMEOUT = 60_000
 
 
 @cache
 def engine() -> Engine:
-    """Return the process's engine, made when the first task asks: no connection crosses the pool's fork."""
+    """Return the process's engine, which the first task creates, so that the pool's fork inherits no connection."""
     return with_living_connections(
         create_engine(
             database_url(Postgres.from_env(Env())),

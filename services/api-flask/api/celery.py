@@ -1,7 +1,7 @@
-"""The API's Celery application, ``api``: its tasks stand beside their domain.
+"""The API's Celery application, ``api``; its tasks are beside their domain.
 
 Tasks are durable: they are written in the caller's transaction, and run to their end once that has committed. So a
-request needs no broker to send one; :mod:`api.worker` has it.
+request sends tasks without a broker; :mod:`api.worker` has the broker.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every setting of the API, read once; bad ones stop the service with a line for each."""
+"""All settings of the API, read once; bad ones stop the service with a line for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 @dataclass(frozen=True)
 class DatabaseSettings:
-    """What migrations need, and no more: their container holds no other secret."""
+    """The settings of migrations, without any others: their container has no other secret."""
 
     log_level: str
     postgres: Postgres
@@ -28,10 +28,10 @@ class DatabaseSettings:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the API needs to serve.
+    """The settings of the API.
 
-    uWSGI takes ``API_PROCESSES`` and ``API_THREADS`` from the environment itself; they are read here too so that a bad
-    one is named, and because a process keeps one database connection for each of its threads.
+    uWSGI reads ``API_PROCESSES`` and ``API_THREADS`` from the environment itself; they are read here too so that a bad
+    one is reported by its name, and because a process keeps one database connection for each of its threads.
     """
 
     service: str
@@ -44,7 +44,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
-        """Read ``SERVICE_NAME``, ``API_*`` and what the backing services need."""
+        """Read ``SERVICE_NAME``, ``API_*`` and the variables of the backing services."""
         return cls(
             service=env.text("SERVICE_NAME", default="api-flask"),
             processes=env.integer("API_PROCESSES", default=2, minimum=1, maximum=64),
@@ -67,5 +67,5 @@ def load_database_settings() -> DatabaseSettings:
 
 
 if __name__ == "__main__":
-    # uWSGI runs this before anything else: once its processes are there, it would start one that stopped over and over.
+    # uWSGI runs this first: later it would restart a process that stops over and over.
     load_settings()

@@ -1,7 +1,7 @@
-"""The database: one engine a process, and sessions that end with their transaction.
+"""The database: one engine for each process, and sessions that end with their transaction.
 
-An engine opens no connection before it is first used, and uWSGI builds the application after it forked
-(``lazy-apps``), so no two processes ever share a connection.
+An engine opens its first connection when it is used, and uWSGI builds the application after the fork (``lazy-apps``),
+so no two processes ever share a connection.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
     from sqlalchemy.pool import ConnectionPoolEntry
 
-#: Seconds to wait for a connection: from PostgreSQL (libpq knows no shorter timeout), or from the pool.
+#: Seconds to wait for a connection: from PostgreSQL (libpq has no shorter timeout), or from the pool.
 CONNECT_TIMEOUT = 2
 
-#: Milliseconds after which a request's statement is cancelled, and a connection whose peer is silent given up.
+#: Milliseconds after which a request's statement is cancelled, and a connection with a silent peer is given up.
 STATEMENT_TIMEOUT = 5000
 
-#: Seconds without use after which a connection is tried by a trip to the server before it is used again.
+#: Seconds without use after which a connection is tested by a round trip before it is used again.
 LONG_IDLE = 1.0
 
 _EXTENSION = "landfast.sessions"
@@ -44,7 +44,7 @@ _JOINED = "joined_transaction"
 
 
 def database_url(settings: Postgres) -> URL:
-    """Return the database's URL; the tables are found by the role's ``search_path``."""
+    """Return the database's URL; the role's ``search_path`` finds the tables."""
     return URL.create(
         "postgresql+psycopg",
         username=settings.user,
@@ -56,11 +56,11 @@ def database_url(settings: Postgres) -> URL:
 
 
 def serving_engine(settings: Postgres, connections: int) -> Engine:
-    """Return an engine for requests: they wait for a server that restarts, and not for long at one that is silent.
+    """Return an engine for requests, which wait for a server that restarts, and only briefly for a silent one.
 
     Args:
         settings: the database.
-        connections: how many to keep at most: one for each thread.
+        connections: the most connections to keep, one for each thread.
     """
     engine = with_living_connections(
         create_engine(
@@ -86,10 +86,10 @@ def serving_engine(settings: Postgres, connections: int) -> Engine:
 
 
 def with_living_connections(engine: Engine) -> Engine:
-    """Let an engine hand out connections that live, and return it.
+    """Let an engine return only live connections, and return the engine.
 
-    ``pool_pre_ping`` makes a trip to the server each time: as many as sending a task takes itself. A server that ends
-    closes its connections, and that is seen without a trip; that one vanished silently is only found out by one.
+    ``pool_pre_ping`` costs a round trip each time, as many as the sending of a task. A server that stops closes its
+    connections, which can be detected without a round trip; only a silent disappearance needs one.
     """
 
     @event.listens_for(engine, "checkout")
@@ -101,10 +101,10 @@ def with_living_connections(engine: Engine) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(transacting: Transacting) -> None:
-        """Begin on a connection that lives: the server may have ended its session since it was looked at."""
+        """Begin on a live connection: the server may have ended its session since the last check."""
         until = time.monotonic() + PATIENCE
         while not has_begun(_drivers(transacting)) and time.monotonic() < until:
-            transacting.invalidate()  # the next look at it opens another
+            transacting.invalidate()  # the next use opens another
 
     return engine
 
@@ -116,7 +116,7 @@ def _drivers(connection: Transacting) -> Connection[Any]:
 
 
 def _answers(connection: Connection[Any]) -> bool:
-    """Return whether the server answers, which takes one trip outside a transaction."""
+    """Return whether the server answers, in one round trip outside a transaction."""
     try:
         before, connection.autocommit = connection.autocommit, True
         connection.execute("SELECT")
@@ -128,9 +128,9 @@ def _answers(connection: Connection[Any]) -> bool:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """Give a session that commits when the ``with`` block ends, and rolls back when the block raises.
+    """Yield a session that commits at the end of the ``with`` block, and rolls back if the block raises.
 
-    Within :func:`joined_transaction` it is a part of that one, which alone commits.
+    Within :func:`joined_transaction` it is a part of that transaction, and only the latter commits.
     """
     outer: Session | None = g.get(_JOINED)
     if outer is not None:
@@ -144,7 +144,7 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def joined_transaction() -> Iterator[Session]:
-    """Give a session like :func:`transaction`, of which every :func:`transaction` within becomes a part."""
+    """Yield a session like :func:`transaction`; every :func:`transaction` within the block becomes a part of it."""
     with transaction() as session:
         setattr(g, _JOINED, session)
         try:
@@ -154,7 +154,7 @@ def joined_transaction() -> Iterator[Session]:
 
 
 def init_database(app: Flask, engine: Engine) -> None:
-    """Give ``app`` its engine; tasks are written in the transaction of the session that they are sent from."""
+    """Set the engine of ``app``; tasks are written in the transaction of the open session."""
     sessions = sessionmaker(engine)
     app.extensions[_EXTENSION] = sessions
     use_sqlalchemy(engine, sessions)

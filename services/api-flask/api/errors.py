@@ -1,7 +1,7 @@
-"""Errors as problem documents (RFC 9457): every one, Flask's own included, is ``application/problem+json``.
+"""Errors as problem documents (RFC 9457): every error, including Flask's own, is ``application/problem+json``.
 
-Two members are added to those of the RFC: ``field`` names the part of the request that is to blame, and ``errors``
-lists every fault when there may be several.
+There are two members beside those of the RFC: ``field`` names the faulty part of the request, and ``errors`` lists
+every fault when there may be several.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 
-#: Seconds after which a client may try again when a dependency is missing.
+#: Seconds after which a client may retry when a dependency is away.
 RETRY_AFTER = 5
 
-#: What client libraries raise when the service behind them does not serve.
+#: Client libraries' exceptions when the service behind them does not serve.
 UNAVAILABLE: dict[type[Exception], str] = {
     sqlalchemy.exc.OperationalError: "postgres",
     sqlalchemy.exc.InterfaceError: "postgres",
@@ -56,14 +56,14 @@ class Problem(BaseModel):
 
 
 class ApiError(Exception):
-    """An answer other than success.
+    """An error response.
 
     Args:
         status: the HTTP status.
-        message: what is wrong, and what would be right.
-        field: the field of the request that is to blame; unless given, that of the first fault.
-        faults: every fault that was found, when there may be several.
-        headers: what the answer carries beside the document.
+        message: the fault, and the valid values.
+        field: the faulty field of the request; by default that of the first fault.
+        faults: all faults, when there may be several.
+        headers: further headers of the response.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ def error_response(
 
 
 def problem_response(problem: Problem) -> Response:
-    """Return a problem document as the response of its status."""
+    """Return a problem document as a response with its status."""
     return Response(problem.model_dump_json(exclude_none=True) + "\n", problem.status, content_type=MEDIA_TYPE)
 
 
 def first_line(error: Exception) -> str:
-    """Return an error's type and the first line of what it says: an outage needs no traceback for each request."""
+    """Return an error's type and its first line: an outage needs no traceback for each request."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 

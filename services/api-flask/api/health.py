@@ -1,4 +1,4 @@
-"""Liveness and readiness, for the health check, the console's report, and for whoever asks the API alone."""
+"""Liveness and readiness, for the health check, the console's report, and clients of the API alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXTENSION = "landfast.checks"
 
 
 def dependency_checks(settings: Settings) -> dict[str, health.Check]:
-    """Return a check for each service that the API cannot do without."""
+    """Return a check for each service that the API needs."""
     return {
         "postgres": health.postgres(settings.database.postgres),
         "redis": health.redis(settings.results),
@@ -27,19 +27,19 @@ def dependency_checks(settings: Settings) -> dict[str, health.Check]:
 
 
 def init_health(app: Flask, checks: Mapping[str, health.Check]) -> None:
-    """Give ``app`` the checks that its ``/readyz`` runs."""
+    """Set the checks of ``/readyz`` for ``app``."""
     app.extensions[_EXTENSION] = checks
     app.register_blueprint(blueprint)
 
 
 @blueprint.get("/healthz")
 def alive() -> Response:
-    """Answer that this process serves; asks nobody else."""
+    """Answer that this process serves, without any dependency."""
     return jsonify(status="ok")
 
 
 @blueprint.get("/readyz")
 def ready() -> tuple[Response, HTTPStatus]:
-    """Answer whether everything that the API depends on serves, by name."""
+    """Answer whether each dependency of the API serves, by name."""
     report = health.run(current_app.extensions[_EXTENSION])
     return jsonify(report.as_dict()), HTTPStatus.OK if report.ready else HTTPStatus.SERVICE_UNAVAILABLE

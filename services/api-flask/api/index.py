@@ -1,4 +1,4 @@
-"""The API's front door: what there is, and a sign of life that costs nothing."""
+"""The API's index, and a cheap liveness route."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How often each API key may be used, told in every answer as the IETF draft has it.
+"""Rate limits of API keys, with the headers of the IETF draft in every response.
 
-Counts are kept in the cache's Redis, so that all processes share them. While that is away each process counts for
-itself: a limit that is less exact for a while is better than no answers, or than no limit.
+Counts are in the cache's Redis, so that all processes share them. While Redis is away, each process counts for itself:
+a temporarily less exact limit is better than errors, or than no limit.
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 """
 
@@ -32,10 +32,10 @@ POLICY = "requests"
 #: Seconds of a window.
 WINDOW = 60
 
-#: Seconds that Redis may take: a count is not worth a wait.
+#: Seconds that Redis may take: a count is not worth a longer wait.
 TIMEOUT = 0.25
 
-#: Seconds after which Redis is asked again when it did not answer.
+#: Seconds after which Redis is tried again after a failure.
 ASK_AGAIN = 5.0
 
 _EXTENSION = "landfast.limits"
@@ -43,12 +43,12 @@ _EXTENSION = "landfast.limits"
 
 @dataclass(frozen=True)
 class Standing:
-    """What a caller has left.
+    """A caller's state within the limit.
 
     Args:
         allowed: whether this request is within the limit.
         limit: requests in a window.
-        remaining: how many more there may be in this window.
+        remaining: remaining requests in this window.
         resets_in: seconds until the next window.
     """
 
@@ -62,8 +62,8 @@ class Counter:
     """Counts requests in Redis, or in memory while Redis is away.
 
     Args:
-        shared: where all processes count.
-        limit: requests a minute for a key that says nothing else.
+        shared: the counter that all processes share.
+        limit: the default of requests a minute.
     """
 
     def __init__(self, shared: limits.storage.Storage, limit: int) -> None:
@@ -73,7 +73,7 @@ class Counter:
         self._away_until = 0.0
 
     def hit(self, name: str, limit: int | None = None) -> Standing:
-        """Count one request of ``name`` and return how it stands."""
+        """Count one request of ``name`` and return the state."""
         item = RateLimitItemPerMinute(limit or self.limit)
         if time.monotonic() >= self._away_until:
             try:
@@ -92,23 +92,23 @@ def _hit(limiter: FixedWindowRateLimiter, item: RateLimitItemPerMinute, name: st
 
 
 def redis_storage(cache: Redis) -> limits.storage.Storage:
-    """Return where all processes count; nothing is asked before the first request."""
+    """Return the counter that all processes share; the first request connects."""
     return limits.storage.RedisStorage(
         cache.url, key_prefix="api:limits", socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
     )
 
 
 def init_limits(app: Flask, counter: Counter) -> None:
-    """Give ``app`` its counter, and its answers their headers."""
+    """Set the counter of ``app``, and add the headers to its responses."""
     app.extensions[_EXTENSION] = counter
     app.after_request(_tell)
 
 
 def count(caller: Caller) -> None:
-    """Count this request, if its caller brought a key.
+    """Count this request, if it has a key.
 
     Raises:
-        ApiError: it is one too many.
+        ApiError: the limit is exceeded.
     """
     if caller.key_id is None:
         return

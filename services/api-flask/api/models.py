@@ -1,4 +1,4 @@
-"""The base of all tables of the schema ``api``, and the table of tasks; other domains keep theirs beside them."""
+"""The base of all tables of the schema ``api``, and the table of tasks; other domains have their own models."""
 
 import uuid
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
-    """All tables; constraints have names that a migration can tell."""
+    """The base of all tables; constraints have predictable names for migrations."""
 
     metadata = MetaData(
         naming_convention={
@@ -22,7 +22,7 @@ class Base(DeclarativeBase):
 
 
 class Task(Base):
-    """A task that the API handed to the workers; an id that is not here was never issued."""
+    """A task that the API sent to the workers; any other id was never issued."""
 
     __tablename__ = "task"
 

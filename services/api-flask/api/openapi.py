@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made of what the routes declare: it cannot say anything else than what they do."""
+"""The OpenAPI 3.1 document, generated from the routes' declarations, so that it always matches them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 REF = "#/components/schemas/{model}"
 SECURITY_SCHEME = "apiKey"
 
-#: The schema of what a converter in a path takes.
+#: The schemas of the path's converters.
 CONVERTERS: dict[str, Json] = {
     "uuid": {"type": "string", "format": "uuid"},
     "int": {"type": "integer", "minimum": 0},
@@ -74,7 +74,7 @@ def document(routes: Iterable[Routes]) -> Json:
 
 
 class _Schemas:
-    """The schemas of all models, under names of which no two are the same."""
+    """The schemas of all models, under unique names."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         wanted: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
@@ -184,7 +184,7 @@ def _answer(operation: Operation, answer: Answer, schemas: _Schemas) -> Json:
 
 
 def _problems(group: Routes, operation: Operation) -> dict[int, str]:
-    """Return when an operation answers with which problem: its own, and those of everything that it makes use of."""
+    """Return the problems of an operation by status: its own, and those of its features."""
     problems: dict[int, str] = {HTTPStatus.UNPROCESSABLE_ENTITY: "What was sent does not fit; `field` names what."}
     if "<" in group.prefix + operation.rule:
         problems[HTTPStatus.NOT_FOUND] = "There is no such thing."

@@ -1,4 +1,4 @@
-"""``python -m api.pending``: which revisions ``alembic upgrade head`` would run. It changes nothing."""
+"""``python -m api.pending``: the revisions that ``alembic upgrade head`` would run. It changes nothing."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ ALEMBIC = Path(__file__).parent.parent / "alembic.ini"
 
 
 def pending(connection: Connection) -> list[Pending]:
-    """Return the revisions that the database has not seen, in their order.
+    """Return the pending revisions, in order.
 
     Args:
-        connection: as the role that owns the schema.
+        connection: a connection of the schema's owner.
 
     Raises:
         ValueError: the database is newer than this code.
@@ -33,7 +33,7 @@ def pending(connection: Connection) -> list[Pending]:
 
 
 def main() -> None:
-    """Print a line for each, or stop with the reason why it cannot tell or why they must not run."""
+    """Print a line for each revision, or stop with the reason if they are unknown or must not run."""
     url = database_url(load_database_settings().postgres)
     try:
         engine = create_engine(url, connect_args={"connect_timeout": CONNECT_TIMEOUT}, poolclass=NullPool)

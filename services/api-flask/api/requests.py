@@ -1,4 +1,4 @@
-"""What every request gets: an id that its log lines and tasks share, one log line, no caching."""
+"""Hooks around every request: an id that its log lines and tasks share, one log line, no caching."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from landfast_runtime.logs import REQUEST_ID_HEADER, accept_request_id, request_
 
 logger = logging.getLogger(__name__)
 
-#: Asked for every few seconds by health checks; a line for each would bury the others.
+#: Paths of health checks, which would flood the log.
 UNLOGGED = frozenset({"/healthz", "/readyz"})
 
 
 def register_request_hooks(app: Flask) -> None:
-    """Run the functions of this module around every request of ``app``."""
+    """Register this module's hooks for every request of ``app``."""
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_forget)

@@ -1,4 +1,4 @@
-"""Every table of the schema ``api``, from wherever it is defined: what migrations and tests must see."""
+"""Imports every table of the schema ``api``, for migrations and tests."""
 
 from api.crud.models import Label, Unit
 from api.datasets.models import Dataset, DatasetPart

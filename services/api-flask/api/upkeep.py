@@ -1,4 +1,4 @@
-"""``flask upkeep``: what has had its time goes. Something runs it by the clock: the service ``api-periodic``."""
+"""``flask upkeep``: removes expired data. The service ``api-periodic`` runs it periodically."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ upkeep = AppGroup("upkeep", help="Remove what has had its time.")
 
 @upkeep.command("run")
 def run() -> None:
-    """Remove all of it, and print how much there was."""
+    """Remove all of it, and print the numbers."""
     click.echo(f"datasets past their time: {remove_expired_uploads()}")
     click.echo(f"ids of old tasks: {remove_old_tasks()}")

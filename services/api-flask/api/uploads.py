@@ -1,8 +1,8 @@
-"""Reading the rest of a body that was refused, for the lane in which uploads are served.
+"""Reading the rest of a refused body, for the uWSGI processes that serve uploads.
 
-Here nothing reads a body before the application does. A server that answers and closes while its client still sends
-makes the client's kernel throw the answer away: the sender of a file that is not wanted would see a broken connection,
-and never the reason.
+In these processes nothing reads a body before the application does. If a server answers and closes while its client
+still sends, the client's kernel discards the response: the sender of a refused file would see a broken connection, and
+never the reason.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: Seconds for which the rest of a body is read; who still sends then must do without an answer.
+#: Seconds for which the rest of a body is read; a slower sender does not get the response.
 PATIENCE = 60.0
 
 
@@ -25,17 +25,17 @@ class ReadToTheEnd:
     """A WSGI application that leaves no body unread.
 
     Args:
-        application: what answers.
+        application: the wrapped application.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
         self._application = application
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer, once all has been read."""
+        """Answer after the whole body has been read."""
         answer = self._application(environ, start_response)
         deadline = time.monotonic() + PATIENCE
-        with suppress(OSError):  # the client has gone
+        with suppress(OSError):  # the client is gone
             while environ["wsgi.input"].read(PIECE) and time.monotonic() < deadline:
                 pass
         return answer

@@ -1,4 +1,4 @@
-"""What uWSGI serves in the lane for uploads: ``module = api.uploads_wsgi:application``."""
+"""The WSGI application of the processes for uploads: ``module = api.uploads_wsgi:application``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What uWSGI serves: ``module = api.wsgi:application``."""
+"""The WSGI application for uWSGI: ``module = api.wsgi:application``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs migrations against the database that the environment names, as the role that owns the schema."""
+"""Runs migrations on the database in the environment, as the schema's owner."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from api.tables import Base
 from landfast_runtime.logs import logging_config
 from sqlalchemy import Connection, create_engine, text
 
-#: Two migrations at once wait for each other here; the number is this service's own.
+#: The key of the advisory lock that lets one migration run at a time; the number is this service's own.
 LOCK = 72_619_003
 
-#: A migration that cannot get its locks gives up rather than queue every request behind itself.
+#: Longest wait of a migration for a lock, because every later request waits behind it.
 LOCK_TIMEOUT = "10s"
 
 
 def migrate(connection: Connection) -> None:
-    """Run what is missing in one transaction. The version table lies where the role's search_path points, as all do."""
+    """Run pending revisions in one transaction. The version table is in the role's search_path, like all tables."""
     context.configure(connection=connection, target_metadata=Base.metadata, compare_server_default=True)
     with context.begin_transaction():
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
@@ -28,7 +28,7 @@ def migrate(connection: Connection) -> None:
 
 
 def main() -> None:
-    """Migrate the caller's connection if it brought one (tests do), else the service's database."""
+    """Migrate the caller's connection if there is one (in tests), else the service's database."""
     connection: Connection | None = context.config.attributes.get("connection")
     if connection is not None:
         migrate(connection)

@@ -1,4 +1,4 @@
-"""The API on a PostgreSQL of the tests' own; where the other services would be, nobody listens."""
+"""The API on a PostgreSQL of the tests' own; nothing listens at the other services' addresses."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
     from sqlalchemy import URL, Engine
 
-#: A port that is reserved, and that nobody listens on.
+#: A reserved port that nothing listens on.
 NOBODY = "1"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set the variables and secrets that the service finds in its container."""
+    """Set the variables and secrets of the service's container."""
     directory = tempfile.TemporaryDirectory()
     config.add_cleanup(directory.cleanup)
     for name in ("postgres_password", "redis_password"):
         Path(directory.name, name).write_text(f"not-a-real-{name}\n", encoding="utf-8")
-    # Hypothesis, below Schemathesis, would remember what it tried in the folder that the image is built from.
+    # Hypothesis, below Schemathesis, would store its examples in the folder that the image is built from.
     memory = tempfile.TemporaryDirectory()
     config.add_cleanup(memory.cleanup)
     os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = memory.name
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @dataclass
 class Results:
-    """Holds results in Redis's stead, as a worker writes them."""
+    """Has results in place of Redis, as a worker writes them."""
 
     stored: dict[str, str] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class Results:
 
 
 def postgres_url(database: str) -> URL:
-    """Make an empty database and return its URL."""
+    """Create an empty database and return its URL."""
     postgres = server()
     postgres.make_database(database)
     return postgres.url(database)
@@ -79,7 +79,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[Engine]:
-    """The database of this run of tests, with all tables."""
+    """This test run's database, with all tables."""
     engine = create_engine(postgres_url("api"))
     make_tables(engine.url)
     Base.metadata.create_all(engine)
@@ -89,7 +89,7 @@ def database() -> Iterator[Engine]:
 
 @pytest.fixture
 def engine(database: Engine) -> Iterator[Engine]:
-    """The database; whatever the test leaves in it is removed."""
+    """The database; the test's rows are removed."""
     yield database
     tables = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
     with database.begin() as connection:
@@ -133,9 +133,9 @@ def task_id(client: FlaskClient, outbox: Outbox) -> str:
 
 @pytest.fixture
 def make_key(app: Flask) -> Callable[..., str]:
-    """Return a function that makes an API key and returns its text."""
+    """Return a function that creates an API key and returns its text."""
 
-    def make(*scopes: str, **options: Any) -> str:  # noqa: ANN401 - those of store.create
+    def make(*scopes: str, **options: Any) -> str:  # noqa: ANN401 - arguments of store.create
         with app.app_context(), transaction() as session:
             return store.create(session, "a test", scopes or tuple(SCOPES), **options)
 
@@ -144,5 +144,5 @@ def make_key(app: Flask) -> Callable[..., str]:
 
 @pytest.fixture
 def authorized(make_key: Callable[..., str]) -> dict[str, str]:
-    """The header of a key that is good for everything."""
+    """The header of a key with all scopes."""
     return {"Authorization": f"Bearer {make_key()}"}

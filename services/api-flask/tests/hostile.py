@@ -1,4 +1,4 @@
-"""The judgement of the API's answers to hostile requests, as they reach it from uWSGI."""
+"""Checks of the API's responses to hostile requests, which it gets as from uWSGI."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from landfast_testing.wsgi import Answer, send
 
 __all__ = ["Answer", "check", "send"]
 
-#: What answers say of themselves when they hold JSON.
+#: Media types of JSON responses.
 DOCUMENTS = ("application/json", "application/vnd.api+json", "application/problem+json")
 PROBLEM = DOCUMENTS[-1]
 
 
 def check(answer: Answer) -> Answer:
-    """See that the caller is told what they did wrong, in a document that every reader of JSON can read."""
+    """Check that the response describes the caller's error, in a document that every JSON reader can read."""
     assert answer.status < 500, answer
     kind = answer.headers.get("Content-Type", "")
     if answer.status >= 400:

@@ -40,20 +40,20 @@ def test_it_keeps_a_connection_for_each_thread(settings: Settings) -> None:
 
 @pytest.fixture
 def living(engine: Engine) -> Iterator[Engine]:
-    """An engine with one connection, which it keeps."""
+    """An engine with one permanent connection."""
     made = with_living_connections(create_engine(engine.url, pool_size=1, max_overflow=0))
     yield made
     made.dispose()
 
 
 def process(engine: Engine) -> int:
-    """Return the number of the server's process at the other end of the engine's connection."""
+    """Return the process id of the server's end of the engine's connection."""
     with engine.connect() as connection:
         return int(connection.scalar(text("SELECT pg_backend_pid()")) or 0)
 
 
 def end_session(engine: Engine, process: int) -> None:
-    """Let the server end the session of a process of its own, and wait until it has."""
+    """Let the server end a session by its process id, and wait until it has."""
     with engine.connect() as other:
         assert other.scalar(text(f"SELECT pg_terminate_backend({process}, 10000)"))
 
@@ -138,7 +138,7 @@ def test_tasks_wait_while_the_database_restarts_and_each_is_written_once(
         def send() -> int:
             return app.test_client().post("/api/v1/tasks/add", json={"x": 4, "y": 4}).status_code
 
-        # A busy machine may take longer for the first connections than requests wait for them.
+        # A busy machine may take longer for the first connections than requests wait.
         wait_until(
             lambda: [done.result() for done in [threads.submit(send) for _ in range(4)]] == [202] * 4, "connections"
         )

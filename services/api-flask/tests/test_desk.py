@@ -1,11 +1,11 @@
-"""The page that drives the API from a browser."""
+"""The page that uses the API from a browser."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-import polib  # type: ignore[import-untyped]  # it brings no types
+import polib  # type: ignore[import-untyped]  # it has no types
 import pytest
 from api.desk import views
 from api.reports.models import State

@@ -22,7 +22,7 @@ def test_the_document_has_every_route_of_the_api(app: Flask, client: FlaskClient
         (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule == "/api/" or rule.rule.startswith("/api/v")  # the others are pages for people
+        if rule.rule == "/api/" or rule.rule.startswith("/api/v")  # the other routes are pages for people
     }
 
     assert document["openapi"] == "3.1.0"

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def serve() -> None:
-    """Stand for a dependency that serves."""
+    """A check of a dependency that serves."""
 
 
 def break_down() -> None:
-    """Stand for one that does not."""
+    """A check of a dependency that does not serve."""
     raise ConnectionRefusedError("nobody listens")
 
 

@@ -19,7 +19,7 @@ UNITS = "/api/v1/units"
 
 
 class Away(MemoryStorage):
-    """A Redis that can go away and come back; it counts how often it is asked."""
+    """A Redis that can go away and come back; it counts its requests."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -84,7 +84,7 @@ def test_a_database_that_is_newer_than_the_release_is_named_with_the_way_out(
 
 
 def revision(upgrade: Callable[[], None], **more: str) -> Script:
-    """Return a revision that stands alone and does ``upgrade``."""
+    """Return a single revision with ``upgrade``."""
     module = SimpleNamespace(upgrade=upgrade, **more)
     return cast("Script", SimpleNamespace(revision="0999", doc="Next.", module=module))
 
@@ -167,6 +167,6 @@ def test_every_revision_of_ours_leaves_the_release_before_alive_or_says_why(conf
     *later, first = ScriptDirectory.from_config(config).walk_revisions()
 
     assert first.down_revision is None
-    for script in later:  # before the first there was no release
+    for script in later:  # no release preceded the first revision
         found = judged(script, Review())
         assert not found.problems or found.reason, found

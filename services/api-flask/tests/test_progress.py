@@ -26,7 +26,7 @@ def test_it_knows_a_task_that_waits(client: FlaskClient, task_id: str, results: 
 def change(engine: Engine, task_id: str, changes: str, **values: object) -> None:
     """Change the task's row as workers and relays do."""
     with engine.begin() as connection:
-        query = text(f"UPDATE outbox.task SET {changes} WHERE id = :id")  # noqa: S608 - the test's own text
+        query = text(f"UPDATE outbox.task SET {changes} WHERE id = :id")  # noqa: S608 - the test's own SQL
         connection.execute(query, {"id": task_id, **values})
 
 

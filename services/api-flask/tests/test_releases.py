@@ -1,4 +1,4 @@
-"""Today's workers know the tasks that earlier releases wrote."""
+"""This release's workers know the tasks that earlier releases wrote."""
 
 from __future__ import annotations
 

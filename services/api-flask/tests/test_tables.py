@@ -15,7 +15,7 @@ KILOMETRE: dict[str, Any] = {"symbol": "km", "name": "Kilometre", "quantity": "l
 
 
 class Api:
-    """Speaks JSON:API with a key that is good for everything."""
+    """A client of the JSON:API with a key with all scopes."""
 
     def __init__(self, client: FlaskClient, headers: dict[str, str]) -> None:
         self.client = client

@@ -24,7 +24,7 @@ def environ(body: io.IOBase) -> WSGIEnvironment:
 
 
 class Gone(io.RawIOBase):
-    """The body of a client who went away."""
+    """The body of a client that has gone away."""
 
     def readable(self) -> bool:
         return True
@@ -34,7 +34,7 @@ class Gone(io.RawIOBase):
 
 
 class Endless(io.RawIOBase):
-    """The body of a client who never stops."""
+    """The body of a client that never stops."""
 
     def readable(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""The API's worker, and what is done by the clock."""
+"""The API's worker, and its scheduled maintenance."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_worker_s_effects_go_to_the_api_s_database(monkeypatch: pytest.MonkeyP
 
     assert isinstance(databases.first(), SQLAlchemyDatabase)
     assert worker.app.conf.broker_url.startswith("amqp://api:")
-    databases._named.clear()  # noqa: SLF001 - a process never wants it back
+    databases._named.clear()  # noqa: SLF001 - a process never resets it
 
 
 def test_upkeep_says_how_much_had_its_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

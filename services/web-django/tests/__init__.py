@@ -1,7 +1,7 @@
-"""Tests of the Django service. They need no running stack: a PostgreSQL of their own, and nothing is published.
+"""Tests of the Django service. They need no running stack: they have their own PostgreSQL, and publish nothing.
 
-Importing this package makes the environment that the service finds in its container, with secrets made up for this one
-run. It happens here because Django's settings read it, and everything that tests import imports those.
+Importing this package creates the environment of the service's container, with secrets generated for this run. It
+happens here because Django's settings read the environment, and all imports of tests import the settings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ atexit.register(_folder.cleanup)
 for _name in SECRETS:
     (Path(_folder.name) / _name).write_text(secrets.token_hex(32), encoding="utf-8")
 
-#: What Compose would pass. Nobody listens on port 1: what escapes a test's replacements reaches no service.
+#: Compose's variables. Nothing listens on port 1: requests that a test has not replaced reach no service.
 VARIABLES = {
     "SECRETS_DIR": _folder.name,
     "POSTGRES_USER": "web",
@@ -43,7 +43,7 @@ VARIABLES = {
     "REDIS_USER": "web",
     "COOKIE_SECURE": "false",
 }
-# Hypothesis would keep its tables of characters in the folder that the image is built from.
+# Hypothesis would store its tables of characters in the folder that the image is built from.
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = f"{_folder.name}/hypothesis"
 os.environ.update(VARIABLES, DJANGO_SETTINGS_MODULE="tests.settings")
 django.setup()

@@ -1,7 +1,7 @@
-"""How long pages take with few articles and with many, side by side: ``python3 tests/bench/pages.py`` runs this.
+"""Measures pages with few articles and with many, side by side: ``python3 tests/bench/pages.py`` runs this.
 
-Both newsrooms are databases of one server, and are asked in turns, so that whatever else the machine does weighs on
-both alike. Nothing is cached: what is measured is the page and not the memory of it.
+Both newsrooms are databases of one server, and are queried in turns, so that other load on the machine affects both
+equally. Nothing is cached: the measurement is of the page and not of a cache.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROUNDS, REQUESTS, WARMING = 10, 30, 20
 
 ARTICLES = "{ articles { totalCount results { title category { name } tags { name } } } }"
 
-#: What is asked for; the list page is what the goal is about, the others are there to be seen.
+#: The measured pages; the goal is for the list page, the others are for information.
 PAGES: dict[str, Callable[[Client], int]] = {
     "list": lambda client: client.get("/").status_code,
     "list, its third page": lambda client: client.get("/?page=3").status_code,
@@ -46,12 +46,12 @@ HELD_TO_GOAL = ("list", "list, its third page")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: seconds that a page took, each request's.
+    """One line of the table: the seconds of each request of a page.
 
     Args:
-        name: the page's.
-        few: with few articles.
-        many: with many.
+        name: the page's name.
+        few: the seconds with few articles.
+        many: the seconds with many.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Row:
 
     @property
     def ratio(self) -> float:
-        """How many times as long the slowest twentieth takes with many articles."""
+        """The ratio of the 95th percentiles with many and with few articles."""
         return p95(self.many) / p95(self.few)
 
     @property
@@ -71,18 +71,18 @@ class Row:
 
 
 def p95(times: list[float]) -> float:
-    """Return what nineteen of twenty requests do not exceed."""
+    """Return the 95th percentile."""
     return quantiles(times, n=20)[-1]
 
 
 def enter(database: str) -> None:
-    """Let Django talk to another database from now on."""
+    """Let Django use another database from now on."""
     connection.close()
     connection.settings_dict["NAME"] = database
 
 
 def furnish(database: str, articles: int, comments: int) -> None:
-    """Make a newsroom."""
+    """Create a newsroom."""
     server().make_database(database)
     enter(database)
     call_command("migrate", verbosity=0)
@@ -90,14 +90,14 @@ def furnish(database: str, articles: int, comments: int) -> None:
     started = time.monotonic()
     demo.make(articles, comments)
     with connection.cursor() as cursor:
-        # The tests' server does not wait for its disk, and VACUUM marks nothing that has not arrived there.
+        # The tests' server does not wait for its disk, and VACUUM marks only rows whose commit has arrived there.
         cursor.execute("CHECKPOINT")
     demo.tidy()
     print(f"{articles:,} articles and {comments:,} comments made in {time.monotonic() - started:.1f} s", flush=True)
 
 
 def measure(page: Callable[[Client], int], times: list[float], requests: int) -> None:
-    """Ask for a page again and again and add how long each request took."""
+    """Request a page repeatedly and record the duration of each request."""
     client = Client()
     for _ in range(requests):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What the tests share."""
+"""Shared fixtures."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from psycopg.errors import DiskFull
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-with as_before():  # its tests call what it connects; no other test shall meet that
+with as_before():  # its tests connect receivers themselves; they must not affect other tests
     import mysite.worker  # noqa: F401
 
 PASSWORD = "eleven-tame-herons"
 
 
-#: What was handed over to the workers: the task's name and whom it is about.
+#: The tasks that were sent to the workers: the task's name and the id of its subject.
 type Letters = list[tuple[str, int]]
 
 
 @pytest.fixture
 def letters(monkeypatch: pytest.MonkeyPatch) -> Letters:
-    """Return the letters that were handed over, in place of a broker that would take them."""
+    """Return the requested mails, in place of the broker."""
     sent: Letters = []
     for task in ("send_welcome", "send_verification", "send_password_reset"):
         monkeypatch.setattr(f"accounts.tasks.{task}.delay", lambda user_id, task=task: sent.append((task, user_id)))
@@ -54,21 +54,21 @@ def _empty_cache() -> Iterator[None]:
 
 @pytest.fixture
 def away(monkeypatch: pytest.MonkeyPatch) -> BaseCache:
-    """Return the cache of the real settings, whose Redis is a port where nobody listens."""
-    monkeypatch.setattr("django_redis.pool.ConnectionFactory._pools", {})  # the pause of another test is not for this
+    """Return the cache of the real settings, whose Redis is an unused port."""
+    monkeypatch.setattr("django_redis.pool.ConnectionFactory._pools", {})  # without another test's pause
     with override_settings(CACHES=real_settings.CACHES):
         return caches.create_connection("default")
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001 - makes the site's tables
-    """Make the outbox's tables beside the site's."""
+    """Create the outbox's tables beside the site's."""
     make_tables(server().url(connection.settings_dict["NAME"]))
 
 
 @pytest.fixture
 def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
-    """Return what reads the tasks that the test sends."""
+    """Return a reader of the tasks that the test sends."""
 
     def select(query: str) -> list[Any]:
         with connection.cursor() as cursor:
@@ -82,17 +82,17 @@ def outbox(db: None) -> Outbox:  # noqa: ARG001 - opens the database
 
 @pytest.fixture
 def at_work(transactional_db: None, outbox: Outbox) -> Iterator[None]:  # noqa: ARG001 - an empty table
-    """Name the database as a worker names it."""
+    """Register the database like a worker."""
     postgres = server()
     name = str(connection.settings_dict["NAME"])
     databases.use(DjangoDatabase(Postgres(postgres.host, postgres.port, name, postgres.user, "")))
     yield
-    databases._named.clear()  # noqa: SLF001 - a process never wants it back
+    databases._named.clear()  # noqa: SLF001 - a process never resets it
 
 
 @pytest.fixture
 def make_article(db: None) -> Callable[..., Article]:  # noqa: ARG001 - opens the database
-    """Return a function that stores an article, published an hour ago unless told otherwise."""
+    """Return a function that stores an article, published an hour ago by default."""
 
     def make(title: str = "On knots", published_at: datetime | None = None, **fields: Any) -> Article:  # noqa: ANN401
         values = {

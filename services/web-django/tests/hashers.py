@@ -1,4 +1,4 @@
-"""How tests store passwords."""
+"""Password hashing in tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from landfast_runtime.django.hashers import Argon2
 
 
 class QuickArgon2(Argon2):
-    """The project's hasher with the least work that Argon2 knows."""
+    """The project's hasher with the least cost of Argon2."""
 
     time_cost = 1
     memory_cost = 8

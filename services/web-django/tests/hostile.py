@@ -1,4 +1,4 @@
-"""Requests as they reach the server: through the whole WSGI application, as bytes, whatever they hold."""
+"""Raw requests with any bytes, through the whole WSGI application."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ if TYPE_CHECKING:
     from accounts.models import User
     from landfast_testing.wsgi import Answer
 
-#: What PostgreSQL cannot store.
+#: Texts that PostgreSQL cannot store.
 UNSTORABLE = ("\0", "\ud800")
 
 
-def send(method: str, path: str, body: bytes = b"", **options: Any) -> Answer:  # noqa: ANN401 - those of wsgi.send
-    """Send a request to the application that gunicorn serves.
+def send(method: str, path: str, body: bytes = b"", **options: Any) -> Answer:  # noqa: ANN401 - arguments of wsgi.send
+    """Send a request to gunicorn's application.
 
     Args:
         method: the HTTP method.
         path: the path, not encoded.
         body: the body.
-        **options: as :func:`landfast_testing.wsgi.send` has them.
+        **options: options of :func:`landfast_testing.wsgi.send`.
     """
     with _kept_connections():
         return wsgi.send(application, method, path, body, **options)
 
 
 def crashed(answer: Answer) -> bool:
-    """Return whether the server takes the fault for its own; GraphQL says so below a status of 200."""
+    """Return whether the response blames the server; GraphQL reports that with status 200."""
     return answer.status >= 500 or b"Something broke on our side" in answer.body
 
 
 @contextmanager
 def _kept_connections() -> Iterator[None]:
-    """Keep the database's connection, which is the test's, as Django's own client does."""
+    """Keep the database's connection open, which is the test's, like Django's own client."""
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     try:
@@ -52,7 +52,7 @@ def _kept_connections() -> Iterator[None]:
 
 
 def logged_in(user: User) -> dict[str, str]:
-    """Return the header that makes a request somebody's."""
+    """Return the header that authenticates a request."""
     client = Client()
     client.force_login(user)
     return {"HTTP_COOKIE": client.cookies.output(header="", attrs=[]).strip()}

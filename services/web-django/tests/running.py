@@ -1,4 +1,4 @@
-"""Runs a task as a worker of the site does, from the row that it was written to."""
+"""Runs a task from its row, like the site's workers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mysite.celery import app
 
 
 def run_next() -> store.Message:
-    """Run the only task that waits, and return its message. It wants the fixture ``at_work``."""
+    """Run the only waiting task, and return its message. It needs the fixture ``at_work``."""
     with databases.first().connect() as relay:
         [message] = store.take(relay, 10, ())
     args, kwargs, _ = json.loads(message.body)

@@ -1,4 +1,4 @@
-"""Registering, logging in and out."""
+"""Registration, login and logout."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_it_registers_logs_in_and_sends_the_welcome_mail(client: Client, letters
         (REGISTER, FORM | {"password2": "something-else"}, "password2"),
         (REGISTER, FORM | {"username": "a b", "email": "ada"}, "username"),
         (LOGIN, {"username": "ada", "password": ""}, "password"),
-        (LOGIN, {"username": "ada", "password": "wrong-and-long"}, "username"),  # it does not say which is wrong
+        (LOGIN, {"username": "ada", "password": "wrong-and-long"}, "username"),  # not disclosing which is wrong
         ("/accounts/password/reset/", {"email": "ada"}, "email"),
     ],
 )

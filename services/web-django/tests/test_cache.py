@@ -62,7 +62,7 @@ def test_it_warns_once_and_leaves_redis_alone_for_a_while(
 
 
 def test_it_leaves_redis_alone_in_every_thread(away: BaseCache, caplog: pytest.LogCaptureFixture) -> None:
-    """Each thread has a cache of its own, as Django gives it one."""
+    """Django gives each thread a cache of its own."""
     with override_settings(CACHES=real_settings.CACHES):
         others = [caches.create_connection("default") for _ in range(3)]
     for cache in (away, *others):
@@ -77,7 +77,7 @@ def test_it_shows_no_password_in_its_warning(away: BaseCache, caplog: pytest.Log
 
 
 @pytest.mark.parametrize(("cause", "logged"), [(NoPermissionError("no right"), True), (RedisConnectionError(), False)])
-def test_it_logs_what_redis_refuses(cause: Exception, logged: bool, caplog: pytest.LogCaptureFixture) -> None:  # noqa: FBT001 - that is what it is about
+def test_it_logs_what_redis_refuses(cause: Exception, logged: bool, caplog: pytest.LogCaptureFixture) -> None:  # noqa: FBT001 - the tested value
     error = ConnectionInterrupted(None)
     error.__cause__ = cause
     logging.getLogger("django_redis.cache").error("Exception ignored", exc_info=error)
@@ -86,7 +86,7 @@ def test_it_logs_what_redis_refuses(cause: Exception, logged: bool, caplog: pyte
 
 @pytest.fixture
 def silent_server() -> Iterator[int]:
-    """Return the port of a server that takes connections and never answers."""
+    """Return the port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
@@ -104,7 +104,7 @@ def test_it_does_not_wait_for_a_redis_that_hangs(silent_server: int, caplog: pyt
 
 
 def test_it_keeps_values_as_data_that_runs_no_code() -> None:
-    """Whoever may write to Redis could otherwise leave a pickle there that runs as code of the site."""
+    """Otherwise a service with access to Redis could leave a pickle there that runs as code of the site."""
     with override_settings(CACHES=real_settings.CACHES):
         client = caches.create_connection("default").client  # type: ignore[attr-defined]
     assert client.encode({"since": [1.5], "ok": True}) == b'{"since": [1.5], "ok": true}'

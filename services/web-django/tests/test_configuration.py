@@ -1,4 +1,4 @@
-"""What the service makes of its environment, and what it is made of."""
+"""The service's configuration from its environment, and its dependencies."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_it_shows_no_secret_in_its_configuration() -> None:
 
 
 def run_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of Python as a new process would start, with these variables alone."""
+    """Run a line of Python in a new process, with only these variables."""
     environment = {"PYTHONPATH": ":".join(sys.path), "PYTHONDONTWRITEBYTECODE": "1", **variables}
     return subprocess.run(
         [sys.executable, "-c", code], cwd=SERVICE, env=environment, capture_output=True, text=True, check=False

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """A database with the real settings' options; each thread has a connection of its own."""
+    """A database with the real settings' options; each thread has its own connection."""
 
     def __init__(self, port: int) -> None:
         real = real_settings.DATABASES["default"]
@@ -37,7 +37,7 @@ class Database:
 
     @property
     def connection(self) -> DatabaseWrapper:
-        """The thread's own connection."""
+        """This thread's own connection."""
         connection = self.handler["default"]
         assert isinstance(connection, DatabaseWrapper)
         return connection

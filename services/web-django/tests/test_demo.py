@@ -1,4 +1,4 @@
-"""The command that makes up a newsroom's worth of articles and comments."""
+"""The command that generates many articles and comments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors come in the caller's format: JSON for programs, pages for people."""
+"""Errors are in the caller's format: JSON for programs, pages for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timetable of the release before: it works on, and stays as a rollback needs it."""
+"""The timetable of the previous release still works, and stays unchanged for a rollback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.running import run_next
 if TYPE_CHECKING:
     from landfast_testing.outbox import Outbox
 
-#: As ``mysite.schedule`` of the release before set it up.
+#: The timetable of ``mysite.schedule`` in the previous release.
 TIMETABLE = {
     "Sign of life": "tasks.maintenance.heartbeat",
     "Pictures that are missing": "tasks.maintenance.make_missing_thumbnails",
@@ -31,7 +31,7 @@ TIMETABLE = {
 
 @pytest.fixture
 def beat(transactional_db: None) -> Scheduler:  # noqa: ARG001 - opens the database
-    """Return beat over the timetable of the release before, each minute."""
+    """Return beat with the timetable of the previous release, with all entries due each minute."""
     app.loader.import_default_modules()
     interval = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.MINUTES)
     for name, task in TIMETABLE.items():
@@ -53,7 +53,7 @@ def test_beat_passes_over_what_other_applications_time_themselves(beat: Schedule
 
 
 def test_beat_clears_no_results_away_though_the_release_before_did(beat: Scheduler) -> None:
-    """That entry expires, which a durable task refuses."""
+    """This entry expires, which a durable task refuses."""
     PeriodicTask.objects.create(name=CLEANUP, task=CLEANUP, interval=IntervalSchedule.objects.get(), expire_seconds=60)
 
     assert CLEANUP not in beat.schedule

@@ -1,4 +1,4 @@
-"""What every page has in common: headers, forms behind Nginx, and what it shows when something is wrong."""
+"""The frame of every page: headers, forms behind Nginx, and error pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients ask ``/graphql/`` for, what that costs and where its limits are."""
+"""``/graphql/``: queries, their cost and their limits."""
 
 from __future__ import annotations
 
@@ -337,7 +337,7 @@ def test_it_reckons_a_list_as_long_as_it_may_be() -> None:
 def test_it_knows_the_length_of_every_list_in_the_schema() -> None:
     lists = {
         name
-        for parent, kind in schema(local=True)._schema.type_map.items()  # noqa: SLF001 - the only name for it
+        for parent, kind in schema(local=True)._schema.type_map.items()  # noqa: SLF001 - it has no public name
         if is_object_type(kind) and not parent.startswith("__") and not parent.endswith("OffsetPaginated")
         for name, field in kind.fields.items()
         if is_list_type(get_nullable_type(field.type)) or str(field.type).rstrip("!").endswith("OffsetPaginated")

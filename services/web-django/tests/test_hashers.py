@@ -1,4 +1,4 @@
-"""What a stored password costs whoever guesses; the other tests store theirs more cheaply."""
+"""The cost of guessing a stored password; other tests use a cheaper hasher."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the admin's addresses and selections may hold: whatever it is, it ends in a page."""
+"""Hostile addresses and selections in the admin: each of them ends in a page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def admin(make_user: Callable[..., User]) -> Client:
-    """The browser of an administrator."""
+    """An administrator's browser."""
     client = Client(raise_request_exception=False)
     client.force_login(make_user("boss", is_staff=True, is_superuser=True))
     return client

@@ -1,4 +1,4 @@
-"""What no caller should send, and what they are told: never that the fault was ours."""
+"""Hostile requests, and their responses, which never blame the server."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def program(make_staff: Callable[[str], User]) -> dict[str, str]:
 
 
 def ask(query: str, variables: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> Answer:
-    """Ask GraphQL."""
+    """Send a query to GraphQL."""
     body = json.dumps({"query": query, "variables": variables or {}}).encode()
     return send("POST", GRAPHQL, body, content_type=JSON, headers=headers)
 

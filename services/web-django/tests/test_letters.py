@@ -1,4 +1,4 @@
-"""Letters and mail servers: the time that each step has, and what becomes of a letter at each kind of answer."""
+"""Mails and mail servers: the time limit of each step, and the outcome of each kind of reply."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 django.setup()
 
-#: Seconds in place of minutes, and how much longer a test waits until something counts as hanging.
+#: Seconds in place of minutes, and the factor after which a test counts an operation as hung.
 SHORT, LONG = 0.1 * PATIENCE, 10 * PATIENCE
 
 BEFORE_THE_DOT = (GREETING, "EHLO", "MAIL", "RCPT", "DATA")
@@ -31,7 +31,7 @@ BEFORE_THE_DOT = (GREETING, "EHLO", "MAIL", "RCPT", "DATA")
 
 @pytest.fixture(autouse=True)
 def passed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Short times for what has no setting; the list has how many letters were taken at each point of no return."""
+    """Short times for limits without a setting; the list has the accepted mails' number at each point of no return."""
     points: list[int] = []
     for name in ("DATA_INITIATION", "BLOCK", "COURTESY"):
         monkeypatch.setattr(conversation, name, SHORT)
@@ -107,7 +107,7 @@ def test_all_steps_together_have_a_limit(server: MailServer, monkeypatch: pytest
 
 
 def refusing(step: str, answer: str) -> dict[str, str]:
-    """Return a server's answers that refuse a step; who has EHLO refused tries HELO."""
+    """Return a server's replies that refuse a step; after a refused EHLO a client tries HELO."""
     return {step: answer, "HELO": answer} if step == "EHLO" else {step: answer}
 
 
@@ -115,7 +115,7 @@ def refusing(step: str, answer: str) -> dict[str, str]:
 def test_a_letter_that_is_refused_for_now_is_tried_again(server: MailServer, step: str) -> None:
     server.answers |= refusing(step, "451 later")
 
-    with pytest.raises(OSError) as raised:  # noqa: PT011 - each step has its own error, all of this kind
+    with pytest.raises(OSError) as raised:  # noqa: PT011 - each step has its own subclass
         send(server)
 
     assert not isinstance(raised.value, FinalError)
@@ -180,7 +180,7 @@ def wait_for(server: MailServer, step: str) -> None:
 
 
 def in_background(action: Callable[[], object]) -> tuple[threading.Thread, list[BaseException]]:
-    """Run an action in a thread, and return that and the list of what it raises."""
+    """Run an action in a thread, and return the thread and the list of the action's exceptions."""
     raised: list[BaseException] = []
 
     def run() -> None:
@@ -203,7 +203,7 @@ def test_a_worker_that_stops_waits_for_no_server_that_cannot_have_taken_the_lett
     thread, raised = in_background(lambda: send(server, Limits(4 * LONG, 4 * LONG)))
     wait_for(server, step)
     # The server may come to its greeting before the client has begun to listen.
-    wait_until(lambda: conversations._open, "no conversation is open")  # noqa: SLF001 - nothing else has to know
+    wait_until(lambda: conversations._open, "no conversation is open")  # noqa: SLF001 - it has no public name
 
     worker.break_off_letters()
     thread.join(LONG)

@@ -1,4 +1,4 @@
-"""Who guesses passwords is locked out; who only mistyped is told what to do."""
+"""Lockout after wrong passwords, and its message for users who only mistyped."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ HOME, AWAY = "198.51.100.7", "203.0.113.9"
 
 
 def log_in(name: str, password: str, address: str = HOME, path: str = LOGIN) -> HttpResponse:
-    """Try to log in with a browser of its own, as Nginx hands it on."""
+    """Try to log in with a new browser, with Nginx's headers."""
     return Client().post(  # type: ignore[return-value] # Django's test client adds to it
         path, {"username": name, "password": password}, headers={"X-Forwarded-For": address}
     )
 
 
 def guess(name: str, times: int = settings.AXES_FAILURE_LIMIT, address: str = HOME) -> HttpResponse:
-    """Try wrong passwords and return the last answer."""
+    """Try wrong passwords and return the last response."""
     for attempt in range(times):
         response = log_in(name, f"wrong-{attempt}", address)
     return response

@@ -1,4 +1,4 @@
-"""Where pictures are kept: the volume, or S3-compatible storage."""
+"""The storage of pictures: the volume, or S3-compatible storage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Covers on a volume and in S3: the same life, from the upload to the end."""
+"""Covers on a volume and in S3: the same lifecycle, from the upload to the deletion."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEYS = {"s3_access_key": "landfast", "s3_secret_key": "correct-horse-battery"}
 
 
 def ask(address: str, method: str = "GET", **headers: str) -> tuple[bytes, Message]:
-    """Ask without any key, as readers do."""
+    """Send a request without a key, like readers."""
     request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310 - the test's own server
     with urllib.request.urlopen(request, timeout=DEADLINE) as answer:  # noqa: S310
         return answer.read(), answer.headers
@@ -49,7 +49,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(s3_server: str) -> Iterator[str]:
-    """Make an empty bucket that everybody may read, and return its address."""
+    """Create an empty public bucket, and return its address."""
     address = f"{s3_server}/{BUCKET}"
     ask(address, "PUT", **{"x-amz-acl": "public-read"})
     yield address
@@ -58,7 +58,7 @@ def bucket(s3_server: str) -> Iterator[str]:
 
 @pytest.fixture
 def in_s3(s3_server: str, bucket: str, settings: Settings, tmp_path: Path) -> str:
-    """Keep pictures in the bucket, as the one variable says it, and return where readers find them."""
+    """Store pictures in the bucket, configured by the one variable, and return their public address."""
     for name, value in KEYS.items():
         (tmp_path / name).write_text(value)
     variables = {"SECRETS_DIR": str(tmp_path), "MEDIA_STORAGE": f"s3://{BUCKET}?endpoint={s3_server}&region=eu-1"}
@@ -69,7 +69,7 @@ def in_s3(s3_server: str, bucket: str, settings: Settings, tmp_path: Path) -> st
 
 @pytest.fixture
 def on_a_volume(settings: Settings, tmp_path: Path) -> Path:
-    """Keep pictures in a directory."""
+    """Store pictures in a directory."""
     settings.STORAGES = {**settings.STORAGES, "default": MediaStorage().backend()}
     settings.MEDIA_ROOT = str(tmp_path)
     settings.MEDIA_URL = "/media/"

@@ -1,4 +1,4 @@
-"""Changes of the database: none is missing, and each works on data, forwards and backwards."""
+"""Migrations: none is missing, and each works with data, forwards and backwards."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from django.db.migrations.operations.base import Operation
     from landfast_runtime.schema.pending import Pending
 
-#: The apps whose migrations are ours.
+#: The apps with our own migrations.
 OWN = ("accounts", "news", "rest")
 
 
 def migrations(app: str) -> list[str]:
-    """Return the names of an app's migrations in their order."""
+    """Return the names of an app's migrations in order."""
     return sorted(name for label, name in MigrationExecutor(connection).loader.disk_migrations if label == app)
 
 
@@ -36,7 +36,7 @@ def migrate(app: str, name: str | None) -> None:
 
 
 def change(*operations: Operation) -> Pending:
-    """Return what is found in a migration of news that does ``operations`` on top of all that there are."""
+    """Return the findings in a migration of news with ``operations`` after all existing migrations."""
     migration = type("Next", (Migration,), {"operations": list(operations)})
     (found,) = judged([migration("9999_next", "news")], MigrationExecutor(connection).loader.project_state())
     return found
@@ -51,7 +51,7 @@ def count(table: str) -> int:
 
 @pytest.fixture
 def _latest() -> Iterator[None]:
-    """Leave every table there, whatever a test did."""
+    """Restore every table after a test."""
     yield
     call_command("migrate", verbosity=0)
 
@@ -181,7 +181,7 @@ def test_a_deploy_is_refused_until_the_migration_says_why_it_is_safe(
 def test_every_migration_of_ours_leaves_the_release_before_alive_or_says_why() -> None:
     loader = MigrationExecutor(connection).loader
     for app in OWN:
-        for name in migrations(app)[1:]:  # before the first there was no release
+        for name in migrations(app)[1:]:  # no release preceded the first migration
             before = loader.project_state((app, name), at_end=False)
             (found,) = judged([loader.get_migration(app, name)], before)
             assert not found.problems or found.reason, found

@@ -1,4 +1,4 @@
-"""What caches may keep, and what nobody but its reader may."""
+"""HTTP caching: public pages, and personal pages that must not be cached."""
 
 from __future__ import annotations
 

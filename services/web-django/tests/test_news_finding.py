@@ -1,4 +1,4 @@
-"""How readers and programs find articles: topics, search, feed, map."""
+"""Finding articles: topics, search, feed, sitemap."""
 
 from __future__ import annotations
 

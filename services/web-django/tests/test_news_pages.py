@@ -1,4 +1,4 @@
-"""What readers see of the articles."""
+"""The public pages of articles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What readers write: comments and addresses."""
+"""Readers' input: comments and addresses."""
 
 from __future__ import annotations
 

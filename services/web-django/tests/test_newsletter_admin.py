@@ -33,7 +33,7 @@ def issue(db: None) -> NewsletterIssue:  # noqa: ARG001 - opens the database
 
 @pytest.fixture
 def requested(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """Return the issues that were handed over for sending; nobody else hears of them."""
+    """Return the issues that were sent; no other receiver gets them."""
     heard: list[int] = []
 
     def hear(issue: NewsletterIssue, **_: object) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIST = "/admin/news/article/"
 
-#: What a browser sends for the comments and renditions below an article that has none.
+#: A browser's form data for the comments and renditions of an article without any.
 INLINES = {f"{prefix}-{name}_FORMS": "0" for prefix in ("comments", "renditions") for name in ("TOTAL", "INITIAL")}
 
 
@@ -36,7 +36,7 @@ def editor(client: Client, make_staff: Callable[[str], User]) -> Client:
 
 
 def form(**fields: object) -> dict[str, object]:
-    """Return what the article's form sends."""
+    """Return the data of the article's form."""
     return {
         "title": "Fresh",
         "slug": "fresh",
@@ -272,7 +272,7 @@ def test_it_decides_about_comments_below_their_article(
         sent |= {f"comments-{number}-id": str(one.instance.pk), f"comments-{number}-article": str(article.pk)}
         sent[f"comments-{number}-status"] = "pending"
     sent["comments-0-status"] = "approved"
-    # While the page was open another comment came in, and one of those shown went.
+    # While the page was open, another comment arrived, and one of the shown comments was deleted.
     Comment.objects.create(article=article, name="Cay", text="Me too")
     formset.forms[3].instance.delete()
     sent["comments-3-id"] = str(comments[-5].pk)

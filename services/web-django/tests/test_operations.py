@@ -1,4 +1,4 @@
-"""What Nginx, Docker and operators ask the service."""
+"""The service's interface for Nginx, Docker and operators."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pictures that readers get: made by a worker, chosen by browsers, removed with what they were made of."""
+"""Renditions: made by a worker, chosen by browsers, removed with their cover."""
 
 from __future__ import annotations
 

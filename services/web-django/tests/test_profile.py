@@ -1,4 +1,4 @@
-"""People's own accounts, and the language that they read."""
+"""Users' own accounts, and their language."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FORM = {"first_name": "Ada", "last_name": "Lovelace", "language": "en", "email":
 
 @pytest.fixture
 def ada(client: Client, make_user: Callable[..., User]) -> User:
-    """Return who is logged in, her address verified."""
+    """Return the logged-in user, with a verified address."""
     user = make_user("ada")
     verified = links.verify(links.verification_token(user))
     assert verified

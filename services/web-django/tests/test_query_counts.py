@@ -1,4 +1,4 @@
-"""How often pages ask the database: as often for many rows as for few."""
+"""Numbers of pages' queries: the same for many rows as for few."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
-#: What one request may ask at most, whoever adds something to the page.
+#: The most queries of one request.
 LIST, DETAIL = 8, 8
 
 
 def queries(client: Client, address: str) -> list[str]:
-    """Return what a page asks for when nothing of it is remembered."""
+    """Return the queries of a page with empty caches."""
     cache.clear()
     with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200

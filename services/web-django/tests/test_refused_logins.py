@@ -1,4 +1,4 @@
-"""A wrong SMTP password is told, and not only retried for a day."""
+"""A wrong SMTP password is reported, and not only retried for a day."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def _reported() -> Iterator[None]:
-    """Have the report listen for retries, as a worker does."""
+    """Connect the report to the signal of retries, like a worker."""
     task_retry.connect(refused_logins.report)
     yield
     task_retry.disconnect(refused_logins.report)

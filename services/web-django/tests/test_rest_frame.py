@@ -1,4 +1,4 @@
-"""What holds for all of ``/rest/``: limits, outages, the OpenAPI document and the pages for people."""
+"""The frame of ``/rest/``: limits, outages, the OpenAPI document and the pages for people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs read at ``/rest/``."""
+"""Reading by ``/rest/``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What programs and people change at ``/rest/``, and who may."""
+"""Writing by ``/rest/``, and its permissions."""
 
 from __future__ import annotations
 

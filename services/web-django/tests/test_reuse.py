@@ -1,4 +1,4 @@
-"""That the news app works in another project, which has neither this one's code nor its accounts."""
+"""The news app works in another project, without this project's code and accounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ APP = Path(news.__file__).parent
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    """Return the folder of a project that has nothing of ours but a copy of the app."""
+    """Return the folder of a project with only a copy of the app."""
     shutil.copytree(HERE / "bare", tmp_path, dirs_exist_ok=True)
     shutil.copytree(APP, tmp_path / "news")
     return tmp_path

@@ -1,4 +1,4 @@
-"""Who may do what in the newsroom."""
+"""The roles of the newsroom."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SUBSCRIBERS, NEWSLETTERS = "/admin/news/subscriber/", "/admin/news/newsletteriss
 
 
 def sections(client: Client) -> set[str]:
-    """Return which models the admin's first page offers."""
+    """Return the models on the admin's first page."""
     page = client.get("/admin/")
     return {model["object_name"] for app in page.context["app_list"] for model in app["models"]}
 
@@ -90,7 +90,7 @@ def test_it_keeps_an_editor_from_managing_users(client: Client, make_staff: Make
     assert client.post(f"{USERS}{editor.pk}/change/", {"is_superuser": "on"}).status_code == 403
     editor.refresh_from_db()
     assert not editor.is_superuser
-    # The choice of an author would list all accounts.
+    # A choice of the author would list all accounts.
     finder = {"app_label": "news", "model_name": "article", "field_name": "author", "term": ""}
     assert client.get("/admin/autocomplete/", finder).status_code == 403
 

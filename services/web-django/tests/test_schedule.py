@@ -1,4 +1,4 @@
-"""What beat does by the clock: set up once, and the admin's from then on."""
+"""Beat's timetable: created once, and changed only in the admin from then on."""
 
 from __future__ import annotations
 

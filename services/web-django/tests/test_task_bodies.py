@@ -1,4 +1,4 @@
-"""What each task does, and that it carries no more than a row's number."""
+"""The work of each task, and its argument, which is only a row's id."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ type Calls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch, place: str, answer: object = None) -> Calls:
-    """Put a function in the place of one that does the work; return the calls that it gets."""
+    """Replace the function that does the work; return the recorded calls."""
     calls: Calls = []
 
-    def function(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - it takes what comes
+    def function(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - any arguments
         calls.append((arguments, named))
         return answer
 
@@ -105,7 +105,7 @@ def test_a_digest_goes_out_only_if_the_week_brought_news(
 
 
 def mails(monkeypatch: pytest.MonkeyPatch, answers: Iterator[Exception | None]) -> list[tuple[int, str]]:
-    """Put a stand-in for what sends a letter in place, and return the list that it fills."""
+    """Replace the function that sends a mail, and return the list of its calls."""
     sent: list[tuple[int, str]] = []
 
     def send(user_id: int, *, message_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Tasks that pages send: written in the transaction that they come from, whether RabbitMQ is there or not."""
+"""Tasks that pages send: they are written in the page's transaction, with or without RabbitMQ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORM = {"username": "ada", "email": "ada@example.org", "password1": PASSWORD, "p
 
 
 class UndoneError(Exception):
-    """What rolls a transaction back."""
+    """Rolls a transaction back."""
 
 
 def names(outbox: Outbox) -> list[tuple[str, list[int]]]:

@@ -1,4 +1,4 @@
-"""Whatever the site says, it says in Russian, too; and what was compiled is what was translated."""
+"""Each message of the site has a Russian translation, and the compiled files match the translations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ SERVICE = Path(__file__).resolve().parent.parent
 
 
 class TestTranslations(Translations):
-    """Those of the site's apps."""
+    """The tests for the site's apps."""
 
     apps = {name: SERVICE / name for name in ("accounts", "mysite", "news")}  # noqa: RUF012 - a constant

@@ -1,4 +1,4 @@
-"""Which pictures are taken, and what is kept of them."""
+"""Validation and re-encoding of pictures."""
 
 from __future__ import annotations
 

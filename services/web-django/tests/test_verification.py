@@ -1,4 +1,4 @@
-"""Letters to accounts: who gets one, what their links are worth, and what strangers learn."""
+"""Mails to accounts: recipients, the validity of links, and no disclosure to strangers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LETTERS = [mail.send_welcome, mail.send_verification, mail.send_password_reset]
 
 
 def link_in(letter: Any) -> str:  # noqa: ANN401 - Django's class for mails has no useful type here
-    """Return the path that the last letter's link leads to; text and HTML must agree on it."""
+    """Return the path of the last mail's link, which must be the same in text and HTML."""
     text = re.search(r"^ +http://localhost:8080(/\S+)$", letter.body, re.MULTILINE)
     assert text
     assert f'href="http://localhost:8080{text[1]}"' in letter.alternatives[0].content
@@ -77,7 +77,7 @@ def test_a_verification_link_expires(
 def test_a_verification_link_cannot_be_forged_or_borrowed(client: Client, make_user: Callable[..., User]) -> None:
     ada, bob = make_user("ada"), make_user("bob")
     token = links.verification_token(ada)
-    of_another_kind = signing.dumps([ada.pk, links._fingerprint(ada)], salt="elsewhere")  # noqa: SLF001 - the forger's view
+    of_another_kind = signing.dumps([ada.pk, links._fingerprint(ada)], salt="elsewhere")  # noqa: SLF001 - an attacker's use
     of_somebody_else = signing.dumps([bob.pk, links._fingerprint(ada)], salt=links.SALT)  # noqa: SLF001 - as above
     for forged in (f"{token}x", "nonsense", of_another_kind, of_somebody_else):
         assert client.post(f"/accounts/verify/{forged}/").status_code == 410

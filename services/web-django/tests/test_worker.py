@@ -1,4 +1,4 @@
-"""The site's workers: how they are put together, which consumes what, and what becomes of a letter's row."""
+"""The site's workers: their set-up, their queues, and the outcomes of mails' tasks."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_letters_wait_in_threads_and_none_beside_another() -> None:
 
 
 def test_beat_has_the_timetable_of_the_admin() -> None:
-    from django_celery_beat.schedulers import DatabaseScheduler  # noqa: PLC0415 - wants Django set up
+    from django_celery_beat.schedulers import DatabaseScheduler  # noqa: PLC0415 - needs Django's set-up
     from landfast_runtime.worker.scheduler import Ticking  # noqa: PLC0415
     from mysite.scheduler import Scheduler  # noqa: PLC0415
 
@@ -122,7 +122,7 @@ def test_it_names_the_variable_and_the_problem(variables: dict[str, str], messag
 
 
 def run_a_letter(monkeypatch: pytest.MonkeyPatch, ending: Exception) -> tuple[str, str]:
-    """Run a welcome letter that ends in an error after its point of no return; return its row's state and error."""
+    """Run a welcome mail's task that fails after its point of no return; return its row's state and error."""
 
     def send(_user: int, **_: object) -> None:
         consumer.point_of_no_return()

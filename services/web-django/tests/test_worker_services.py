@@ -1,4 +1,4 @@
-"""Each service that runs the site's tasks starts with the variables and secrets that its contract gives it."""
+"""Each service that runs the site's tasks starts with the variables and secrets of its contract."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Loader(yaml.SafeLoader):
-    """Reads Compose's own tags, such as ``!reset``, as nothing."""
+    """Reads Compose's own tags, such as ``!reset``, as null."""
 
 
 Loader.add_multi_constructor("!", lambda *_: None)
@@ -33,7 +33,7 @@ SHOW = (
 
 
 def prepare(service: str, folder: Path) -> dict[str, str]:
-    """Write a service's secrets into a folder; return its variables where the mail server wants a login."""
+    """Write a service's secrets into a folder; return its variables for a mail server with a login."""
     for name in SERVICES[service]["x-secrets"]:
         (folder / name).write_text(f"{name:-<40}", encoding="utf-8")
     return VARIABLES | {

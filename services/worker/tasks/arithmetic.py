@@ -1,4 +1,4 @@
-"""Arithmetic: the smallest task there is, for tutorials and smoke tests."""
+"""Arithmetic: a minimal task, for tutorials and smoke tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The shared Celery application, for tasks that belong to no other: callers import ``app``, workers run ``worker.app``.
+"""The shared Celery application, for tasks of no other one: callers import ``app``, workers run ``worker.app``.
 
-Its tasks are durable: they are written in the caller's transaction, and run to their end once that has committed. One
-that says ``base=ConfirmedTask`` is a plain one, sent at once and as safe as RabbitMQ is.
+Its tasks are durable: they are written in the caller's transaction, and run to their end once that has committed. A
+task with ``base=ConfirmedTask`` is a plain one, which is sent at once and is as safe as RabbitMQ.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from landfast_runtime.env import Env, load
 
 @dataclass(frozen=True)
 class CelerySettings:
-    """What callers and workers alike must know to talk to each other."""
+    """The settings that callers and workers share."""
 
     broker: RabbitMQ
     results: Redis
@@ -27,10 +27,10 @@ class CelerySettings:
         return cls(broker=RabbitMQ.from_env(env), results=Redis.results_from_env(env))
 
 
-#: Another application sends its tasks there by name: :func:`landfast_outbox.by_name.send`.
+#: The queue to which other applications send tasks by name: :func:`landfast_outbox.by_name.send`.
 QUEUE = "tasks"
 
-#: Where letters of the release before may wait: :mod:`tasks.former`.
+#: The queue where mails of the previous release may wait: :mod:`tasks.former`.
 FORMER_QUEUES = ("tasks.mail", "tasks.bulk")
 
 settings = load("celery", CelerySettings.from_env)

@@ -1,6 +1,6 @@
-"""Tasks of other applications, under the names that they had while all tasks were here: some may be on their way.
+"""Tasks of other applications, under their names from the time when all tasks were here: some may be in flight.
 
-Each is handed on by its new name, in the transaction that completes it. The next release needs no such module.
+Each is sent on by its new name, in the transaction that completes it. The next release needs no such module.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tasks.celery_app import app
 if TYPE_CHECKING:
     from celery import Task
 
-#: Former name -> the new one, and its queue; without a name it is done elsewhere by the clock, and may be dropped.
+#: Former name -> the new one, and its queue; without a name another application schedules it, and it may be dropped.
 FORMER: Final[dict[str, tuple[str, str]]] = {
     "tasks.mail.send_welcome": ("accounts.tasks.send_welcome", "web.mail"),
     "tasks.mail.send_verification": ("accounts.tasks.send_verification", "web.mail"),

@@ -1,4 +1,4 @@
-"""What beat starts by the clock: ``worker/app.py`` says when."""
+"""Tasks that beat sends periodically; the timetable is in ``worker/app.py``."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from tasks.celery_app import app
 
 @app.task(base=ConfirmedTask)
 def heartbeat() -> str:
-    """Return the time: a regular sign in Flower that beat, broker and worker hold together."""
+    """Return the time: a regular sign in Flower that beat, broker and worker work together."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""Settings for tests: made-up secrets, a database, no broker and no Redis. Read before any module of the worker is."""
+"""Settings for tests: generated secrets, a database, no broker and no Redis. They precede the worker's modules."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ os.environ |= {
 
 @pytest.fixture(scope="session")
 def postgres() -> Postgres:
-    """A database with the outbox's tables: the one that the environment names."""
+    """The database in the environment, with the outbox's tables."""
     _postgres.make_database("worker")
     make_tables(_postgres.url("worker"))
     return Postgres.from_env(Env())
@@ -50,7 +50,7 @@ def postgres() -> Postgres:
 
 @pytest.fixture
 def connection(postgres: Postgres) -> Iterator[psycopg.Connection[Any]]:
-    """A connection on which every statement is a transaction; the outbox is emptied."""
+    """A connection in autocommit mode; the outbox is emptied."""
     with psycopg.connect(**postgres.parameters, autocommit=True) as own:
         yield own
         own.execute(EMPTY)
@@ -58,15 +58,15 @@ def connection(postgres: Postgres) -> Iterator[psycopg.Connection[Any]]:
 
 @pytest.fixture
 def outbox(connection: psycopg.Connection[Any]) -> Outbox:
-    """What reads the tasks that the test sends."""
+    """Reads the tasks that the test sends."""
     return Outbox(lambda query: connection.execute(query.encode()).fetchall())
 
 
 @pytest.fixture
 def at_work(postgres: Postgres) -> Iterator[None]:
-    """The database, named as a worker names it."""
+    """The database, registered like in a worker."""
     database = PsycopgDatabase(postgres)
     databases.use(database)
     yield
     database.reset()
-    databases._named.clear()  # noqa: SLF001 - a process never wants it back
+    databases._named.clear()  # noqa: SLF001 - a process never resets it

@@ -1,4 +1,4 @@
-"""How worker and beat are put together."""
+"""The set-up of worker and beat."""
 
 from __future__ import annotations
 

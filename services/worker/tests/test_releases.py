@@ -1,6 +1,6 @@
-"""Rows as earlier releases wrote them, run by today's code: :mod:`landfast_testing.releases` says more.
+"""Rows of earlier releases, run by this release's code; see :mod:`landfast_testing.releases`.
 
-They wrote the tasks of all applications for the shared workers; today's hand those of others on.
+Earlier releases wrote the tasks of all applications for the shared workers; this release sends others' tasks on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _tasks() -> None:
 
 
 def write(connection: Connection[Any], row: dict[str, Any]) -> store.Message:
-    """Write a row as it was then, and take it as today's relay does."""
+    """Write a row of an earlier release, and take it like this release's relay."""
     with connection.cursor() as cursor:
         store.insert(cursor, [NewTask(**{**row, "id": UUID(row["id"])})])
     [message] = store.take(connection, 10, ())
@@ -43,7 +43,7 @@ def write(connection: Connection[Any], row: dict[str, Any]) -> store.Message:
 
 
 def run(message: store.Message) -> None:
-    """Run a message's task as Celery's worker does."""
+    """Run a message's task like Celery's worker."""
     args, kwargs, _ = json.loads(message.body)
     task = app.tasks[message.headers["task"]]
     request = {**message.headers, "delivery_info": {"redelivered": False}, "hostname": "worker@test"}

@@ -1,4 +1,4 @@
-"""A worker whose tasks leak is renewed: each task is done once, none gets stuck, and a stop is still a stop."""
+"""A worker whose tasks leak is renewed: each task is done once, none gets stuck, and a stop still works."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-#: MiB that a process may grow by: ten tasks of them.
+#: The limit of a process's growth in MiB: ten tasks.
 GROWTH = 100
 
-#: Seconds: far more than all of it takes.
+#: A deadline in seconds, far longer than the whole test takes.
 LONGEST = 8 * DEADLINE
 
-#: The process that ran a task, and how often that had begun: "4711.1".
+#: The process that ran a task, and the number of its starts: "4711.1".
 Processes = list[str]
 
 
 @pytest.fixture
 def effects(connection: Connection[Any]) -> Iterator[Callable[[], dict[int, Processes]]]:
-    """Return a function that reads which processes ran each task."""
+    """Return a function that reads the processes that ran each task."""
 
     def read() -> dict[int, Processes]:
         found: dict[int, Processes] = {}
@@ -47,7 +47,7 @@ def effects(connection: Connection[Any]) -> Iterator[Callable[[], dict[int, Proc
 
 @pytest.fixture
 def start(tmp_path: Path, effects: object) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:  # noqa: ARG001 - its table
-    """Start a lane's worker; it is killed in the end if need be."""
+    """Start a lane's worker; it is killed at the end if necessary."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(lane: str) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""What the shared tasks do, and how callers hand them over."""
+"""The shared tasks, and their callers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shared application as its workers and beat run it: ``celery -A worker.app``."""
+"""The shared application's program for workers and beat: ``celery -A worker.app``."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ lane = Lane(queues=(QUEUE, *FORMER_QUEUES))
 configure(app, lane, settings.broker)
 databases.use(PsycopgDatabase(load("worker", Postgres.from_env)))
 
-#: The tasks that beat sends by the clock, in seconds. https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html
+#: Beat's timetable, in seconds. https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html
 app.conf.beat_schedule = {"sign of life": {"task": "tasks.maintenance.heartbeat", "schedule": 60}}

@@ -1,6 +1,6 @@
-"""What Dramatiq's worker runs: ``dramatiq worker.dramatiq_app``. Celery's worker and this one share every task's body.
+"""The program of Dramatiq's worker: ``dramatiq worker.dramatiq_app``. It shares every task's body with Celery's worker.
 
-Each thread has its own connections; what a task's effects go to is named as in :mod:`worker.app`.
+Each thread has its own connections; databases have the same names as in :mod:`worker.app`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ broker = make_broker(celery_settings.broker, TASK_TIME_LIMIT)
 broker.add_middleware(RenewingMiddleware(worker_settings().growth))
 dramatiq.set_broker(broker)
 
-#: Celery's tasks that are actors, too: whoever wants one more adds it here.
+#: Celery's tasks that are actors, too; add further ones here.
 for task in (add,):
     declare = dramatiq.actor(actor_class=DurableActor, actor_name=task.name, queue_name=DRAMATIQ_QUEUE)
     declare(task.run)

@@ -1,4 +1,4 @@
-"""JSON:API for small tables, made of their SQLAlchemy models: see :func:`api.crud.resource.crud`."""
+"""JSON:API for small tables, generated from their SQLAlchemy models: see :func:`api.crud.resource.crud`."""
 
 from api.crud.views import TABLES
 

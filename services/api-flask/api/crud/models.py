@@ -1,4 +1,4 @@
-"""The small tables: what people keep lists of."""
+"""The small tables of reference data."""
 
 import uuid
 from datetime import datetime
@@ -11,7 +11,7 @@ from api.routes import Text, Word
 
 
 class Unit(Base):
-    """A unit that a dataset's numbers may be in."""
+    """A unit of a dataset's numbers."""
 
     __tablename__ = "unit"
     __table_args__ = (CheckConstraint("factor > 0", name="factor_positive"),)
@@ -27,7 +27,7 @@ class Unit(Base):
 
 
 class Label(Base):
-    """A label that datasets and reports are sorted by."""
+    """A label for datasets and reports."""
 
     __tablename__ = "label"
 

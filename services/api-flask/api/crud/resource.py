@@ -1,4 +1,4 @@
-"""The five routes of a table: list, make, show, change and remove rows."""
+"""The five routes of a table: list, create, show, change and remove rows."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ TAKEN = "Another row has this already."
 
 
 def crud(model: type[Base], type_: str, *, tag: str) -> Routes:
-    """Return the routes of a table, which :func:`api.crud.schemas.schemas_of` tells how to describe.
+    """Return the routes of a table, with the schemas of :func:`api.crud.schemas.schemas_of`.
 
     Args:
         model: the table; its primary key is a UUID named ``id``.
-        type_: JSON:API's name of it, and its path below ``/api/v1``.
+        type_: its JSON:API type, and its path below ``/api/v1``.
         tag: the heading in the OpenAPI document.
     """
     about = (model.__doc__ or "").partition("\n")[0]
@@ -45,16 +45,16 @@ def crud(model: type[Base], type_: str, *, tag: str) -> Routes:
 
 
 class Table:
-    """What the routes of one table do.
+    """The views of one table.
 
     Args:
         model: the table.
-        type_: JSON:API's name of it.
+        type_: its JSON:API type.
         schemas: its documents.
     """
 
     def __init__(self, model: type[Base], type_: str, schemas: Schemas) -> None:
-        self.model: Any = model  # a Base with an id: generic code knows no more of it
+        self.model: Any = model  # a Base with an id: all that generic code knows of it
         self.type = type_
         self.schemas = schemas
         self.columns = [column.key for column in inspect(model).columns if not column.primary_key]
@@ -153,10 +153,10 @@ class Table:
         return row
 
     def _flush(self, session: Session) -> None:
-        """Write, and read what the database filled in.
+        """Write, and read the values that the database generated.
 
         Raises:
-            ApiError: another row has what must be unique.
+            ApiError: another row has the same value in a unique column.
         """
         try:
             session.flush()
@@ -165,12 +165,12 @@ class Table:
             name = getattr(diagnosis, "constraint_name", None) or ""
             field = name.removeprefix(f"uq_{self.model.__tablename__}_")
             if field == name:
-                raise  # no caller's fault: what the models check is what the tables check
+                raise  # not the caller's error: the models check all that the tables check
             detail = f"another of {self.type} has this {field!r} already"
             raise ApiError(HTTPStatus.CONFLICT, detail, field=f"data.attributes.{field}") from None
 
     def _order(self, sort: str | None) -> list[Any]:
-        # The id at the end: rows that are equal otherwise must not change places from page to page.
+        # The id comes last: rows that are equal otherwise must have a stable order across pages.
         key = (sort or "created_at").removeprefix("-")
         column = getattr(self.model, key)
         return [column.desc() if (sort or "").startswith("-") else column.asc(), self.model.id]
@@ -207,17 +207,17 @@ class Table:
 def _view(
     do: Callable[..., Response], about: str, *, query: type[BaseModel] | None, body: type[BaseModel] | None
 ) -> Callable[..., Response]:
-    """Return a function of its own with the models that this table's requests are read by.
+    """Return a separate view, annotated with this table's models of query and body.
 
     Args:
         do: the method that it calls.
-        about: its first line in the OpenAPI document.
+        about: its summary in the OpenAPI document.
         query: the model of the query.
         body: the model of the body.
     """
     models = {name: model for name, model in (("query", query), ("body", body)) if model is not None}
 
-    def view(**arguments: Any) -> Response:  # noqa: ANN401 - what the route hands over
+    def view(**arguments: Any) -> Response:  # noqa: ANN401 - the route's arguments
         return do(**arguments)
 
     view.__name__ = do.__name__

@@ -1,6 +1,6 @@
-"""The JSON:API documents of a table, as pydantic models made of its columns.
+"""The JSON:API documents of a table, as pydantic models made from its columns.
 
-https://jsonapi.org/format/1.1/ says what they look like.
+The format: https://jsonapi.org/format/1.1/
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/vnd.api+json"
 
-#: Rows of a page: unless asked otherwise, and at most.
+#: Rows of a page: by default, and at most.
 PAGE_SIZE, LARGEST_PAGE = 20, 100
 
-#: The last page that can be asked for: PostgreSQL would walk there row by row.
+#: The last page that can be requested: PostgreSQL reads all rows before it.
 LAST_PAGE = 10_000
 
 _STRICT = ConfigDict(extra="forbid")
@@ -36,11 +36,11 @@ class Schemas:
     """The models of one table.
 
     Args:
-        create: the body that makes a row.
-        update: the body that changes one.
-        one: the answer that holds a row.
-        many: the answer that holds a page of rows.
-        query: how a page is asked for.
+        create: the body of a new row.
+        update: the body of a change.
+        one: the response with a row.
+        many: the response with a page of rows.
+        query: the query of a page.
     """
 
     create: type[BaseModel]
@@ -74,13 +74,13 @@ class Self(BaseModel):
 def schemas_of(model: type[Base], type_: str) -> Schemas:
     """Return the models of a table.
 
-    Callers may set every column but the key and those that the database fills in by itself; a column with a default
-    need not be set. ``info`` of a column may hold ``type`` (a pydantic type that is narrower than the column's),
-    ``above`` (what a number must exceed) and ``about`` (its description).
+    Callers may set every column except the key and those that the database generates; a column with a default is
+    optional. ``info`` of a column may have ``type`` (a pydantic type that is narrower than the column's), ``above`` (an
+    exclusive lower bound of a number) and ``about`` (its description).
 
     Args:
         model: the table.
-        type_: JSON:API's name of it.
+        type_: its JSON:API type.
     """
     name = model.__name__
     columns = [column for column in inspect(model).columns if not column.primary_key]
@@ -135,7 +135,7 @@ def _query(name: str, columns: list[Column[Any]], writable: list[Column[Any]]) -
 
 
 def _is_automatic(column: Column[Any]) -> bool:
-    """Return whether the database knows better: times that it notes."""
+    """Return whether the database generates the column: times of creation and change."""
     return column.server_default is not None and column.type.python_type not in {str, int, float, bool}
 
 
@@ -143,7 +143,7 @@ def _is_required(column: Column[Any]) -> bool:
     return not column.nullable and column.server_default is None and column.default is None
 
 
-def _type(column: Column[Any]) -> Any:  # noqa: ANN401 - a type, or what pydantic takes for one
+def _type(column: Column[Any]) -> Any:  # noqa: ANN401 - a type, or an annotation
     """Return the pydantic type of a column."""
     type_ = column.info.get("type") or (Number if column.type.python_type is float else column.type.python_type)
     if "above" in column.info:
@@ -155,12 +155,12 @@ def _filter_type(column: Column[Any]) -> Any:  # noqa: ANN401 - as above
     return (column.info.get("type") or str) | None
 
 
-def _info(column: Column[Any]) -> Any:  # noqa: ANN401 - what pydantic takes for a default
+def _info(column: Column[Any]) -> Any:  # noqa: ANN401 - pydantic's default
     return Field(description=column.info.get("about"))
 
 
 def _field(column: Column[Any], *, required: bool) -> tuple[Any, Any]:
-    """Return type and default of a column in a body; what is left out is left as it is."""
+    """Return type and default of a column in a body; an omitted column does not change."""
     about = column.info.get("about")
     if required:
         return _type(column), Field(description=about)
@@ -168,5 +168,5 @@ def _field(column: Column[Any], *, required: bool) -> tuple[Any, Any]:
 
 
 def _without_default(schema: dict[str, Any]) -> None:
-    """Take out a default that is none: it stands for what was left out."""
+    """Remove a default that only marks an omitted value."""
     schema.pop("default", None)

@@ -1,11 +1,11 @@
-"""Which tables are served, and under which names."""
+"""The tables that are served, with their names."""
 
 from __future__ import annotations
 
 from api.crud.models import Label, Unit
 from api.crud.resource import crud
 
-#: One line a table is all that there is to write.
+#: Each table needs one line.
 TABLES = (
     crud(Unit, "units", tag="Units"),
     crud(Label, "labels", tag="Labels"),

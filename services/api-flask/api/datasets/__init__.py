@@ -1,1 +1,1 @@
-"""Datasets: CSV files that are checked row by row while they arrive, and kept for reports."""
+"""Datasets: CSV files that are validated row by row while they arrive, and kept for reports."""

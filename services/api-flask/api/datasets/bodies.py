@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     from flask import Request
     from werkzeug.sansio.multipart import Event
 
-#: Media types that the body may have as a whole.
+#: Media types of the body.
 PLAIN = ("text/csv", "application/csv")
 FORM = "multipart/form-data"
 
-#: Bytes that the fields before a form's file may have together, and their number.
+#: The most bytes of all fields before a form's file, and the most fields.
 MAX_FIELDS = 16 * 1024
 
-#: Seconds that an upload may take in all: 200 MB at 1.9 Mbit/s.
+#: Seconds that a whole upload may take: 200 MB at 1.9 Mbit/s.
 LONGEST = 900.0
 
 
 class Upload:
-    """What was sent: parameters, and a file that can be read once.
+    """An upload: parameters, and a file that can be read once.
 
     Args:
         file: the file's bytes.
-        fields: the form's fields that came before it.
-        filename: the sender's name of it.
+        fields: the form's fields before the file.
+        filename: the sender's name of the file.
         charset: the encoding that the sender declared.
     """
 
@@ -53,8 +53,8 @@ def upload_from(request: Request) -> Upload:
     """Begin to read a request's body.
 
     Raises:
-        UnsupportedMediaType: it is neither CSV nor a form.
-        BadRequest: the form holds no file.
+        UnsupportedMediaType: the body is neither CSV nor a form.
+        BadRequest: the form has no file.
     """
     if request.mimetype in PLAIN:
         return Upload(Stream(_timely(request.stream)), {}, None, request.mimetype_params.get("charset"))
@@ -64,7 +64,7 @@ def upload_from(request: Request) -> Upload:
 
 
 def _file_of(events: Iterator[Event]) -> Iterator[bytes]:
-    """Yield the bytes of a form's file, and make sure that nothing but the form's end follows."""
+    """Yield the bytes of a form's file, and ensure that only the form's end follows."""
     for event in events:
         if not isinstance(event, Data):
             break
@@ -101,7 +101,7 @@ def _upload_from_form(stream: IO[bytes], boundary: str) -> Upload:
 
 
 def _events(stream: IO[bytes], boundary: str) -> Iterator[Event]:
-    """Yield what the form consists of, as it arrives."""
+    """Yield the events of the form's parser as the form arrives."""
     decoder = MultipartDecoder(boundary.encode("latin-1", "replace"), max_parts=100)
     for piece in _timely(stream):
         try:
@@ -118,7 +118,7 @@ def _events(stream: IO[bytes], boundary: str) -> Iterator[Event]:
 
 
 def _timely(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield what a body holds, until its sender has had time enough: there are others who want to send."""
+    """Yield a body's bytes, until the time limit: other senders wait."""
     deadline = time.monotonic() + LONGEST
     for piece in pieces_of(stream):
         if time.monotonic() > deadline:

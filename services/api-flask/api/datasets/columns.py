@@ -1,4 +1,4 @@
-"""What the columns of a dataset may hold: their declaration, and the check of a single cell."""
+"""The columns of a dataset: their declaration, and the validation of a cell."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: The columns of a file whose sender declares none.
+#: The columns of a file without a declaration.
 DEFAULT = "day:date,category:text,quantity:integer,amount:number"
 
 MAX_COLUMNS = 50
 MAX_NAME = 63
 MAX_TEXT = 1000
 
-#: Digits enough for any sum of money, few enough that a report cannot be made to calculate for ever.
+#: Enough digits for any sum of money, but few enough that a report's calculations stay fast.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]{1,18}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})", re.ASCII).fullmatch
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII).fullmatch
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII).fullmatch
@@ -34,11 +34,11 @@ class Column:
 
     @property
     def declaration(self) -> str:
-        """The column as it is declared."""
+        """The column's declaration."""
         return f"{self.name}:{self.type}{'?' if self.optional else ''}"
 
     def as_dict(self) -> dict[str, str | bool]:
-        """Return the column as JSON has it."""
+        """Return the column as JSON."""
         return {"name": self.name, "type": self.type, "optional": self.optional}
 
 
@@ -49,7 +49,7 @@ def parse(text: str) -> tuple[Column, ...]:
         text: names and types; a question mark allows empty cells.
 
     Raises:
-        ValueError: it is no declaration; the message says what is wrong.
+        ValueError: the declaration is invalid; the message has the reason.
     """
     columns = tuple(_column(part.strip()) for part in text.split(","))
     if len(columns) > MAX_COLUMNS:
@@ -103,7 +103,7 @@ def _number(cell: str) -> str:
 def _date(cell: str) -> str:
     stripped = cell.strip()
     try:
-        # fromisoformat also takes 20260131 and 2026-W05-6, which no report would group with 2026-01-31.
+        # fromisoformat also accepts 20260131 and 2026-W05-6, which no report would group with 2026-01-31.
         if _DATE(stripped) and date.fromisoformat(stripped):
             return stripped
     except ValueError:
@@ -116,5 +116,5 @@ def _short(cell: str) -> str:
     return repr(cell if len(cell) <= longest else cell[:longest] + "…")
 
 
-#: Each type's check: it returns the cell as it is kept, or raises a ValueError that says what is wrong.
+#: Each type's check, which returns the cell to store, or raises a ValueError with the reason.
 CHECKS: dict[str, Callable[[str], str]] = {"text": _text, "integer": _integer, "number": _number, "date": _date}

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from api.datasets.faults import Faults
     from api.datasets.models import Dataset
 
-#: Items or rows that one answer holds at most.
+#: The most items or rows of one response.
 MAX_ITEMS = 100
 MAX_ROWS = 1000
 
-#: What the database counts with.
+#: The range of the database's integers.
 LARGEST_OFFSET = 2**31 - 1
 
 

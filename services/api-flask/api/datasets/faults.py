@@ -1,11 +1,11 @@
-"""What is wrong with a file: as many faults as someone can read, and how many there are."""
+"""The faults of a file: a readable number of them, and their total."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Faults that are listed; the others are counted.
+#: The most listed faults; the others are only counted.
 LISTED = 100
 
 
@@ -14,9 +14,9 @@ class Fault:
     """One fault.
 
     Args:
-        line: the file's line that the faulty row begins on, from 1.
-        message: what is wrong.
-        column: the column's name, if one is to blame.
+        line: the number of the faulty row's first line, from 1.
+        message: the description.
+        column: the column's name, if the fault is in one.
     """
 
     line: int
@@ -24,7 +24,7 @@ class Fault:
     column: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fault as JSON has it."""
+        """Return the fault as JSON."""
         return {"line": self.line, "column": self.column, "message": self.message}
 
 
@@ -36,11 +36,11 @@ class Faults:
     listed: list[Fault] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there are any faults."""
         return self.total > 0
 
     def add(self, line: int, message: str, column: str | None = None) -> None:
-        """Count a fault, and keep it if it is among the first."""
+        """Count a fault, and store it if it is among the first."""
         self.total += 1
         if len(self.listed) < LISTED:
             self.listed.append(Fault(line, message, column))
@@ -50,7 +50,7 @@ class FaultyFileError(Exception):
     """A file that is not stored because of its faults.
 
     Args:
-        faults: them.
+        faults: the faults.
     """
 
     def __init__(self, faults: Faults) -> None:

@@ -1,4 +1,4 @@
-"""A byte stream as lines of text: byte order marks, declared encodings, and no line without an end."""
+"""A byte stream as lines of text: byte order marks, declared encodings, and a limit of a line's length."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
     from api.datasets.streams import Source
 
-#: Bytes that a line may have. A file without line ends would otherwise be held in memory as a whole.
+#: The most bytes of a line. A file without line ends would otherwise be read into memory as a whole.
 MAX_LINE = 256 * 1024
 
 _UTF_16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-#: Bytes that mean themselves in every encoding that is read. The escape is apart: Python's own encodings, such as
-#: unicode_escape, make another character of it, and so would make lone surrogates and NUL of plain text.
+#: Bytes that are ASCII in every supported encoding. The backslash is tested separately: Python's own encodings, such as
+#: unicode_escape, decode it differently, and would turn plain text into lone surrogates and NUL.
 _THEMSELVES = (rb"\u0041", bytes(range(0x20, 0x7F)) + b"\t\r\n")
 
 
 class LineError(ValueError):
-    """A line that cannot be read; those after it can."""
+    """A line that cannot be read; later lines can."""
 
 
 class UnreadableError(ValueError):
-    """Nothing more can be read from the file.
+    """The rest of the file cannot be read.
 
     Args:
-        line: where that became clear.
-        message: why.
+        line: the number of the line.
+        message: the reason.
     """
 
     def __init__(self, line: int, message: str) -> None:
@@ -41,18 +41,18 @@ class UnreadableError(ValueError):
 
 
 class Lines:
-    """The lines of a file, with their ends.
+    """The lines of a file, with their line ends.
 
     Args:
         source: the file's bytes.
-        charset: the encoding that the sender declares; a byte order mark overrules it, and UTF-8 is the default.
+        charset: the encoding that the sender declares; a byte order mark overrides it, and UTF-8 is the default.
 
     Raises:
-        LookupError: the declared encoding is unknown, or one in which lines cannot be told.
+        LookupError: the declared encoding is unknown, or its lines cannot be split by bytes.
     """
 
     def __init__(self, source: Source, charset: str | None = None) -> None:
-        #: The line that was read last.
+        #: The number of the last line that was read.
         self.number = 0
         self.encoding = known_encoding(charset) if charset else "utf-8"
         wide = self.encoding if self.encoding in _UTF_16.values() else None
@@ -74,7 +74,7 @@ class Lines:
 
         Raises:
             LineError: the line is not text in the file's encoding.
-            UnreadableError: the line has no end within reason, or the file is no UTF-16 though it began as such.
+            UnreadableError: the line is too long, or the file is not UTF-16 in spite of its byte order mark.
         """
         try:
             line = self._bytes.readline(MAX_LINE + 1)
@@ -96,7 +96,7 @@ class Lines:
 
 
 def _first(source: Source, count: int) -> bytes:
-    """Return a file's first bytes, however small the pieces are that they come in."""
+    """Return a file's first bytes, however small its pieces are."""
     found = b""
     while len(found) < count and (piece := source.read(count - len(found))):
         found += piece
@@ -112,14 +112,14 @@ def _narrowed(source: Source, encoding: str) -> Iterator[bytes]:
 
 
 def known_encoding(charset: str) -> str:
-    """Return Python's name of an encoding that can be read: ASCII, and with it the end of a line, is itself in it.
+    """Return Python's name of a supported encoding, one that contains ASCII, and with it the line feed, unchanged.
 
     Raises:
-        LookupError: it is unknown, or another kind.
+        LookupError: the encoding is unknown or unsupported.
     """
     name = codecs.lookup(charset).name
     if name in {"utf-16", "utf-8-sig"}:
-        return {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}[name]  # the byte order mark is looked at anyway
+        return {"utf-16": "utf-16-le", "utf-8-sig": "utf-8"}[name]  # the byte order mark is handled anyway
     if name in _UTF_16.values():
         return name
     try:

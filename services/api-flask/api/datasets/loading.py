@@ -1,4 +1,4 @@
-"""From a stream of bytes to rows in the database: one COPY in one transaction, a part in memory at a time."""
+"""Loading a stream of bytes into the database: one COPY in one transaction, one part in memory at a time."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def load(
 
     Args:
         session: the transaction to do it in; the caller commits, or rolls back when this raises.
-        source: the file, read once and never held.
-        name: what the sender calls it.
-        columns: what its rows must hold.
+        source: the file, which is read once and never held in memory.
+        name: the sender's name of the dataset.
+        columns: the columns of its rows.
         charset: the encoding that the sender declares.
 
     Raises:
@@ -62,10 +62,10 @@ def load(
     # The COPY is one statement, as long as the slowest sender takes.
     session.execute(text("SET LOCAL statement_timeout = 0"))
     connection: Connection | None = session.connection().connection.driver_connection
-    assert connection is not None  # noqa: S101 - the pool has just handed it out
+    assert connection is not None  # noqa: S101 - the pool has just opened it
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
         while part := list(itertools.islice(found, ROWS_PER_PART)):
-            if not faults:  # with one, the rest is only checked
+            if not faults:  # after a fault, the rest is only validated
                 copy.write_row((dataset.id, dataset.parts, json.dumps(part, ensure_ascii=False, separators=(",", ":"))))
                 dataset.rows += len(part)
                 dataset.parts += 1

@@ -11,18 +11,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from api.models import Base
 
-#: Rows that one part holds: a report reads, and can be cancelled, part by part.
+#: Rows of one part: a report reads, and can be cancelled, part by part.
 ROWS_PER_PART = 1000
 
 
 class Dataset(Base):
-    """A file that was uploaded, without its rows."""
+    """An uploaded file, without its rows."""
 
     __tablename__ = "dataset"
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
     name: Mapped[str] = mapped_column(String(200))
-    #: As :mod:`api.datasets.columns` declares them.
+    #: The declaration, see :mod:`api.datasets.columns`.
     columns: Mapped[str] = mapped_column(String(5000))
     rows: Mapped[int] = mapped_column(BigInteger)
     parts: Mapped[int] = mapped_column(Integer)
@@ -39,13 +39,13 @@ class Dataset(Base):
 class DatasetPart(Base):
     """Up to :data:`ROWS_PER_PART` rows of a dataset, one after the other.
 
-    A row of its own for each of five million would cost PostgreSQL three times the room, an index entry and a check of
-    the foreign key each, and minutes to delete; nobody ever looks for a single row.
+    A database row for each of five million rows would cost PostgreSQL three times the space, an index entry and a check
+    of the foreign key each, and minutes to delete; no query ever needs a single row.
     """
 
     __tablename__ = "dataset_part"
 
     dataset_id: Mapped[uuid.UUID] = mapped_column(Uuid, ForeignKey("dataset.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, primary_key=True)
-    #: A list of rows, each a list of texts: numbers stay as they were written.
+    #: A list of rows, each a list of texts: numbers stay as they are in the file.
     rows: Mapped[list[Any]] = mapped_column(JSON)

@@ -1,6 +1,6 @@
-"""From lines to rows that fit the declared columns; whatever does not is a fault with its line's number.
+"""Parsing lines into rows of the declared columns; errors become faults with their line's number.
 
-Nothing here holds more than one row: a file may be of any length.
+No function holds more than one row in memory: a file may be of any length.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 Row = list[str | None]
 
-#: What may stand between two cells; the first that explains the header is taken.
+#: Delimiters; the first that fits the header is used.
 DELIMITERS = ",;\t|"
 
-#: What Excel writes as a first line to tell itself the delimiter.
+#: Excel's first line, which names the delimiter.
 _EXCEL_HINT = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE).fullmatch
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file's header says.
+    """A file's header.
 
     Args:
-        delimiter: what stands between its cells.
-        order: for each declared column, which cell of a row belongs to it.
+        delimiter: the delimiter of cells.
+        order: for each declared column, the index of its cell in a row.
     """
 
     delimiter: str
@@ -41,12 +41,12 @@ class Header:
 
 
 def rows(lines: Lines, columns: Sequence[Column], faults: Faults) -> Iterator[Row]:
-    """Yield each row that is right, its cells in the order in which the columns were declared.
+    """Yield each valid row, with its cells in the order of the declared columns.
 
     Args:
-        lines: the file.
-        columns: what it must hold.
-        faults: takes what is wrong; the caller looks at it at the end.
+        lines: the file's lines.
+        columns: the declared columns.
+        faults: collects the faults, for the caller.
     """
     try:
         header = _header(lines, columns, faults)
@@ -65,7 +65,7 @@ def rows(lines: Lines, columns: Sequence[Column], faults: Faults) -> Iterator[Ro
 
 
 def _header(lines: Lines, columns: Sequence[Column], faults: Faults) -> Header | None:
-    """Return what the header says, or none if no row could be understood by it."""
+    """Return the header; None if it is invalid, and rows cannot be parsed."""
     hint, text = None, ""
     try:
         for text in lines:
@@ -110,7 +110,7 @@ def _understood(text: str, delimiters: str, columns: Sequence[Column], line: int
 
 
 def _records(lines: Lines, delimiter: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
-    """Yield each record with the line that it begins on: a quoted cell may hold line ends."""
+    """Yield each record with the number of its first line: a quoted cell may contain line ends."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = lines.number + 1
@@ -128,7 +128,7 @@ def _records(lines: Lines, delimiter: str, faults: Faults) -> Iterator[tuple[int
 
 
 def _explained(error: csv.Error) -> str:
-    """Say a fault of quoting in words that help who made the file."""
+    """Describe an error of the CSV syntax for the file's author."""
     text = str(error)
     if "unexpected end of data" in text:
         return "a quoted cell begins here and never ends"

@@ -15,32 +15,32 @@ PIECE = 64 * 1024
 
 
 class Source(Protocol):
-    """Whatever bytes can be read from."""
+    """An object with a method ``read``."""
 
     def read(self, size: int, /) -> bytes | None:
-        """Return up to ``size`` bytes; none are the end."""
+        """Return up to ``size`` bytes; no bytes at the end."""
 
 
 class Stream(io.RawIOBase):
     """Pieces as a file.
 
     Args:
-        pieces: the bytes; what it raises, the reader meets.
+        pieces: the bytes; its exceptions propagate to the reader.
     """
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         super().__init__()
-        #: How many bytes were read.
+        #: The number of bytes read so far.
         self.bytes = 0
         self._pieces = iter(pieces)
         self._rest = b""
 
     def readable(self) -> bool:
-        """Say that this is for reading."""
+        """Return True: the stream can be read."""
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        """Fill the buffer as far as one piece goes; 0 is the end."""
+        """Fill the buffer from one piece; return 0 at the end."""
         view = memoryview(buffer).cast("B")
         while not self._rest:
             piece = next(self._pieces, None)
@@ -55,6 +55,6 @@ class Stream(io.RawIOBase):
 
 
 def pieces_of(source: Source) -> Iterator[bytes]:
-    """Yield what a file holds."""
+    """Yield a file's bytes."""
     while piece := source.read(PIECE):
         yield piece

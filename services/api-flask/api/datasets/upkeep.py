@@ -1,4 +1,4 @@
-"""Clearing up: datasets past their time go, with their rows and reports."""
+"""Removal of expired datasets, with their rows and reports."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from sqlalchemy.orm import Session
 from api.background import engine as background_engine
 from api.datasets.models import Dataset
 
-#: Datasets that one transaction removes: a large one is thousands of parts.
+#: The most datasets that one transaction removes: a large one has thousands of parts.
 AT_ONCE = 5
 
 
 def remove_expired_uploads(engine: Engine | None = None) -> int:
-    """Remove the datasets that have expired, and return how many there were.
+    """Remove expired datasets, and return their number.
 
     Args:
-        engine: the database; the worker's own unless given.
+        engine: the database; the worker's own by default.
     """
     engine = engine or background_engine()
     removed = 0

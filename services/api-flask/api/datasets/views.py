@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from api.datasets.bodies import Upload
 
-#: Bytes that a file may have. Nginx has the same limit, for this path alone.
+#: The most bytes of a file. Nginx has the same limit, only for this path.
 MAX_FILE = 200 * 1024 * 1024
 
-#: Milliseconds that removing the rows of the largest dataset may take.
+#: Milliseconds that the removal of the largest dataset's rows may take.
 REMOVAL_TIMEOUT = 15_000
 
 _FILE = {"type": "string", "description": "a CSV file with a header", "examples": ["city,amount\nRiga,1\n"]}
@@ -142,7 +142,7 @@ def find(session: Session, dataset_id: uuid.UUID) -> Dataset:
     """Return a dataset.
 
     Raises:
-        ApiError: there is none.
+        ApiError: there is no such dataset.
     """
     dataset = session.get(Dataset, dataset_id)
     if dataset is None:
@@ -174,7 +174,7 @@ def _charset(sent: Upload) -> str | None:
 
 
 def _value(column: Column, cell: str | None) -> str | int | float | None:
-    """Return a cell as JSON has it."""
+    """Return a cell as JSON."""
     if cell is None:
         return None
     if column.type == "integer":

@@ -1,1 +1,1 @@
-"""A page that uploads a file, asks for a report and shows how it comes about: a client of the API like any other."""
+"""A page that uploads a file, requests a report and shows its progress; it uses the public API."""

@@ -1,4 +1,4 @@
-"""``/api/reports``: the page and its files, all of them this service's own."""
+"""``/api/reports``: the page and its files, all from this service."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _HERE = Path(__file__).parent
 _FILES = _HERE / "static"
 TEXTS = _HERE / "locale"
 
-#: The site's languages by their codes, the default first, and the cookie in which it remembers a reader's choice.
+#: The site's languages by their codes, the default first, and the cookie with a reader's choice.
 LANGUAGES = {"en": "English", "ru": "Русский"}
 LANGUAGE_COOKIE = "django_language"
 
-#: The chart comes with the caller's key, so the page fetches it and shows it as a blob. The one form that is sent
-#: chooses the language.
+#: The chart needs the caller's key, so the page fetches it and shows it as a blob. The only submitted form chooses the
+#: language.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -27,7 +27,7 @@ _POLICY = (
 
 
 def template_environment(language: str) -> Environment:
-    """Return what renders the page in a language: the templates, and the texts of that language."""
+    """Return the template environment of a language, with its translations."""
     loader = FileSystemLoader(_HERE / "templates")
     environment = Environment(loader=loader, autoescape=True, extensions=["jinja2.ext.i18n"])
     texts = gettext.translation("desk", TEXTS, [language], fallback=True)
@@ -37,7 +37,7 @@ def template_environment(language: str) -> Environment:
 
 @blueprint.get("/reports")
 def page() -> Response:
-    """Return the page in the reader's language; it holds no data, so it needs no key."""
+    """Return the page in the reader's language; it contains no data, so it needs no key."""
     language = _language()
     template = template_environment(language).get_template("desk.html")
     text = template.render(language=language, languages=LANGUAGES)
@@ -56,6 +56,6 @@ def file(name: str) -> Response:
 
 
 def _language() -> str:
-    """Return the code of the language that the reader chose on the site, or else prefers."""
+    """Return the code of the language that the reader chose on the site, or else of the browser's preference."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
     return chosen if chosen in LANGUAGES else request.accept_languages.best_match(LANGUAGES, default="en")

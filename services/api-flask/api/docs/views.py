@@ -1,4 +1,4 @@
-"""``/api/openapi.json``, and Swagger UI at ``/api/docs`` from files of this service alone: nothing from elsewhere."""
+"""``/api/openapi.json``, and Swagger UI at ``/api/docs``, only from files of this service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from api.routes import registered_routes
 
 blueprint = Blueprint("docs", __name__)
 
-#: The package brings Swagger UI's own files; its version is in their address, so that they can be kept for ever.
+#: The package has Swagger UI's own files; its version is in their address, so that they can be cached for ever.
 _PACKAGE = "flask-swagger-ui"
 _VERSION = importlib.metadata.version(_PACKAGE)
 _SWAGGER = Path(str(importlib.resources.files("flask_swagger_ui"))) / "dist"
@@ -27,7 +27,7 @@ _FILES = {
     "start.js": _OWN,
 }
 
-#: Swagger UI sets styles on elements and draws with data: images; no script is inline, none comes from elsewhere.
+#: Swagger UI sets styles on elements and uses data: images; no script is inline or from another site.
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -55,7 +55,7 @@ _PAGE = """<!doctype html>
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
-    """Return the document; it changes with the code alone, so it is made once."""
+    """Return the document; it only changes with the code, so it is made once."""
     text = current_app.extensions.get("landfast.openapi")
     if text is None:
         text = current_app.extensions["landfast.openapi"] = json.dumps(document(registered_routes()))
@@ -80,7 +80,7 @@ def page() -> Response:
 
 
 @blueprint.get("/docs/<version>/<name>")
-def file(version: str, name: str) -> Response:  # noqa: ARG001 - the version makes the address new
+def file(version: str, name: str) -> Response:  # noqa: ARG001 - the version is only part of the address
     """Return one of the page's files."""
     response = send_from_directory(_FILES.get(name, _OWN), name)
     response.headers["Cache-Control"] = "public, max-age=31536000, immutable"

@@ -1,4 +1,4 @@
-"""Repeating a POST without doing it twice: ``Idempotency-Key``."""
+"""Safe repetition of a POST: ``Idempotency-Key``."""
 
 from api.idempotency.replay import HEADER, REPLAYED, once
 

@@ -1,4 +1,4 @@
-"""The table of answers that are kept in case their request comes again."""
+"""The table of responses that are stored in case their request is repeated."""
 
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from api.models import Base
 
 
 class StoredAnswer(Base):
-    """What was answered to a caller's idempotency key on a path."""
+    """The response to a caller's idempotency key on a path."""
 
     __tablename__ = "stored_answer"
 

@@ -1,7 +1,7 @@
-"""Doing once what may be asked for twice.
+"""Execution of a repeated request only once.
 
-The answer is stored in the very transaction that has the effect: either both are there or neither, whatever dies in
-between. Problems are not stored: they had no effect, and the next attempt may go better.
+The response is stored in the transaction of the effect: either both are there or neither, whatever dies in between.
+Errors are not stored: they had no effect, and the next attempt may succeed.
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
 
@@ -29,31 +29,31 @@ if TYPE_CHECKING:
 
 HEADER = "Idempotency-Key"
 
-#: Tells a stored answer from a first one.
+#: The header that marks a stored response.
 REPLAYED = "Idempotent-Replayed"
 
-#: What a key may look like; the draft's quotes around it are part of it.
+#: The format of a key; the draft's quotes around it are part of it.
 SHAPE = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
 
-#: How long a key is remembered: longer than any sensible client goes on trying.
+#: The time for which a key is stored: longer than any sensible client retries.
 REMEMBERED = timedelta(hours=24)
 
-#: How many old answers go when a new one is stored, so that the table stays small without anybody's help.
+#: The number of old responses that are removed when a new one is stored, so that the table stays small.
 SWEPT = 20
 
-#: Headers that are stored with an answer; the others belong to the request, not to the effect.
+#: Headers that are stored with a response; the others belong to the request, not to the effect.
 STORED_HEADERS = ("Content-Type", "Location", "ETag")
 
 
 def once(caller: Caller, call: Callable[[], Response]) -> Response:
-    """Return what ``call`` answers, or what it answered when this request came before.
+    """Return the response of ``call``, or the stored one if this request is repeated.
 
     Args:
-        caller: whose keys these are: no two callers share one.
+        caller: the owner of the key: keys are separate for each caller.
         call: has the effect, in transactions of :func:`api.db.transaction`.
 
     Raises:
-        ApiError: the key is malformed, was used for another request, or its request still runs.
+        ApiError: the key is malformed, was used for another request, or its request is still running.
     """
     key = request.headers.get(HEADER)
     if key is None:
@@ -77,7 +77,7 @@ def once(caller: Caller, call: Callable[[], Response]) -> Response:
 
 
 def _lock(caller: Caller, key: str) -> int:
-    """Return the number of the lock of a caller's key, which PostgreSQL lets go with the transaction."""
+    """Return the number of the advisory lock of a caller's key, which PostgreSQL releases with the transaction."""
     text = f"{caller.name}\0{request.path}\0{key}"
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], signed=True)
 
@@ -113,11 +113,11 @@ def _store(session: Session, caller: Caller, key: str, response: Response) -> No
 
 
 def remove_expired(session: Session, at_most: int) -> int:
-    """Remove answers that need not be remembered any more, and return how many.
+    """Remove expired responses, and return their number.
 
     Args:
-        session: removes them.
-        at_most: how many, the oldest first; what another transaction removes is left to it.
+        session: the transaction.
+        at_most: the most responses, the oldest first; rows that another transaction removes are skipped.
     """
     identity = (StoredAnswer.caller, StoredAnswer.path, StoredAnswer.key)
     old = (

@@ -1,1 +1,1 @@
-"""API keys: made and revoked on the command line (``flask keys``), shown once, kept as a hash."""
+"""API keys: created and revoked on the command line (``flask keys``), shown once, stored as a hash."""

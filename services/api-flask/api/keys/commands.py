@@ -1,4 +1,4 @@
-"""``flask keys``: making, listing and revoking API keys on the command line."""
+"""``flask keys``: creation, listing and revocation of API keys on the command line."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from api.models import Base
 
 
 class ApiKey(Base):
-    """A key that somebody holds; the key itself is not here, only what tells it from every other."""
+    """A key; only its prefix and its hash are stored."""
 
     __tablename__ = "api_key"
 

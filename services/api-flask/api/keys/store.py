@@ -1,4 +1,4 @@
-"""Making, finding and revoking API keys."""
+"""Creation, look-up and revocation of API keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.orm import Session
 
-#: How exactly it is known when a key was last used: a write for every request would cost more than the request.
+#: The precision of a key's last use: a write for every request would cost more than the request.
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -27,14 +27,14 @@ def create(
     requests_per_minute: int | None = None,
     lasts: timedelta | None = None,
 ) -> str:
-    """Make a key and return its text, which nobody can read again.
+    """Create a key and return its text, which cannot be read again.
 
     Args:
-        session: writes it.
-        name: whose it is and what for.
-        scopes: what it is good for.
-        requests_per_minute: how many it may make, if not the usual number.
-        lasts: how long it is good; for ever unless given.
+        session: the transaction.
+        name: the key's owner and purpose.
+        scopes: the key's scopes.
+        requests_per_minute: its rate limit, unless it is the default.
+        lasts: its validity; for ever by default.
     """
     key = tokens.make()
     expires_at = datetime.now(UTC) + lasts if lasts else None
@@ -58,7 +58,7 @@ def everything(session: Session) -> Sequence[ApiKey]:
 
 
 def revoke(session: Session, prefix: str) -> ApiKey:
-    """Make a key useless, at once and for good.
+    """Revoke a key, at once and for good.
 
     Raises:
         LookupError: there is no such key.
@@ -71,7 +71,7 @@ def revoke(session: Session, prefix: str) -> ApiKey:
 
 
 def use(session: Session, text: str) -> ApiKey | None:
-    """Return the key whose text this is, if it is good, and note that it was used."""
+    """Return the key with a text, if it is valid, and record its use."""
     prefix = tokens.prefix_of(text)
     key = session.scalar(select(ApiKey).where(ApiKey.prefix == prefix)) if prefix else None
     if key is None or not tokens.is_same(text, key.digest):

@@ -1,1 +1,1 @@
-"""Reports over datasets: asked for here, made by a worker, which tells how far it is and stops when told to."""
+"""Reports over datasets: requested here, made by a worker, with progress and cancellation."""

@@ -1,4 +1,4 @@
-"""Groups and their figures, gathered part by part; what is held grows with the groups, never with the rows."""
+"""Groups and their figures, aggregated part by part; memory grows with the groups, never with the rows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ if TYPE_CHECKING:
     from api.datasets.columns import Column
     from api.reports.definition import Definition
 
-#: Groups that a report may have: beyond, nobody can read it, and memory would grow with the file.
+#: The most groups of a report: more would be unreadable, and memory would grow with the file.
 MAX_GROUPS = 10_000
 
-#: How the group of rows without a value is called.
+#: The name of the group of rows without a value.
 EMPTY = ""
 
 
 class TooManyGroupsError(ValueError):
-    """The column has more different values than a report can show."""
+    """The column has too many different values for a report."""
 
 
 @dataclass(slots=True)
 class Figures:
-    """The figures of one group: of all its rows, or of its numbers where a column of numbers was named."""
+    """The figures of one group: of all its rows, or of its numbers if the report has a column of numbers."""
 
     count: int = 0
     sum: Decimal = field(default_factory=Decimal)
@@ -33,7 +33,7 @@ class Figures:
     max: Decimal | None = None
 
     def add(self, number: Decimal) -> None:
-        """Take a number in."""
+        """Add a number."""
         self.count += 1
         self.sum += number
         if self.min is None or number < self.min:
@@ -43,15 +43,15 @@ class Figures:
 
     @property
     def mean(self) -> Decimal | None:
-        """The mean; none without numbers."""
+        """The mean; None without numbers."""
         return self.sum / self.count if self.count else None
 
 
 class Aggregation:
-    """The report while it grows.
+    """An unfinished report.
 
     Args:
-        definition: what was asked for.
+        definition: the report's definition.
         columns: the dataset's columns.
     """
 
@@ -66,7 +66,7 @@ class Aggregation:
         self._kind = columns[self._group].type
 
     def add(self, rows: Iterable[Sequence[str | None]]) -> None:
-        """Take the rows of one part in.
+        """Add the rows of one part.
 
         Raises:
             TooManyGroupsError: there are more than :data:`MAX_GROUPS`.
@@ -90,7 +90,7 @@ class Aggregation:
             )
 
     def result(self) -> dict[str, Any]:
-        """Return the result as JSON has it: dates and numbers in their order, words by their figure."""
+        """Return the result as JSON: dates and numbers in their order, words in the order of their figures."""
         measure = self._definition.measure
         names = ("count",) if self._value is None else ("count", "sum", "mean", "min", "max")
         ordered = sorted(self.groups.items(), key=self._place)
@@ -112,7 +112,7 @@ class Aggregation:
 
 
 def _plain(figure: Decimal | int | None) -> float | int | None:
-    """Return a figure as JSON has it: whole numbers as such while every reader keeps them exact."""
+    """Return a figure as JSON: a whole number as an integer, if every JSON reader keeps it exact."""
     if figure is None or isinstance(figure, int):
         return figure
     exact = 2**53

@@ -1,11 +1,11 @@
-"""A result as a picture."""
+"""Charts of results."""
 
 from __future__ import annotations
 
 import io
 from typing import Any
 
-#: Bars that one can still read.
+#: The most readable bars.
 BARS = 20
 
 _INK, _ACCENT, _GRID = "#1f2933", "#0b6e99", "#d9e0e6"
@@ -16,11 +16,11 @@ def png(result: dict[str, Any], title: str, *, ordered: bool) -> bytes:
     """Return a chart of a result.
 
     Args:
-        result: as :meth:`api.reports.aggregation.Aggregation.result` gives it.
-        title: what stands above the chart.
-        ordered: whether the groups follow one another as dates do: a line, rather than bars.
+        result: the result of :meth:`api.reports.aggregation.Aggregation.result`.
+        title: the chart's title.
+        ordered: whether the groups have an order, like dates: then the chart is a line instead of bars.
     """
-    # It takes a second and 40 MB to import: only the processes that draw pay for it.
+    # The import takes a second and 40 MB: only processes that draw pay for it.
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     position = result["columns"].index(result["measure"])
@@ -46,7 +46,7 @@ def png(result: dict[str, Any], title: str, *, ordered: bool) -> bytes:
         axes.grid(axis="x", color=_GRID)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    # A name from the file may hold what matplotlib would read as a formula.
+    # A name from the file may contain text that matplotlib would parse as a formula.
     axes.set_title(title, color=_INK, loc="left", parse_math=False)
     for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
         label.set_parse_math(False)

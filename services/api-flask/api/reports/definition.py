@@ -1,4 +1,4 @@
-"""What a report is asked to show: groups of rows, and a figure for each."""
+"""Definitions of reports: groups of rows, and a figure for each."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ PERIODS = ("day", "month", "year")
 
 _NUMERIC = frozenset({"integer", "number"})
 
-#: How much of 2026-01-31 tells the period.
+#: The number of characters of 2026-01-31 that identify the period.
 _KEPT = {"day": 10, "month": 7, "year": 4}
 
 
 class DefinitionError(ValueError):
-    """A report that cannot be made of its dataset.
+    """A definition that does not fit its dataset.
 
     Args:
-        field: the field to blame.
-        message: what is wrong.
+        field: the faulty field.
+        message: the fault.
     """
 
     def __init__(self, field: str, message: str) -> None:
@@ -37,10 +37,10 @@ class Definition:
     """A report's definition.
 
     Args:
-        group_by: the column whose equal values make a group.
-        value: the column with the numbers; none for a count of rows.
-        measure: what is told of a group's numbers.
-        period: for a column of dates, what makes a group: days, months or years.
+        group_by: the column whose equal values form a group.
+        value: the column with the numbers; None for a count of rows.
+        measure: the figure of a group's numbers.
+        period: for a column of dates, the period of a group: days, months or years.
     """
 
     group_by: str
@@ -49,14 +49,14 @@ class Definition:
     period: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the definition as JSON has it."""
+        """Return the definition as JSON."""
         return asdict(self)
 
     def check(self, columns: Sequence[Column]) -> None:
-        """Check that a dataset with these columns can answer.
+        """Check that the definition fits a dataset with these columns.
 
         Raises:
-            DefinitionError: it cannot.
+            DefinitionError: it does not.
         """
         types = {column.name: column.type for column in columns}
         names = ", ".join(types)
@@ -73,13 +73,13 @@ class Definition:
             raise DefinitionError("value", f"the column {self.value!r} holds no numbers")
 
     def key(self, columns: Sequence[Column]) -> Callable[[str], str]:
-        """Return what makes a cell of the column ``group_by`` the name of its group."""
+        """Return the function that turns a cell of the column ``group_by`` into the name of its group."""
         kind = next(column.type for column in columns if column.name == self.group_by)
         if self.period:
             kept = _KEPT[self.period]
             return lambda cell: cell[:kept]
         if kind == "integer":
-            return lambda cell: str(int(cell))  # 7, 07 and +7 are one number
+            return lambda cell: str(int(cell))  # 7, 07 and +7 are the same number
         if kind == "number":
             return lambda cell: f"{float(cell):.12g}"
         return str

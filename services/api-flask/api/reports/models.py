@@ -40,20 +40,20 @@ _STATES = ", ".join(f"'{state}'" for state in State)
 
 
 class Report(Base):
-    """A report, what was asked for, how far it is, and its result."""
+    """A report: its definition, its progress, and its result."""
 
     __tablename__ = "report"
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
     dataset_id: Mapped[uuid.UUID] = mapped_column(Uuid, ForeignKey("dataset.id", ondelete="CASCADE"))
-    #: As :class:`api.reports.definition.Definition` writes itself.
+    #: The JSON of :class:`api.reports.definition.Definition`.
     definition: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[str] = mapped_column(String(16), default=State.QUEUED)
     #: Per cent.
     progress: Mapped[int] = mapped_column(SmallInteger, default=0)
-    #: How often a worker has begun it. A worker that finds another number than its own has been replaced, and stops.
+    #: The number of the attempt. A worker that finds another number than its own has been replaced, and stops.
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0)
-    #: Why it failed.
+    #: The reason of a failure.
     problem: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))

@@ -1,11 +1,11 @@
-"""Letting others go first: a report has all the time in the world, a request has not.
+"""Low priority for reports: requests go first.
 
-However many reports a worker runs, only one of them works at any moment, and it pauses after each part of its dataset
-for as long as that took, however little: with PostgreSQL's share included, reports never take more than one core, and
-others find it free half of the time. A process that waits its turn costs nothing.
+However many reports a worker runs, only one of them works at any moment, and after each part of its dataset it pauses
+for as long as the part took: including PostgreSQL's share, reports never take more than one core, and leave it free for
+half of the time. A process that waits for its turn costs nothing.
 
-On top, the thread that works is in the kernel's idle class, which yields a core to whoever wakes up. Entering it needs
-no privilege, but leaving it does: so the work gets a thread of its own, which ends with it.
+In addition, the working thread is in the kernel's idle scheduling class, which yields the core to any other thread. To
+enter the class needs no privilege, but to leave it does: so the work has a thread of its own, which ends with it.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Whoever has locked this file works. /tmp is the container's own tmpfs; the lock goes with its process.
+#: The process with the lock of this file works. /tmp is the container's own tmpfs; the lock ends with its process.
 TURN = Path("/tmp/report-turn")  # noqa: S108
 
-#: Seconds of a pause at least.
+#: The shortest pause in seconds.
 SHORTEST_PAUSE = 0.001
 
 
 def in_background[Result](work: Callable[[], Result]) -> Result:
-    """Run ``work`` in the idle class and return or raise what it does."""
+    """Run ``work`` in the idle class; return its result or raise its exception."""
     with ThreadPoolExecutor(1, thread_name_prefix="report", initializer=_step_aside) as pool:
         return pool.submit(work).result()
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Do one part of the work, when it is this process's turn; then pause."""
+    """Wait for this process's turn, do one part of the work in the block, then pause."""
     with TURN.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         started = time.monotonic()
@@ -50,5 +50,5 @@ def turn() -> Iterator[None]:
 def _step_aside() -> None:
     try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    except OSError as error:  # a kernel or a sandbox without it: the report is right all the same
+    except OSError as error:  # a kernel or a sandbox without it: the report is correct all the same
         logger.warning("reports run at the common priority", extra={"problem": str(error)})

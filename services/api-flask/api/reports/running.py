@@ -1,9 +1,9 @@
 """Making a report, in a worker.
 
-A task may run more than once: its worker can die, and the broker then hands it to another. So a run begins from the
-start, owns the report by the number of its attempt, and writes only while that number and the state still are as it
-set them. A report that was cancelled, or taken over by another run, or deleted with its dataset, thus stops the run at
-its next part; no two runs ever mix their results.
+A task may run more than once: its worker can die, and the broker then delivers it to another. So a run begins from the
+start, owns the report by the number of its attempt, and writes only while it finds that number and the state unchanged.
+If the report was cancelled, taken over by another run, or deleted with its dataset, the run therefore stops at its next
+part; two runs never mix their results.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Times that a report is begun: one that takes its worker down each time must not take all of them down for ever.
+#: The most attempts at a report: one that kills its worker each time must not go on killing workers.
 ATTEMPTS = 5
 
-#: What is left for drawing the chart and writing the result, in per cent.
+#: The share of progress for the chart and the result, in per cent.
 _RESERVED = 2
 
 
 class ReportMissingError(LookupError):
-    """There is no such report, or not yet: the task may overtake the transaction that sent it."""
+    """The report does not exist, or not yet: the task may overtake the transaction that sent it."""
 
 
 class _StoppedError(Exception):
-    """The report is no longer this run's to make."""
+    """This run no longer owns the report."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ class Job:
 
 
 def run_report(report_id: str | uuid.UUID, engine: Engine | None = None) -> None:
-    """Make a report; safe to repeat, at any time and side by side.
+    """Make a report; repeated and simultaneous runs are safe.
 
     Args:
-        report_id: which.
-        engine: the database; the worker's own unless given.
+        report_id: the report's id.
+        engine: the database; the worker's own by default.
 
     Raises:
-        ReportMissingError: it is not there (yet).
-        ConnectionError: the database went away; to be tried again.
+        ReportMissingError: the report does not exist (yet).
+        ConnectionError: the database went away; the task is to be retried.
     """
     engine = engine or background_engine()
     try:
@@ -91,7 +91,7 @@ def run_report(report_id: str | uuid.UUID, engine: Engine | None = None) -> None
 
 
 def _begin(engine: Engine, report_id: uuid.UUID) -> Job | None:
-    """Take the report over; return nothing if there is nothing to do."""
+    """Take the report over; return None if there is nothing to do."""
     with Session(engine) as session, session.begin():
         report = session.get(Report, report_id, with_for_update=True)
         if report is None:
@@ -138,7 +138,7 @@ def _figures_and_chart(engine: Engine, job: Job) -> tuple[dict[str, Any], bytes]
 
 
 def _parts(engine: Engine, job: Job) -> Iterator[list[list[str | None]]]:
-    """Yield the dataset's parts. Between two, no transaction is open, progress is told, and a cancellation is heard."""
+    """Yield the dataset's parts; in between, no transaction is open, and progress and cancellation are handled."""
     told = 0
     for number in range(job.parts):
         percent = number * (100 - _RESERVED) // job.parts
@@ -165,10 +165,10 @@ def _ask(session: Session, job: Job) -> None:
 
 
 def _write(session: Session, job: Job, **values: Any) -> None:  # noqa: ANN401 - values of columns
-    """Change the report if it still is this run's.
+    """Change the report if this run still owns it.
 
     Raises:
-        _StoppedError: it is not.
+        _StoppedError: this run no longer owns it.
     """
     ours = update(Report).where(Report.id == job.id, Report.attempt == job.attempt, Report.state == State.RUNNING)
     if session.scalar(ours.values(**values).returning(Report.id)) is None:

@@ -8,7 +8,7 @@ from landfast_runtime.worker.retrying import unless_gone
 
 from api.celery import app
 
-#: While the database is away: seconds between two attempts at most, and how many there are, for about half an hour.
+#: While the database is away: the most seconds between two attempts, and their number, for about half an hour.
 LONGEST_WAIT, RETRIES = 60, 40
 
 
@@ -21,11 +21,11 @@ LONGEST_WAIT, RETRIES = 60, 40
     max_retries=RETRIES,
 )
 def run_report(report_id: str) -> None:
-    """Run a report; it may be run again after its worker died.
+    """Make a report; it may run again after its worker has died.
 
     Args:
         report_id: the report's UUID.
     """
-    from api.reports import running  # noqa: PLC0415 - only the worker makes reports
+    from api.reports import running  # noqa: PLC0415 - only workers make reports
 
     unless_gone(partial(running.run_report, report_id))

@@ -26,7 +26,7 @@ from api.routes import Answer, Routes, respond
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute, Session
 
-#: What makes a spreadsheet take a text for a formula.
+#: First characters of a formula in a spreadsheet.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 _MISSING = {404: "There is no such report."}
@@ -187,7 +187,7 @@ def _missing(report_id: uuid.UUID) -> ApiError:
 
 
 def _harmless(name: str) -> str:
-    """Return a group's name so that no spreadsheet takes it for a formula; a number stays one."""
+    """Return a group's name, escaped so that no spreadsheet takes it for a formula; a number stays one."""
     if not name.startswith(_FORMULA):
         return name
     try:

@@ -1,4 +1,4 @@
-"""How a blueprint declares its routes, so that what is checked and what is documented are one and the same.
+"""Declarations of a blueprint's routes, from which both validation and documentation are derived.
 
 ::
 
@@ -11,7 +11,7 @@
             ...
         return respond(unit, HTTPStatus.CREATED, {"Location": ...})
 
-A view takes the path's parts by their names, ``body`` and ``query`` as the pydantic models of their annotations.
+A view's arguments are the path's parameters by name, and ``body`` and ``query`` as pydantic models, by annotation.
 """
 
 from api.routes.answering import respond

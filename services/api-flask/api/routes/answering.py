@@ -1,4 +1,4 @@
-"""Making a response of a model."""
+"""Responses from models."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def respond(
     headers: Mapping[str, str] | None = None,
     media_type: str = JSON,
 ) -> Response:
-    """Return ``model`` as the JSON of a response, by the aliases of its fields."""
+    """Return ``model`` as a JSON response, with the aliases of its fields."""
     text = model.model_dump_json(by_alias=True) + "\n"
     return Response(text, status, headers=dict(headers or {}), content_type=media_type)

@@ -1,4 +1,4 @@
-"""A blueprint whose routes say what they take and answer, and are held to it."""
+"""A blueprint whose routes declare and enforce their requests and responses."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ type View = Callable[..., Response]
 
 
 class Options(TypedDict, total=False):
-    """What a route may say beside its answers; :class:`api.routes.operation.Operation` explains each."""
+    """A route's options beside its responses; :class:`api.routes.operation.Operation` explains each."""
 
     scope: str | None
     errors: Mapping[int, str]
@@ -43,9 +43,9 @@ class Routes:
     Args:
         name: the blueprint's name, the first part of its endpoints.
         import_name: the module's ``__name__``.
-        prefix: what every path begins with.
+        prefix: the prefix of every path.
         tag: the heading in the OpenAPI document.
-        about: a sentence below it.
+        about: a sentence below the heading.
     """
 
     def __init__(self, name: str, import_name: str, *, prefix: str, tag: str, about: str = "") -> None:
@@ -56,28 +56,28 @@ class Routes:
         self.operations: list[Operation] = []
 
     def register(self, app: Flask) -> None:
-        """Make the routes part of ``app`` and of its OpenAPI document."""
+        """Add the routes to ``app`` and to its OpenAPI document."""
         app.register_blueprint(self.blueprint)
         app.extensions.setdefault(_EXTENSION, []).append(self)
 
     def get(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
-        """Return a decorator for what answers ``GET``."""
+        """Return a decorator for a view of ``GET``."""
         return self._declare(HTTPMethod.GET, rule, answers, options)
 
     def post(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
-        """Return a decorator for what answers ``POST``."""
+        """Return a decorator for a view of ``POST``."""
         return self._declare(HTTPMethod.POST, rule, answers, options)
 
     def put(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
-        """Return a decorator for what answers ``PUT``."""
+        """Return a decorator for a view of ``PUT``."""
         return self._declare(HTTPMethod.PUT, rule, answers, options)
 
     def patch(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
-        """Return a decorator for what answers ``PATCH``."""
+        """Return a decorator for a view of ``PATCH``."""
         return self._declare(HTTPMethod.PATCH, rule, answers, options)
 
     def delete(self, rule: str, *answers: Answer, **options: Unpack[Options]) -> Callable[[View], View]:
-        """Return a decorator for what answers ``DELETE``."""
+        """Return a decorator for a view of ``DELETE``."""
         return self._declare(HTTPMethod.DELETE, rule, answers, options)
 
     def _declare(
@@ -90,24 +90,24 @@ class Routes:
         return declare
 
     def add(self, operation: Operation) -> None:
-        """Add an operation; its endpoint has the name of its view."""
+        """Add an operation; its endpoint is named after its view."""
         self.operations.append(operation)
         view = _guarded(operation)
         self.blueprint.add_url_rule(operation.rule, operation.name, view, methods=[operation.method])
 
 
 def registered_routes(app: Flask | None = None) -> list[Routes]:
-    """Return the routes of ``app``, the current one unless given."""
+    """Return the routes of ``app``, by default the current one."""
     routes: list[Routes] = (app or current_app).extensions.get(_EXTENSION, [])
     return routes
 
 
 def _guarded(operation: Operation) -> View:
-    """Return what Flask calls: it lets nothing through to the view that the operation does not promise to take."""
+    """Return the function for Flask, which passes to the view only requests that the operation declares."""
     view: View = operation.view
 
     @wraps(view)
-    def guarded(**path: Any) -> Response:  # noqa: ANN401 - what the path's converters make
+    def guarded(**path: Any) -> Response:  # noqa: ANN401 - values of the path's converters
         request.max_content_length = operation.max_body
         caller = authorise(operation.scope)
         count(caller)

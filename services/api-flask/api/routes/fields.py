@@ -1,4 +1,4 @@
-"""Types of fields that mean to JSON, to PostgreSQL and in the OpenAPI document the same thing."""
+"""Types of fields with the same meaning in JSON, in PostgreSQL and in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pydantic import PlainValidator, StringConstraints, WithJsonSchema
 LARGEST = 2**53 - 1
 
 
-def sensible_number(value: Any) -> float:  # noqa: ANN401 - whatever was in the JSON
-    """Return ``value`` if it is a number that JSON keeps exact; a whole one stays whole.
+def sensible_number(value: Any) -> float:  # noqa: ANN401 - any JSON value
+    """Return ``value`` if it is a number that JSON keeps exact; an integer stays one.
 
     Raises:
-        ValueError: it is not.
+        ValueError: it is no such number.
     """
-    # To Python a bool is an int; to the caller it is not.
+    # In Python a bool is an int; for the caller it is not.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic makes a fault of
-    # NaN compares false with everything, so that the comparison refuses it too.
+        raise ValueError("must be a number")  # noqa: TRY004 - pydantic turns only ValueErrors into faults
+    # NaN compares false with everything, so the comparison refuses it too.
     if not -LARGEST <= value <= LARGEST:
         raise ValueError(f"must be between {-LARGEST} and {LARGEST}")
     return value
@@ -32,7 +32,7 @@ Number = Annotated[
     WithJsonSchema({"type": "number", "minimum": -LARGEST, "maximum": LARGEST}),
 ]
 
-#: One line of text that says something: no control characters (PostgreSQL cannot keep NUL), no space at its ends.
+#: One non-empty line of text: no control characters (PostgreSQL cannot store NUL), no space at its ends.
 Text = Annotated[
     str,
     StringConstraints(

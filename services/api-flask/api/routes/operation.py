@@ -1,4 +1,4 @@
-"""What one route promises: what it takes, what it answers, who may call it."""
+"""The declaration of one route: its requests, its responses, its access."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from api.routes.answering import JSON
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Bytes that a request body may have unless its operation says otherwise.
+#: The default of the most bytes of a request body.
 MAX_BODY = 16 * 1024
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A successful answer.
+    """A successful response.
 
     Args:
         status: its HTTP status.
-        description: what it tells.
-        model: the model of its JSON document; without one there is no body, or ``content`` says what it is.
-        content: the JSON schema of a body by its media type, for what is no model.
-        headers: what headers it always has, and what they tell.
-        media_type: that of the model's document.
+        description: its description.
+        model: the model of its JSON document; without one there is no body, or ``content`` describes it.
+        content: the JSON schema of a body by its media type, for a body without a model.
+        headers: its headers, with their descriptions.
+        media_type: the media type of the model's document.
     """
 
     status: int
@@ -45,17 +45,17 @@ class Operation:
 
     Args:
         method: the HTTP method.
-        rule: the path, as Flask writes it, after the prefix.
-        view: what answers.
-        answers: what success looks like.
-        scope: what the caller's API key must be good for; None is open to everyone, and counts for no rate limit.
-        errors: problems of its own, by status, and when they occur.
-        asks_others: whether a service behind the API takes part, even if no key is asked for.
-        idempotent: whether an ``Idempotency-Key`` makes repeating safe.
-        max_body: bytes that a body may have.
-        body_type: the media type of the body that ``body`` is read from.
+        rule: the path after the prefix, in Flask's syntax.
+        view: the view function.
+        answers: the successful responses.
+        scope: the scope that the caller's API key must have; None is open to everyone, without a rate limit.
+        errors: its own problems by status, with their causes.
+        asks_others: whether it uses a service behind the API, even if no key is needed.
+        idempotent: whether an ``Idempotency-Key`` makes repetition safe.
+        max_body: the most bytes of a body.
+        body_type: the media type of the body for ``body``.
         upload: the JSON schema of a raw body by its media type, which the view reads itself.
-        body: the model of the body, taken from the view's annotation.
+        body: the model of the body, from the view's annotation.
         query: the model of the query, likewise.
     """
 
@@ -77,7 +77,7 @@ class Operation:
         """Find the models.
 
         Raises:
-            TypeError: the view takes something that is no model.
+            TypeError: the view has an argument without a model.
         """
         for name in ("body", "query"):
             object.__setattr__(self, name, self._model(name))
@@ -85,7 +85,7 @@ class Operation:
     def _model(self, name: str) -> type[BaseModel] | None:
         if name not in self.view.__annotations__:
             return None
-        # This annotation alone: the others may name what is imported for type checkers only.
+        # Only this annotation: the others may have names that are imported only for type checkers.
         this = SimpleNamespace(__annotations__={name: self.view.__annotations__[name]})
         model = get_type_hints(this, self.view.__globals__)[name]
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
@@ -104,7 +104,7 @@ class Operation:
 
     @property
     def description(self) -> str:
-        """The rest of the docstring, without what is for programmers."""
+        """The rest of the docstring, without its sections for programmers."""
         text = (inspect.getdoc(self.view) or "").partition("\n")[2]
         for heading in ("Args:", "Raises:", "Returns:"):
             text = text.partition(heading)[0]

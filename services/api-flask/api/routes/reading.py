@@ -1,4 +1,4 @@
-"""Reading a request's body and query: every refusal names the fields that are to blame."""
+"""Reading a request's body and query: every refusal names the faulty fields."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from flask import Request
     from pydantic_core import ErrorDetails
 
-#: Faults that are listed at most: an answer need not be longer than what it answers.
+#: The most listed faults: a response need not be longer than its request.
 MOST_FAULTS = 20
 
-#: Our own words for the commonest faults.
+#: Our own messages for the most frequent faults.
 WORDS = {"missing": "is missing", "extra_forbidden": "is unknown"}
 
 
@@ -24,7 +24,7 @@ def read_body[Model: BaseModel](request: Request, model: type[Model], media_type
     """Return the request's body.
 
     Raises:
-        ApiError: it is not JSON of that media type, or not what the model wants.
+        ApiError: the body is not JSON of that media type, or does not match the model.
     """
     if request.mimetype != media_type:
         raise ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the Content-Type must be {media_type}")
@@ -38,7 +38,7 @@ def read_query[Model: BaseModel](request: Request, model: type[Model]) -> Model:
     """Return the query.
 
     Raises:
-        ApiError: it is not what the model wants, or a parameter is there twice.
+        ApiError: the query does not match the model, or has a parameter twice.
     """
     values: dict[str, Any] = {}
     for name, given in request.args.lists():
@@ -53,10 +53,10 @@ def read_query[Model: BaseModel](request: Request, model: type[Model]) -> Model:
 
 
 def refuse_query(request: Request) -> None:
-    """Refuse parameters that nobody would read: they are most often misspelt ones.
+    """Refuse unknown parameters: most often they are misspelt.
 
     Raises:
-        ApiError: there is one.
+        ApiError: a parameter is unknown.
     """
     faults = [Fault(field=name, detail="is unknown") for name in request.args]
     if faults:
@@ -82,7 +82,7 @@ def _field(detail: ErrorDetails) -> str:
 
 
 def _words(detail: ErrorDetails) -> str:
-    """Return what is wrong, in words that read on after the field's name."""
+    """Return the fault as the predicate of a sentence whose subject is the field."""
     if detail["type"] in WORDS:
         return WORDS[detail["type"]]
     text = detail["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)

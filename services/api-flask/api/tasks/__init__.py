@@ -1,4 +1,4 @@
-"""Handing tasks to the workers, and asking how they went."""
+"""Sending tasks to the workers, and their states and results."""
 
 from api.tasks.views import init_results, routes
 

@@ -1,4 +1,4 @@
-"""How a task is doing: the outbox knows what became of it, the result backend what happens meanwhile.
+"""The state of a task: the outbox has the outcome, the result backend the progress until then.
 
 A task's row outlives the loss of Redis, and a result in Redis outlives the row, which is deleted some time after the
 task was completed.
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from api.tasks.shared import Kept, Results
 
-#: What a worker notes while a task is under way. Anything else in Redis is of no run that counts, if the row is open: a
-#: dead letter that was given another chance failed before.
+#: A worker's states during a run. While the row is open, any other state in Redis is of an earlier run: for example, a
+#: re-driven dead letter failed before.
 UNDER_WAY = frozenset({states.STARTED, states.RETRY})
 
-#: What is told of a dead letter without a traceback: it was given up, or each run ended with its worker.
+#: The error of a dead letter without a traceback: it was given up, or each run ended with its worker.
 GIVEN_UP = "DeadLetter"
 
 
@@ -43,7 +43,7 @@ class Progress(BaseModel):
 
 
 class Row(NamedTuple):
-    """What the outbox knows of a task."""
+    """The outbox's row of a task."""
 
     done: bool
     dead: bool
@@ -63,12 +63,12 @@ class Row(NamedTuple):
 
 
 def progress_of(task_id: str, row: Row | None, results: Results) -> Progress:
-    """Return how a task that was once issued is doing.
+    """Return the state of an issued task.
 
     Args:
-        task_id: the task's.
-        row: what the outbox knows of it.
-        results: asked for what the outbox does not know.
+        task_id: the task's id.
+        row: the outbox's row of it.
+        results: the result backend, for states that the outbox does not have.
 
     Raises:
         redis.exceptions.RedisError: the row is gone, and the result backend does not answer.
@@ -89,7 +89,7 @@ def progress_of(task_id: str, row: Row | None, results: Results) -> Progress:
 
 
 def kind_of(error: str) -> str:
-    """Return the kind of error that a traceback ends with."""
+    """Return the kind of error at the end of a traceback."""
     lines = error.splitlines()
     frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
     told = [line for line in lines[frames[-1] :] if not line.startswith(" ")] if frames else []
@@ -97,9 +97,9 @@ def kind_of(error: str) -> str:
 
 
 def _as_noted(task_id: str, kept: Kept) -> Progress:
-    """Return what the result backend knows, asked once, so that state and result belong together.
+    """Return the state from the result backend, in one request, so that state and result match.
 
-    Only what is done leaves the outbox: so that is what a task is that nobody remembers.
+    Only completed tasks leave the outbox, so an unknown task is a completed one.
     """
     if kept.state not in states.READY_STATES:
         return Progress(id=task_id, state=states.SUCCESS, ready=True)

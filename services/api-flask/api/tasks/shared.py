@@ -1,4 +1,4 @@
-"""The shared application's tasks, as a caller knows them: by their names, its queues, and what it keeps of results.
+"""The caller's view of the shared application's tasks: their names, their queues, and the stored results.
 
 https://docs.celeryq.dev/en/stable/internals/protocol.html
 """
@@ -17,7 +17,7 @@ from redis.retry import Retry
 if TYPE_CHECKING:
     from landfast_runtime.connections import Redis as RedisSettings
 
-#: The task, and the queues that Celery's and Dramatiq's workers of that application consume.
+#: The task, and the queues of that application's workers of Celery and Dramatiq.
 ADD = "tasks.arithmetic.add"
 QUEUE, DRAMATIQ_QUEUE = "tasks", "tasks-dramatiq"
 
@@ -27,11 +27,11 @@ TIMEOUT = 2.0
 
 @dataclass(frozen=True)
 class Kept:
-    """What Redis keeps of a task.
+    """A task's result in Redis.
 
     Args:
-        state: Celery's word for it.
-        result: what it returned.
+        state: Celery's state.
+        result: the return value.
         error: the kind of its error, after a failure.
     """
 
@@ -41,7 +41,7 @@ class Kept:
 
 
 class Results:
-    """Reads what the shared application's workers keep; this service may write none of it.
+    """Reads the results of the shared application's workers; this service has no right to write them.
 
     Args:
         settings: the server, and this service's user on it.
@@ -53,7 +53,7 @@ class Results:
         )
 
     def of(self, task_id: str) -> Kept:
-        """Return what is kept of a task.
+        """Return the stored result of a task.
 
         Raises:
             redis.exceptions.RedisError: Redis does not answer.
@@ -61,8 +61,8 @@ class Results:
         return read(self._redis.get(f"celery-task-meta-{task_id}"))
 
 
-def read(stored: Any) -> Kept:  # noqa: ANN401 - bytes, or None: Redis' client promises more
-    """Return what a worker stored."""
+def read(stored: Any) -> Kept:  # noqa: ANN401 - bytes or None; the client's type is wider
+    """Return the value that a worker stored."""
     if stored is None:
         return Kept()
     meta = json.loads(stored)

@@ -1,4 +1,4 @@
-"""Clearing up: the ids of tasks that were issued long ago go; their tasks are over and their results are gone."""
+"""Removal of old tasks' ids: their tasks are over, and their results have expired."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sqlalchemy.orm import Session
 from api.background import engine as background_engine
 from api.models import Task
 
-#: How long an id is known: as long as the relay keeps a dead letter unless told otherwise (``OUTBOX_KEEP_DEAD``).
+#: The lifetime of an id: the relay's default for the retention of dead letters (``OUTBOX_KEEP_DEAD``).
 LIFETIME = timedelta(days=90)
 
-#: Ids that one transaction removes.
+#: The most ids that one transaction removes.
 AT_ONCE = 5000
 
 
 def remove_old_tasks(engine: Engine | None = None) -> int:
-    """Remove the ids that were issued longer than :data:`LIFETIME` ago, and return how many there were.
+    """Remove the ids that are older than :data:`LIFETIME`, and return their number.
 
     Args:
-        engine: the database; the worker's own unless given.
+        engine: the database; the worker's own by default.
     """
     engine = engine or background_engine()
     old = select(Task.id).where(Task.created_at < func.now() - LIFETIME).limit(AT_ONCE)

@@ -27,7 +27,7 @@ _EXTENSION = "landfast.results"
 
 
 def init_results(app: Flask, results: Results) -> None:
-    """Give ``app`` what reads the results of other applications' tasks."""
+    """Set the reader of other applications' results for ``app``."""
     app.extensions[_EXTENSION] = results
 
 

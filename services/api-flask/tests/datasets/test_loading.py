@@ -89,11 +89,11 @@ def test_a_sender_who_goes_away_leaves_nothing(engine: Engine) -> None:
     with pytest.raises(ConnectionResetError):
         store(engine, pieces())
     assert (count(engine, Dataset), count(engine, DatasetPart)) == (0, 0)
-    assert store(engine, [HEADER, b"Riga,1\n"])  # the connection is none the worse
+    assert store(engine, [HEADER, b"Riga,1\n"])  # the connection still works
 
 
 def test_a_load_outlives_the_time_limit_of_a_statement(engine: Engine) -> None:
-    """The sender is slower than a statement may be."""
+    """The sender is slower than the statement timeout."""
 
     def pieces() -> Iterator[bytes]:
         yield HEADER

@@ -1,4 +1,4 @@
-"""Files as people make them: with any encoding, delimiter and fault."""
+"""Users' files, with any encoding, delimiter and fault."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def test_the_column_that_the_header_lacks_is_named() -> None:
 
 
 def test_a_line_without_an_end_is_not_read_into_memory() -> None:
-    endless = repeat(b"x" * 4096)  # as many as anyone asks for
+    endless = repeat(b"x" * 4096)  # as many as a reader requests
     tracemalloc.start()
     fault = only_fault([b"day,city,amount\n"] + [next(endless) for _ in range(2 * MAX_LINE // 4096)])
     _, peak = tracemalloc.get_traced_memory()

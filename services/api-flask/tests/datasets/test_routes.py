@@ -31,7 +31,7 @@ def client(client: FlaskClient, authorized: dict[str, str]) -> FlaskClient:
     return client
 
 
-def upload(client: FlaskClient, file: bytes = FILE, **options: Any) -> TestResponse:  # noqa: ANN401 - the client's own
+def upload(client: FlaskClient, file: bytes = FILE, **options: Any) -> TestResponse:  # noqa: ANN401 - the client's own arguments
     query = {"columns": COLUMNS, "name": "harbours"}
     return client.post(DATASETS, **{"data": file, "content_type": "text/csv", "query_string": query} | options)
 

@@ -1,4 +1,4 @@
-"""Schemathesis over the whole OpenAPI document, by HTTP: all its phases with all its checks, from one seed."""
+"""Schemathesis over the whole OpenAPI document, by HTTP: all phases with all checks, from one seed."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ if TYPE_CHECKING:
 
     from tests.conftest import Results
 
-#: How many cases must have been tried at least. Most are one of each kind that the document has, in every run.
+#: The least number of cases. Most of them cover each element of the document once, in every run.
 FEWEST_CASES = 1_400 + 600 // SHARE
 
 SEED = 20_261_123
 
-#: What a valid request may be answered with; 409 is another row that has the same name.
+#: Statuses of responses to valid requests; 409 is for another row with the same name.
 ACCEPTED = ["2xx", "401", "403", "404", "409", "429"]
 
-#: Operations that know more about what is valid than a JSON schema can say, and how they tell.
+#: Operations with rules of validity that a JSON schema cannot express, and the responses of these rules.
 KNOW_MORE = {
     "/api/v1/datasets/": ["400", "422"],  # a form's fields come before its file; a file's lines fit its header
-    "/api/v1/reports/": ["422"],  # the dataset is there, and has the column
+    "/api/v1/reports/": ["422"],  # the dataset exists, and has the column
     "/api/v1/tasks/{task_id}": ["405"],  # "add" is no task
 }
 
 
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
-    """Serve the API to this test alone and return its address."""
+    """Serve the API for this test and return its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -70,7 +70,7 @@ def configuration(key: str) -> SchemathesisConfig:
 
 @pytest.fixture
 def _each_key_is_used_once() -> Iterator[None]:
-    """Make each generated idempotency key new: that a used one is refused has a test of its own."""
+    """Make each generated idempotency key new: the refusal of a used one has a test of its own."""
 
     @schemathesis.hook("before_call")
     def lengthen(context: object, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:  # noqa: ARG001 - its names
@@ -84,7 +84,7 @@ def _each_key_is_used_once() -> Iterator[None]:
 
 
 def complaint(event: events.ScenarioFinished, case_id: str, check: Any) -> str:  # noqa: ANN401 - not exported
-    """Say what a check has found, with all that is needed to see it again."""
+    """Describe a check's finding, with all data to reproduce it."""
     interaction = event.recorder.interactions[case_id]
     request, response = interaction.request, interaction.response
     asked = f"{request.method} {request.uri} {request.headers} {request.body!r}"
@@ -96,7 +96,7 @@ def complaint(event: events.ScenarioFinished, case_id: str, check: Any) -> str: 
 def test_nothing_is_found_wrong_with_what_the_document_promises(
     address: str,
     make_key: Callable[..., str],
-    results: Results,  # noqa: ARG001 - is asked for them
+    results: Results,  # noqa: ARG001 - the hook's arguments
 ) -> None:
     configured = configuration(make_key(requests_per_minute=1_000_000))
     schema = schemathesis.openapi.from_url(f"{address}/api/openapi.json", config=configured)

@@ -1,8 +1,8 @@
-"""Requests that no caller should send: none of them is answered as if the fault were ours.
+"""Hostile requests: none of them gets a response that blames the server.
 
-Schemathesis (``test_document.py``) keeps to what a well-behaved client can send; these hold NUL, lone surrogates,
-depth, huge numbers and odd charsets. The same cases come in every run. What one of them finds becomes a test beside
-what it breaks.
+Schemathesis (``test_document.py``) sends only what a well-behaved client can send; these cases contain NUL, lone
+surrogates, depth, huge numbers and odd charsets. They are the same in every run. Each finding becomes a test beside the
+code that it breaks.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ HEADERS = (
     "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_RANGE", "HTTP_ORIGIN", "HTTP_RANGE", "HTTP_X_REQUEST_ID", "CONTENT_LENGTH",
 )  # fmt: skip
 
-#: Encodings of whole files: Python's own, those that change in the middle, and those in which no line can be told.
+#: Encodings of whole files: Python's own, those with changing states, and those without recognisable line ends.
 CHARSETS = (
     *hostile.CHARSETS, "utf-16-be", "utf-32", "utf-7", "hz", "iso2022_jp", "shift_jis", "gb18030", "koi8-r", "cp1252",
     "punycode", "raw_unicode_escape", "hex", "uu", "zlib", "mbcs", "a\0b",
@@ -68,13 +68,13 @@ CHARSETS = (
 
 @pytest.fixture
 def headers(make_key: Callable[..., str]) -> dict[str, str]:
-    """The header of a program that may do everything, as often as it likes."""
+    """The header of a key with all scopes and without a rate limit."""
     return {"HTTP_AUTHORIZATION": f"Bearer {make_key(requests_per_minute=1_000_000)}"}
 
 
 @pytest.fixture
 def ids(app: Flask, engine: Engine, headers: dict[str, str]) -> dict[str, str]:
-    """A dataset, and a report about it that is done."""
+    """A dataset, and a finished report about it."""
     with Session(engine) as session, session.begin():
         dataset = str(load(session, Stream([FILE]), name="harbours", columns=parse(COLUMNS)).id)
     body = f'{{"dataset": "{dataset}", "group_by": "city"}}'.encode()
@@ -127,7 +127,7 @@ def test_it_refuses_every_json_body_that_it_cannot_store(
         check(send(app, method, path, body, query=query, content_type=content_type, headers=headers))
 
     run()
-    for table in TABLES:  # what was taken can be read
+    for table in TABLES:  # accepted data can be read
         listed = send(app, "GET", f"/api/v1/{table}", query="page[size]=100", headers=headers)
         assert check(listed).status == 200
 
@@ -135,7 +135,7 @@ def test_it_refuses_every_json_body_that_it_cannot_store(
 def test_it_refuses_every_query_that_means_nothing(app: Flask, headers: dict[str, str], ids: dict[str, str]) -> None:
     @hostile.bounded(200)
     @given(st.sampled_from(READS), hostile.queries(PARAMETERS), st.booleans())
-    def run(path: str, query: str, known: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+    def run(path: str, query: str, known: bool) -> None:  # noqa: FBT001 - passed by hypothesis
         where = f"/api/v1/{path.format(**ids)}"
         check(send(app, "GET", where, query=query, headers=headers if known else {}))
 
@@ -157,7 +157,7 @@ def test_it_stands_whatever_its_addresses_and_headers_say(
         )
         method = data.draw(st.sampled_from(["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"]))
         if method == "DELETE" and any(found in path for found in ids.values()):
-            method = "GET"  # the next case wants it too
+            method = "GET"  # the next case needs it too
         body = data.draw(st.sampled_from(hostile.BODIES))
         odd = data.draw(st.dictionaries(st.sampled_from(HEADERS), hostile.header_values(), max_size=3))
         content_type = data.draw(st.just("") | hostile.content_types(KINDS))
@@ -181,7 +181,7 @@ def test_it_takes_no_file_that_it_cannot_read_again(app: Flask, headers: dict[st
     @given(st.data())
     def run(data: st.DataObject) -> None:
         nonlocal taken
-        # One part is hostile, all are or none is: a file that is refused for its columns shows nothing of its rows.
+        # One part is hostile, or all are, or none is: a file that is refused for its columns does not test its rows.
         part = data.draw(st.sampled_from(["none", "charset", "rows", "file", "columns", "name", "all"]))
         charset = data.draw(st.sampled_from(CHARSETS)) if part in {"charset", "all"} else "utf-8"
         rows = data.draw(lines) if part in {"rows", "charset"} else [("Riga", "1.50"), ("Oslo", "2")]
@@ -210,7 +210,7 @@ def test_it_takes_no_file_that_it_cannot_read_again(app: Flask, headers: dict[st
 
 
 def see_it_again(app: Flask, engine: Engine, headers: dict[str, str], dataset: dict[str, Any]) -> None:
-    """Read a dataset that was taken in every way that there is."""
+    """Read an accepted dataset by every route."""
     where = f"{DATASETS}{dataset['id']}"
     for path in (where, f"{where}/rows"):
         assert check(send(app, "GET", path, headers=headers)).status == 200
@@ -219,7 +219,7 @@ def see_it_again(app: Flask, engine: Engine, headers: dict[str, str], dataset: d
     assert check(asked).status == 202
     report = f"/api/v1/reports/{asked.json['id']}"
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # matplotlib knows no sign for a character
+        warnings.simplefilter("ignore", UserWarning)  # matplotlib has no glyph for a character
         run_report(asked.json["id"], engine)
     for path in (report, f"{report}/result", f"{report}/result.csv", f"{report}/chart.png"):
         assert check(send(app, "GET", path, headers=headers)).status == 200
@@ -231,7 +231,7 @@ def as_json(document: object) -> bytes:
 
 
 def as_csv(rows: Iterable[Iterable[str]], charset: str) -> bytes:
-    """Return rows in an encoding; in UTF-8 where that is none, or one that cannot write them."""
+    """Return rows in an encoding; in UTF-8 if the encoding is invalid or cannot encode them."""
     written = io.StringIO()
     csv.writer(written).writerows(rows)
     try:

@@ -42,7 +42,7 @@ def dataset(engine: Engine) -> str:
 
 @pytest.fixture
 def report(client: FlaskClient, outbox: Outbox, dataset: str) -> str:
-    """The address of a report that was asked for."""
+    """The address of a requested report."""
     body = {"dataset": dataset, "group_by": "city", "value": "amount", "measure": "sum"}
     response = client.post(REPORTS, json=body)
     assert (response.status_code, len(outbox.tasks)) == (202, 1)

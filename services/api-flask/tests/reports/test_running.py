@@ -29,7 +29,7 @@ DEFINITION = {"group_by": "city", "value": "amount", "measure": "sum", "period":
 
 @pytest.fixture
 def dataset(engine: Engine) -> uuid.UUID:
-    """A dataset of some parts: in each, half of the rows are Riga's with 1 and half are Oslo's with 2."""
+    """A dataset of several parts: in each, half of the rows are Riga's with 1 and half are Oslo's with 2."""
     file = [b"city,amount\n", b"Riga,1\nOslo,2\n" * (PARTS * ROWS_PER_PART // 2)]
     with Session(engine) as session, session.begin():
         return load(session, Stream(file), name="harbours", columns=parse("city:text,amount:number")).id
@@ -58,7 +58,7 @@ def change(engine: Engine, report: uuid.UUID, **values: Any) -> None:  # noqa: A
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, action: Callable[[int], None]) -> list[int]:
-    """Do something after each part that a run has read; return the list of the parts that it gets to."""
+    """Call an action after each part that a run has read; return the list of these parts."""
     read: list[int] = []
     original = Aggregation.add
 

@@ -1,4 +1,4 @@
-"""The command line of a project that knows nothing of Landfast but its news app."""
+"""The command line of a project that uses only the news app of Landfast."""
 
 import os
 import sys

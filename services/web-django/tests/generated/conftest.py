@@ -1,4 +1,4 @@
-"""What the generated tests share."""
+"""Shared fixtures of the generated tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> Callable[[], AbstractContextManager[None]]:
-    """Return what each case runs in: its effects are undone, and no limit counts it."""
+    """Return a context for each case, which rolls its effects back and is not rate-limited."""
     monkeypatch.setattr("rest_framework.throttling.SimpleRateThrottle.allow_request", lambda *_: True)
 
     @contextmanager

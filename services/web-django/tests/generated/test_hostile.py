@@ -1,6 +1,6 @@
-"""Thousands of requests that no caller should send: none of them is answered as if the fault were ours.
+"""Thousands of hostile requests: none of them gets a response that blames the server.
 
-The same cases come in every run. What one of them finds becomes an example in ``tests/test_hostile_requests.py``.
+The cases are the same in every run. Each finding becomes an example in ``tests/test_hostile_requests.py``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ARTICLE = {
 COMMENT = {"article": "on-knots", "text": "Hello"}
 LOGIN = {"username": "boss", "password": "wrong", "name": "laptop"}
 
-#: What is sent where.
+#: The bodies by path.
 WRITES: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/rest/articles/", ARTICLE),
     ("PUT", "/rest/articles/on-knots/", ARTICLE),
@@ -82,13 +82,13 @@ HEADERS = (
     "HTTP_X_CSRFTOKEN", "HTTP_X_REQUEST_ID",
 )  # fmt: skip
 
-#: Lookups that the admin's addresses may end in.
+#: Suffixes of look-ups in the admin's addresses.
 LOOKUPS = ("", "__exact", "__in", "__isnull", "__gte", "__lt", "__year", "__month", "__day", "__regex", "__isempty")
 
 
 @pytest.fixture
 def boss(make_user: Callable[..., User], make_article: Callable[..., Article]) -> User:
-    """An administrator, and something to read and to change."""
+    """An administrator, and rows to read and to change."""
     make_article().tags.add(Tag.objects.create(name="Old", slug="old"))
     Category.objects.create(name="Ropes", slug="ropes")
     return make_user("boss", is_staff=True, is_superuser=True)
@@ -96,19 +96,19 @@ def boss(make_user: Callable[..., User], make_article: Callable[..., Article]) -
 
 @pytest.fixture
 def program(boss: User) -> dict[str, str]:
-    """The header of a program that may do everything."""
+    """The header of a program with all rights."""
     return {"HTTP_AUTHORIZATION": f"Token {Token.objects.issue(boss, '')}"}
 
 
 def check(answer: Answer) -> None:
-    """See that the caller is told what they did wrong, in their format."""
+    """Check that the response describes the caller's error, in the caller's format."""
     assert not crashed(answer), answer
     if answer.headers.get("Content-Type") == JSON and answer.body:
         json.loads(answer.body)
 
 
 def addresses() -> dict[str, list[str]]:
-    """Return where the admin has each model's list, and the model's fields."""
+    """Return the address of each model's list in the admin, and the model's fields."""
     models = [model._meta for model in admin.site._registry]  # noqa: SLF001 - Django's documented name
     return {
         f"/admin/{model.app_label}/{model.model_name}/": [field.name for field in model.get_fields()]
@@ -132,7 +132,7 @@ def test_rest_refuses_every_body_that_it_cannot_store(program: dict[str, str], e
 def test_rest_refuses_every_query_that_means_nothing(program: dict[str, str], example: Example) -> None:
     @hostile.bounded(120)
     @given(st.sampled_from(READS), hostile.queries(PARAMETERS), st.booleans())
-    def run(name: str, query: str, known: bool) -> None:  # noqa: FBT001 - hypothesis passes it
+    def run(name: str, query: str, known: bool) -> None:  # noqa: FBT001 - passed by hypothesis
         with example():
             check(send("GET", f"/rest/{name}/", query=query, headers=program if known else {}))
 

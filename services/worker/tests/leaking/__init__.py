@@ -1,1 +1,1 @@
-"""A worker in a process of its own, whose one task leaks: its broker is its own memory, its database PostgreSQL."""
+"""A worker in its own process, whose only task leaks; its broker is in memory, its database is PostgreSQL."""

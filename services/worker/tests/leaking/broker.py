@@ -1,4 +1,4 @@
-"""A broker in memory that Celery treats like RabbitMQ: by the event loop, and so with the pool of production."""
+"""A broker in memory that Celery treats like RabbitMQ: by the event loop, and so with production's pool."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kombu.transport import memory
 if TYPE_CHECKING:
     from kombu.asynchronous import Hub
 
-#: Seconds between two looks for messages.
+#: Seconds between two polls for messages.
 INTERVAL = 0.02
 
 
 class Channel(memory.Channel):
-    """A channel that has a way past confirms, as RabbitMQ's has."""
+    """A channel with a method without confirms, like RabbitMQ's."""
 
     _basic_publish = memory.Channel.basic_publish
 
@@ -29,7 +29,7 @@ class Transport(memory.Transport):
     implements = memory.Transport.implements.extend(asynchronous=True)
 
     def register_with_event_loop(self, connection: Any, loop: Hub) -> None:  # noqa: ANN401 - kombu's own signature
-        """Look for messages again and again."""
+        """Poll for messages."""
 
         def look() -> None:
             with suppress(socket.timeout, Empty):

@@ -7,7 +7,7 @@ import os
 from landfast_outbox.psycopg import PsycopgDatabase
 from tasks.celery_app import app
 
-#: What each run leaves in memory, for good.
+#: Memory that each run leaks.
 LEAK = 10 << 20
 
 _leaked: list[bytes] = []
@@ -15,7 +15,7 @@ _leaked: list[bytes] = []
 
 @app.task(name="tests.leak", ignore_result=True)
 def leak(number: int) -> None:
-    """Leave a row that says which process ran it, and 10 MiB."""
+    """Write a row with this process, and leak 10 MiB."""
     _leaked.append(b"x" * LEAK)
     process = f"{os.getpid()}.{os.environ['STARTS']}"
     PsycopgDatabase.connection().execute("INSERT INTO public.leak VALUES (%s, %s)", [number, process])

@@ -1,4 +1,4 @@
-"""A worker as each room has it, with a task that leaks: ``celery -A tests.leaking.worker``. It is its own relay."""
+"""A worker like each room's, with a task that leaks: ``celery -A tests.leaking.worker``. It is its own relay."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ app.conf.update(broker_url="polled://", worker_send_task_events=False)
 
 activity.DIRECTORY = Path(os.environ["ACTIVITY"])
 
-#: How often this process has begun: a worker that starts anew keeps its variables.
+#: The number of this process's starts: a worker that re-executes itself keeps its variables.
 os.environ["STARTS"] = str(int(os.environ.get("STARTS", "0")) + 1)
 
 
 @signals.worker_ready.connect
-def publish(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
-    """Publish what is not done; what an earlier start in this process had published is gone with its memory."""
+def publish(**_: Any) -> None:  # noqa: ANN401 - arguments of a signal
+    """Publish all open tasks; messages of an earlier start in this process were lost with its memory."""
     with connect(postgres, "test") as connection:
         connection.execute("UPDATE outbox.task SET published_at = NULL WHERE completed_at IS NULL")
         messages = store.take(connection, 1000, ())

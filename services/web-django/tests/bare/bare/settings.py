@@ -1,4 +1,4 @@
-"""As few settings as the app can do with."""
+"""The minimal settings of the app."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The news, below an address of the project's choice."""
+"""The news, below a path of the project's choice."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""What a visitor would do."""
+"""Visits the app's pages."""
 
 from django.core.management.base import BaseCommand
 from django.test import Client
@@ -7,10 +7,10 @@ from news.models import Article, Comment
 
 
 class Command(BaseCommand):
-    """Looks at the app's pages and says what is there."""
+    """Requests the app's pages and prints their content."""
 
     def handle(self, *_args: object, **_options: object) -> None:
-        """Look."""
+        """Request the pages."""
         draft = Article.objects.create(title="Draft", slug="draft", summary="-", body="-", author_name="Ada")
         article = Article.objects.published().latest("published_at")
         client = Client()
