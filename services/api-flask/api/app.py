@@ -10,12 +10,12 @@ from api import crud, docs, index, tasks
 from api.config import Settings, load_settings
 from api.datasets.views import routes as datasets
 from api.db import init_database, serving_engine
-from api.desk.views import blueprint as desk
 from api.errors import register_error_handlers
 from api.health import dependency_checks, init_health
 from api.keys.commands import keys
 from api.limits import Counter, init_limits, redis_storage
 from api.reports.views import routes as reports
+from api.reports_page.views import blueprint as reports_page
 from api.requests import register_request_hooks
 from api.routes.operation import MAX_BODY
 from api.tasks.shared import Results
@@ -46,7 +46,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     tasks.init_results(app, Results(settings.results))
     init_limits(app, Counter(redis_storage(settings.cache), settings.rate_limit))
     app.register_blueprint(docs.blueprint, url_prefix="/api")
-    app.register_blueprint(desk, url_prefix="/api")
+    app.register_blueprint(reports_page, url_prefix="/api")
     for routes in ROUTES:
         routes.register(app)
     app.cli.add_command(keys)

@@ -32,13 +32,13 @@ class Pong(BaseModel):
 _OFFER = Answer(200, "What there is, by name.", Index)
 
 
-@routes.get("/v1/", _OFFER, asks_others=False)
+@routes.get("/v1/", _OFFER, needs_services=False)
 def version_1() -> Response:
     """List what version 1 of the API offers."""
     return front_door()
 
 
-@routes.get("/", _OFFER, asks_others=False)
+@routes.get("/", _OFFER, needs_services=False)
 def front_door() -> Response:
     """List what the API offers."""
     links = {
@@ -54,7 +54,7 @@ def front_door() -> Response:
     return respond(Index(links=links))
 
 
-@routes.get("/v1/ping", Answer(200, "This process serves.", Pong), asks_others=False)
+@routes.get("/v1/ping", Answer(200, "This process serves.", Pong), needs_services=False)
 def ping() -> Response:
     """Answer at once, from this process alone."""
     return respond(Pong())

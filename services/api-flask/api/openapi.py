@@ -199,7 +199,7 @@ def _problems(group: Routes, operation: Operation) -> dict[int, str]:
         problems[HTTPStatus.UNAUTHORIZED] = "There is no API key, or it is not good any more."
         problems[HTTPStatus.FORBIDDEN] = "The API key is not good for this."
         problems[HTTPStatus.TOO_MANY_REQUESTS] = "The API key was used too often."
-    if operation.scope is not None or operation.asks_others:
+    if operation.scope is not None or operation.needs_services:
         problems[HTTPStatus.SERVICE_UNAVAILABLE] = "A service behind the API does not answer."
     return {int(status): about for status, about in (problems | dict(operation.errors)).items()}
 

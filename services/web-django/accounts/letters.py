@@ -21,7 +21,7 @@ class LettersUnavailableError(Exception):
     """No mail can be requested at this moment; its cause was rolled back."""
 
 
-def ask(signal: Signal, user: User) -> None:
+def request(signal: Signal, user: User) -> None:
     """Request a mail, within the transaction of its cause.
 
     Args:
@@ -37,7 +37,7 @@ def ask(signal: Signal, user: User) -> None:
         raise LettersUnavailableError from error
 
 
-def ask_for_password_reset(email: str) -> None:
+def request_password_reset(email: str) -> None:
     """Request a mail with a reset link to the user with an address; for an unknown address the same work is done.
 
     Args:
@@ -49,10 +49,10 @@ def ask_for_password_reset(email: str) -> None:
     user = User.objects.filter(email__iexact=email, is_active=True).first()
     if user is not None and not user.has_usable_password():
         user = None
-    _ask_in_turn("password-reset", signals.password_reset_requested, user)
+    _request_limited("password-reset", signals.password_reset_requested, user)
 
 
-def ask_for_verification(email: str) -> None:
+def request_verification(email: str) -> None:
     """Request another verification mail to an unverified address; for any other address the same work is done.
 
     Args:
@@ -65,10 +65,10 @@ def ask_for_verification(email: str) -> None:
     if user is None:
         pending = User.objects.filter(pending_email__iexact=email, is_active=True)
         user = pending.first()
-    _ask_in_turn("verification", signals.verification_requested, user)
+    _request_limited("verification", signals.verification_requested, user)
 
 
-def _ask_in_turn(kind: str, signal: Signal, user: User | None) -> None:
+def _request_limited(kind: str, signal: Signal, user: User | None) -> None:
     key = f"accounts:letter:{kind}:{user.pk if user else 'nobody'}"
     due = cache.add(key, 1, PAUSE)
     # While the cache is away, nothing is limited: every requested mail is sent.
@@ -76,7 +76,7 @@ def _ask_in_turn(kind: str, signal: Signal, user: User | None) -> None:
         user = None
     try:
         with transaction.atomic():
-            ask(signal, user or User(pk=signals.NOBODY))
+            request(signal, user or User(pk=signals.NOBODY))
     except LettersUnavailableError:
         cache.delete(key)
         raise

@@ -30,7 +30,7 @@ def register(form: RegistrationForm, language: str) -> User:
     """
     form.instance.language = language
     user = form.save()
-    letters.ask(signals.registered, user)
+    letters.request(signals.registered, user)
     return user
 
 
@@ -46,5 +46,5 @@ def change_profile(form: ProfileForm) -> User:
     """
     user = form.save()
     if form.new_address:
-        letters.ask(signals.verification_requested, user)
+        letters.request(signals.verification_requested, user)
     return user

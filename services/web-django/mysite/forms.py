@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Field(BoundField):
-    """A field that gets the focus if it is the first invalid one."""
+    """A field that gets the focus if it is the first invalid one, whichever field the valid form would focus."""
 
     def build_widget_attrs(self, attrs: dict[str, Any], widget: Widget | None = None) -> dict[str, Any]:
         """Return the attributes of the field's element."""

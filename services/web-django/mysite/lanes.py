@@ -6,7 +6,7 @@ from landfast_runtime.worker.lanes import Lane, chosen
 
 from mysite.celery import BULK_QUEUE, MAIL_QUEUE, QUEUE
 
-#: A mail may take half an hour: none is prefetched that another worker, or the same one later, could take.
+#: A mail may take half an hour, so none is prefetched: another worker, or this one a minute later, could send it.
 LANES = {
     "web": Lane(queues=(QUEUE,)),
     "mail": Lane(queues=(MAIL_QUEUE, BULK_QUEUE), pool="threads", waiting=0),

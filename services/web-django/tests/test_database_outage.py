@@ -42,16 +42,16 @@ class Database:
         assert isinstance(connection, DatabaseWrapper)
         return connection
 
-    def ask(self, question: str = "SELECT 42") -> Any:  # noqa: ANN401 - whatever the database answers
-        """Return the answer to a query, as a request would get it."""
+    def query(self, statement: str = "SELECT 42") -> Any:  # noqa: ANN401 - any value
+        """Return the result of a query, like in a request."""
         with self.connection.cursor() as cursor:
-            cursor.execute(question)
+            cursor.execute(statement)
             return cursor.fetchone()[0]
 
-    def request(self) -> Any:  # noqa: ANN401 - whatever the database answers
-        """Ask, and give the connection back."""
+    def request(self) -> Any:  # noqa: ANN401 - any value
+        """Run a query, and close the connection."""
         try:
-            return self.ask()
+            return self.query()
         finally:
             self.connection.close()
 
@@ -90,11 +90,11 @@ def test_requests_wait_while_the_database_restarts(database: Database, entrance:
 def test_a_page_goes_on_with_another_connection_when_the_server_ended_its_own(
     database: Database, entrance: Entrance
 ) -> None:
-    before = database.ask("SELECT pg_backend_pid()")
+    before = database.query("SELECT pg_backend_pid()")
     entrance.close()
     entrance.open()
 
-    assert database.ask("SELECT pg_backend_pid()") != before
+    assert database.query("SELECT pg_backend_pid()") != before
 
 
 def test_a_page_waits_for_a_pool_that_still_tries_to_reach_a_container_that_is_gone(
@@ -110,7 +110,7 @@ def test_a_page_waits_for_a_pool_that_still_tries_to_reach_a_container_that_is_g
 
     monkeypatch.setattr(PostgresWrapper, "get_new_connection", lag)
 
-    assert database.ask() == 42
+    assert database.query() == 42
     assert next(lags, None) is None
 
 
@@ -124,36 +124,36 @@ def unseen(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
 
 def end_session(database: Database) -> None:
     """Let the server end the session that the next statement goes to."""
-    session = database.ask("SELECT pg_backend_pid()")
+    session = database.query("SELECT pg_backend_pid()")
     with psycopg.connect(server().dsn(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 10000)", (session,))  # and wait until it has
 
 
 def test_a_question_is_asked_again_whose_session_ended_in_that_moment(unseen: Database) -> None:
-    assert unseen.ask() == 42
-    assert unseen.ask("SELECT 43") == 43
+    assert unseen.query() == 42
+    assert unseen.query("SELECT 43") == 43
 
 
 def test_a_transaction_begins_on_another_connection_whose_session_ended_in_that_moment(unseen: Database) -> None:
     unseen.connection.set_autocommit(False)
-    unseen.ask("WITH begun AS (SELECT set_config('landfast.begun', 'yes', true) AS yes) SELECT yes FROM begun")
+    unseen.query("WITH begun AS (SELECT set_config('landfast.begun', 'yes', true) AS yes) SELECT yes FROM begun")
     unseen.connection.rollback()
 
-    assert not unseen.ask("SELECT current_setting('landfast.begun', true)")
+    assert not unseen.query("SELECT current_setting('landfast.begun', true)")
 
 
 def test_nothing_that_may_change_something_is_sent_again(unseen: Database) -> None:
     with pytest.raises(OperationalError):
-        unseen.ask("CREATE TEMPORARY TABLE twice AS SELECT 42")
+        unseen.query("CREATE TEMPORARY TABLE twice AS SELECT 42")
 
 
 def test_a_question_is_not_asked_again_whose_answer_was_lost(unseen: Database, entrance: Entrance) -> None:
-    unseen.ask()
+    unseen.query()
     entrance.close()
     entrance.open()
 
     with pytest.raises(OperationalError):
-        unseen.ask()
+        unseen.query()
 
 
 def test_a_task_keeps_its_session_or_fails(unseen: Database) -> None:
@@ -162,19 +162,19 @@ def test_a_task_keeps_its_session_or_fails(unseen: Database) -> None:
     end_session(unseen)
 
     with pytest.raises(OperationalError):
-        unseen.ask()
+        unseen.query()
 
 
 def test_a_transaction_is_not_continued_on_another_connection(database: Database, entrance: Entrance) -> None:
     connection = database.connection
     connection.set_autocommit(False)
     connection.in_atomic_block = True
-    database.ask()
+    database.query()
     entrance.close()
     entrance.open()
 
     with pytest.raises(OperationalError):
-        database.ask()
+        database.query()
 
 
 @pytest.mark.slow
@@ -182,4 +182,4 @@ def test_a_database_that_stays_silent_holds_a_page_for_seconds_only(database: Da
     with socket.create_server(("127.0.0.1", 0)) as mute:
         database.connection.settings_dict["PORT"] = str(mute.getsockname()[1])
         with pytest.raises(OperationalError, match="timeout"):
-            database.ask()
+            database.query()

@@ -57,7 +57,7 @@ def post(client: Client, query: str, variables: dict[str, Any] | None = None, **
     return response
 
 
-def ask(client: Client, query: str, variables: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+def execute(client: Client, query: str, variables: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
     answer = post(client, query, variables).json()  # type: ignore[attr-defined]
     assert "errors" not in answer, answer
     return answer["data"]
@@ -96,7 +96,7 @@ def test_it_gives_what_was_asked_for_and_nothing_else(client: Client, make_artic
     { article(slug: "on-knots") {
         title page cover category { name } tags { slug } comments { totalCount results { name text } } } }
     """
-    assert ask(client, query) == {
+    assert execute(client, query) == {
         "article": {
             "title": "On knots",
             "page": "/news/on-knots/",
@@ -115,13 +115,13 @@ def test_it_hides_what_readers_may_not_see(client: Client, make_article: MakeArt
     make_article("Next week", published_at=timezone.now() + timedelta(days=7))
     make_comment(draft, "Below a draft")
     titles = "{ articles { totalCount results { title } } comments { results { text } } }"
-    found = ask(client, titles)
+    found = execute(client, titles)
     assert found["articles"] == {"totalCount": 1, "results": [{"title": "Public"}]}
     assert found["comments"]["results"] == []
-    assert ask(client, '{ article(slug: "a-draft") { title } }') == {"article": None}
+    assert execute(client, '{ article(slug: "a-draft") { title } }') == {"article": None}
     client.force_login(ada)
-    assert ask(client, titles)["articles"]["totalCount"] == 2
-    assert ask(client, '{ article(slug: "a-draft") { title } }') == {"article": {"title": "A draft"}}
+    assert execute(client, titles)["articles"]["totalCount"] == 2
+    assert execute(client, '{ article(slug: "a-draft") { title } }') == {"article": {"title": "A draft"}}
 
 
 def test_it_narrows_lists_down_and_searches(client: Client, make_article: MakeArticle) -> None:
@@ -132,7 +132,7 @@ def test_it_narrows_lists_down_and_searches(client: Client, make_article: MakeAr
         articles(search: $search, category: $category, tag: $tag) { results { title } } }"""
 
     def titles(**variables: str) -> list[str]:
-        return [article["title"] for article in ask(client, query, variables)["articles"]["results"]]
+        return [article["title"] for article in execute(client, query, variables)["articles"]["results"]]
 
     assert titles(search="bowline") == ["Bowline", "Harbour"]
     assert titles(category="ropes") == titles(tag="old") == ["Bowline"]
@@ -144,7 +144,7 @@ def test_it_lists_categories_tags_and_the_newest_comments(client: Client, make_a
     make_newsroom(make_article, 2)
     query = """{ categories { slug } tags { slug }
         comments(article: "article-1", pagination: {limit: 2}) { totalCount results { text } } }"""
-    found = ask(client, query)
+    found = execute(client, query)
     assert {"slug": "category-1"} in found["categories"]
     assert found["tags"] == [{"slug": "tag-0"}, {"slug": "tag-1"}]
     assert found["comments"]["totalCount"] == 3
@@ -156,7 +156,7 @@ def test_it_gives_no_more_at_once_than_the_longest_page(client: Client, make_art
     Comment.objects.bulk_create(
         Comment(article=article, name="Eve", text=str(number), status=Comment.Status.APPROVED) for number in range(60)
     )
-    found = ask(client, "{ comments(pagination: {limit: 500}) { results { id } } }")
+    found = execute(client, "{ comments(pagination: {limit: 500}) { results { id } } }")
     assert len(found["comments"]["results"]) == 50
 
 
@@ -167,7 +167,7 @@ def test_it_asks_the_database_as_often_for_many_rows_as_for_few(
     make_newsroom(make_article, count)
 
     with django_assert_num_queries(QUERIES):
-        found = ask(client, EVERYTHING)["articles"]
+        found = execute(client, EVERYTHING)["articles"]
     assert found["totalCount"] == len(found["results"]) == count
     assert found["results"][0]["comments"]["results"][0]["article"]["slug"] == found["results"][0]["slug"]
 
@@ -182,7 +182,7 @@ def test_it_asks_the_database_as_often_below_one_article(
     query = """{ article(slug: "on-knots") { category { name } tags { name }
         comments(pagination: {limit: 20}) { totalCount results { text article { title } } } } }"""
     with django_assert_num_queries(4):  # the article with its category, tags, comments with their count, their article
-        assert len(ask(client, query)["article"]["comments"]["results"]) == count
+        assert len(execute(client, query)["article"]["comments"]["results"]) == count
 
 
 # --- commenting ------------------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def test_it_takes_a_comment_that_waits_for_a_moderator(
     make_article("On knots")
     ada = make_user("ada")
     client.force_login(ada)
-    found = ask(client, ADD, {"text": "Well said"})["addComment"]
+    found = execute(client, ADD, {"text": "Well said"})["addComment"]
     assert (found["text"], found["status"], found["name"]) == ("Well said", "pending", "ada")
     assert Comment.objects.get().author == ada
 
@@ -214,7 +214,7 @@ def test_it_says_why_it_takes_no_comment(client: Client, make_article: MakeArtic
 def test_it_asks_browsers_that_are_logged_in_for_the_csrf_token(make_article: MakeArticle, make_user: MakeUser) -> None:
     make_article("On knots")
     browser = Client(enforce_csrf_checks=True)
-    assert ask(browser, "{ articles { totalCount } }")["articles"]["totalCount"] == 1
+    assert execute(browser, "{ articles { totalCount } }")["articles"]["totalCount"] == 1
     browser.force_login(make_user("ada"))
     refused = post(browser, ADD, {"text": "Forged"})
     assert refused.status_code == 403

@@ -33,7 +33,7 @@ def program(make_staff: Callable[[str], User]) -> dict[str, str]:
     return {"HTTP_AUTHORIZATION": f"Token {Token.objects.issue(make_staff('editor'), '')}"}
 
 
-def ask(query: str, variables: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> Answer:
+def execute(query: str, variables: dict[str, Any] | None = None, headers: dict[str, str] | None = None) -> Answer:
     """Send a query to GraphQL."""
     body = json.dumps({"query": query, "variables": variables or {}}).encode()
     return send("POST", GRAPHQL, body, content_type=JSON, headers=headers)
@@ -126,14 +126,14 @@ QUERIES = [
 @pytest.mark.parametrize("text", UNSTORABLE, ids=ascii)
 @pytest.mark.parametrize("query", QUERIES)
 def test_graphql_names_the_variable_that_cannot_be_stored(program: dict[str, str], query: str, text: str) -> None:
-    answer = ask(query, {"s": text}, program)
+    answer = execute(query, {"s": text}, program)
     complaint = f"'variables.s' holds the character U+{ord(text):04X}, which cannot be stored."
     assert (answer.status, answer.json) == (400, {"errors": [{"message": complaint}]})
 
 
 @pytest.mark.parametrize("literal", [r'"a\u0000"', r'"\u{0}"'])
 def test_graphql_refuses_a_text_in_the_document_that_cannot_be_stored(literal: str) -> None:
-    answer = ask(f"{{ article(slug: {literal}) {{ slug }} }}")
+    answer = execute(f"{{ article(slug: {literal}) {{ slug }} }}")
     assert answer.json["errors"][0]["message"] == "The text holds the character U+0000, which cannot be stored."
 
 
@@ -188,7 +188,7 @@ def test_it_refuses_a_header_that_holds_nul(make_user: Callable[..., User]) -> N
 
 @pytest.mark.parametrize("variables", [{}, {"s": None}, {"s": 1}, {"s": []}])
 def test_graphql_says_which_variable_has_no_value_of_its_type(variables: dict[str, Any]) -> None:
-    message = ask("query($s: String!) { article(slug: $s) { slug } }", variables).json["errors"][0]["message"]
+    message = execute("query($s: String!) { article(slug: $s) { slug } }", variables).json["errors"][0]["message"]
     assert "$s" in message
 
 
@@ -206,7 +206,7 @@ def test_graphql_refuses_a_list_that_begins_before_its_beginning(field: str, pag
     name = next((part for part in ("$p", "$o", "$d") if part in pagination), None)
     parts = [part for part in declared.split(", ") if name and part.startswith(name)]
     head = f"query({parts[0]}) " if parts else ""
-    answer = ask(f"{head}{{ {used} {{ {below} }} }}", {"p": {"offset": -1}} if name == "$p" else {})
+    answer = execute(f"{head}{{ {used} {{ {below} }} }}", {"p": {"offset": -1}} if name == "$p" else {})
     assert answer.json["errors"][0]["message"] == f"The offset of {field!r} is -1; it must be 0 or more."
 
 

@@ -30,7 +30,7 @@ BUCKET = "pictures"
 KEYS = {"s3_access_key": "landfast", "s3_secret_key": "correct-horse-battery"}
 
 
-def ask(address: str, method: str = "GET", **headers: str) -> tuple[bytes, Message]:
+def fetch(address: str, method: str = "GET", **headers: str) -> tuple[bytes, Message]:
     """Send a request without a key, like readers."""
     request = urllib.request.Request(address, method=method, headers=headers)  # noqa: S310 - the test's own server
     with urllib.request.urlopen(request, timeout=DEADLINE) as answer:  # noqa: S310
@@ -51,9 +51,9 @@ def s3_server() -> Iterator[str]:
 def bucket(s3_server: str) -> Iterator[str]:
     """Create an empty public bucket, and return its address."""
     address = f"{s3_server}/{BUCKET}"
-    ask(address, "PUT", **{"x-amz-acl": "public-read"})
+    fetch(address, "PUT", **{"x-amz-acl": "public-read"})
     yield address
-    ask(f"{s3_server}/moto-api/reset", "POST")
+    fetch(f"{s3_server}/moto-api/reset", "POST")
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_it_keeps_covers_in_s3_from_upload_to_deletion(
     cover = upload()
     article = make_article(cover=cover)
     assert article.cover.url == f"{in_s3}{article.cover.name}"
-    content, headers = ask(article.cover.url)
+    content, headers = fetch(article.cover.url)
     assert content == upload().read()
     assert headers["Content-Type"] == "image/jpeg"
     assert headers["Cache-Control"] == CACHE_CONTROL
@@ -92,7 +92,7 @@ def test_it_keeps_covers_in_s3_from_upload_to_deletion(
     assert make_thumbnails(article.pk) == 8
     addresses = [rendition.file.url for rendition in article.renditions.all()]
     for rendition in article.renditions.all():
-        content, headers = ask(rendition.file.url)
+        content, headers = fetch(rendition.file.url)
         assert content
         assert headers["Content-Type"] == f"image/{rendition.format}"
 
@@ -100,7 +100,7 @@ def test_it_keeps_covers_in_s3_from_upload_to_deletion(
         article.delete()
     for address in addresses:
         with pytest.raises(HTTPError) as answer:
-            ask(address)
+            fetch(address)
         assert answer.value.code == 404
         answer.value.close()
 

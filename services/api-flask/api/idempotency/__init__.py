@@ -1,5 +1,5 @@
 """Safe repetition of a POST: ``Idempotency-Key``."""
 
-from api.idempotency.replay import HEADER, REPLAYED, once
+from api.idempotency.replay import HEADER, REPLAYED, run_once
 
-__all__ = ["HEADER", "REPLAYED", "once"]
+__all__ = ["HEADER", "REPLAYED", "run_once"]

@@ -45,7 +45,7 @@ SWEPT = 20
 STORED_HEADERS = ("Content-Type", "Location", "ETag")
 
 
-def once(caller: Caller, call: Callable[[], Response]) -> Response:
+def run_once(caller: Caller, call: Callable[[], Response]) -> Response:
     """Return the response of ``call``, or the stored one if this request is repeated.
 
     Args:

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from api.background import engine as background_engine
 from api.datasets.columns import Column, parse
 from api.datasets.models import Dataset, DatasetPart
-from api.reports import pace
+from api.reports import low_priority
 from api.reports.aggregation import Aggregation, TooManyGroupsError
 from api.reports.charts import png
 from api.reports.definition import Definition, DefinitionError
@@ -120,7 +120,7 @@ def _begin(engine: Engine, report_id: uuid.UUID) -> Job | None:
 
 def _make(engine: Engine, job: Job) -> None:
     job.definition.check(job.columns)
-    result, chart = pace.in_background(lambda: _figures_and_chart(engine, job))
+    result, chart = low_priority.in_background(lambda: _figures_and_chart(engine, job))
     with Session(engine) as session, session.begin():
         _write(session, job, state=State.SUCCEEDED, progress=100, result=result, chart=chart, finished_at=func.now())
 
@@ -142,7 +142,7 @@ def _parts(engine: Engine, job: Job) -> Iterator[list[list[str | None]]]:
     told = 0
     for number in range(job.parts):
         percent = number * (100 - _RESERVED) // job.parts
-        with pace.turn():
+        with low_priority.turn():
             with Session(engine) as session, session.begin():
                 if percent > told:
                     _write(session, job, progress=percent)

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, current_app, request
 from typing_extensions import TypedDict
 
 from api.access import authorise
-from api.idempotency import once
+from api.idempotency import run_once
 from api.limits import count
 from api.routes.operation import Answer, Operation
 from api.routes.reading import read_body, read_query, refuse_query
@@ -30,7 +30,7 @@ class Options(TypedDict, total=False):
 
     scope: str | None
     errors: Mapping[int, str]
-    asks_others: bool
+    needs_services: bool
     idempotent: bool
     max_body: int
     body_type: str
@@ -119,7 +119,7 @@ def _guarded(operation: Operation) -> View:
         if operation.body is not None:
             arguments["body"] = read_body(request, operation.body, operation.body_type)
         if operation.idempotent:
-            return once(caller, lambda: view(**arguments))
+            return run_once(caller, lambda: view(**arguments))
         return view(**arguments)
 
     return guarded

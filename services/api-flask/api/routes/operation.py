@@ -50,7 +50,7 @@ class Operation:
         answers: the successful responses.
         scope: the scope that the caller's API key must have; None is open to everyone, without a rate limit.
         errors: its own problems by status, with their causes.
-        asks_others: whether it uses a service behind the API, even if no key is needed.
+        needs_services: whether it uses a service behind the API, even if no key is needed.
         idempotent: whether an ``Idempotency-Key`` makes repetition safe.
         max_body: the most bytes of a body.
         body_type: the media type of the body for ``body``.
@@ -65,7 +65,7 @@ class Operation:
     answers: tuple[Answer, ...]
     scope: str | None = None
     errors: Mapping[int, str] = field(default_factory=dict)
-    asks_others: bool = True
+    needs_services: bool = True
     idempotent: bool = False
     max_body: int = MAX_BODY
     body_type: str = JSON

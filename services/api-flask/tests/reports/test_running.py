@@ -10,7 +10,7 @@ from api.datasets.columns import parse
 from api.datasets.loading import load
 from api.datasets.models import ROWS_PER_PART, Dataset
 from api.datasets.streams import Stream
-from api.reports import pace, running
+from api.reports import low_priority, running
 from api.reports.aggregation import Aggregation
 from api.reports.models import Report, State
 from api.reports.running import ATTEMPTS, ReportMissingError, run_report
@@ -37,10 +37,10 @@ def dataset(engine: Engine) -> uuid.UUID:
 
 @pytest.fixture
 def report(engine: Engine, dataset: uuid.UUID) -> uuid.UUID:
-    return ask(engine, dataset)
+    return request_report(engine, dataset)
 
 
-def ask(engine: Engine, dataset: uuid.UUID, **values: Any) -> uuid.UUID:  # noqa: ANN401 - values of columns
+def request_report(engine: Engine, dataset: uuid.UUID, **values: Any) -> uuid.UUID:  # noqa: ANN401 - values of columns
     report_id = uuid.uuid4()
     with Session(engine) as session, session.begin():
         session.add(Report(id=report_id, dataset_id=dataset, **{"definition": DEFINITION} | values))
@@ -136,7 +136,7 @@ def test_a_report_that_is_done_is_not_made_again(
 
 
 def test_a_report_whose_worker_died_is_made_from_the_start(engine: Engine, dataset: uuid.UUID) -> None:
-    report = ask(engine, dataset, state=State.RUNNING, progress=73, attempt=1)
+    report = request_report(engine, dataset, state=State.RUNNING, progress=73, attempt=1)
 
     run_report(report, engine)
 
@@ -151,7 +151,7 @@ def test_of_two_runs_side_by_side_the_later_one_makes_the_report(
 ) -> None:
     def take_over(parts: int) -> None:
         if parts == 2:
-            monkeypatch.setattr(pace, "TURN", tmp_path / "turn-of-another-container")
+            monkeypatch.setattr(low_priority, "TURN", tmp_path / "turn-of-another-container")
             run_report(report, engine)
 
     read = meanwhile(monkeypatch, take_over)
@@ -165,7 +165,7 @@ def test_of_two_runs_side_by_side_the_later_one_makes_the_report(
 
 
 def test_a_report_that_takes_its_workers_down_is_given_up(engine: Engine, dataset: uuid.UUID) -> None:
-    report = ask(engine, dataset, state=State.RUNNING, attempt=ATTEMPTS)
+    report = request_report(engine, dataset, state=State.RUNNING, attempt=ATTEMPTS)
 
     run_report(report, engine)
 
@@ -189,7 +189,7 @@ def test_a_report_with_too_many_groups_says_so(
 
 
 def test_a_report_that_its_dataset_cannot_answer_says_so(engine: Engine, dataset: uuid.UUID) -> None:
-    report = ask(engine, dataset, definition=DEFINITION | {"value": "price"})
+    report = request_report(engine, dataset, definition=DEFINITION | {"value": "price"})
 
     run_report(report, engine)
 
@@ -261,11 +261,11 @@ def test_a_worker_has_the_api_s_own_role(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_only_one_report_works_at_a_time_and_then_pauses(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pace, "TURN", tmp_path / "turn")
-    with pace.turn(), pace.TURN.open("ab") as other, pytest.raises(BlockingIOError):
+    monkeypatch.setattr(low_priority, "TURN", tmp_path / "turn")
+    with low_priority.turn(), low_priority.TURN.open("ab") as other, pytest.raises(BlockingIOError):
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    with pace.TURN.open("ab") as other:
+    with low_priority.TURN.open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

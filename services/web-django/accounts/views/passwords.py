@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.forms import AddressForm
-from accounts.letters import LettersUnavailableError, ask_for_password_reset
+from accounts.letters import LettersUnavailableError, request_password_reset
 from accounts.lockout import unlock
 from accounts.models import User
 from accounts.views._forms import without_letters
@@ -51,7 +51,7 @@ def forgot(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, template, {"form": form})
     try:
-        ask_for_password_reset(form.cleaned_data["email"])
+        request_password_reset(form.cleaned_data["email"])
     except LettersUnavailableError:
         return without_letters(request, template, form)
     return redirect("accounts:password_reset_sent")

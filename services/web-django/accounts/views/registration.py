@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import links
 from accounts.forms import AddressForm, RegistrationForm
-from accounts.letters import LettersUnavailableError, ask_for_verification
+from accounts.letters import LettersUnavailableError, request_verification
 from accounts.registration import register
 from accounts.views._forms import without_letters
 
@@ -81,7 +81,7 @@ def resend(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, template, {"form": form})
     try:
-        ask_for_verification(form.cleaned_data["email"])
+        request_verification(form.cleaned_data["email"])
     except LettersUnavailableError:
         return without_letters(request, template, form)
     return render(request, "accounts/resent.html")

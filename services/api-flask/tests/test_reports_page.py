@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import polib  # type: ignore[import-untyped]  # it has no types
 import pytest
-from api.desk import views
 from api.reports.models import State
+from api.reports_page import views
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -59,8 +59,8 @@ def test_it_speaks_the_language_that_was_chosen_on_the_site_or_that_the_browser_
 
 def test_it_says_everything_in_russian_too() -> None:
     environment: Any = views.template_environment("ru")
-    source, _, _ = environment.loader.get_source(environment, "desk.html")
-    catalogue = views.TEXTS / "ru" / "LC_MESSAGES" / "desk"
+    source, _, _ = environment.loader.get_source(environment, "reports.html")
+    catalogue = views.TEXTS / "ru" / "LC_MESSAGES" / "reports"
     translated = {entry.msgid: entry.msgstr for entry in polib.pofile(f"{catalogue}.po")}
     assert set(translated) == {message for _, _, message in environment.extract_translations(source)}
     assert all(translated.values())

@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Response, request, send_from_directory
 from jinja2 import Environment, FileSystemLoader
 
-blueprint = Blueprint("desk", __name__)
+blueprint = Blueprint("reports_page", __name__)
 
 _HERE = Path(__file__).parent
 _FILES = _HERE / "static"
@@ -30,7 +30,7 @@ def template_environment(language: str) -> Environment:
     """Return the template environment of a language, with its translations."""
     loader = FileSystemLoader(_HERE / "templates")
     environment = Environment(loader=loader, autoescape=True, extensions=["jinja2.ext.i18n"])
-    texts = gettext.translation("desk", TEXTS, [language], fallback=True)
+    texts = gettext.translation("reports", TEXTS, [language], fallback=True)
     environment.install_gettext_translations(texts)  # type: ignore[attr-defined]  # the extension's
     return environment
 
@@ -39,7 +39,7 @@ def template_environment(language: str) -> Environment:
 def page() -> Response:
     """Return the page in the reader's language; it contains no data, so it needs no key."""
     language = _language()
-    template = template_environment(language).get_template("desk.html")
+    template = template_environment(language).get_template("reports.html")
     text = template.render(language=language, languages=LANGUAGES)
     response = Response(text, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = _POLICY

@@ -45,7 +45,7 @@ async function upload() {
   return sent.json();
 }
 
-async function ask(dataset) {
+async function requestReport(dataset) {
   const wanted = { dataset, group_by: form.group_by.value, measure: form.measure.value, value: form.value.value || null };
   const headers = { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID?.() ?? `${dataset}-${Date.now()}` };
   return (await call("/api/v1/reports/", { method: "POST", headers, body: JSON.stringify(wanted) })).json();
@@ -90,7 +90,7 @@ form.addEventListener("submit", async (event) => {
   form.querySelector("[type=submit]").disabled = true;
   try {
     const dataset = await upload();
-    running = await ask(dataset.id);
+    running = await requestReport(dataset.id);
     byId("cancel").hidden = false;
     const report = await follow(running);
     if (report.links) await present(report);
