@@ -10,8 +10,8 @@ A worker can live, answer ``inspect ping`` and still consume nothing after a res
 While no worker consumes the probes' queue, the check sends nothing and returns at once: a starting worker is soon
 checked again.
 
-Each check is a Python process of its own, in each worker's container. It sends the message itself, because the import of
-Celery would take longer than everything else.
+Each check is a Python process of its own, in each worker's container. It sends the message itself, because the import
+of Celery would take longer than everything else.
 """
 
 from __future__ import annotations
