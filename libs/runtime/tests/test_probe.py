@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from landfast_runtime import probe
+from landfast_runtime.worker import beat
 from landfast_testing.waiting import PATIENCE
 
 from tests.servers import answering, unused_port
@@ -104,9 +106,31 @@ def test_the_script_fails_at_the_deadline_too(scheme: str) -> None:
     assert time.monotonic() - started < 1 + 2 * PATIENCE
 
 
-def test_the_script_knows_two_protocols() -> None:
+def test_the_script_names_a_protocol_that_it_does_not_know() -> None:
     status, printed = ask("bash", "https://127.0.0.1/healthz")
-    assert (status, printed) == (1, "https://127.0.0.1/healthz: must begin with http:// or uwsgi://\n")
+    assert (status, printed) == (1, "https://127.0.0.1/healthz: must begin with http://, uwsgi:// or file://\n")
+
+
+def test_the_script_is_content_with_a_file_that_was_written_just_now(tmp_path: Path) -> None:
+    file = tmp_path / "ticked"
+    assert ask("bash", f"file://{file}", "3600") == (1, f"{file} is missing\n")
+    file.touch()
+    assert ask("bash", f"file://{file}", "3600") == (0, "")
+    os.utime(file, (time.time() - 7200,) * 2)
+    status, printed = ask("bash", f"file://{file}", "3600")
+    assert status == 1
+    assert printed.startswith(f"{file} was written 7")
+
+
+def test_beats_are_asked_for_the_mark_that_they_leave() -> None:
+    root = SCRIPT.parents[3]
+    asked = [
+        line.partition("#")[0].strip()
+        for service in ("worker", "web-django")
+        for line in (root / f"services/{service}/compose.yaml").read_text().splitlines()
+        if "beat-ticked" in line
+    ]
+    assert asked == [f'test: [CMD, probe, "file://{beat.MARK}", "{beat.STALE:.0f}"]'] * 2
 
 
 def uwsgi_variables(body: bytes) -> dict[str, str]:
