@@ -14,7 +14,7 @@ ASKED_THROUGH = {"RabbitMQ": "rabbitmq", "PostgreSQL": "postgres", "Nginx": "ngi
 #: The next step for a warning of an outbox, which names the queues: their workers wait for another server, or hang.
 WORKERS_LOGS = "look at the logs of the workers that consume them: ./stack app list has the services"
 
-_ASKED_THROUGH = re.compile(r"cannot be asked, (\w+) fails")
+_ASKED_THROUGH = re.compile(r"cannot be checked, (\w+) fails")
 _WRONG_PASSWORD = re.compile(
     r"authentication failed|access.?refused|wrongpass|invalid (username|password)|noauth|\(403\)", re.IGNORECASE
 )

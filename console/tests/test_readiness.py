@@ -119,5 +119,5 @@ def test_it_says_how_an_application_fails(nginx: dict[str, tuple[int, str]]) -> 
 def test_it_says_that_nginx_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readiness, "NGINX_HOST", "127.0.0.1")
     monkeypatch.setattr(readiness, "NGINX_PORT", 1)
-    with pytest.raises(Unavailable, match="cannot be asked, Nginx fails: ConnectionRefusedError"):
+    with pytest.raises(Unavailable, match="cannot be checked, Nginx fails: ConnectionRefusedError"):
         readiness.check_through_nginx("shop")

@@ -73,7 +73,7 @@ def test_it_says_who_has_the_wrong_password(name: str) -> None:
 @pytest.mark.parametrize(
     ("problem", "step"),
     [
-        ("nothing answers to its name: it does not run", "./stack up"),
+        ("its name does not resolve: it does not run", "./stack up"),
         ("ConnectionRefusedError: [Errno 111] Connection refused", "./stack up"),
         ("DiskFull: could not extend file: No space left on device", "docker system df; docker builder prune"),
         ("no answer within 2.5 s", "docker compose logs redis"),
@@ -90,7 +90,7 @@ def test_a_full_disk_of_postgres_has_a_reserve_to_give_back() -> None:
 
 
 def test_a_broker_without_memory_is_given_more() -> None:
-    problem = "Unavailable: its memory is full: it takes no messages (low on memory)"
+    problem = "Unavailable: its memory is full: it accepts no messages (low on memory)"
     (remark,) = readiness.remarks(document({"rabbitmq": problem}))
 
     assert remark.step.startswith("give rabbitmq more memory")
@@ -120,8 +120,8 @@ def test_a_lane_that_stands_still_is_told_though_everything_is_ready() -> None:
     ("name", "server", "through"), [("worker", "RabbitMQ", "rabbitmq"), ("outbox", "PostgreSQL", "postgres")]
 )
 def test_what_is_asked_through_another_one_waits_for_it(name: str, server: str, through: str) -> None:
-    problem = "nothing answers to its name: it does not run"
-    asked = f"Unavailable: cannot be asked, {server} fails: {problem}"
+    problem = "its name does not resolve: it does not run"
+    asked = f"Unavailable: cannot be checked, {server} fails: {problem}"
     first, second = readiness.remarks(document({through: problem, name: asked}))
 
     assert first.step == "./stack up"

@@ -22,7 +22,7 @@ REFUSED = {
     "link_error": "look at the dead letters instead, or catch the error in the task's own body",
     "chord": "the results of its parts are counted in Redis, which may be lost: count them in the database",
     "chain": "the next task would be sent after the commit: call it in this one's own body",
-    "expires": "a task that was committed runs to its end: look at the clock in its own body",
+    "expires": "a task that was committed runs to its end: check the time in its own body",
     "exchange": "a durable task goes to a queue by name",
     "routing_key": "a durable task goes to a queue by name",
 }

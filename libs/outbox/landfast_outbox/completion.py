@@ -32,7 +32,7 @@ def effect(result: Any = None) -> Iterator[Connection[Any]]:  # noqa: ANN401 - t
     """
     run = runs.current()
     if run is None or not run.long:
-        raise RuntimeError("effect() belongs into the body of a durable task that says long=True")
+        raise RuntimeError("effect() belongs into the body of a durable task with long=True")
     with last_transaction(run, result) as connection:
         yield connection
 

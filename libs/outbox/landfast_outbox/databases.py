@@ -96,7 +96,7 @@ def named(name: str, task: str) -> Database:
     try:
         return _named[name]
     except KeyError:
-        message = f"{task} wants the database {name!r}: name it by landfast_outbox.databases.use()"
+        message = f"{task} needs the database {name!r}: register it with landfast_outbox.databases.use()"
         raise RuntimeError(message) from None
 
 

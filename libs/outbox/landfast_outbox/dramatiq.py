@@ -27,7 +27,7 @@ REFUSED = {
     "on_failure": "look at the dead letters instead, or catch the error in the task's own body",
     "on_retry_exhausted": "look at the dead letters instead",
     "group_completion_uuid": "the parts of a group are counted in Redis, which may be lost: count them in the database",
-    "max_age": "a task that was committed runs to its end: look at the clock in its own body",
+    "max_age": "a task that was committed runs to its end: check the time in its own body",
 }
 
 

@@ -57,14 +57,14 @@ class Watch:
 #: Name -> help text, and labels beside the database.
 GAUGES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
     {
-        "outbox_broker_blocked": ("Whether RabbitMQ takes no messages: an alarm of its disk or its memory is on.", ()),
+        "outbox_broker_blocked": ("Whether RabbitMQ accepts no messages, for an alarm of its disk or memory.", ()),
         "outbox_database_up": ("Whether PostgreSQL answers the relay.", ()),
         "outbox_tasks": ("Tasks by state.", ("state",)),
-        "outbox_retried_tasks": ("Tasks that wait for another run after an error, by its kind.", ("error",)),
-        "outbox_oldest_pending_seconds": ("Age of the oldest task that is due and not published.", ()),
-        "outbox_stalled_seconds": ("For how long something has been due while nothing at all was published.", ()),
+        "outbox_retried_tasks": ("Tasks that wait for a retry, by the kind of their error.", ("error",)),
+        "outbox_oldest_pending_seconds": ("Seconds that the oldest due task has waited to be published.", ()),
+        "outbox_stalled_seconds": ("Seconds for which tasks have been due while none at all was published.", ()),
         "outbox_standing_seconds": (
-            "For how long the oldest task of a queue has waited while none of that queue ends; absent while some do.",
+            "Seconds that a stalled queue's oldest task has waited; absent while tasks of the queue end.",
             ("queue",),
         ),
     }

@@ -120,7 +120,7 @@ class Relay:
                 self._fail(f"rabbitmq: {error}")
                 self._stopping.wait(AWAY)
                 continue
-            blocked = self.blocked and f"rabbitmq takes nothing: {self._publisher.blocked}"
+            blocked = self.blocked and f"rabbitmq accepts no messages: {self._publisher.blocked}"
             if blocked and blocked != self.tally.problem:
                 self._logger.error("tasks wait", extra={"problem": blocked})
             self.tally.problem = blocked or ""
@@ -186,7 +186,7 @@ class Relay:
         if self._closed.names:
             for queue in {message.queue for message in batch} - outcome.closed:
                 if self._closed.open(queue):
-                    self._logger.info("the broker takes the tasks of a queue again", extra={"queue": queue})
+                    self._logger.info("the broker accepts the tasks of a queue again", extra={"queue": queue})
 
     def tidy(self, connection: Connection[Any]) -> bool:
         """Make lost tasks pending again and delete those that ended long ago, every few seconds.
@@ -210,7 +210,7 @@ class Relay:
         if self._periods.kept_dead:
             dead = store.purge_dead(connection, self._periods.kept_dead, ROUND_LIMIT)
         if dead:
-            self._logger.warning("dead letters were deleted: nobody had re-driven them", extra={"tasks": dead})
+            self._logger.warning("dead letters were deleted: their retention has ended", extra={"tasks": dead})
         self.tally.purged.inc(done + dead)
         more = max(done, dead) == ROUND_LIMIT
         self._next_purge = time.monotonic() + (0 if more else ROUND)
@@ -222,9 +222,7 @@ class Relay:
             missing = overdue - self._publisher.backlog(queue)
             if missing > 0 and (lost := store.sweep(connection, queue, self._periods.lost, min(missing, ROUND_LIMIT))):
                 self.tally.republished.inc(lost)
-                self._logger.warning(
-                    "tasks came to nothing and are published again", extra={"queue": queue, "tasks": lost}
-                )
+                self._logger.warning("lost tasks are published again", extra={"queue": queue, "tasks": lost})
 
     def _rest(self, connection: Connection[Any]) -> None:
         """Wait for a notification or for the next due task, and at least until the next batch may start."""
@@ -271,4 +269,4 @@ def first_line(error: Exception) -> str:
 
 
 if __name__ == "__main__":  # an earlier release had the program here: a silent exit would look like success
-    sys.exit("landfast_outbox.relay is no program any more: run `python -m landfast_outbox.relays`")
+    sys.exit("landfast_outbox.relay is no longer a program: run `python -m landfast_outbox.relays`")

@@ -91,7 +91,7 @@ def main() -> None:
     with monitor.serving(watches, meters.registry, METRICS_PORT):
         changed = run(relays, stopping, partial(differ, settings))
     if changed:
-        logger.info("the contracts have changed: the relay begins again")
+        logger.info("the contracts have changed: the relay restarts")
         os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the image's own command
 
 

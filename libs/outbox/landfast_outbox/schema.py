@@ -25,7 +25,7 @@ from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
 from landfast_runtime.schema.compatibility import Review
-from landfast_runtime.schema.pending import REASON, Pending, tell
+from landfast_runtime.schema.pending import REASON, Pending, report
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -103,7 +103,7 @@ def missing(script: ScriptDirectory, context: MigrationContext) -> list[Pending]
         revisions = list(script.iterate_revisions("heads", heads or "base"))
     except RevisionError as error:
         raise ValueError(
-            f"the database is at {', '.join(heads)}, which this release does not know: it is older than what ran last. "
+            f"the database is at {', '.join(heads)}, which this release does not know: a newer release ran last. "
             "Go back to it with rollback.yml, which runs no migration"
         ) from error
     review = Review()
@@ -124,7 +124,7 @@ def judged(revision: Script, review: Review) -> Pending:
             revision.module.upgrade()
         problems = review.read(sql.getvalue())
     except Exception as error:  # noqa: BLE001 - a migration that queries the database may raise anything here
-        problems = [f"cannot be judged, as it asks the database ({type(error).__name__}: {error})"]
+        problems = [f"cannot be analysed, as it queries the database ({type(error).__name__}: {error})"]
     name = f"{revision.revision} ({revision.doc.rstrip('.')})"
     return Pending(name, tuple(problems), getattr(revision.module, REASON, ""))
 
@@ -174,7 +174,7 @@ def tell_pending(settings: Settings) -> None:
                 if has_tables(connection):
                     there = [*pending(_engine(postgres)), *map(Pending, differences(connection, parts))]
         found += [replace(each, name=f"{postgres.database}: {each.name}") for each in there]
-    tell(found)
+    report(found)
 
 
 def migrate(settings: Settings) -> None:
@@ -204,7 +204,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         arguments: the command line; ``--pending`` only reports the changes.
     """
     parser = argparse.ArgumentParser(prog="python -m landfast_outbox.schema", description=__doc__)
-    parser.add_argument("--pending", action="store_true", help="tell what would be changed, and change nothing")
+    parser.add_argument("--pending", action="store_true", help="report the changes, and change nothing")
     only_tell = parser.parse_args(arguments).pending
     settings = load(SERVICE, Settings.from_env)
     logging.config.dictConfig(logging_config(SERVICE, "WARNING" if only_tell else "INFO"))

@@ -24,11 +24,11 @@ class Meters:
             return Counter(f"outbox_{name}", what, ["database"], registry=self.registry)
 
         self.published = counter("published", "Tasks that the broker confirmed.")
-        self.refused = counter("refused", "Tasks that the broker handed back.")
-        self.republished = counter("republished", "Tasks that came to nothing and were published again.")
+        self.refused = counter("refused", "Tasks that the broker returned.")
+        self.republished = counter("republished", "Lost tasks that were published again.")
         self.purged = counter("purged", "Completed tasks whose rows were deleted.")
-        self.failures = counter("failures", "Times that PostgreSQL or RabbitMQ was away.")
-        what = "From when a task was due until it was confirmed."
+        self.failures = counter("failures", "Attempts that failed because PostgreSQL or RabbitMQ was away.")
+        what = "Seconds from a task's due time until its confirm."
         name = "outbox_publish_delay_seconds"
         self.delays = Histogram(name, what, ["database"], buckets=BOUNDS, registry=self.registry)
 

@@ -27,7 +27,7 @@ ERROR = "Traceback (most recent call last):\n  File x.py\nValueError: no such bo
 
 @pytest.fixture
 def run(postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Return a function that runs the command, and returns its status and what it printed."""
+    """Return a function that runs the command, and returns its status and its output."""
 
     def run(*arguments: str) -> tuple[int, str, str]:
         status = dead.main(["dead", *arguments], reached(postgres))

@@ -34,7 +34,7 @@ def test_it_is_ready_when_nothing_waits() -> None:
 
 
 def test_tasks_are_not_blamed_for_a_database_that_is_not_there(postgres: Postgres) -> None:
-    with pytest.raises(Unavailable, match=r"cannot be asked, PostgreSQL fails: OperationalError.*refused"):
+    with pytest.raises(Unavailable, match=r"cannot be checked, PostgreSQL fails: OperationalError.*refused"):
         readiness.check(replace(postgres, host="127.0.0.1", port=1))()
 
 

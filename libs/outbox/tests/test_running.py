@@ -319,7 +319,7 @@ def test_a_task_whose_database_nobody_named_says_so(connection: Connection[Any])
     bodies.homeless.delay()
 
     [ended] = work(connection)
-    assert "wants the database 'elsewhere'" in str(ended.result)
+    assert "needs the database 'elsewhere'" in str(ended.result)
 
 
 def test_a_message_of_the_time_before_the_outbox_just_runs(connection: Connection[Any]) -> None:

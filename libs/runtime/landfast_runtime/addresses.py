@@ -35,7 +35,7 @@ def web_address(text: str) -> SplitResult:
     if parts.scheme not in {"http", "https"}:
         raise ValueError("must begin with http:// or https://")
     if "@" in parts.netloc:
-        raise ValueError("must hold no user and no password")
+        raise ValueError("must not contain a user or a password")
     host, colon, port = parts.netloc.rpartition(":")
     if not colon or "]" in port:
         host, colon, port = parts.netloc, "", ""

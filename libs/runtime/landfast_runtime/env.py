@@ -120,7 +120,7 @@ class Env:
         if not value:
             return self.refuse(name, f"secret file {path} is empty", instead="")
         if len(value) < minimum_length:
-            return self.refuse(name, f"secret file {path} holds fewer than {minimum_length} characters", instead="")
+            return self.refuse(name, f"secret file {path} has fewer than {minimum_length} characters", instead="")
         return value
 
     def optional_secret(self, name: str, *, minimum_length: int = 16) -> str | None:

@@ -141,7 +141,7 @@ def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Re
 def _describe(error: Exception) -> str:
     """Return an error's type and first line: enough to act on, without a client library's long text."""
     if "name resolution" in str(error) or "Name or service not known" in str(error):
-        return "nothing answers to its name: it does not run"
+        return "its name does not resolve: it does not run"
     lines = str(error).strip().splitlines()
     described = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     lack = None if isinstance(error, Unavailable) else shortage(error)
@@ -226,7 +226,7 @@ def rabbitmq(settings: RabbitMQ) -> Check:
         if alarms:
             lack = lacking(alarms[0])
             what = f"its {lack} is full" if lack else "an alarm is on"
-            raise Unavailable(f"{what}: it takes no messages ({alarms[0]})")
+            raise Unavailable(f"{what}: it accepts no messages ({alarms[0]})")
 
     return check
 
@@ -260,7 +260,7 @@ def asked_through(server: str) -> Iterator[None]:
     except Unavailable:
         raise
     except Exception as error:
-        raise Unavailable(f"cannot be asked, {server} fails: {_describe(error)}") from error
+        raise Unavailable(f"cannot be checked, {server} fails: {_describe(error)}") from error
 
 
 def http(host: str, port: int, path: str, *, redirects: bool = False) -> Check:

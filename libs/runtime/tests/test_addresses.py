@@ -39,7 +39,7 @@ def test_it_takes_a_web_address_apart(text: str, netloc: str, path: str) -> None
         ("localhost:8080", "must begin with http"),
         ("http://a b", "'a b' is no host name"),
         ("http://", "'' is no host name"),
-        ("http://u:p@x.y", "must hold no user"),
+        ("http://u:p@x.y", "must not contain a user"),
         ("http://x.y:", "'' is no port"),
         ("http://x.y:0", "'0' is no port"),
         ("http://x.y:65536", "'65536' is no port"),

@@ -54,7 +54,7 @@ def review(*migrations: str) -> list[str]:
             "makes slug of article unique, whose default the release before writes each time",
         ),
         ("REVOKE SELECT ON article FROM web", "takes rights away (REVOKE)"),
-        ("DO $$ BEGIN DROP TABLE a; END $$", "runs a block (DO) whose effect nobody can tell beforehand"),
+        ("DO $$ BEGIN DROP TABLE a; END $$", "runs a block (DO) whose effect cannot be analysed beforehand"),
     ],
 )
 def test_it_names_what_the_release_before_cannot_live_with(sql: str, problem: str) -> None:

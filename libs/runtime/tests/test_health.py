@@ -165,7 +165,7 @@ def test_a_worker_is_not_blamed_for_a_broker_that_is_not_there() -> None:
     settings = RabbitMQ("127.0.0.1", unused_port(), "landfast", "web", PASSWORD)
     problem = health.run({"worker": health.consumers(settings)}).results["worker"].problem or ""
 
-    assert problem.startswith("Unavailable: cannot be asked, RabbitMQ fails: ConnectionRefusedError")
+    assert problem.startswith("Unavailable: cannot be checked, RabbitMQ fails: ConnectionRefusedError")
 
 
 @pytest.mark.parametrize(("consumers", "ready"), [(0, False), (1, True)])
@@ -226,9 +226,9 @@ class Broker:
     ("alarm", "problem"),
     [
         ("", None),
-        ("low on disk", "Unavailable: its disk is full: it takes no messages (low on disk)"),
-        ("low on memory", "Unavailable: its memory is full: it takes no messages (low on memory)"),
-        ("something new", "Unavailable: an alarm is on: it takes no messages (something new)"),
+        ("low on disk", "Unavailable: its disk is full: it accepts no messages (low on disk)"),
+        ("low on memory", "Unavailable: its memory is full: it accepts no messages (low on memory)"),
+        ("something new", "Unavailable: an alarm is on: it accepts no messages (something new)"),
     ],
 )
 def test_a_broker_with_an_alarm_on_is_not_ready(

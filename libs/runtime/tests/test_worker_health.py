@@ -82,7 +82,7 @@ def test_a_worker_that_does_not_listen_yet_is_not_waited_for(
     monkeypatch.setattr(consumption, "send_probe", lambda: False)
     monkeypatch.setattr(consumption, "wait_for_mark", lambda _: pytest.fail("it waited"))
     assert health.main() == 1
-    assert "nobody listens" in capsys.readouterr().out
+    assert "no worker consumes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("error", [OSError("connection refused"), ConnectionForced("connection refused")])
@@ -95,7 +95,7 @@ def test_a_worker_without_a_broker_is_unhealthy(
     monkeypatch.setattr(consumption, "send_probe", refuse)
     assert health.main() == 1
     printed = capsys.readouterr().out
-    assert printed.startswith("RabbitMQ does not take a probe: ")
+    assert printed.startswith("RabbitMQ does not accept a probe: ")
     assert "connection refused" in printed
 
 

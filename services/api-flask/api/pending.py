@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from landfast_outbox.schema import missing
-from landfast_runtime.schema.pending import Pending, tell
+from landfast_runtime.schema.pending import Pending, report
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
@@ -41,7 +41,7 @@ def main() -> None:
             found = pending(connection)
     except (OperationalError, ValueError) as error:
         sys.exit(f"migrate-api: {error}")
-    tell(found)
+    report(found)
 
 
 if __name__ == "__main__":

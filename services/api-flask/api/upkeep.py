@@ -8,11 +8,11 @@ from flask.cli import AppGroup
 from api.datasets.upkeep import remove_expired_uploads
 from api.tasks.upkeep import remove_old_tasks
 
-upkeep = AppGroup("upkeep", help="Remove what has had its time.")
+upkeep = AppGroup("upkeep", help="Remove expired data.")
 
 
 @upkeep.command("run")
 def run() -> None:
     """Remove all of it, and print the numbers."""
-    click.echo(f"datasets past their time: {remove_expired_uploads()}")
-    click.echo(f"ids of old tasks: {remove_old_tasks()}")
+    click.echo(f"expired datasets: {remove_expired_uploads()}")
+    click.echo(f"expired ids of tasks: {remove_old_tasks()}")

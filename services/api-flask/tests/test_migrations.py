@@ -132,7 +132,7 @@ def test_it_lets_through_what_the_release_before_need_not_know(upgrade: Callable
 def test_it_refuses_what_it_cannot_judge() -> None:
     (problem,) = judged(revision(lambda: op.get_bind().scalar(sa.text("SELECT 1"))), Review()).problems
 
-    assert problem.startswith("cannot be judged, as it asks the database (AttributeError")
+    assert problem.startswith("cannot be analysed, as it queries the database (AttributeError")
 
 
 def test_it_reads_on_where_a_revision_leaves_the_transaction() -> None:

@@ -59,4 +59,4 @@ def test_upkeep_says_how_much_had_its_time(app: Flask, monkeypatch: pytest.Monke
 
     done = app.test_cli_runner().invoke(args=["upkeep", "run"])
 
-    assert (done.exit_code, done.output) == (0, "datasets past their time: 3\nids of old tasks: 5\n")
+    assert (done.exit_code, done.output) == (0, "expired datasets: 3\nexpired ids of tasks: 5\n")

@@ -25,7 +25,7 @@ def ensure_administrator(username: str, email: str, password: str) -> bool:
     existing = User.objects.filter(username__iexact=username).first()
     if existing is not None:
         if not existing.is_superuser:
-            raise ValueError(f"ADMIN_USER: {username!r} is somebody's ordinary account; choose another name")
+            raise ValueError(f"ADMIN_USER: {username!r} is an ordinary user; choose another name")
         return False
     if User.objects.filter(email__iexact=email).exists():
         raise ValueError(f"ADMIN_EMAIL: {email!r} belongs to another account; choose another address")

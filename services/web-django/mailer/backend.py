@@ -59,8 +59,8 @@ class StepwiseBackend(EmailBackend):
             sent: bool = super()._send(email_message)  # type: ignore[misc]  # Django's types lack it
         except smtplib.SMTPException as error:
             if answer := refusal(error):
-                raise RefusedError(f"the mail server refused the letter for good: {answer}") from None
+                raise RefusedError(f"the mail server refused the mail permanently: {answer}") from None
             raise
         except ValueError as error:
-            raise RefusedError(f"the letter cannot be sent: {error}") from error
+            raise RefusedError(f"the mail cannot be sent: {error}") from error
         return sent

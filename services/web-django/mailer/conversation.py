@@ -151,7 +151,7 @@ class Conversations:
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:
-            raise ConnectionAbortedError("the worker stops: the letter is sent after that")
+            raise ConnectionAbortedError("the worker stops: the mail is sent later")
 
 
 conversations = Conversations()
@@ -245,7 +245,7 @@ class Conversation(smtplib.SMTP):
             code, reply = self.getreply()
         except OSError as error:
             raise UnansweredError(_unanswered(str(error))) from error
-        if code >= 400:  # noqa: PLR2004 - it said no
+        if code >= 400:  # noqa: PLR2004 - a refusal
             return code, reply
         if code // 100 != 2:  # noqa: PLR2004 - neither yes nor no
             self.close()
@@ -288,6 +288,6 @@ def _text(reply: bytes | str) -> str:
 
 def _unanswered(problem: str) -> str:
     return (
-        "the mail server may have taken the letter: it left whole, and nobody said what became of it. It is not sent "
-        f"again by itself; re-drive this task if it did not arrive ({problem})"
+        "the mail server may have accepted the mail: it was sent completely, but the reply is missing. It is not sent "
+        f"again automatically; re-drive this task if it did not arrive ({problem})"
     )

@@ -18,7 +18,7 @@ def report(reason: Any, **_: Any) -> None:  # noqa: ANN401 - arguments of a sign
     error = getattr(reason, "exc", None)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         logger.error(
-            "the mail server refuses the login: letters wait; check SMTP_USER and the secret smtp_password",
+            "the mail server refuses the login: mails wait; check SMTP_USER and the secret smtp_password",
             extra={"problem": f"{error.smtp_code} {_text(error.smtp_error)}"},
         )
 

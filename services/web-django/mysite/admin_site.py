@@ -112,7 +112,7 @@ class Careful(admin.ModelAdmin[Any]):
             if python_value(self.opts.pk, chosen) is None:
                 raise Refused(f"There is no row {chosen[:50]!r} to select.")
 
-    def _value(self, name: str, given: Any) -> Any:  # noqa: ANN401 - of whatever field
+    def _value(self, name: str, given: Any) -> Any:  # noqa: ANN401 - any field's value
         try:
             field = self.opts.get_field(name)
         except FieldDoesNotExist:
@@ -122,7 +122,7 @@ class Careful(admin.ModelAdmin[Any]):
         return python_value(field, given) if isinstance(field, Field) else given
 
 
-def python_value(field: Field[Any, Any], given: Any) -> Any:  # noqa: ANN401 - of whatever field
+def python_value(field: Field[Any, Any], given: Any) -> Any:  # noqa: ANN401 - any field's value
     """Return a value of ``field``; None if ``given`` is invalid."""
     try:
         return field.to_python(given)

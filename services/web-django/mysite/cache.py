@@ -41,7 +41,7 @@ class PausingPool(ConnectionPool):
             RedisConnectionError: Redis is away, or failed a moment ago.
         """
         if time.monotonic() < self.paused_until:
-            raise RedisConnectionError("Redis failed a moment ago and is left alone.")
+            raise RedisConnectionError("Redis failed a moment ago and is not used for a while.")
         return super().get_connection(*args, **kwargs)
 
     def release(self, connection: Connection) -> None:  # type: ignore[override] # like redis-py's own

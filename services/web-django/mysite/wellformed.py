@@ -58,7 +58,7 @@ class WellFormedMiddleware:
         return self._get_response(request)
 
 
-def decode(text: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
+def decode(text: bytes) -> Any:  # noqa: ANN401 - any JSON value
     """Return the value of a JSON document.
 
     Args:
@@ -100,7 +100,7 @@ def problem_of(text: str) -> str | None:
     return f"holds the character U+{ord(found[0]):04X}, which cannot be stored" if found else None
 
 
-def _problem(part: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
+def _problem(part: Any) -> str | None:  # noqa: ANN401 - any JSON value
     if isinstance(part, str):
         return problem_of(part)
     if isinstance(part, dict):
@@ -110,7 +110,7 @@ def _problem(part: Any) -> str | None:  # noqa: ANN401 - whatever JSON holds
     return None
 
 
-def _children(part: Any) -> Iterable[tuple[object, Any]]:  # noqa: ANN401 - whatever JSON holds
+def _children(part: Any) -> Iterable[tuple[object, Any]]:  # noqa: ANN401 - any JSON value
     if isinstance(part, dict):
         return part.items()
     return enumerate(part) if isinstance(part, list) else ()

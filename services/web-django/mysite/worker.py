@@ -39,7 +39,7 @@ databases.use(DjangoDatabase(load("worker", Postgres.from_env)))
 
 
 @signals.worker_shutting_down.connect
-def break_off_letters(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
+def interrupt_conversations(**_: Any) -> None:  # noqa: ANN401 - arguments of a signal
     """Interrupt conversations before the final dot, so that a stopping worker does not wait for them."""
     from mailer.conversation import conversations  # noqa: PLC0415 - only a stopping worker needs it
 

@@ -150,7 +150,7 @@ def _send_copy(copy: NewsletterCopy) -> None:
     try:
         NewsletterCopy.objects.filter(pk=copy.pk).update(sent_at=timezone.now())
     except (OperationalError, InterfaceError) as error:
-        logger.warning("a copy has left, and that could not be noted down", extra={"problem": str(error)})
+        logger.warning("a copy was sent, but that could not be recorded", extra={"problem": str(error)})
 
 
 @contextmanager

@@ -77,7 +77,7 @@ class ArticleListView(ListView[Article]):
         )
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
-        """Answer, and say who may keep the answer."""
+        """Answer, with caching headers."""
         response = super().dispatch(request, *args, **kwargs)
         caching.mark(request, response, self.edition.last_modified)
         return response
@@ -128,7 +128,7 @@ class SearchView(ListView[Article]):
         return context
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Answer, and say who may keep the answer."""
+        """Answer, with caching headers."""
         response = super().get(request, *args, **kwargs)
         caching.mark(request, response)
         return response
@@ -153,7 +153,7 @@ class ArticleDetailView(DetailView[Article]):
         return super().get_context_data(comments=self.object.comments.approved(), **kwargs)
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
-        """Answer, and say who may keep the answer."""
+        """Answer, with caching headers."""
         response = super().get(request, *args, **kwargs)
         caching.mark(request, response, self.last_modified())
         return response

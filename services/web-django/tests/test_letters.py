@@ -125,7 +125,7 @@ def test_a_letter_that_is_refused_for_now_is_tried_again(server: MailServer, ste
 def test_a_letter_that_is_refused_for_good_is_not_tried_again(server: MailServer, step: str) -> None:
     server.answers[step] = "550 5.1.1 nobody here"
 
-    with pytest.raises(RefusedError, match=r"refused the letter for good: 550 5\.1\.1 nobody here"):
+    with pytest.raises(RefusedError, match=r"refused the mail permanently: 550 5\.1\.1 nobody here"):
         send(server)
 
 
@@ -152,7 +152,7 @@ def test_a_letter_whose_end_was_not_answered_may_have_been_taken_and_is_not_trie
 ) -> None:
     server.answers[DOT] = answer
 
-    with pytest.raises(UnansweredError, match="may have taken the letter"):
+    with pytest.raises(UnansweredError, match="may have accepted the mail"):
         send(server)
 
     assert (len(passed), len(server.taken)) == (1, 1)
@@ -205,7 +205,7 @@ def test_a_worker_that_stops_waits_for_no_server_that_cannot_have_taken_the_lett
     # The server may come to its greeting before the client has begun to listen.
     wait_until(lambda: conversations._open, "no conversation is open")  # noqa: SLF001 - it has no public name
 
-    worker.break_off_letters()
+    worker.interrupt_conversations()
     thread.join(LONG)
 
     assert [type(error) for error in raised] == [smtplib.SMTPServerDisconnected]
@@ -218,7 +218,7 @@ def test_a_worker_that_stops_waits_for_a_letter_that_may_have_been_taken(server:
     thread, raised = in_background(lambda: send(server, Limits(LONG, LONG)))
     wait_for(server, DOT)
 
-    worker.break_off_letters()
+    worker.interrupt_conversations()
     server.go_on.set()
     thread.join(LONG)
 

@@ -56,7 +56,7 @@ def test_it_lets_pages_show_pictures_from_there(tmp_path: Path, value: str, orig
         ("s3://bucket?endpoint", "must be empty, file, or like s3://bucket"),
         ("s3://bucket?host=x", "has host, knows endpoint, public, region"),
         ("s3://bucket?endpoint=s3.example.org", "endpoint is 's3.example.org': must begin with http:// or https://"),
-        ("s3://bucket?endpoint=http://u:p@s3.example.org", "must hold no user and no password"),
+        ("s3://bucket?endpoint=http://u:p@s3.example.org", "must not contain a user or a password"),
         ("s3://bucket?public=https://a%20b", "'a b' is no host name"),
     ],
 )

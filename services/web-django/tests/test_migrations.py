@@ -151,7 +151,7 @@ def test_it_refuses_what_it_cannot_judge() -> None:
         AlterUniqueTogether("article", {("slug", "status")}), AlterUniqueTogether("article", set())
     ).problems
 
-    assert problem.startswith("cannot be judged beforehand")
+    assert problem.startswith("cannot be analysed beforehand")
 
 
 @pytest.mark.usefixtures("_latest")

@@ -55,7 +55,7 @@ def test_it_says_in_one_line_why_a_release_cannot_be_prepared(
     make_user: Callable[..., User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_user("admin")
-    with pytest.raises(CommandError, match="ADMIN_USER: 'admin' is somebody's ordinary account"):
+    with pytest.raises(CommandError, match="ADMIN_USER: 'admin' is an ordinary user"):
         call_command("release", verbosity=0)
 
     def fail(*_: object, **__: object) -> None:

@@ -227,12 +227,12 @@ class TaskAdmin(admin.ModelAdmin[Task]):
 
     @admin.display(description=_("arguments by position"))
     def positional(self, task: Task) -> str:
-        """Return what the task was called with."""
+        """Return the task's arguments."""
         return _preformatted(_pretty(task.arguments[0]))
 
     @admin.display(description=_("arguments by name"))
     def named(self, task: Task) -> str:
-        """Return what the task was called with."""
+        """Return the task's arguments."""
         return _preformatted(_pretty(task.arguments[1]))
 
     @admin.display(description=_("error"))

@@ -128,7 +128,7 @@ class Outage:
             while self._began is not None:
                 left = min(self._began + self._patience * self._restarts, until) - time.monotonic()
                 if left <= 0 and (error or self._retrying):
-                    raise error or OperationalError("no connection could be had a moment ago")
+                    raise error or OperationalError("connecting failed a moment ago")
                 if not self._retrying:
                     self._retrying = True
                     return True

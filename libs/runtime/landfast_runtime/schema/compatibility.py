@@ -70,7 +70,7 @@ class Review:
             (rf"DROP (?P<kind>{_OBJECTS}) {_IF}(?P<name>{_NAME})", self._drop_object),
             (rf"ALTER (?P<kind>{_OBJECTS}) {_IF}(?P<name>{_NAME}).* (?:RENAME|SET SCHEMA) ", self._rename_object),
             (r"REVOKE ", lambda _: iter(["takes rights away (REVOKE)"])),
-            (r"DO ", lambda _: iter(["runs a block (DO) whose effect nobody can tell beforehand"])),
+            (r"DO ", lambda _: iter(["runs a block (DO) whose effect cannot be analysed beforehand"])),
         )
         return next(
             (found(match) for pattern, found in kinds if (match := re.match(pattern, statement, re.IGNORECASE))),

@@ -54,14 +54,14 @@ def refusal(migrations: Sequence[Pending]) -> str:
         return ""
     found = "\n".join(f"  {migration.name} {problem}" for migration in refused for problem in migration.problems)
     return (
-        "the release that runs cannot live with what these migrations do, neither now nor after a rollback:\n"
+        "the running release cannot work with these migrations, neither now nor after a rollback:\n"
         f"{found}\n"
         "Do it in two releases (docs/how-to/migrations.md), or say in the migration why it is safe: "
         f"{REASON} = '...'"
     )
 
 
-def tell(migrations: Sequence[Pending]) -> None:
+def report(migrations: Sequence[Pending]) -> None:
     """Print a line for each migration, or stop the process with the reason why they must not run.
 
     Args:

@@ -103,7 +103,7 @@ def check() -> int:
     try:
         sent = send_probe()
     except (AMQPError, OSError) as error:
-        print(f"RabbitMQ does not take a probe: {error}")
+        print(f"RabbitMQ does not accept a probe: {error}")
         return 1
     if sent and wait_for_mark(before):
         return 0
@@ -111,8 +111,8 @@ def check() -> int:
 
     busy, processes = activity.busy(TASK_TIME_LIMIT), worker_settings().concurrency
     if busy >= processes:
-        print(f"all {processes} processes are at work")
+        print(f"all {processes} processes run a task")
         return 0
-    missed = f"a probe was not consumed within {PATIENCE:g} s" if sent else "nobody listens to the probes' queue"
+    missed = f"a probe was not consumed within {PATIENCE:g} s" if sent else "no worker consumes the probes' queue"
     print(f"{missed}, though {processes - busy} of {processes} processes are idle")
     return 1

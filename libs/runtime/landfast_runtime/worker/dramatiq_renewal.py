@@ -54,7 +54,7 @@ class RenewingMiddleware(Middleware):
         held, main = resident(), multiprocessing.parent_process()
         if held > self._limit and main is not None and main.pid and self._due.acquire(blocking=False):
             logger.warning(
-                "the worker has grown too much: it ends its tasks and starts anew",
+                "the worker has grown too much: it finishes its tasks and restarts",
                 extra={"megabytes": held // MIB, "limit": self._limit // MIB},
             )
             for thread in self._threads:

@@ -66,7 +66,7 @@ class Renewal:
             return
         self._due = True
         logger.warning(
-            "the worker has grown too much: it ends its tasks and starts anew",
+            "the worker has grown too much: it finishes its tasks and restarts",
             extra={"megabytes": held // MIB, "limit": self._limit // MIB},
         )
         signals.worker_shutting_down.send(sender=__name__, sig=CAUSE, how="Warm", exitcode=EX_OK)

@@ -129,7 +129,7 @@ class Table:
         return self._respond(self.schemas.one, {"data": data})
 
     def change(self, row_id: uuid.UUID, body: Any) -> Response:  # noqa: ANN401 - a model made at start
-        """Change what the body holds, and nothing else."""
+        """Change only the columns in the body."""
         with transaction() as session:
             row = self._row(session, row_id)
             if body.data.id != row_id:

@@ -15,7 +15,7 @@ from api.keys import store
 if TYPE_CHECKING:
     from api.keys.models import ApiKey
 
-keys = AppGroup("keys", help="Make, list and revoke API keys.")
+keys = AppGroup("keys", help="Create, list and revoke API keys.")
 
 
 @keys.command("create")
@@ -23,10 +23,10 @@ keys = AppGroup("keys", help="Make, list and revoke API keys.")
 @click.option(
     "--scope", "scopes", multiple=True, required=True, type=click.Choice([*SCOPES, "all"]), help="Repeatable."
 )
-@click.option("--requests-per-minute", type=click.IntRange(min=1), help="If not the usual number.")
-@click.option("--days", type=click.IntRange(min=1, max=3650), help="How long it is good; for ever unless given.")
+@click.option("--requests-per-minute", type=click.IntRange(min=1), help="The rate limit, unless it is the default.")
+@click.option("--days", type=click.IntRange(min=1, max=3650), help="The validity; for ever by default.")
 def create(name: str, scopes: tuple[str, ...], requests_per_minute: int | None, days: int | None) -> None:
-    """Make a key for NAME (whose it is and what for) and print it: this once, nobody can read it again."""
+    """Create a key for NAME (its owner and purpose) and print it; it cannot be read again."""
     wanted = tuple(SCOPES) if "all" in scopes else scopes
     lasts = timedelta(days=days) if days else None
     with transaction() as session:

@@ -51,4 +51,4 @@ def _step_aside() -> None:
     try:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     except OSError as error:  # a kernel or a sandbox without it: the report is correct all the same
-        logger.warning("reports run at the common priority", extra={"problem": str(error)})
+        logger.warning("reports run at normal priority", extra={"problem": str(error)})

@@ -279,4 +279,4 @@ def test_a_report_is_made_even_where_the_idle_class_is_forbidden(
     run_report(report, engine)
 
     assert stored(engine, report).state == State.SUCCEEDED
-    assert "reports run at the common priority" in caplog.text
+    assert "reports run at normal priority" in caplog.text

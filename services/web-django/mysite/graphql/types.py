@@ -54,7 +54,7 @@ class CommentType:
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[models.Comment], info: Info) -> QuerySet[models.Comment]:
-        """Leave out what the one who asks may not see."""
+        """Leave out rows that the user may not see."""
         return rules.visible_comments(viewer(info), queryset)
 
 
@@ -77,7 +77,7 @@ class ArticleType:
 
     @classmethod
     def get_queryset(cls, queryset: QuerySet[models.Article], info: Info) -> QuerySet[models.Article]:
-        """Leave out what the one who asks may not see."""
+        """Leave out rows that the user may not see."""
         return rules.visible_articles(viewer(info), queryset)
 
     @strawberry_django.field(only=["slug"], description="The address of its page.")  # type: ignore[untyped-decorator] # as all of its decorators

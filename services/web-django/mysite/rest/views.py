@@ -71,7 +71,7 @@ class ArticleViewSet(Personal, viewsets.ModelViewSet[Article]):
     ordering_fields = ("published_at", "modified_at", "title")
 
     def get_queryset(self) -> QuerySet[Article]:
-        """Return what the caller may see, with all that an answer needs of it."""
+        """Return the rows that the caller may see, with the related rows for a response."""
         tags = Prefetch("tags", Tag.objects.only("slug"))
         articles = rules.visible_articles(self.request.user, Article.objects.all())
         articles = articles.select_related("category").prefetch_related(tags)
@@ -105,7 +105,7 @@ class CommentViewSet(Personal, viewsets.ModelViewSet[Comment]):
         return "comment" if self.request.method == "POST" else None
 
     def get_queryset(self) -> QuerySet[Comment]:
-        """Return what the caller may see, with all that an answer needs of it."""
+        """Return the rows that the caller may see, with the related rows for a response."""
         comments = Comment.objects.select_related("article").defer("article__body", "article__search")
         return rules.visible_comments(self.request.user, comments)
 

@@ -108,7 +108,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
         css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("news/admin.css",)}
 
-    # ---- what is shown ----
+    # ---- the list ----
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
         """Fetch the list's data in a fixed number of queries."""
@@ -138,7 +138,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         """Return the address of the page, once it exists."""
         return article.get_absolute_url() if article.is_public else None
 
-    # ---- who may do what ----
+    # ---- permissions ----
 
     def has_publish_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may publish."""

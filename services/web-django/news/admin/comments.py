@@ -81,7 +81,7 @@ class CommentAdmin(admin.ModelAdmin[Comment]):
 
     @admin.display(description=_("article"), ordering="article__title")
     def article_title(self, comment: Comment) -> str:
-        """Return what the comment is about."""
+        """Return the comment's article."""
         return comment.article.title
 
     @admin.display(description=_("article"))

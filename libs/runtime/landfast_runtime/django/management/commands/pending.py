@@ -65,7 +65,7 @@ def judged(migrations: Iterable[Migration], state: ProjectState) -> list[Pending
                 migration.apply(state.clone(), editor, collect_sql=True)
             problems = review.read("\n".join(editor.collected_sql))
         except ValueError as error:  # for example, a constraint of a table that does not exist yet
-            problems = [f"cannot be judged beforehand ({error})"]
+            problems = [f"cannot be analysed beforehand ({error})"]
         state = migration.mutate_state(state, preserve=False)
         reason = getattr(migration, REASON, "") or getattr(settings, "COMPATIBLE_MIGRATIONS", {}).get(
             str(migration), ""
