@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from landfast_runtime.django.gunicorn import *  # noqa: F403 - Gunicorn reads this module's names
+from landfast_runtime.django.gunicorn import renewed
 from landfast_runtime.django.logs import gunicorn_logging
 from mysite.config import SERVICE, site
 
@@ -10,5 +11,6 @@ from mysite.config import SERVICE, site
 _site = site()
 wsgi_app = "mysite.wsgi:application"
 workers, threads, reload = _site.workers, _site.threads, _site.live_reload
+post_worker_init = renewed(_site.growth)
 timeout = 60  # seconds without a heartbeat after which a worker is replaced
 logconfig_dict = gunicorn_logging(SERVICE, _site.log_level)

@@ -39,11 +39,12 @@ def available() -> int:
     return min(found)
 
 
-def growth(wanted: int, processes: int) -> int:
+def growth(wanted: int, processes: int, loaded: int = 1) -> int:
     """Return the bytes by which each process may grow from now on.
 
     Args:
         wanted: the configured limit in MiB; 0: an equal share of the container's remaining memory.
         processes: the number of processes that share it.
+        loaded: the number of those that hold as much as this one, because none is a copy of another.
     """
-    return wanted * MIB if wanted else max(LEAST, (available() - resident() - RESERVE) // processes)
+    return wanted * MIB if wanted else max(LEAST, (available() - loaded * resident() - RESERVE) // processes)

@@ -1,1 +1,1 @@
-"""The Flask API. :func:`api.app.create_app` builds it; uWSGI serves ``api.wsgi``."""
+"""The Flask API. :func:`api.app.create_app` builds it; uWSGI serves ``api.renewed_wsgi``."""

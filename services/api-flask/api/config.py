@@ -37,6 +37,7 @@ class Settings:
     service: str
     processes: int
     threads: int
+    growth: int
     database: DatabaseSettings
     rate_limit: int
     results: Redis
@@ -49,6 +50,7 @@ class Settings:
             service=env.text("SERVICE_NAME", default="api-flask"),
             processes=env.integer("API_PROCESSES", default=2, minimum=1, maximum=64),
             threads=env.integer("API_THREADS", default=4, minimum=1, maximum=64),
+            growth=env.integer("API_GROWTH_MB", default=0, minimum=0, maximum=1_000_000),
             database=DatabaseSettings.from_env(env),
             rate_limit=env.integer("API_RATE_LIMIT", default=600, minimum=1, maximum=1_000_000),
             results=Redis.results_from_env(env),

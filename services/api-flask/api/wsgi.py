@@ -1,4 +1,4 @@
-"""The WSGI application for uWSGI: ``module = api.wsgi:application``."""
+"""The API as a WSGI application, loaded and with its log."""
 
 from __future__ import annotations
 

@@ -44,6 +44,7 @@ class Site:
     log_level: str
     workers: int
     threads: int
+    growth: int
     postgres: Postgres
     cache: Redis
     media: MediaStorage
@@ -66,6 +67,7 @@ class Site:
             log_level=env.text("LOG_LEVEL", default="INFO", choices=LOG_LEVELS),
             workers=env.integer("WEB_WORKERS", default=2, minimum=1, maximum=64),
             threads=env.integer("WEB_THREADS", default=4, minimum=1, maximum=64),
+            growth=env.integer("WEB_GROWTH_MB", default=0, minimum=0, maximum=1_000_000),
             postgres=Postgres.from_env(env),
             cache=Redis.cache_from_env(env),
             media=MediaStorage.from_env(env),

@@ -78,6 +78,7 @@ def test_it_shows_tracebacks_to_visitors_of_this_machine_alone(url: str, shown: 
         ("LOG_LEVEL", "LOUD"),
         ("WEB_WORKERS", "0"),
         ("WEB_THREADS", "many"),
+        ("WEB_GROWTH_MB", "-1"),
         ("POSTGRES_USER", ""),
         ("POSTGRES_PORT", "65536"),
         ("REDIS_CACHE_PORT", "redis"),

@@ -3,8 +3,10 @@
 wsgi_app = "app_package.wsgi"
 bind = "0.0.0.0:app-port"
 workers = 2
-threads = 4  # more than one also keeps Nginx's connections open
-keepalive = 75  # seconds; longer than Nginx keeps an idle connection, so that it is never Nginx that is surprised
+threads = 4
+max_requests = 10_000  # then another process takes over: a leak of memory ends, and no request fails
+max_requests_jitter = 1_000  # not all processes at once
+keepalive = 75  # seconds; for clients that keep connections: Nginx opens one for each request
 graceful_timeout = 30  # seconds for running requests at a stop; stop_grace_period in compose.yaml is longer
 control_socket_disable = True  # it would be written into a home, and there is none to write to
 worker_tmp_dir = "/tmp"  # noqa: S108 - in memory, and the container's own

@@ -5,9 +5,34 @@ A project's ``gunicorn.conf.py`` imports them all, and adds its application, its
 
 from __future__ import annotations
 
+import signal
+from typing import TYPE_CHECKING
+
+from landfast_runtime.renewal import Renewed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gunicorn.workers.base import Worker  # type: ignore[import-untyped] # it has no types of its own
+
+
+def renewed(wanted: int) -> Callable[[Worker], None]:
+    """Return a value for ``post_worker_init``: a process that grows too much is replaced.
+
+    Args:
+        wanted: MiB that a process may grow by; 0: its share of the container's memory.
+    """
+
+    def post_worker_init(worker: Worker) -> None:
+        worker.wsgi = Renewed(worker.wsgi, wanted, worker.cfg.workers, signal.SIGTERM)
+
+    return post_worker_init
+
+
+post_worker_init = renewed(0)
 bind = "0.0.0.0:8000"
-worker_class = "gthread"  # keeps connections to Nginx open, which `sync` cannot
-keepalive = 75  # seconds; longer than Nginx keeps an idle connection, so that Nginx closes it first
+worker_class = "gthread"  # several requests at once
+keepalive = 75  # seconds; for clients that keep connections: Nginx opens one for each request
 graceful_timeout = 25  # seconds for running requests at a stop; the container's grace period is 30
 control_socket_disable = True  # it needs a writable home, and is not used
 worker_tmp_dir = "/tmp"  # noqa: S108 - the heartbeat file: the container's own tmpfs
