@@ -12,10 +12,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from django_redis.cache import RedisCache
+from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
 
 if TYPE_CHECKING:
     from redis.connection import Connection
@@ -33,6 +35,13 @@ class PausingPool(ConnectionPool):
     """
 
     paused_until = 0.0
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - redis-py's own
+        """Make the pool; an attempt that fails is not repeated.
+
+        The settings do not say so: they would load redis-py, 6 MiB, in workers and beat before any task asks the cache.
+        """
+        super().__init__(retry=Retry(NoBackoff(), 0), **options)
 
     def get_connection(self, *args: Any, **kwargs: Any) -> Connection:  # noqa: ANN401
         """Return a connection to Redis.

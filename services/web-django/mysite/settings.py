@@ -6,8 +6,6 @@ from typing import Any
 
 from django.utils.csp import CSP
 from landfast_runtime.django.logs import django_logging
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from mysite import config
 from mysite import settings_static as static
@@ -122,7 +120,6 @@ CACHES = {
             "SOCKET_TIMEOUT": 0.25,
             "SOCKET_CONNECT_TIMEOUT": 0.25,
             "CONNECTION_POOL_CLASS": "mysite.cache.PausingPool",
-            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0)},
         },
     },
 }
