@@ -145,7 +145,7 @@ def test_a_secret_that_services_would_refuse_is_told_before_the_build(secrets: d
     assert "short" not in said.replace("shorter", ""), "no message contains a value"
 
 
-@pytest.mark.parametrize("name", ["DEBUG_PAGES", "LIVE_RELOAD", "API_AUTORELOAD"])
+@pytest.mark.parametrize("name", ["DEBUG_PAGES", "LIVE_RELOAD", "API_AUTORELOAD", "WORKER_AUTORELOAD"])
 def test_what_only_a_laptop_wants_is_no_setting_of_a_server(secrets: dict[str, str], name: str) -> None:
     assert f"{name} is no setting" in judge({name: True}, secrets)
 

@@ -1,94 +1,56 @@
-"""The laptop's reloader: a saved file restarts the command, and the reloader ends with the command."""
+"""The laptop's reload: a saved file renews the worker, and the watch ends with it."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import pytest
-from landfast_runtime.worker import reload
-from landfast_testing.waiting import DEADLINE, wait_until
+from landfast_runtime.worker.reload import Watcher
+from landfast_testing.waiting import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-ROOT = Path(__file__).resolve().parents[1]
-#: A stand-in for a worker: records its start, then waits; it handles SIGTERM.
-COMMAND = (
-    "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0));"
-    "open('starts', 'a').write('x'); time.sleep(60)"
-)
+    from pathlib import Path
 
 
 @pytest.fixture
-def reloader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    variables = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "landfast_runtime.worker.reload", sys.executable, "-c", COMMAND],
-        cwd=tmp_path,
-        env=variables,
-    )
-    wait_for_starts(tmp_path, 1)
-    yield process
-    process.kill()
-    process.wait()
+def changed() -> Event:
+    return Event()
 
 
-def wait_for_starts(folder: Path, number: int) -> None:
-    starts = folder / "starts"
-    wait_until(
-        lambda: starts.exists() and len(starts.read_text()) >= number, f"the command did not start {number} times"
-    )
+@pytest.fixture
+def watcher(tmp_path: Path, changed: Event) -> Iterator[Watcher]:
+    made = Watcher(changed.set, [tmp_path])
+    made.start()
+    yield made
+    made.stop()
 
 
-def test_a_saved_file_starts_the_command_again(reloader: subprocess.Popen[bytes], tmp_path: Path) -> None:
+def save_until(changed: Event, path: Path) -> None:
+    """Save a file again and again, as the watch may begin a moment after its thread."""
     deadline = time.monotonic() + DEADLINE
-    while len((tmp_path / "starts").read_text()) < 2:  # the watcher may start a moment after the command
-        assert time.monotonic() < deadline
-        (tmp_path / "code.py").write_text(f"# saved at {time.monotonic()}\n")
-        time.sleep(0.2)
-    assert reloader.poll() is None
+    while not changed.wait(0.2):
+        assert time.monotonic() < deadline, f"the watch missed that {path.name} was saved"
+        path.write_text(f"# saved at {time.monotonic()}\n")
 
 
-def test_it_ends_with_its_command(reloader: subprocess.Popen[bytes]) -> None:
-    children = Path(f"/proc/{reloader.pid}/task/{reloader.pid}/children").read_text()
-    os.kill(int(children), signal.SIGKILL)
-    assert reloader.wait(timeout=DEADLINE) == 128 + signal.SIGKILL
+@pytest.mark.usefixtures("watcher")
+def test_a_saved_file_renews_the_worker(changed: Event, tmp_path: Path) -> None:
+    save_until(changed, tmp_path / "tasks.py")
 
 
-def test_a_stop_reaches_the_command(reloader: subprocess.Popen[bytes]) -> None:
-    reloader.terminate()
-    assert reloader.wait(timeout=DEADLINE) == 0
+def test_it_watches_all_code_on_the_path(changed: Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "library").mkdir()
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'library'}:")
+    watcher = Watcher(changed.set)
+    watcher.start()
+    save_until(changed, tmp_path / "library" / "shared.py")
+    watcher.stop()
 
 
-def test_it_restarts_for_saved_files_and_gives_the_command_s_status(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    def watch(*folders: Path, **_: object) -> Iterator[set[str]]:
-        assert folders == (tmp_path,)
-        yield set()
-        wait_for_starts(tmp_path, 1)
-        yield {"code.py"}
-        wait_for_starts(tmp_path, 2)
-        (tmp_path / "end").touch()
-
-    monkeypatch.setattr(reload, "watch", watch)
-    noting = (
-        "import pathlib, sys, time; open('starts', 'a').write('x')\n"
-        "while not pathlib.Path('end').exists(): time.sleep(0.05)\n"
-        "sys.exit(7)"
-    )
-    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    try:
-        assert reload.main([sys.executable, "-c", noting], [tmp_path]) == 7
-    finally:
-        signal.signal(signal.SIGTERM, before[0])
-        signal.signal(signal.SIGINT, before[1])
-    assert (tmp_path / "starts").read_text() == "xx"
+def test_a_worker_that_ends_waits_for_the_watch_to_end(watcher: Watcher, changed: Event) -> None:
+    watcher.stop()
+    assert not watcher.is_watching
+    assert not changed.is_set()

@@ -98,6 +98,24 @@ def test_a_worker_that_is_stopped_meanwhile_does_not_start_anew(process: Process
     assert not process.at_its_end
 
 
+def test_a_worker_starts_anew_when_somebody_asks_for_it(process: Process) -> None:
+    made, worker = prepared(2)
+    made.begin()
+    made.start_anew(worker)
+
+    assert state.should_stop == 0
+    assert process.at_its_end == [(os.execv, sys.executable, sys.orig_argv)]
+
+
+def test_a_worker_that_is_stopped_already_does_not_start_anew(process: Process) -> None:
+    made, worker = prepared(2)
+    made.give_way(sig="SIGTERM")
+    made.begin()
+    made.start_anew(worker)
+
+    assert not process.at_its_end
+
+
 def test_a_worker_that_fails_ends_as_it_always_did(process: Process) -> None:
     made, worker = prepared(0)
     process.mebibytes = 500

@@ -20,6 +20,7 @@ from landfast_runtime.worker import activity, probe
 from landfast_runtime.worker.config import WorkerSettings, worker_settings
 from landfast_runtime.worker.lanes import Lane, chosen
 from landfast_runtime.worker.program import configure
+from landfast_runtime.worker.reload import Watcher
 from landfast_runtime.worker.retrying import FIRST_RETRY, LONGEST_WAIT, RETRIES, unless_gone
 from landfast_testing.celery_signals import as_before
 
@@ -36,7 +37,14 @@ LANES = {"shop": Lane(("shop",)), "outside": Lane(("shop.outside",), pool="threa
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Reset settings, and disconnect from Celery's signals."""
-    for name in ("WORKER_CONCURRENCY", "WORKER_GROWTH_MB", "WORKER_LANE", "SERVICE_NAME", "LOG_LEVEL"):
+    for name in (
+        "WORKER_CONCURRENCY",
+        "WORKER_GROWTH_MB",
+        "WORKER_AUTORELOAD",
+        "WORKER_LANE",
+        "SERVICE_NAME",
+        "LOG_LEVEL",
+    ):
         monkeypatch.delenv(name, raising=False)
     worker_settings.cache_clear()
     with as_before():
@@ -113,6 +121,18 @@ def test_it_logs_json_under_its_name(environment: pytest.MonkeyPatch, capsys: py
     assert (line["service"], line["message"]) == ("shop-worker", "low water")
 
 
+def test_it_watches_its_code_where_its_variable_says_so(environment: pytest.MonkeyPatch) -> None:
+    connect = MagicMock()
+    environment.setattr(Watcher, "connect", connect)
+
+    configured(LANES["shop"])
+    connect.assert_not_called()
+    environment.setenv("WORKER_AUTORELOAD", "true")
+    worker_settings.cache_clear()
+    configured(LANES["shop"])
+    connect.assert_called_once_with()
+
+
 def test_it_has_the_lane_that_its_variable_names(environment: pytest.MonkeyPatch) -> None:
     assert chosen(LANES) is LANES["shop"]
     environment.setenv("WORKER_LANE", "outside")
@@ -136,6 +156,7 @@ def test_it_refuses_a_lane_that_there_is_not(
         ({"WORKER_CONCURRENCY": "many"}, "WORKER_CONCURRENCY: is 'many', must be a whole number"),
         ({"WORKER_CONCURRENCY": "0"}, "WORKER_CONCURRENCY: is 0, must be at least 1"),
         ({"WORKER_GROWTH_MB": "-1"}, "WORKER_GROWTH_MB: is -1, must be at least 0"),
+        ({"WORKER_AUTORELOAD": "often"}, "WORKER_AUTORELOAD: is 'often', must be true or false"),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL: is 'loud', must be one of"),
     ],
 )

@@ -68,6 +68,10 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
     signals.celeryd_after_setup.connect(prepare, weak=False)
     renewal = Renewal(settings.growth, settings.concurrency if lane.pool == "prefork" else 0)
     renewal.connect()
+    if settings.reload:
+        from landfast_runtime.worker.reload import Watcher  # noqa: PLC0415 - servers do not need its library
+
+        Watcher(renewal.begin).connect()
     signals.worker_process_shutdown.connect(activity.leave)
     signals.task_prerun.connect(activity.occupy)
     signals.task_postrun.connect(activity.release)

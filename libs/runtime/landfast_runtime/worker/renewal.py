@@ -5,7 +5,7 @@
 - A main process checks its memory at each message, including the health check's probe. With a pool of threads it runs
   the tasks; the children of a prefork pool are copies of it. It takes no new task, finishes the running ones, and
   re-executes itself *in the same container*: during a rollout Swarm takes the end of a container, even with status 0,
-  for a failure of the release, and would roll the deploy back.
+  for a failure of the release, and would roll the deploy back. On a laptop it does the same when code is saved.
 
 docs/adr/0025 has the reasons and the alternatives.
 """
@@ -28,7 +28,7 @@ from landfast_runtime.memory import MIB, growth, resident
 logger = logging.getLogger(__name__)
 
 #: Takes the place of the signal that ends a worker in Celery's state.
-CAUSE = "memory"
+CAUSE = "renewal"
 
 
 class Renewal:
@@ -43,7 +43,7 @@ class Renewal:
         self._wanted = wanted
         self._children = children
         self._limit = sys.maxsize
-        self._due = False
+        self._due = self._stopped = False
 
     def connect(self) -> None:
         """Connect to Celery's signals."""
@@ -62,20 +62,25 @@ class Renewal:
 
     def look(self, **_: Any) -> None:  # noqa: ANN401
         """Begin the renewal of this process if it has grown too much."""
-        if self._due or (held := resident()) <= self._limit:
+        if not self._due and (held := resident()) > self._limit:
+            logger.warning(
+                "the worker has grown too much: it finishes its tasks and restarts",
+                extra={"megabytes": held // MIB, "limit": self._limit // MIB},
+            )
+            self.begin()
+
+    def begin(self) -> None:
+        """Begin the renewal of this process, between two tasks; without effect if the worker is being stopped."""
+        if self._due or self._stopped:
             return
         self._due = True
-        logger.warning(
-            "the worker has grown too much: it finishes its tasks and restarts",
-            extra={"megabytes": held // MIB, "limit": self._limit // MIB},
-        )
         signals.worker_shutting_down.send(sender=__name__, sig=CAUSE, how="Warm", exitcode=EX_OK)
         state.should_stop = EX_OK  # type: ignore[assignment]  # typed as None
 
     def give_way(self, sig: str, **_: Any) -> None:  # noqa: ANN401
         """Cancel the renewal if the worker is stopped meanwhile."""
         if sig != CAUSE:
-            self._limit, self._due = sys.maxsize, False
+            self._limit, self._due, self._stopped = sys.maxsize, False, True
 
     def start_anew(self, sender: Any, **_: Any) -> None:  # noqa: ANN401
         """Re-execute the command of this process, whose tasks have ended, instead of an exit."""
