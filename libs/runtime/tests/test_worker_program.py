@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import socket
@@ -119,6 +120,19 @@ def test_it_logs_json_under_its_name(environment: pytest.MonkeyPatch, capsys: py
     written = capsys.readouterr()
     line = json.loads((written.out + written.err).splitlines()[-1])
     assert (line["service"], line["message"]) == ("shop-worker", "low water")
+
+
+@pytest.mark.usefixtures("environment")
+def test_its_processes_share_what_it_has_loaded() -> None:
+    configured(LANES["shop"])
+    assert not gc.get_freeze_count()
+    try:
+        signals.worker_before_create_process.send(sender=None)
+        frozen = gc.get_freeze_count()
+        signals.worker_before_create_process.send(sender=None)
+        assert gc.get_freeze_count() == frozen > 0, "a later process of the pool finds the same"
+    finally:
+        gc.unfreeze()
 
 
 def test_it_watches_its_code_where_its_variable_says_so(environment: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
     signals.setup_logging.connect(log_as_json, weak=False)
     signals.worker_init.connect(leave_others_alone, weak=False)
     signals.celeryd_after_setup.connect(prepare, weak=False)
+    signals.worker_before_create_process.connect(share_memory)
     renewal = Renewal(settings.growth, settings.concurrency if lane.pool == "prefork" else 0)
     renewal.connect()
     if settings.reload:
@@ -75,3 +77,13 @@ def configure(app: Celery[Any], lane: Lane, broker: RabbitMQ, scheduler: str = S
     signals.worker_process_shutdown.connect(activity.leave)
     signals.task_prerun.connect(activity.occupy)
     signals.task_postrun.connect(activity.release)
+
+
+def share_memory(**_: Any) -> None:  # noqa: ANN401 - as above
+    """Keep the pages of this process shared with the pool's processes, which are forks of it.
+
+    The garbage collector writes to each object that it visits, and so its process gets a copy of the page.
+    """
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
