@@ -6,6 +6,7 @@ an application that needs much memory from its start must not be replaced for th
 
 from __future__ import annotations
 
+import ctypes
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,11 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 def resident() -> int:
     """Return this process's resident memory in bytes."""
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
+
+
+def give_back() -> None:
+    """Give freed memory back to the kernel after work that needed much; the C library would keep it for the next."""
+    ctypes.CDLL(None).malloc_trim(0)
 
 
 def available() -> int:

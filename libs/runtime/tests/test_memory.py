@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,9 @@ from landfast_runtime.memory import LEAST, MIB, RESERVE
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+#: Bytes of a block that the C library takes from its heap, and keeps there.
+SMALL = 1 << 16
 
 
 @pytest.fixture
@@ -25,6 +29,23 @@ def test_a_process_knows_what_it_holds() -> None:
 
     assert memory.resident() - before > 60 * MIB
     assert leaked
+
+
+def test_a_process_gives_back_what_it_has_freed() -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    # The last block lies above all others: the C library cannot shorten its heap.
+    blocks = [libc.malloc(SMALL) for _ in range(64 * MIB // SMALL)]
+    for block in blocks:
+        ctypes.memset(block, 1, SMALL)
+    for block in blocks[:-1]:
+        libc.free(ctypes.c_void_p(block))
+    before = memory.resident()
+
+    memory.give_back()
+
+    assert before - memory.resident() > 60 * MIB
+    libc.free(ctypes.c_void_p(blocks[-1]))
 
 
 @pytest.mark.parametrize(

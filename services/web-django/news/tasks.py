@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 from landfast_outbox.celery import DurableTask, enqueue_many
+from landfast_runtime.memory import give_back
 from landfast_runtime.worker.retrying import FOR_A_DAY, unless_gone
 from mailer import LETTER
 
@@ -28,6 +29,7 @@ def make_thumbnails(article_id: int) -> None:
     from news import pictures  # noqa: PLC0415
 
     unless_gone(partial(pictures.make_thumbnails, article_id))
+    give_back()
 
 
 @shared_task(base=DurableTask, long=True)
@@ -35,7 +37,9 @@ def make_missing_thumbnails() -> int:
     """Make covers' missing renditions, and return their number."""
     from news import pictures  # noqa: PLC0415
 
-    return pictures.make_missing_thumbnails()
+    made = pictures.make_missing_thumbnails()
+    give_back()
+    return made
 
 
 @shared_task(bind=True, **LETTER)
