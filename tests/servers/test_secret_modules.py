@@ -71,6 +71,16 @@ def test_a_file_with_another_content_or_mode_is_changed(tmp_path: Path) -> None:
     assert (tmp_path / "other").stat().st_mode & 0o777 == 0o400
 
 
+def test_a_number_is_written_as_its_digits(tmp_path: Path, told: Path) -> None:
+    number = 1234567890123456  # as YAML has it without quotes
+    (tmp_path / "files").mkdir()
+    run("secret_files", {"path": str(tmp_path / "files"), "files": {"password": number}})
+    run("swarm_secrets", {"secrets": {"new_1": number}, "labels": {"new_1": "new"}, "label": "x"})
+
+    assert (tmp_path / "files/password").read_text() == str(number)
+    assert told.read_text().endswith(f"\n{number}.\n")
+
+
 def test_check_mode_writes_no_file(tmp_path: Path) -> None:
     parameters = {"path": str(tmp_path / "missing"), "files": {"password": SECRET}, "_ansible_check_mode": True}
 

@@ -36,7 +36,7 @@ def main() -> None:
     )
     changed = False
     for name, text in module.params["files"].items():
-        path, content = Path(module.params["path"], name), text.encode()
+        path, content = Path(module.params["path"], name), str(text).encode()
         if differs(path, content):
             changed = True
             if not module.check_mode:

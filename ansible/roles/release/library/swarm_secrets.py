@@ -32,7 +32,7 @@ def main() -> None:
     missing = [name for name in values if name not in set(listed.split())]
     for name in missing if not module.check_mode else ():
         command = ["docker", "secret", "create", f"--label={label}={labels[name]}", name, "-"]
-        module.run_command(command, data=values[name], binary_data=True, check_rc=True)
+        module.run_command(command, data=str(values[name]), binary_data=True, check_rc=True)
     module.exit_json(changed=bool(missing), created=missing)
 
 
