@@ -14,28 +14,16 @@ import pytest
 from tests.support import tls
 from tests.support.host import Host, Login
 from tests.support.playbook import HOSTS_ONLY, Inventory, Run, play
-from tests.support.releases import Checkout
+from tests.support.shop import CONTRACT, PART, PLAYBOOK, checkout_with_shop, name_hosts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SITE, SHOP, BLOG = "landfast.test", "shop.test", "blog.test"
-CONTRACT = "services/shop/compose.yaml"
 DIRECTORY = "https://acme.test/dir"
 #: This checkout may have changes when its tests run.
 TRIAL = ("-e", "release_allow_dirty=true")
 
-#: Requests what site.yml and deploy.yml request, without the rest of the machine.
-PLAYBOOK = """
-- name: Provide a certificate
-  hosts: all
-  gather_facts: false
-  tasks:
-    - name: Provide it
-      ansible.builtin.include_role:
-        name: certificates
-        tasks_from: "{{ part }}"
-"""
 #: The tasks of site.yml that request a certificate by ACME, without the packages.
 SITE_REQUEST = """
 - name: Read the names
@@ -59,20 +47,9 @@ echo "server = {directory}" > {renewal}
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a checkout with another application, which has a laptop's name and a server's."""
-    folder = Checkout.create(tmp_path_factory.mktemp("checkout")).directory
-    (folder / "compose.yaml").write_text(
-        (folder / "compose.yaml").read_text(encoding="utf-8").rstrip() + f"\n      - {CONTRACT}\n", encoding="utf-8"
-    )
-    (folder / "ansible/playbooks/certificate.yml").write_text(PLAYBOOK, encoding="ascii")
+    folder = checkout_with_shop(tmp_path_factory.mktemp("checkout"), "shop.localhost", SHOP)
     (folder / "ansible/roles/certificates/tasks/site.yml").write_text(SITE_REQUEST, encoding="ascii")
-    name_hosts(folder, "shop.localhost", SHOP)
     return folder
-
-
-def name_hosts(checkout: Path, *names: str) -> None:
-    """Give the application these host names."""
-    (checkout / CONTRACT).parent.mkdir(exist_ok=True)
-    (checkout / CONTRACT).write_text(f"x-landfast: {{http: {{hosts: [{', '.join(names)}]}}}}\n", encoding="ascii")
 
 
 @pytest.fixture
@@ -104,7 +81,7 @@ def provide(site: Inventory, part: str, **variables: object) -> Run:
         "certificates_live": str(folder / "live"),
         "certificates_renewal": str(folder / "renewal.conf"),
     }
-    run = play(site, "certificate", variables={"part": part, **folders, **variables}, check=False, timeout=60)
+    run = play(site, PLAYBOOK, variables={PART: part, **folders, **variables}, check=False, timeout=60)
     print(run.output)
     return run
 
