@@ -18,6 +18,7 @@ from tests.support.image_registry import ADDRESS, send
 from tests.support.load import Load, Visited
 from tests.support.playbook import HOSTS_ONLY, play
 from tests.support.scan import open_ports
+from tests.support.shop import PART, PLAYBOOK, checkout_with_shop, name_hosts
 from tests.support.stack import Stack, docker
 from tests.support.waiting import PATIENCE, wait_until
 
@@ -30,23 +31,26 @@ if TYPE_CHECKING:
 
 #: One name per host, so that the authority sends a challenge to each of them.
 NAMES = ("landfast.test", "www.landfast.test", "shop.landfast.test")
+#: An application has the last of them, and gets another one later.
+SHOP, LATER = NAMES[-1], "later.landfast.test"
 
 
 @pytest.fixture(scope="module")
 def authority(cluster: Inventory, network: Network, login: Login) -> Iterator[Authority]:
     """Yield an authority for which each name resolves to another host."""
-    authority = Authority.create(
-        network, login, {name: host.address for name, host in zip(NAMES, cluster.hosts, strict=True)}
-    )
+    addresses = {name: host.address for name, host in zip(NAMES, cluster.hosts, strict=True)}
+    authority = Authority.create(network, login, {**addresses, LATER: cluster.hosts[0].address})
     yield authority
     authority.host.remove()
 
 
 @pytest.fixture(scope="module")
-def named(cluster: Inventory, authority: Authority) -> Inventory:
-    """Return the inventory of the cluster with certificates by ACME."""
+def named(cluster: Inventory, authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Inventory:
+    """Return the inventory of the cluster with certificates by ACME, and an application with one of the names."""
     acme = {"landfast_acme_directory": authority.directory, "landfast_acme_ca": str(authority.certificate)}
-    return replace(cluster, variables={"landfast_certificates": "acme", "landfast_domains": list(NAMES), **acme})
+    variables = {"landfast_certificates": "acme", "landfast_domains": list(NAMES[:-1]), **acme}
+    checkout = checkout_with_shop(tmp_path_factory.mktemp("checkout"), "shop.localhost", SHOP)
+    return replace(cluster, variables=variables, checkout=checkout)
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +144,22 @@ def test_every_host_gets_the_certificate_that_an_authority_issues(named: Invento
     assert len(found) == 1
     assert tls.names(found.pop()) == set(NAMES)
     assert play(named, "site", *HOSTS_ONLY).changed == 0
+
+
+def test_a_deploy_with_a_new_name_extends_the_certificate_and_drops_no_request(named: Inventory, nginx: str) -> None:
+    first = {host.name: running(host, nginx) for host in named.hosts}
+    name_hosts(named.checkout, "shop.localhost", SHOP, LATER)
+    with Load([host.address for host in named.hosts], [Visited(NAMES[0], ("/healthz",))], rate=100) as load:
+        wait_until(lambda: len(load.log.answered) > 100, 60, "some requests before")
+        play(named, PLAYBOOK, variables={PART: "extend"})  # as deploy.yml does, before it rolls anything out
+        wait_until(
+            lambda: all(tls.names(found) == {*NAMES, LATER} for found in _presented(named)), 60, "the name on each host"
+        )
+        enough = len(load.log.answered) + 100
+        wait_until(lambda: len(load.log.answered) > enough, 60, "some requests after")
+    print(f"extension: {len(load.log.answered)} requests, {len(load.log.failures)} failures")
+    assert load.log.failures == []
+    assert {host.name: running(host, nginx) for host in named.hosts} == first
 
 
 def test_a_renewed_certificate_reaches_every_host_and_drops_no_request(named: Inventory, nginx: str) -> None:
