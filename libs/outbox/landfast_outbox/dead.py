@@ -33,7 +33,7 @@ SHOWN = 50
 #: Exit statuses: done; nothing or not everything was found; wrong usage; a database is away.
 DONE, NOT_FOUND, USAGE, AWAY = 0, 1, 2, 69
 
-#: The way out where a database has no tables of tasks yet.
+#: Advice for a database without tables of tasks.
 MIGRATE = "migrate-outbox makes its tables and rights: ./stack up, on servers a deploy"
 
 COLUMNS = ("ID", "DEAD SINCE", "DATABASE", "NAME", "QUEUE", "RETRIES", "DEATHS", "ERROR")
@@ -66,7 +66,7 @@ def page(database: str, letter: DeadLetter) -> str:
 
 
 def _message(body: str) -> str:
-    """Return a message with its letters instead of JSON's escapes; an application may have another form than JSON."""
+    """Return a JSON message with its characters instead of escapes; a message of another format is unchanged."""
     try:
         return json.dumps(json.loads(body), ensure_ascii=False)
     except ValueError:
@@ -100,14 +100,14 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def show_list(ask: Ask, options: argparse.Namespace) -> int:
+def show_list(fan_out: FanOut, options: argparse.Namespace) -> int:
     """Print the dead letters that match the filters, as a table."""
 
     def found(connection: Connection[Any]) -> tuple[int, Sequence[DeadLetter]]:
         ids = store.find_dead(connection, _filters(options), options.limit)
         return census.counts(connection).dead, store.read_dead(connection, ids)
 
-    answers = ask(found)
+    answers = fan_out(found)
     letters = [(name, letter) for name, (_, several) in answers.items() for letter in several]
     shown = sorted(letters, key=lambda each: each[1].dead_at)[: options.limit]
     if shown:
@@ -118,9 +118,9 @@ def show_list(ask: Ask, options: argparse.Namespace) -> int:
     return DONE
 
 
-def show(ask: Ask, options: argparse.Namespace) -> int:
+def show(fan_out: FanOut, options: argparse.Namespace) -> int:
     """Print one dead letter."""
-    answers = ask(lambda connection: store.read_dead(connection, [options.id]))
+    answers = fan_out(lambda connection: store.read_dead(connection, [options.id]))
     letters = [(name, letter) for name, several in answers.items() for letter in several]
     if not letters:
         print(f"there is no dead letter {options.id}", file=sys.stderr)
@@ -129,18 +129,18 @@ def show(ask: Ask, options: argparse.Namespace) -> int:
     return DONE
 
 
-def redrive(ask: Ask, options: argparse.Namespace) -> int:
+def redrive(fan_out: FanOut, options: argparse.Namespace) -> int:
     """Re-drive dead letters, by their ids or by filters."""
-    return _change(ask, options, store.redrive, "re-driven")
+    return _change(fan_out, options, store.redrive, "re-driven")
 
 
-def delete(ask: Ask, options: argparse.Namespace) -> int:
+def delete(fan_out: FanOut, options: argparse.Namespace) -> int:
     """Delete dead letters for good, by their ids or by filters."""
-    return _change(ask, options, store.delete_dead, "deleted")
+    return _change(fan_out, options, store.delete_dead, "deleted")
 
 
 def _change(
-    ask: Ask,
+    fan_out: FanOut,
     options: argparse.Namespace,
     change: Callable[[Connection[Any], Sequence[UUID]], int],
     changed: str,
@@ -148,7 +148,7 @@ def _change(
     def changes(connection: Connection[Any]) -> int:
         return sum(change(connection, ids) for ids in _batches(connection, options))
 
-    count = sum(ask(changes).values())
+    count = sum(fan_out(changes).values())
     print(f"{count} {changed}")
     if options.ids and (missing := len(set(options.ids)) - count) > 0:
         print(f"{missing} of those named are no dead letters", file=sys.stderr)
@@ -186,28 +186,28 @@ def _positive(text: str) -> int:
     return number
 
 
-class Ask:
-    """Asks each database, and reports those that do not answer.
+class FanOut:
+    """Runs a query in each database, and reports those that do not answer.
 
     Args:
-        databases: name -> how to connect to it.
+        databases: name -> opens a connection.
     """
 
     def __init__(self, databases: Mapping[str, Callable[[], Connection[Any]]]) -> None:
         self._databases = databases
         self.away = False
 
-    def __call__[Answer](self, question: Callable[[Connection[Any]], Answer]) -> dict[str, Answer]:
-        """Return name -> answer, of the databases that answer.
+    def __call__[Result](self, query: Callable[[Connection[Any]], Result]) -> dict[str, Result]:
+        """Return name -> result, for the databases that answer.
 
         Args:
-            question: asks one of them.
+            query: runs in one database.
         """
-        answers = {}
+        results = {}
         for name, open_connection in self._databases.items():
             try:
                 with open_connection() as connection:
-                    answers[name] = question(connection)
+                    results[name] = query(connection)
             except psycopg.OperationalError as error:
                 print(f"{outage(f'the database {name}', error)}: {error}", file=sys.stderr)
                 self.away = True
@@ -215,7 +215,7 @@ class Ask:
                 problem = str(error).partition("\n")[0]
                 print(f"the database {name} cannot be used: {problem}. {MIGRATE}", file=sys.stderr)
                 self.away = True
-        return answers
+        return results
 
 
 def main(arguments: Sequence[str], databases: Mapping[str, Callable[[], Connection[Any]]] | None = None) -> int:
@@ -238,9 +238,9 @@ def main(arguments: Sequence[str], databases: Mapping[str, Callable[[], Connecti
         if options.database not in databases:
             reading.error(f"no contract names a database {options.database}; there are: {', '.join(databases)}")
         databases = {options.database: databases[options.database]}
-    ask = Ask(databases)
-    status: int = options.run(ask, options)
-    return AWAY if ask.away else status
+    fan_out = FanOut(databases)
+    status: int = options.run(fan_out, options)
+    return AWAY if fan_out.away else status
 
 
 def _databases() -> dict[str, Callable[[], Connection[Any]]]:

@@ -1,4 +1,4 @@
-"""What the relay reads from its environment."""
+"""The relay's settings, read from its environment."""
 
 from __future__ import annotations
 

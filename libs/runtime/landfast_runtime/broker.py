@@ -1,4 +1,4 @@
-"""A channel to RabbitMQ for a single question: to import Celery and Kombu would take longer than the answer."""
+"""A channel to RabbitMQ for a single request: the import of Celery and Kombu would take longer than the reply."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def channel(
     """Open a channel, and close its connection at the end.
 
     Args:
-        settings: the broker, and the user on it.
+        settings: the broker's address and the user.
         timeout: seconds that each step may take.
         confirm: whether each publication waits until the broker has confirmed it.
-        on_blocked: is called with the reason if the broker takes no messages.
+        on_blocked: called with the reason if the broker accepts no messages.
 
     Raises:
-        OSError: the broker cannot be reached, or is late.
-        amqp.exceptions.AMQPError: it refuses.
+        OSError: the broker cannot be reached, or does not answer in time.
+        amqp.exceptions.AMQPError: the broker refuses.
     """
     with Connection(
         f"{settings.host}:{settings.port}",

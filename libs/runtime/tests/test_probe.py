@@ -23,7 +23,7 @@ each_program = pytest.mark.parametrize("program", PROGRAMS)
 each_scheme = pytest.mark.parametrize("scheme", ["http", "uwsgi"])
 
 
-def ask(program: str, url: str, *options: str) -> tuple[int, str]:
+def run(program: str, url: str, *options: str) -> tuple[int, str]:
     """Return a program's exit status and what it printed for Docker."""
     done = subprocess.run([*PROGRAMS[program], url, *options], stdout=subprocess.PIPE, text=True, check=False)
     return done.returncode, done.stdout
@@ -33,7 +33,7 @@ def ask(program: str, url: str, *options: str) -> tuple[int, str]:
 @each_program
 def test_it_is_content_with_success(program: str, scheme: str) -> None:
     with answering(b"HTTP/1.1 204 No Content\r\n\r\n") as server:
-        assert ask(program, f"{scheme}://127.0.0.1:{server.port}/healthz") == (0, "")
+        assert run(program, f"{scheme}://127.0.0.1:{server.port}/healthz") == (0, "")
     assert b"/healthz" in server.heard
 
 
@@ -41,14 +41,14 @@ def test_it_is_content_with_success(program: str, scheme: str) -> None:
 @each_program
 def test_it_says_what_is_wrong(program: str, scheme: str) -> None:
     with answering(b"HTTP/1.1 503 Service Unavailable\r\n\r\n") as server:
-        status, printed = ask(program, f"{scheme}://127.0.0.1:{server.port}/healthz")
+        status, printed = run(program, f"{scheme}://127.0.0.1:{server.port}/healthz")
     assert (status, printed) == (1, "/healthz answered 'HTTP/1.1 503 Service Unavailable'\n")
 
 
 @each_scheme
 @each_program
 def test_it_notices_that_nobody_listens(program: str, scheme: str) -> None:
-    status, printed = ask(program, f"{scheme}://127.0.0.1:{unused_port()}/healthz")
+    status, printed = run(program, f"{scheme}://127.0.0.1:{unused_port()}/healthz")
     assert status == 1
     assert "refused" in printed
 
@@ -56,7 +56,7 @@ def test_it_notices_that_nobody_listens(program: str, scheme: str) -> None:
 @each_program
 def test_uwsgi_is_asked_in_its_own_protocol(program: str) -> None:
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as server:
-        assert ask(program, f"uwsgi://127.0.0.1:{server.port}/healthz") == (0, "")
+        assert run(program, f"uwsgi://127.0.0.1:{server.port}/healthz") == (0, "")
 
     modifier, size, second_modifier = struct.unpack_from("<BHB", server.heard)
     assert (modifier, size, second_modifier) == (0, len(server.heard) - 4, 0)
@@ -75,7 +75,7 @@ def test_uwsgi_is_asked_in_its_own_protocol(program: str) -> None:
 @each_program
 def test_http_is_asked_with_the_host_s_name(program: str) -> None:
     with answering(b"HTTP/1.1 200 OK\r\n\r\n") as server:
-        assert ask(program, f"http://127.0.0.1:{server.port}/healthz") == (0, "")
+        assert run(program, f"http://127.0.0.1:{server.port}/healthz") == (0, "")
 
     assert server.heard.splitlines()[:2] == [b"GET /healthz HTTP/1.1", f"Host: 127.0.0.1:{server.port}".encode()]
 
@@ -85,7 +85,7 @@ def test_http_is_asked_with_the_host_s_name(program: str) -> None:
 @each_program
 def test_only_success_will_do(program: str, scheme: str, answer: bytes) -> None:
     with answering(answer) as server:
-        assert ask(program, f"{scheme}://127.0.0.1:{server.port}/healthz")[0] == 1
+        assert run(program, f"{scheme}://127.0.0.1:{server.port}/healthz")[0] == 1
 
 
 def test_a_server_that_never_answers_fails_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,23 +101,23 @@ def test_a_server_that_never_answers_fails_at_the_deadline(monkeypatch: pytest.M
 def test_the_script_fails_at_the_deadline_too(scheme: str) -> None:
     with answering(None) as server:
         started = time.monotonic()
-        assert ask("bash", f"{scheme}://127.0.0.1:{server.port}/healthz", "1")[0] == 1
+        assert run("bash", f"{scheme}://127.0.0.1:{server.port}/healthz", "1")[0] == 1
 
     assert time.monotonic() - started < 1 + 2 * PATIENCE
 
 
 def test_the_script_names_a_protocol_that_it_does_not_know() -> None:
-    status, printed = ask("bash", "https://127.0.0.1/healthz")
+    status, printed = run("bash", "https://127.0.0.1/healthz")
     assert (status, printed) == (1, "https://127.0.0.1/healthz: must begin with http://, uwsgi:// or file://\n")
 
 
 def test_the_script_is_content_with_a_file_that_was_written_just_now(tmp_path: Path) -> None:
     file = tmp_path / "ticked"
-    assert ask("bash", f"file://{file}", "3600") == (1, f"{file} is missing\n")
+    assert run("bash", f"file://{file}", "3600") == (1, f"{file} is missing\n")
     file.touch()
-    assert ask("bash", f"file://{file}", "3600") == (0, "")
+    assert run("bash", f"file://{file}", "3600") == (0, "")
     os.utime(file, (time.time() - 7200,) * 2)
-    status, printed = ask("bash", f"file://{file}", "3600")
+    status, printed = run("bash", f"file://{file}", "3600")
     assert status == 1
     assert printed.startswith(f"{file} was written 7")
 

@@ -178,10 +178,10 @@ def test_a_probe_leaves_its_mark() -> None:
 
 
 class FakeBroker:
-    """A RabbitMQ that knows the probes' queue, or does not, and keeps what is published.
+    """A RabbitMQ with or without the probes' queue, which records published messages.
 
     Args:
-        consumers: how many the queue has; None: there is no queue.
+        consumers: the queue's number of consumers; None without a queue.
     """
 
     def __init__(self, consumers: int | None) -> None:

@@ -52,7 +52,7 @@ BOTH = [ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM]
 
 
 class TaskList(ChangeList):
-    """The list, whose links to tasks say which database they are in."""
+    """The list, whose links to tasks contain the database."""
 
     def url_for_result(self, result: Model) -> str:
         """Return the address of a task's page."""
@@ -146,7 +146,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
             return queryset.filter(Q(name__icontains=term) | Q(error__icontains=term)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show how many tasks are in each state of each database above the list."""
+        """Show the number of tasks in each state of each database above the list."""
         outboxes = {name: aliases.stand(name) for name in aliases.names()}
         chosen = outboxes[DatabaseFilter.chosen(request)]
         if redirect := self._redirect(request, chosen, request.GET.get(SEARCH_VAR, "")):
@@ -168,20 +168,20 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show what operators did with a task."""
+        """Show operators' actions on a task."""
         redirect = self._redirect(request, aliases.stand(DatabaseFilter.chosen(request)), object_id)
         return redirect or super().history_view(request, object_id, extra_context)
 
     def _redirect(self, request: HttpRequest, outbox: aliases.Standing, wanted: str) -> HttpResponse | None:
-        """Return where a request should go instead, or None if it is right.
+        """Return the address that a request is to be redirected to; None if it is right.
 
         Args:
-            request: it may name a database.
-            outbox: how the tasks of the chosen database stand; one that cannot be read is left for the default one.
-            wanted: what may be a task's id. The database that has the task is where the request should go.
+            request: the request, which may name a database.
+            outbox: the numbers of tasks in the chosen database; without an answer from it, the default one is used.
+            wanted: a text that may be a task's id. Then the request is redirected to the database with the task.
 
         Raises:
-            PermissionDenied: the visitor may not even look at tasks.
+            PermissionDenied: the visitor may not view tasks.
         """
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -202,7 +202,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
 
     @admin.display(description=_("database"))
     def database(self, task: Task) -> str:
-        """Return the name of the database that the task is in."""
+        """Return the name of the task's database."""
         return _database(task)
 
     @admin.display(description=_("state"))
@@ -291,7 +291,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         user, message, changed = request.user.pk, [{"changed": {"fields": [what]}}], 0
         connection, database = connections[tasks.db], DatabaseFilter.chosen(request)
         try:
-            # The tasks' own transaction commits first: the history, in the default database, tells nothing that failed.
+            # The tasks' own transaction commits first, so the history in the default database has no failed changes.
             with transaction.atomic(), transaction.atomic(using=tasks.db), connection.wrap_database_errors:
                 found = list(tasks.only("pk", "name"))
                 for batch in batched(found, BATCH, strict=False):
@@ -301,7 +301,7 @@ class TaskAdmin(admin.ModelAdmin[Task]):
         except Error as error:
             if tasks.db == DEFAULT_DB_ALIAS:
                 raise
-            self.message_user(request, _unusable(database, aliases.told(error)), messages.ERROR)
+            self.message_user(request, _unusable(database, aliases.first_line(error)), messages.ERROR)
             return 0
         done = {"tasks": changed, "action": what, "user": user, "database": database}
         logger.info("tasks were changed in the admin", extra=done)

@@ -1,7 +1,7 @@
-"""Django's connections to the databases whose tasks the admin shows: its default one, and those of applications' own.
+"""Django's connections to the databases with tasks: the default one, and applications' own databases.
 
-``OUTBOX_DATABASES`` of the settings, a function, returns the names of the others. On a laptop they change while the
-process runs, so they are no aliases of ``DATABASES``: a thread makes an alias when a request needs it, and drops it
+``OUTBOX_DATABASES`` of the settings, a function, returns the names of the latter. On a laptop they change while the
+process runs, so they are no aliases in ``DATABASES``: a thread creates an alias when a request needs it, and removes it
 when the request ends.
 """
 
@@ -24,7 +24,7 @@ from landfast_outbox.store import census
 if TYPE_CHECKING:
     from landfast_outbox.store.census import Counts
 
-#: An application may lock its tables for as long as it likes, but must not keep operators from the other ones.
+#: An application may lock its own tables for any time, but that must not block operators' access to the others.
 OPTIONS = f"{OWN_NAMES} -c lock_timeout=2s"
 
 _opened = threading.local()
@@ -32,12 +32,12 @@ _opened = threading.local()
 
 @dataclass(frozen=True)
 class Standing:
-    """How the tasks of a database stand.
+    """The numbers of tasks in a database.
 
     Args:
-        database: its name.
-        counts: how many there are; None if the database cannot be read.
-        problem: why it cannot be read; empty if it can.
+        database: the database's name.
+        counts: the numbers by state; None if the database cannot be read.
+        problem: the reason if it cannot be read; otherwise empty.
     """
 
     database: str
@@ -73,7 +73,7 @@ def alias_of(name: str) -> str:
 
 @receiver(request_finished)
 def close(**_: object) -> None:
-    """Close this thread's connections to the databases of applications' own."""
+    """Close this thread's connections to applications' own databases."""
     aliases: set[str] = vars(_opened).pop("aliases", set())
     for alias in aliases:
         connections[alias].close()
@@ -97,20 +97,20 @@ def stand(name: str) -> Standing:
     except Error as error:
         if alias == DEFAULT_DB_ALIAS:
             raise
-        return Standing(name, None, told(error))
+        return Standing(name, None, first_line(error))
 
 
-def told(error: Error) -> str:
-    """Return what the server or the driver says of an error, in a line."""
+def first_line(error: Error) -> str:
+    """Return the first line of the server's or the driver's error message."""
     return str(error).strip().partition("\n")[0]
 
 
 def holder(text: str, first: str) -> str | None:
-    """Return the name of the database that has a task; None if none that can be read has it, or the text is no id.
+    """Return the name of the database with a task; None if no readable database has it, or the text is no id.
 
     Args:
-        text: what may be the id of a task.
-        first: the database where it is looked for first.
+        text: a text that may be a task's id.
+        first: the database that is searched first.
     """
     try:
         identifier = UUID(text.strip())

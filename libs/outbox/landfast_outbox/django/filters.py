@@ -35,14 +35,14 @@ class BoundedPaginator(Paginator[Task]):
 
 
 class DatabaseFilter(admin.SimpleListFilter):
-    """The tasks of one database; without a choice, those of the default one."""
+    """Filters by database; without a choice, by the default one."""
 
     title = _("database")
     parameter_name = "database"
 
     @classmethod
     def chosen(cls, request: HttpRequest) -> str:
-        """Return the name of the database that a request is about."""
+        """Return the name of a request's database."""
         names = aliases.names()
         named = request.GET.get(cls.parameter_name)
         return named if named in names else names[0]
@@ -52,12 +52,12 @@ class DatabaseFilter(admin.SimpleListFilter):
         return self.chosen(self.request)
 
     def lookups(self, _request: HttpRequest, _model_admin: admin.ModelAdmin[Any]) -> list[tuple[str, Any]]:
-        """Return the databases; none, if there is no choice."""
+        """Return the databases; an empty list if there is only one."""
         names = aliases.names()
         return [(name, name) for name in names] if len(names) > 1 else []
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        """Leave out the choice of all: a list shows the tasks of one."""
+        """Leave out the choice of all: a list shows the tasks of one database."""
         _all, *databases = super().choices(changelist)
         yield from databases
 

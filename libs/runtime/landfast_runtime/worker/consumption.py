@@ -56,7 +56,7 @@ def send_probe() -> bool:
 
 
 def message() -> Message:
-    """Return a probe in Celery's format, by its name: the application would take seconds to load.
+    """Return a probe in Celery's format, with the task's name: the application would take seconds to load.
 
     https://docs.celeryq.dev/en/stable/internals/protocol.html
     """
