@@ -108,7 +108,7 @@ def mail_server(network: Network) -> Iterator[MailServer]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, host: Host, login: Login, mail_server: MailServer) -> Server:
-    """A bare machine that became a server with the products alone."""
+    """A bare machine that became a server with the products alone; its inventory names neither."""
     folder = tmp_path_factory.mktemp("products")
     work = Work(Checkout.create(folder / "landfast").directory)
     own.remove_demo(work)
@@ -116,7 +116,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, host: Host, login: Login, m
     work.commit("The products in place of the demo")
     variables: dict[str, Any] = {
         "landfast_secrets": Manifest.read(work.root).complete({}),
-        "landfast_domains": [NAME, *map(host_name, NAMES)],
         "landfast_settings": {**mail_server.settings, "MAIL_FROM": f"Landfast <hello@{NAME}>"},
         "edge_patience_seconds": round(60 * SLOWNESS),
     }
