@@ -1,8 +1,7 @@
-"""Renewal: a process of a web server that has grown too much is replaced, before the kernel kills the container's.
+"""Renewal: a web server's process that leaks memory is replaced, before the kernel kills processes of the container.
 
-The process takes no new connection, answers those that it has, and ends; the server's master starts another.
-Connections that come meanwhile wait in the socket that all processes share, so no request fails. docs/adr/0025 has what
-was tried.
+The process accepts no more connections, answers its requests and exits; the server's master starts another. New
+connections wait in the socket that all processes share, so no request fails. docs/adr/0025 has the measurements.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: The part of its growth that a process has at least: others have more, by chance, or all would end at the same time.
+#: The least share of its limit that a process gets. The shares are random, or all processes would exit together.
 SMALLEST_SHARE = 0.75
 
 
 class Renewed:
-    """A WSGI application that ends its process once that has grown too much.
+    """A WSGI application that ends its process after too much growth.
 
     Args:
         application: the application, loaded.
-        wanted: MiB that the process may grow by; 0: its share of the container's memory.
-        processes: how many processes of the server have loaded the application, each by itself.
-        ending: the signal at which the server's process finishes its requests and ends.
+        wanted: the limit of the process's growth in MiB; 0: its share of the container's memory.
+        processes: the number of the server's processes, each of which loads the application by itself.
+        ending: the signal at which the server's process finishes its requests and exits.
     """
 
     def __init__(self, application: WSGIApplication, wanted: int, processes: int, ending: signal.Signals) -> None:
@@ -43,7 +42,7 @@ class Renewed:
         self._due = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request, and look at the memory that is held then; the answer is still sent in any case."""
+        """Answer a request, and check the process's memory; the answer is sent in any case."""
         try:
             return self._application(environ, start_response)
         finally:
@@ -54,7 +53,7 @@ class Renewed:
             return
         self._due = True
         logger.warning(
-            "this process has grown too much: it ends its requests, and another replaces it",
+            "this process has grown too much: it finishes its requests, and another replaces it",
             extra={"megabytes": held // MIB, "limit": self._limit // MIB},
         )
         os.kill(os.getpid(), self._ending)

@@ -1,6 +1,6 @@
-"""What uWSGI serves: ``module = api.renewed_wsgi:application``.
+"""The WSGI application for uWSGI, whose processes are renewed: ``module = api.renewed_wsgi:application``.
 
-The lane for uploads goes without: its one process would take nothing new until the longest upload has ended.
+The processes for uploads are not renewed: the only one would accept no upload until its longest one ends.
 """
 
 from __future__ import annotations
@@ -12,5 +12,5 @@ from landfast_runtime.renewal import Renewed
 from api.wsgi import application as api
 from api.wsgi import settings
 
-# By SIGHUP, uWSGI's master too asks a process to finish its requests and end.
+# uWSGI's master sends the same signal to a process that is to finish its requests and exit.
 application = Renewed(api, settings.growth, settings.processes, signal.SIGHUP)
