@@ -1,7 +1,7 @@
 """Renewal: a web server's process that leaks memory is replaced, before the kernel kills processes of the container.
 
 The process accepts no more connections, answers its requests and exits; the server's master starts another. New
-connections wait in the socket that all processes share, so no request fails. docs/adr/0025 has the measurements.
+connections wait in the socket that all processes share, so no request fails. docs/adr/0035 has the reasons.
 """
 
 from __future__ import annotations
