@@ -53,13 +53,6 @@ class Authority:
             "apt-get -qq update && apt-get -qq install --yes --no-install-recommends pebble openssl",
             timeout=300,
         )
-        host.run(
-            "sh",
-            "-c",
-            'printf "%s\\n" "$1" >> /etc/hosts',
-            "hosts",
-            "\n".join(f"{names[name]} {name}" for name in names),
-        )
         san = f"subjectAltName=IP:{host.address}"
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", "/root/key.pem"]
         host.run(
@@ -80,4 +73,16 @@ class Authority:
         wait_until(lambda: f":{PORT} " in host.run("ss", "-Hltn"), 30, "the certificate authority to listen")
         certificate = login.directory / "authority.pem"
         certificate.write_text(host.run("cat", "/root/certificate.pem"), encoding="ascii")
-        return cls(host, certificate)
+        authority = cls(host, certificate)
+        authority.resolve(names)
+        return authority
+
+    def resolve(self, names: Mapping[str, str]) -> None:
+        """Let names resolve to these addresses alone; Pebble follows within five seconds.
+
+        Args:
+            names: name -> address.
+        """
+        lines = "".join(f"{address} {name}\n" for name, address in names.items())
+        script = 'test -e /root/hosts || cp /etc/hosts /root/hosts; { cat /root/hosts; printf %s "$1"; } > /etc/hosts'
+        self.host.run("sh", "-c", script, "resolve", lines)
