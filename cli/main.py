@@ -93,7 +93,10 @@ def hand_on(arguments: list[str]) -> Callable[[], int] | None:
         return version
     if [name, *rest[:2]] == ["completion", completion.ASK, "--"]:
         return lambda: complete_words(rest[2:])
-    short = SHORTCUTS.get(name) or applications_own().get(name)
+    own = applications_own()
+    if several := [each for each in own if each.endswith(f":{name}")] if name not in own else []:
+        raise StackError(f"several applications have a command {name}", f"say whose: {' or '.join(several)}")
+    short = SHORTCUTS.get(name) or own.get(name)
     if short and len(rest) >= short.least and not {"-h", "--help"} & set(rest[:1]):
         return lambda: process.run(short.command(rest, console.may_ask()))
     return None

@@ -58,6 +58,8 @@ def outboxes(contracts: Sequence[Contract]) -> dict[str, Outbox]:
                 where = f"{contract.file}: durable_tasks.{part}"
                 if role not in known:
                     raise ContractError(f"{where}: {unknown('role', role, known)}")
+                if part == "relays" and contract.file != HOUSE:
+                    raise ContractError(f"{where}: only the house publishes tasks; writers and workers may write some")
                 if database == SHARED and role in elsewhere:
                     raise ContractError(
                         f"{where}: {role} has a database of its own; name it in durable_tasks.database, or name a role "

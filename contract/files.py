@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 LIST, HOUSE = "compose.yaml", "compose.house.yaml"
 #: The house's network with connections to the internet.
 EGRESS = "egress"
+#: The key of a contract in its Compose file.
+KEY = "x-landfast"
 #: The file with directives for Nginx, next to an application's contract.
 EXTRA = "nginx.extra"
 #: The similarity at which an unknown x-... key of a service is an error: other such keys belong to other programs.
@@ -135,8 +137,11 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     Raises:
         ContractError: the contract has an unknown key or an invalid value.
     """
-    needs = document.get("x-landfast") or {}
-    check(needs, schema.APPLICATION, f"{file}: x-landfast")
+    for key in document:
+        if key != KEY and nearest(str(key).lower(), [KEY], SIMILARITY):
+            raise ContractError(f"{file}: unknown key {key!r}; did you mean {KEY}?")
+    needs = document.get(KEY)
+    check(needs, schema.APPLICATION, f"{file}: {KEY}")
     services = _mapping(document.get("services"), f"{file}: services")
     services = {name: _mapping(entry, f"{file}: services.{name}") for name, entry in services.items()}
     for name, entry in services.items():
@@ -155,7 +160,7 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     outside = {EGRESS, *(name for name, entry in networks.items() if _leads_out(_mapping(entry, name)))}
     calling_out = [name for name, entry in services.items() if not outside.isdisjoint(_names(entry.get("networks")))]
     return Contract(
-        file, needs, secrets, environment, list(services), list(volumes), every=every, calling_out=calling_out
+        file, needs or {}, secrets, environment, list(services), list(volumes), every=every, calling_out=calling_out
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from contract.errors import ContractError
+from contract.files import HOUSE
 from contract.named import below, unique
 
 if TYPE_CHECKING:
@@ -38,8 +40,11 @@ def users(contracts: Sequence[Contract], server: str) -> dict[str, Mapping[str, 
         server: ``state`` or ``cache``.
 
     Raises:
-        ContractError: two contracts have the same user.
+        ContractError: two contracts have the same user, or an application's user has all commands.
     """
+    for file, name, entry in below(contracts, "redis", "users"):
+        if file != HOUSE and "@all" in entry.get("commands", ()):
+            raise ContractError(f"{file}: redis.users.{name}.commands: only the house's operator has @all")
     named = unique(below(contracts, "redis", "users"))
     return {name: entry for name, entry in named.items() if server in entry.get("servers", SERVERS)}
 

@@ -131,6 +131,17 @@ def test_a_wrong_file_leaves_other_commands_alone_and_calling_its_own_says_why(
 
 
 @pytest.mark.usefixtures("here")
+def test_a_command_that_two_have_asks_whose_is_meant(bring: Bring, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("shop", "blog"):
+        bring(name, {"commands": {"manage": MANAGE}})
+
+    assert main.main(["manage", "check"]) == 1
+    said = capsys.readouterr().err
+    assert "several applications have a command manage" in said
+    assert "say whose: shop:manage or blog:manage" in said
+
+
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("text", ["50% off", "100%", "%s and %(prog)s"])
 def test_help_is_shown_as_it_is_written(bring: Bring, capsys: pytest.CaptureFixture[str], text: str) -> None:
     bring("shop", manage(help=text))

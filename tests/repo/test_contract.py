@@ -449,3 +449,14 @@ def test_the_contract_of_the_guide_can_be_followed() -> None:
     mounted = set(re.findall(r"subpath: ([\w-]+)", page))
     assert mounted == {"mine", "mine-worker", "migrate-mine", "mine-nightly"} <= set(derived.consumers)
     assert "periodically" in derived.consumers["mine-nightly"]
+
+
+@pytest.mark.parametrize("key", ["x-landfst", "x-Landfast", "x-landfasts"])
+def test_a_contract_under_a_misspelt_key_is_refused(key: str) -> None:
+    said = refusal(f"{key}: {{http: {{hosts: [a.localhost]}}}}")
+
+    assert said == f"services/shop/compose.yaml: unknown key {key!r}; did you mean x-landfast?"
+
+
+def test_a_contract_of_another_form_is_refused() -> None:
+    assert "x-landfast must be a mapping, not []" in refusal("x-landfast: []")

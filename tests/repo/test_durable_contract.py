@@ -121,6 +121,7 @@ def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> 
             OWN.replace("writers: [shop]", "writers: [shopp]"),
             "durable_tasks.writers: no contract has a role shopp; did",
         ),
+        (OWN.replace("writers: [shop]", "relays: [shop]"), "durable_tasks.relays: only the house publishes tasks"),
     ],
 )
 def test_a_part_that_cannot_be_had_is_refused_by_name(text: str, said: str) -> None:

@@ -76,3 +76,9 @@ def test_whoever_reports_that_redis_serves_has_the_key_that_is_tried(user: str, 
     ]
 
     assert f" ~{user}:* " in line
+
+
+def test_no_user_of_an_application_has_all_commands() -> None:
+    said = refusal("x-landfast: {redis: {users: {shop: {commands: ['@all']}}}}")
+
+    assert said == "services/shop/compose.yaml: redis.users.shop.commands: only the house's operator has @all"
