@@ -42,7 +42,8 @@ def _faults(value: object, key: Key, where: str) -> Iterator[str]:
     value = {} if value is None and key.kind == "keys" else value
     kind, words = _KINDS[key.kind]
     if not isinstance(value, kind) or (key.kind == "number" and isinstance(value, bool)):
-        yield f"{where} must be {words}, not {value!r}: {key.means}"
+        found = "nothing" if value is None else repr(value)
+        yield f"{where} must be {words}, not {found}: {key.means}"
     elif isinstance(value, dict):
         yield from _mapping_faults(value, key, where)
     elif isinstance(value, list):

@@ -54,7 +54,8 @@ def check(name: str, form: str, root: Path, *, has_code: bool = False) -> None:
     """
     problem = next(_problems(name, form, root, has_code=has_code), "")
     if problem:
-        raise StackError(f"{name!r} is no name for an application: {problem}", "choose another, such as `shop`")
+        free = "store" if name == "shop" else "shop"
+        raise StackError(f"{name!r} is no name for an application: {problem}", f"choose another, such as `{free}`")
 
 
 def _problems(name: str, form: str, root: Path, *, has_code: bool) -> Iterator[str]:
