@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 #: Seconds after which a stack that nobody uses has settled: start-up garbage is collected, caches are filled.
 SETTLING = 60
 MEBIBYTE = 1 << 20
+#: The name of an application that is made for its figure.
+APPLICATION = "fresh"
 #: What ``docker stats`` writes for a number of bytes.
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -101,6 +104,28 @@ def rebuild(stack: Stack) -> float:
     return taken
 
 
+def new_application(stack: Stack) -> float:
+    """Return the seconds from ``./stack app new`` on a running stack to the page of the new application."""
+    environment = {**stack.environment, "CI": "true"}
+
+    def run(*arguments: str) -> None:
+        subprocess.run(
+            ["./stack", *arguments], cwd=stack.directory, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+
+    def make() -> None:
+        run("app", "new", APPLICATION, "--from", "django")
+        run("up")
+        page = Request(f"{stack.http_url}/", headers={"Host": f"{APPLICATION}.localhost"})  # noqa: S310 - of this machine
+        urlopen(page, timeout=SETTLING).close()  # noqa: S310 - as above
+
+    try:
+        return seconds(make)
+    finally:
+        run("app", "remove", APPLICATION, "--yes")
+
+
 def disk(stack: Stack) -> float:
     """Return the mebibytes of all images together, each shared layer once."""
     # One archive of several images holds each layer once, unpacked, as a file of its own.
@@ -147,6 +172,7 @@ def measure() -> list[Figure]:
                 Figure("disk of all images together, shared layers once", disk(stack), 1.2e9 / MEBIBYTE, "MiB"),
                 Figure("warm start: images built, containers removed, to all healthy", warm_start(stack), 20, "s"),
                 Figure("memory of the idle stack, all containers", memory(stack), 1024, "MiB"),
+                Figure("`./stack app new` on a running stack to the page", new_application(stack), 60, "s"),
                 Figure("rebuild after a one-line change in `news/` to healthy", rebuild(shipped), 10, "s"),
                 Figure("memory of the idle house, without any application", memory_without_demo(house), 450, "MiB"),
             ]
