@@ -172,7 +172,12 @@ def measure() -> list[Figure]:
                 Figure("disk of all images together, shared layers once", disk(stack), 1.2e9 / MEBIBYTE, "MiB"),
                 Figure("warm start: images built, containers removed, to all healthy", warm_start(stack), 20, "s"),
                 Figure("memory of the idle stack, all containers", memory(stack), 1024, "MiB"),
-                Figure("`./stack app new` on a running stack to the page", new_application(stack), 60, "s"),
+                Figure(
+                    "a new Django application on a running stack, from the first command to its page",
+                    new_application(stack),
+                    60,
+                    "s",
+                ),
                 Figure("rebuild after a one-line change in `news/` to healthy", rebuild(shipped), 10, "s"),
                 Figure("memory of the idle house, without any application", memory_without_demo(house), 450, "MiB"),
             ]
