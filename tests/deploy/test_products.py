@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 #: It may wait: tests/products has the same on a laptop, and other tests here deploy the demo.
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("host", [NEWEST], indirect=True)]
 
-#: What visitors ask each product for.
+#: The requests of visitors to each product.
 VISITED = [Visited(host_name(name), ("page", "asset", LOGIN[name])) for name in NAMES]
 #: Requests per second: their pages take longer than the demo's.
 PRODUCTS_RATE = RATE / 3

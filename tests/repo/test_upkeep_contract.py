@@ -1,4 +1,4 @@
-"""What operators' tools read of contracts: volumes to back up, and pages with metrics."""
+"""Operators' tools read contracts: volumes to back up, pages with metrics, addresses outside."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def test_operators_see_its_dead_letters_in_the_console_and_redrive_them(
 
     sent = operator.submit(address, {"action": "redrive", "_selected_action": task})
     assert sent.status_code == HTTPStatus.FOUND
-    assert ask(lengthy, "/work/missed") == {"received": task, "claimed": True, "completed": True}
+    assert ask(lengthy, "/consume/missed") == {"received": task, "claimed": True, "completed": True}
     assert task not in operator.get(address).text
 
 

@@ -42,7 +42,7 @@ CLOSED = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError,
 
 @dataclass(frozen=True)
 class Visited:
-    """What visitors ask of one application.
+    """The requests of visitors to one application.
 
     Args:
         name: its host name.

@@ -29,7 +29,7 @@ NAMES = ("wagtail", "pretix")
 WORDS = {"wagtail": "Welcome to your new Wagtail site!", "pretix": "pretix"}
 #: The page of each product where its staff log in.
 LOGIN = {"wagtail": "/admin/login/", "pretix": "/control/login"}
-#: What ``/readyz`` reports of them.
+#: Their names in the report of ``/readyz``.
 READINESS = {"wagtail", "pretix", "pretix-worker"}
 #: pretix' first account.
 ADMIN = "admin@localhost"

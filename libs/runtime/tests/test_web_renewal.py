@@ -50,7 +50,7 @@ post_worker_init = renewed({growth})
 GROWTH = 20
 REQUESTS = 200
 VISITORS = 6
-#: What a POST carries: more than one packet.
+#: The body of a POST: more than one packet.
 BODY = b"x" * 70_000
 
 

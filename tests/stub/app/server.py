@@ -70,7 +70,7 @@ def durable(queue: str) -> dict[str, Any]:
     """Write a durable task for a queue, receive what the relay publishes of it, and complete it."""
     with connected("stub") as link:
         link.channel().queue_declare(queue, durable=True, auto_delete=False)
-    return {"written": written(queue), **work(queue)}
+    return {"written": written(queue), **consume(queue)}
 
 
 def written(queue: str, error: str = "") -> str:
@@ -88,7 +88,7 @@ def dead_letter(queue: str) -> dict[str, Any]:
     return {"written": written(queue, "ValueError: no such boat")}
 
 
-def work(queue: str) -> dict[str, Any]:
+def consume(queue: str) -> dict[str, Any]:
     """Receive a durable task from a queue, and complete it."""
     received: list[str] = []
     with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=60) as connection, connected("stub") as link:
@@ -103,14 +103,14 @@ def work(queue: str) -> dict[str, Any]:
     return {"received": received[0], "claimed": claimed, "completed": completed}
 
 
-#: What is tried at an address of two parts, by the first.
+#: The trials, by the first part of the address.
 TRIED = {
     "database": database,
     "broker": broker,
     "redis": state,
     "durable": durable,
     "dead-letter": dead_letter,
-    "work": work,
+    "consume": consume,
 }
 
 
