@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml  # type: ignore[import-untyped] # the package has no types
 
-from contract import periodic, schema
+from contract import networks, periodic, schema
 from contract.check import check
 from contract.errors import ContractError
 from contract.named import nearest, unknown
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 #: The list of applications, and the house's own contract.
 LIST, HOUSE = "compose.yaml", "compose.house.yaml"
-#: The house's network with connections to the internet.
-EGRESS = "egress"
 #: The key of a contract in its Compose file.
 KEY = "x-landfast"
 #: The file with directives for Nginx, next to an application's contract.
@@ -41,8 +39,9 @@ class Contract:
         volumes: the names of all volumes that the file declares.
         extra: the content of ``nginx.extra`` next to the file.
         every: service -> the timetable of its command.
-        calling_out: the names of the services in a network with connections to the internet: ``egress``, or one of the
-            file that is not ``internal``.
+        networks: the names of all networks that the file declares.
+        calling_out: the names of the services in a network with connections to the internet.
+        without_dns: the names of the services that resolve no external names.
     """
 
     file: str
@@ -53,7 +52,14 @@ class Contract:
     volumes: Collection[str] = ()
     extra: str = ""
     every: Mapping[str, str] = field(default_factory=dict)
+    networks: Collection[str] = ()
     calling_out: Sequence[str] = ()
+    without_dns: Collection[str] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of its folder, which is the application's."""
+        return PurePosixPath(self.file).parent.name
 
     def get(self, *path: str) -> Any:  # noqa: ANN401 - contracts have values of several types
         """Return the value at a path of keys below ``x-landfast``; an empty mapping if there is none."""
@@ -156,23 +162,20 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
         {name: entry[key] for name, entry in services.items() if key in entry} for key in schema.SERVICE
     )
     volumes = _mapping(document.get("volumes"), f"{file}: volumes")
-    networks = _mapping(document.get("networks"), f"{file}: networks")
-    outside = {EGRESS, *(name for name, entry in networks.items() if _leads_out(_mapping(entry, name)))}
-    calling_out = [name for name, entry in services.items() if not outside.isdisjoint(_names(entry.get("networks")))]
+    declared = _mapping(document.get("networks"), f"{file}: networks")
+    declared = {name: _mapping(entry, f"{file}: networks.{name}") for name, entry in declared.items()}
     return Contract(
-        file, needs or {}, secrets, environment, list(services), list(volumes), every=every, calling_out=calling_out
+        file,
+        needs or {},
+        secrets,
+        environment,
+        list(services),
+        list(volumes),
+        every=every,
+        networks=list(declared),
+        calling_out=networks.calling_out(services, declared),
+        without_dns=networks.without_dns(services),
     )
-
-
-def _leads_out(network: Mapping[str, Any]) -> bool:
-    """Return whether containers in a declared network can connect to the internet."""
-    masquerades = (network.get("driver_opts") or {}).get("com.docker.network.bridge.enable_ip_masquerade") != "false"
-    return masquerades and not network.get("internal")
-
-
-def _names(value: object) -> list[str]:
-    """Return the names in one of Compose's lists, which may also be a mapping."""
-    return [str(name) for name in value] if isinstance(value, (list, dict)) else []
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def _plan(own: Contract, others: Sequence[Contract], declared: set[str]) -> dict
         "schemas": list(own.get("database", "schemas")),
         "vhosts": list(own.get("broker", "vhosts")),
         "users": list(own.get("broker", "users")),
+        "networks": list(own.networks),
         "secrets": sorted(declared - _declared_without(others, declared)),
     }
 

@@ -277,7 +277,7 @@ DURABLE_TASKS = group(
 
 EGRESS = texts(
     "external addresses to which its services connect, like `api.example.org:443`; `smtp` is the mail server. Services "
-    "in the network `egress` require it",
+    "in a network that is not `internal` require it",
     ADDRESS,
 )
 

@@ -18,7 +18,8 @@ def upkeep(contracts: Sequence[Contract]) -> dict[str, dict[str, Any]]:
 
     Raises:
         ContractError: a contract names a volume or a service that is not in its file; two have metrics of one name; or
-            a contract has a service with external connections but no ``egress``, or the reverse.
+            a contract has a service with external connections but no ``egress``, or the reverse; or such a service
+            resolves no external names.
     """
     unique(below(contracts, "metrics"))
     return {
@@ -52,7 +53,13 @@ def _egress(contract: Contract) -> list[str]:
         )
     if addresses and not contract.calling_out:
         raise ContractError(
-            f"{contract.file}: egress: no service of this file can connect to them: give one the network egress and "
-            "dns: !reset []"
+            f"{contract.file}: egress: no service of this file can connect to them: give one `dns: !reset []` and the "
+            f"network {contract.name}-egress, and declare `{contract.name}-egress: {{}}` under networks"
         )
+    for service in contract.calling_out:
+        if service in contract.without_dns:
+            raise ContractError(
+                f"{contract.file}: services.{service} is in a network that leads out, but resolves no external names: "
+                "add `dns: !reset []` to it"
+            )
     return addresses

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cli import compose, console, diagnosis, doctor, host, prepare, process
-from cli.app import findings, plan, trial
+from cli.app import findings, networks, plan, trial
 from cli.console import Phases, StackError
 from cli.preflight import State, failed, ok
 from cli.settings import Settings
@@ -63,11 +63,13 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
         return
     console.heading(f"Trying {name}")
     try:
-        known = asked_for(plan.read(name), configuration)
+        plans = plan.read_all()
     except StackError as error:
         yield failed("contract", str(error), "contract/README.md has every key")
         return
     yield ok("contract", "every key is known, and nothing in it is somebody else's")
+    yield from networks.check(name, plans, configuration)
+    known = asked_for(plans[f"services/{name}/compose.yaml"], configuration)
     services = to_start(known, configuration)
     started = process.capture([*compose.up(), "--quiet-pull", *services], timeout=compose.START_DEADLINE)
     yield from containers(known, configuration)

@@ -37,6 +37,7 @@ class Plan:
         schemas: those in the shared database.
         vhosts: those of its own.
         users: its users of the broker.
+        networks: those that its file declares.
         secrets: those that it alone brings.
         volumes: those that are backed up.
         metrics: name -> whom a monitoring system asks, ``service`` (``NAME:PORT``), and for which ``path``.
@@ -51,6 +52,7 @@ class Plan:
     schemas: Sequence[str]
     vhosts: Sequence[str]
     users: Sequence[str]
+    networks: Sequence[str]
     secrets: Sequence[str]
     volumes: Sequence[str]
     metrics: Mapping[str, Mapping[str, str]]

@@ -33,6 +33,7 @@ PLAN = Plan(
     schemas=[],
     vhosts=["shop"],
     users=["shop"],
+    networks=["shop", "shop-data", "shop-egress"],
     secrets=["postgres_shop_password", "rabbitmq_shop_password", "shop_secret_key"],
     volumes=["uploads"],
     metrics={"shop": {"service": "shop:9100", "path": "/metrics"}},

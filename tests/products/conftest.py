@@ -15,7 +15,13 @@ from tests.support.stack import Stack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILES = ("compose.house.yaml", "compose.laptop.yaml", *files(), f"{FOLDER}/listed.yaml")
+FILES = (
+    "compose.house.yaml",
+    "compose.laptop.yaml",
+    *files(),
+    *files("compose.override.yaml"),
+    f"{FOLDER}/listed.yaml",
+)
 
 
 @pytest.fixture(scope="session")

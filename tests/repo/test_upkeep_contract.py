@@ -61,7 +61,7 @@ def test_two_contracts_cannot_give_metrics_the_same_name() -> None:
 
 
 #: A service that can call out.
-CALLS = "services: {shop: {networks: [shop, egress]}}\nnetworks: {shop: {internal: true}}"
+CALLS = "services: {shop: {networks: [shop, shop-egress]}}\nnetworks: {shop: {internal: true}, shop-egress: {}}"
 
 
 def test_addresses_outside_are_listed() -> None:
@@ -83,6 +83,7 @@ def test_an_address_outside_is_a_host_and_a_port(address: str) -> None:
         CALLS,
         "services: {shop: {networks: {egress: {aliases: [a]}}}}",
         "services: {shop: {networks: [out]}}\nnetworks: {out: }",
+        "services: {shop: {networks: [egress]}}",  # of release 0.1.0
     ],
 )
 def test_a_service_that_can_call_out_needs_the_list(calls: str) -> None:
@@ -95,3 +96,38 @@ def test_a_list_for_services_that_cannot_call_out_is_refused() -> None:
     )
 
     assert "egress: no service of this file can connect to them" in said
+    assert "declare `shop-egress: {}` under networks" in said
+
+
+TEMPLATE = "extends: {file: compose.templates.yaml, service: application}"
+
+
+def calling(*services: str) -> str:
+    """Return a contract with an external address, and services in a network that leads out."""
+    named = zip(("shop", "more"), services, strict=False)
+    entries = ", ".join(f"{name}: {{networks: [out], {keys}}}" for name, keys in named)
+    return f"x-landfast: {{egress: [smtp]}}\nservices: {{{entries}}}\nnetworks: {{out: }}"
+
+
+@pytest.mark.parametrize("services", [(TEMPLATE,), ("extends: more", TEMPLATE), ("extends: {service: more}", TEMPLATE)])
+def test_a_service_that_calls_out_but_resolves_no_names_is_refused(services: tuple[str, ...]) -> None:
+    assert (
+        "services.shop is in a network that leads out, but resolves no external names: add `dns: !reset []` to it"
+    ) in refusal(calling(*services))
+
+
+@pytest.mark.parametrize(
+    "services",
+    [
+        (f"{TEMPLATE}, dns: []",),  # as !reset reads
+        ("extends: more", f"{TEMPLATE}, dns: []"),
+        ("extends: {file: own.yaml, service: application}",),
+        ("image: shop",),
+    ],
+)
+def test_a_service_that_resolves_names_may_call_out(services: tuple[str, ...]) -> None:
+    assert upkeep(calling(*services))["egress"] == ["smtp"]
+
+
+def test_services_that_extend_each_other_are_left_to_compose() -> None:
+    assert upkeep(calling("extends: more", "extends: shop"))["egress"] == ["smtp"]

@@ -192,7 +192,7 @@ def test_with_pictures_in_object_storage_the_site_runs_on_any_host() -> None:
 
     for name in ("web-django", "web-worker"):
         assert services[name]["deploy"]["placement"]["constraints"] == ["node.platform.os == linux"]
-        assert "egress" in services[name]["networks"]
+        assert "web-egress" in services[name]["networks"]
 
 
 def test_a_job_runs_once_beside_the_stacks_networks(plan: Plan) -> None:

@@ -88,7 +88,7 @@ def move_in(work: Work) -> None:
         shutil.copytree(ROOT / FOLDER / name, work.root / room, ignore=shutil.ignore_patterns("__pycache__"))
         work.replace(f"{room}/{LIST}", f"./{FOLDER}/{name}", f"./{room}")
         work.replace(f"{room}/{LIST}", f"hosts: [{name}.localhost]", f"hosts: [{name}.localhost, {host_name(name)}]")
-        lists.write(lists.added(work.root, name, [LIST]))
+        lists.write(lists.added(work.root, name, lists.LISTS))
 
 
 def style_sheet(site: Site, page: str) -> requests.Response:

@@ -47,8 +47,10 @@ def generated(own: Mapping) -> Mapping:
         "postgres": {"networks": [f"{NAME}-data"]},
         "redis-cache": {"networks": [f"{NAME}-data"]},
     }
-    internal = {network: {"internal": True} for network in (NAME, f"{NAME}-data")}
-    return {"x-landfast": _needs(own), "services": services, "networks": internal, "volumes": {NAME: None}}
+    networks: dict[str, Mapping] = {network: {"internal": True} for network in (NAME, f"{NAME}-data")}
+    if own["web"]["egress"]:
+        networks[f"{NAME}-egress"] = {}
+    return {"x-landfast": _needs(own), "services": services, "networks": networks, "volumes": {NAME: None}}
 
 
 def _needs(own: Mapping) -> Mapping:
@@ -95,7 +97,7 @@ def _after_migration(service: Mapping, own: Mapping) -> Mapping:
 def _web(own: Mapping) -> Mapping:
     web = own["web"]
     ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000{web['ready']}')"
-    egress: Mapping = {"networks": [NAME, f"{NAME}-data", "egress"], "dns": {"!reset": []}}
+    egress: Mapping = {"networks": [NAME, f"{NAME}-data", f"{NAME}-egress"], "dns": {"!reset": []}}
     return {
         **_after_migration(_base(own, "web", NAME, "application"), own),
         **(egress if web["egress"] else {"networks": [NAME, f"{NAME}-data"]}),
