@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from contract.schema import Key
 
+#: The similarity at which a wrong value of a choice is taken for a typing error: ``asgi`` is none of ``uwsgi``.
+SIMILARITY = 0.7
 _KINDS = {
     "string": (str, "a string"),
     "list": (list, "a list"),
@@ -23,46 +25,57 @@ _KINDS = {
 }
 
 
-def check(value: object, key: Key, where: str) -> None:
+def check(value: object, key: Key, where: str, *, may_be_empty: bool = False) -> None:
     """Make sure that a value is valid for its key.
 
     Args:
         value: the value in the contract; ``None`` is an empty mapping.
         key: the key.
         where: file and key, for the message.
+        may_be_empty: whether an empty mapping has a meaning.
 
     Raises:
         ContractError: the value is invalid; the message has a line for each fault, with the valid form.
     """
-    if faults := list(_faults(value, key, where)):
+    if faults := list(_faults(value, key, where, may_be_empty=may_be_empty)):
         raise ContractError("\n".join(faults))
 
 
-def _faults(value: object, key: Key, where: str) -> Iterator[str]:
+def _faults(value: object, key: Key, where: str, *, may_be_empty: bool = False) -> Iterator[str]:
     value = {} if value is None and key.kind == "keys" else value
     kind, words = _KINDS[key.kind]
     if not isinstance(value, kind) or (key.kind == "number" and isinstance(value, bool)):
         found = "nothing" if value is None else repr(value)
         yield f"{where} must be {words}, not {found}: {key.means}"
     elif isinstance(value, dict):
+        if not (value or may_be_empty):
+            yield f"{where} is empty; remove it, or give it {'one of ' + ', '.join(key.keys) if key.keys else 'a name'}"
         yield from _mapping_faults(value, key, where)
     elif isinstance(value, list):
-        for item in value:
+        for number, item in enumerate(value):
             yield from _form_faults(item, key, where)
+            if item in value[:number]:
+                yield f"{where}: {item!r} is in the list twice; remove one"
     elif key.kind in ("string", "number"):
         yield from _form_faults(str(value), key, where)
 
 
 def _form_faults(text: object, key: Key, where: str) -> Iterator[str]:
-    if not isinstance(text, str) or not re.fullmatch(key.form, text, re.ASCII | re.DOTALL):
-        yield f"{where}: {text!r} must have the form: {WORDS.get(key.form, key.form)}"
+    if isinstance(text, str) and re.fullmatch(key.form, text, re.ASCII | re.DOTALL):
+        return
+    if not key.values:
+        yield f"{where}: {text!r} must have the form: {WORDS[key.form]}"
+        return
+    close = nearest(str(text).lower(), key.values, SIMILARITY)
+    remedy = f"; did you mean {close}?" if close else ""
+    yield f"{where}: {text!r} must be {WORDS.get(key.form, ' or '.join(key.values))}{remedy}"
 
 
 def _mapping_faults(value: dict[object, object], key: Key, where: str) -> Iterator[str]:
     for name, entry in value.items():
         if key.each is not None:
             yield from _form_faults(name, key, where)
-            yield from _faults(entry, key.each, f"{where}.{name}")
+            yield from _faults(entry, key.each, f"{where}.{name}", may_be_empty=True)
         elif name in key.keys:
             yield from _faults(entry, key.keys[str(name)], f"{where}.{name}")
         else:

@@ -27,6 +27,20 @@ SCRIPT = "with-environment"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(\|url)?\}")
 _SECRET = "secret."  # noqa: S105 - the prefix of a placeholder
+#: A placeholder, or an attempt at one: not closed, with spaces, in capitals, or in two braces.
+_ATTEMPT = re.compile(
+    r"(?P<before>\{?)(?P<written>\{\s*"
+    r"(?P<name>(database|broker|redis|smtp|secret|mail_from)\.[\w.]+|(public_url|hosts|mail_from)(?=\s*(\}|\Z)))"
+    r"(\|url)?\s*\}?)(?P<after>\}?)",
+    re.IGNORECASE | re.ASCII,
+)
+#: The needs that a login's placeholders require: the keys, and an example.
+_REQUIRED = {
+    "database": "database.databases or database.schemas: database: {databases: {shop: {}}}",
+    "broker": "broker.users: broker: {vhosts: {shop: {}}, users: {shop: {vhost: shop}}}",
+    "redis": "redis.users with the server state: redis: {users: {shop: {}}}",
+    "redis.cache": "redis.users with the server cache: redis: {users: {shop: {}}}",
+}
 #: The application's address: the stack's, with the application's own host name if it has one.
 _PUBLIC_URL = "public_url"
 _ADDRESS = """\
@@ -72,11 +86,17 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
         service: the service.
 
     Raises:
-        ContractError: a placeholder is unknown.
+        ContractError: a placeholder is unknown, or not written like one.
     """
+    where = f"{contract.file}: services.{service}.x-environment"
     hosts = contract.get("http", "hosts")
     inside = {f"{{{name}}}": variable for name, variable in {_PUBLIC_URL: _PUBLIC_URL, **_MAIL}.items()}
-    known = {**_known(contract), **{name[1:-1]: name for name in inside}, "smtp.password": "{secret.smtp_password}"}
+    logins = _logins(contract)
+    known = {
+        **_known(contract, logins),
+        **{name[1:-1]: name for name in inside},
+        "smtp.password": "{secret.smtp_password}",
+    }
     if hosts:
         known["hosts"] = ",".join(hosts)
 
@@ -86,12 +106,12 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
             return found[0]
         if name in known:
             return known[name]
-        close = nearest(name, [*known, *(_SECRET + secret for secret in secrets)])
-        remedy = f"did you mean {{{close}}}?" if close else f"known: {', '.join([*known, 'secret.NAME'])}"
-        raise ContractError(
-            f"{contract.file}: services.{service}.x-environment: unknown placeholder {{{name}}}; {remedy}"
-        )
+        remedy = _remedy(name, logins, [*known, *(_SECRET + secret for secret in secrets)])
+        remedy = remedy or f"known: {', '.join([*known, 'secret.NAME'])}"
+        raise ContractError(f"{where}: unknown placeholder {{{name}}}; {remedy}")
 
+    for name, value in variables.items():
+        _check_attempts(value, f"{where}.{name}")
     exports = " \\\n    ".join(
         f"{name}={_quoted(_PLACEHOLDER.sub(expand, value))}" for name, value in variables.items()
     )
@@ -129,8 +149,41 @@ def fill(content: str, read: Callable[[str], str]) -> str:
     return _PLACEHOLDER.sub(lambda found: put(found) if found[1].startswith(_SECRET) else found[0], content)
 
 
-def _known(contract: Contract) -> dict[str, str]:
-    """Return placeholder -> value: for each login with its name, and for the only login of a kind without a name."""
+def _check_attempts(value: str, where: str) -> None:
+    """Make sure that a value has no placeholder in another form, which would stay as it is.
+
+    Raises:
+        ContractError: it has one.
+    """
+    for found in _ATTEMPT.finditer(value):
+        name = found["name"].lower()
+        if found["written"] not in (f"{{{name}}}", f"{{{name}|url}}") or (found["before"] and found["after"]):
+            raise ContractError(f"{where}: {found[0]} must be written {{{name}}}")
+
+
+def _remedy(name: str, logins: Mapping[str, Mapping[str, object]], known: Collection[str]) -> str:
+    """Return the remedy for an unknown placeholder; an empty string if there is none.
+
+    Args:
+        name: the placeholder.
+        logins: kind -> the logins of the contract, by name.
+        known: the known placeholders.
+    """
+    kind, _, part = name.rpartition(".")
+    close = nearest(name, known)
+    if kind in logins and not logins[kind]:
+        other = f"; did you mean {{{close}}}?" if close.endswith(f".{part}") else ""
+        return f"it requires {_REQUIRED[kind]}{other}"
+    several = [f"{{{kind}.{login}.{part}}}" for login in logins.get(kind, ()) if f"{kind}.{login}.{part}" in known]
+    if several:
+        return f"the contract has several; write {' or '.join(several)}"
+    if name == "hosts":
+        return "it requires http.hosts: http: {hosts: [shop.localhost]}"
+    return f"did you mean {{{close}}}?" if close else ""
+
+
+def _logins(contract: Contract) -> dict[str, dict[str, dict[str, str]]]:
+    """Return kind -> name -> the parts of each login of the contract."""
     postgres = ("postgresql", "postgres", "5432", "name")
     own = {
         name: _login(*postgres, entry.get("owner", name), name)
@@ -144,18 +197,23 @@ def _known(contract: Contract) -> dict[str, str]:
         name: _login("amqp", "rabbitmq", "5672", "vhost", name, entry.get("vhost", "landfast"))
         for _, name, entry in below([contract], "broker", "users")
     }
-    kinds = {
+    return {
         "database": {**shared, **own},
         "broker": broker,
         "redis": _redis(contract, "state"),
         "redis.cache": _redis(contract, "cache"),
     }
-    only = {begin: logins for begin, logins in kinds.items() if len(logins) == 1}
-    if len(own or schemas) == 1:
-        only["database"] = own or shared  # the first role of a schema is its user
-    named = {f"{begin}.{name}": parts for begin, logins in kinds.items() for name, parts in logins.items()}
-    unnamed = {begin: next(iter(logins.values())) for begin, logins in only.items()}
-    return {f"{begin}.{part}": value for begin, parts in {**named, **unnamed}.items() for part, value in parts.items()}
+
+
+def _known(contract: Contract, logins: Mapping[str, Mapping[str, Mapping[str, str]]]) -> dict[str, str]:
+    """Return placeholder -> value: for each login with its name, and for the only login of a kind without a name."""
+    only = {kind: next(iter(found.values())) for kind, found in logins.items() if len(found) == 1}
+    own = contract.get("database", "databases")
+    if len(own or contract.get("database", "schemas")) == 1:
+        # The database of the application alone; else the first role of the schema, which is its user.
+        only["database"] = logins["database"][next(iter(own or logins["database"]))]
+    named = {f"{kind}.{name}": parts for kind, found in logins.items() for name, parts in found.items()}
+    return {f"{begin}.{part}": value for begin, parts in {**named, **only}.items() for part, value in parts.items()}
 
 
 def _redis(contract: Contract, server: str) -> dict[str, dict[str, str]]:

@@ -86,7 +86,17 @@ class Contract:
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # as above
-    """Reads YAML as Compose does: the tags ``!reset`` and ``!override`` do not change a value."""
+    """Reads YAML as Compose does: no key is there twice, and the tags ``!reset`` and ``!override`` change no value."""
+
+    def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            first = lines.setdefault(str(key.value), key.start_mark.line + 1)
+            if key.start_mark.line + 1 != first:
+                problem = f"the key {key.value} is in line {first} already"
+                raise yaml.composer.ComposerError(None, None, problem, key.start_mark, "remove one of them")
+        return node
 
 
 def _without_tag(loader: _Loader, _tag: str, node: yaml.Node) -> object:
@@ -108,14 +118,46 @@ def read(root: Path) -> list[Contract]:
         root: the folder of compose.yaml.
 
     Raises:
-        ContractError: a file is missing or not YAML, or has an unknown key or an invalid value.
+        ContractError: a file is missing or not YAML, or has an unknown key or an invalid value; the message has a line
+            for each fault of all files.
     """
-    found = [parse(name, _document(root / name, name)) for name in (HOUSE, *listed(root))]
-    extras = [(root / contract.file).with_name(EXTRA) for contract in found]
-    return [
-        replace(contract, extra=_text(extra, f"{extra.relative_to(root)}")) if extra.is_file() else contract
-        for contract, extra in zip(found, extras, strict=True)
-    ]
+    found, faults = [], []
+    for name in (HOUSE, *listed(root)):
+        try:
+            found.append(_read(root, name))
+        except ContractError as error:
+            faults.append(str(error))
+    if faults:
+        raise ContractError("\n".join(faults))
+    return found
+
+
+def _read(root: Path, name: str) -> Contract:
+    contract = parse(name, _document(root / name, name))
+    if name != HOUSE and not contract.services:
+        raise ContractError(f"{name} has no services; write them, or remove the file's line from {LIST}")
+    extra = (root / name).with_name(EXTRA)
+    return replace(contract, extra=_text(extra, f"{extra.relative_to(root)}")) if extra.is_file() else contract
+
+
+def check_syntax(root: Path) -> None:
+    """Make sure that Compose's files for laptops and servers are YAML: also those that have no contract.
+
+    Args:
+        root: the folder of compose.yaml.
+
+    Raises:
+        ContractError: some are not; the message has a line for each.
+    """
+    rooms = [(root / name).parent for name in listed(root)]
+    faults = []
+    for path in [path for folder in (root, *rooms) for path in sorted(folder.glob("compose*.yaml"))]:
+        try:
+            _document(path, f"{path.relative_to(root)}")
+        except ContractError as error:
+            faults.append(str(error))
+    if faults:
+        raise ContractError("\n".join(faults))
 
 
 def listed(root: Path) -> list[str]:
@@ -127,12 +169,14 @@ def listed(root: Path) -> list[str]:
     entries = _document(root / LIST, LIST).get("include") or []
     if not isinstance(entries, list):
         raise ContractError(f"{LIST}: include must be a list, not {entries!r}")
-    found = []
+    found: list[str] = []
     for entry in entries:
         paths = entry.get("path") if isinstance(entry, dict) else entry
         for path in paths if isinstance(paths, list) else [paths]:
             if not isinstance(path, str):
                 raise ContractError(f"{LIST}: include: {path!r} is not a path")
+            if PurePosixPath(path).as_posix() in found:
+                raise ContractError(f"{LIST}: include has {path} twice; remove one of the lines")
             found.append(PurePosixPath(path).as_posix())
     return [path for path in found if path != HOUSE]
 
@@ -147,14 +191,14 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
         if key != KEY and nearest(str(key).lower(), [KEY], SIMILARITY):
             raise ContractError(f"{file}: unknown key {key!r}; did you mean {KEY}?")
     needs = document.get(KEY)
-    check(needs, schema.APPLICATION, f"{file}: {KEY}")
+    check(needs, schema.APPLICATION, f"{file}: {KEY}", may_be_empty=KEY not in document)
     services = _mapping(document.get("services"), f"{file}: services")
     services = {name: _mapping(entry, f"{file}: services.{name}") for name, entry in services.items()}
     for name, entry in services.items():
         where = f"{file}: services.{name}"
         for key in entry:
             if key in schema.SERVICE:
-                check(entry[key], schema.SERVICE[key], f"{where}.{key}")
+                check(entry[key], schema.SERVICE[key], f"{where}.{key}", may_be_empty=True)
             elif key.startswith("x-") and (close := nearest(key, schema.SERVICE, SIMILARITY)):
                 raise ContractError(f"{where}: unknown key {key!r}; did you mean {close}?")
         periodic.check(entry, where)
@@ -187,9 +231,22 @@ def _mapping(value: object, where: str) -> dict[str, Any]:
 def _document(path: Path, name: str) -> dict[str, Any]:
     try:
         document = yaml.load(_text(path, name), _Loader)  # noqa: S506 - a SafeLoader
-    except yaml.YAMLError as error:
+    except yaml.MarkedYAMLError as error:
+        raise ContractError(f"{name}, line {_line(error.problem_mark)}: {_problem(error)}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise ContractError(f"{name} is not valid YAML: {error}") from error
     return _mapping(document, name)
+
+
+def _line(mark: yaml.Mark | None) -> int:
+    return mark.line + 1 if mark else 1
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    """Return YAML's message in one line, with the remedy. An open bracket is noticed in a later line only."""
+    context = f", {error.context} (line {_line(error.context_mark)})" if error.context else ""
+    remedy = error.note or "correct this line, or close a bracket or a quote before it"
+    return f"this is not valid YAML: {error.problem}{context}; {remedy}"
 
 
 def _text(path: Path, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from contract import smoke
 from contract.derived import derive
 from contract.errors import ContractError
-from contract.files import read
+from contract.files import check_syntax, read
 from contract.named import below
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def main(root: Path = Path("/stack")) -> int:
         root: the folder of compose.yaml.
     """
     try:
+        check_syntax(root)
         print(json.dumps(plans(read(root)), indent=2))
     except ContractError as error:
         print(error, file=sys.stderr)

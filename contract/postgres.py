@@ -44,8 +44,9 @@ def files(contracts: Sequence[Contract]) -> dict[str, str]:
     memberships = [(role, other) for role, others in roles(contracts).items() for other in others or ("",)]
     schemas = unique(below(contracts, "database", "schemas"))
     databases = unique(below(contracts, "database", "databases"))
-    if SHARED in databases:
-        raise ContractError(f"database.databases: {SHARED} is the shared database's name; choose another name")
+    for file, name, _ in below(contracts, "database", "databases"):
+        if name == SHARED:
+            raise ContractError(f"{file}: database.databases: {name} is the shared database's name; choose another")
     return {
         "roles.csv": csv(("role", "member_of"), memberships),
         "schemas.csv": csv(

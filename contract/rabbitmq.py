@@ -37,8 +37,9 @@ def definitions(contracts: Sequence[Contract]) -> str:
         ContractError: two contracts have the same vhost or user, or the vhost of a user is unknown.
     """
     vhosts, named = unique(below(contracts, "broker", "vhosts")), users(contracts)
-    if SHARED in vhosts:
-        raise ContractError(f"broker.vhosts: {SHARED} is the vhost of durable tasks; choose another name")
+    for file, name, _ in below(contracts, "broker", "vhosts"):
+        if name == SHARED:
+            raise ContractError(f"{file}: broker.vhosts: {name} is the vhost of durable tasks; choose another name")
     permissions = []
     for file, name, entry in below(contracts, "broker", "users"):
         vhost = entry.get("vhost", SHARED)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Names of roles, schemas, users and secrets: they become parts of SQL statements, addresses and file names.
 NAME = r"(?!pg_|postgres$|template[01]$)[a-z_][a-z0-9_]{0,31}"
@@ -25,34 +25,48 @@ PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
-PROTOCOL = "http|uwsgi"
+PROTOCOLS = ("http", "uwsgi")
+PROTOCOL = "|".join(PROTOCOLS)
 #: Nginx and shells calculate with 64 bits: these forms end far below.
 SIZE = r"\d{1,12}|\d{1,6}[kmg]"
 TIME = r"(?=\d*[1-9])\d{1,6}[smh]"
 EVERY = r"(?=\d)(\d{1,6}h)?(\d{1,6}m)?(\d{1,6}s)?|[\d*,/-]+( [\d*,/-]+){4}"
 STATUS = r"[2-5]\d\d"
 LENGTH = r"[1-9]\d{0,3}"
-#: The forms in words, for messages. A message shows any other form as a regular expression.
+EXTENSION = r"[a-z][a-z0-9_-]*"
+SUBJECT = r"[a-z0-9][a-z0-9-]*"
+QUEUE = r"[\w.-]+"
+VARIABLE = r"[A-Za-z_]\w*"
+OPTIONAL_NAME = f"({NAME})?"
+ANY = ".*"
+#: Each form in words, for messages. Those of a choice are its values, unless they stand here.
 WORDS = {
-    NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not reserved by PostgreSQL",
-    SECRET: "a-z, 0-9 and _, not beginning with a digit, at most 63 characters",
-    FILE: "letters, digits, _ . and -, beginning with a letter, a digit or _",
-    HOST: "a host name in lower case",
-    PATH: "a path that begins and ends with a slash, of ASCII letters, digits, _ . ~ and -",
-    PAGE: "an address without the host name, from the first slash on; characters outside ASCII are encoded: %C3%BC",
-    PLACE: "a service and its port, from 1 to 65535: NAME:PORT",
+    NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not reserved by PostgreSQL: web_shop",
+    OPTIONAL_NAME: "empty, or a-z, 0-9 and _, not beginning with a digit, and at most 32 characters: web_shop",
+    SECRET: "a-z, 0-9 and _, not beginning with a digit, at most 63 characters: shop_secret_key",
+    FILE: "letters, digits, _ . and -, beginning with a letter, a digit or _: api.key",
+    HOST: "a host name in lower case: shop.example.org",
+    PATH: "a path that begins and ends with a slash, of ASCII letters, digits, _ . ~ and -: /api/",
+    PAGE: "an address without the host name, from the first slash on, such as /api/?page=1; characters outside ASCII "
+    "are encoded: %C3%BC",
+    PLACE: "a service and its port, from 1 to 65535: NAME:PORT, such as shop:8000",
     ADDRESS: "smtp, or an external address and its port: HOST:PORT, *.example.org:443 or *:443",
-    FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and without a part that begins with a dot",
-    PATTERN: "letters, digits, _ . / ~ and -, with * for any text",
-    PERMISSION: "a regular expression that begins with ^, or .*, or an empty string",
-    REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not default",
-    KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for one character",
+    FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and without a part that begins with a dot: "
+    "/var/lib/shop",
+    PATTERN: "letters, digits, _ . / ~ and -, with * for any text: private/*",
+    PERMISSION: "a regular expression that begins with ^, such as ^shop$; or .*, or an empty string",
+    REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not default: web_shop",
+    KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for one character: shop:*",
     PROTOCOL: "http (also for ASGI servers; with WebSockets: websocket: true) or uwsgi",
-    SIZE: "a number of bytes with at most twelve digits, or a number with at most six digits and k, m or g",
-    TIME: "a number with s, m or h, above zero and with at most six digits",
-    STATUS: "a status from 200 to 599",
-    LENGTH: "a number from 1 to 9999",
+    SIZE: "a number of bytes with at most twelve digits, or a number with at most six digits and k, m or g: 12m",
+    TIME: "a number with s, m or h, above zero and with at most six digits: 90s",
+    STATUS: "a status from 200 to 599: 404",
+    LENGTH: "a number from 1 to 9999: 64",
     EVERY: "hours, minutes and seconds like 1h30m, of at most six digits each, or the five fields of cron: 15 3 * * *",
+    EXTENSION: "the name of an extension, of a-z, 0-9, _ and -, beginning with a letter: pg_trgm",
+    SUBJECT: "a-z, 0-9 and -, beginning with a letter or a digit: shop-worker",
+    QUEUE: "letters, digits, _ . and -: shop.mail",
+    VARIABLE: "letters, digits and _, not beginning with a digit: DATABASE_URL",
 }
 
 
@@ -64,18 +78,20 @@ class Key:
         means: its meaning, in one line.
         form: the form of a string, of a number, or of each item of a list, as a regular expression for ASCII.
         kind: ``string``, ``list`` (of strings), ``number``, ``boolean``, or ``keys``.
+        values: the only valid values, if they are few; ``form`` matches them.
         keys: the keys below it, by name.
         each: the value below every key, if the names of the keys are free; ``form`` is the form of these names then.
     """
 
     means: str
-    form: str = ".*"
+    form: str = ANY
     kind: str = "keys"
+    values: Sequence[str] = ()
     keys: Mapping[str, Key] = field(default_factory=dict)
     each: Key | None = None
 
 
-def text(means: str, form: str = ".*") -> Key:
+def text(means: str, form: str = ANY) -> Key:
     """Return a key for a string."""
     return Key(means, form, "string")
 
@@ -83,6 +99,16 @@ def text(means: str, form: str = ".*") -> Key:
 def texts(means: str, form: str) -> Key:
     """Return a key for a list of strings."""
     return Key(means, form, "list")
+
+
+def choice(means: str, *values: str) -> Key:
+    """Return a key for one of a few strings."""
+    return Key(means, "|".join(values), "string", values)
+
+
+def choices(means: str, *values: str) -> Key:
+    """Return a key for a list of some of a few strings."""
+    return Key(means, "|".join(values), "list", values)
 
 
 def number(means: str, form: str) -> Key:
@@ -112,7 +138,7 @@ SECRETS = named(
         "the origin of the secret; by default it is random",
         length=number("the number of random characters; by default 32", LENGTH),
         optional=flag("whether the secret exists only after an operator has set it"),
-        make=text("`certificate`: made with the local certificate authority", "certificate"),
+        make=choice("`certificate`: made with the local certificate authority", "certificate"),
     ),
 )
 
@@ -124,7 +150,7 @@ DATABASE = group(
         group(
             "the roles of the schema",
             owner=text("the role that owns it and runs migrations; by default NAME_owner", NAME),
-            user=text("the role that uses it; by default NAME; none if empty", f"({NAME})?"),
+            user=text("the role that uses it; by default NAME; none if empty", OPTIONAL_NAME),
         ),
     ),
     databases=named(
@@ -133,7 +159,7 @@ DATABASE = group(
         group(
             "the role and the extensions of the database",
             owner=text("the role that owns, migrates and uses it; by default NAME", NAME),
-            extensions=texts("extensions of PostgreSQL to create in it", "[a-z][a-z0-9_-]*"),
+            extensions=texts("extensions of PostgreSQL to create in it", EXTENSION),
         ),
     ),
     roles=named(
@@ -150,7 +176,9 @@ BROKER = group(
         NAME,
         group(
             "the queues of the virtual host",
-            queue_type=text("the type of a queue that is declared without one; by default quorum", "quorum|classic"),
+            queue_type=choice(
+                "the type of a queue that is declared without one; by default quorum", "quorum", "classic"
+            ),
         ),
     ),
     users=named(
@@ -166,7 +194,7 @@ BROKER = group(
             ),
             write=text("names that it may publish or bind to; same default", PERMISSION),
             read=text("names that it may consume or bind from; same default", PERMISSION),
-            tags=texts("its rights on the management pages", "administrator|monitoring|management"),
+            tags=choices("its rights on the management pages", "administrator", "monitoring", "management"),
         ),
     ),
 )
@@ -178,16 +206,17 @@ REDIS = group(
         REDIS_USER,
         group(
             "the permissions of the user; by default the keys `NAME:*`",
-            servers=texts(
+            servers=choices(
                 "its servers: `state` keeps all data, `cache` evicts the least recently used; by default both",
-                "state|cache",
+                "state",
+                "cache",
             ),
             keys=texts("patterns of keys that it reads and writes; by default `NAME:*`", KEYS),
             reads=texts("patterns of keys that it only reads; by default none", KEYS),
             channels=texts("patterns of channels that it publishes and subscribes to; by default `NAME:*`", KEYS),
-            commands=texts(
+            commands=choices(
                 "commands that also show other users' keys: `info`, `keys`, `scan`; `@all` is for operators",
-                "info|keys|scan|@all",
+                *("info", "keys", "scan", "@all"),
             ),
         ),
     ),
@@ -202,7 +231,7 @@ HTTP = group(
         group(
             "the answers below the prefix",
             service=text("a service of this file and its port, `NAME:PORT`", PLACE),
-            protocol=text("`http` or `uwsgi`; by default http", PROTOCOL),
+            protocol=choice("`http` or `uwsgi`; by default http", *PROTOCOLS),
             largest_body=text("the largest body of a request, like 12m; by default 2m", SIZE),
             timeout=text("the time limit of an answer, like 5m; by default 60s, with `websocket` 1h", TIME),
             websocket=flag("whether connections may become WebSockets"),
@@ -226,8 +255,8 @@ HTTP = group(
             ),
             immutable=flag("whether the content of a name in `files` never changes: browsers cache it for a year"),
             deny=texts("patterns of paths below the prefix that get a 404, like `private/*` or `*.sql`", PATTERN),
-            errors=text(
-                "the form of Nginx's own answers: `page`, or `problem` (RFC 9457); by default page", "page|problem"
+            errors=choice(
+                "the form of Nginx's own answers: `page`, or `problem` (RFC 9457); by default page", "page", "problem"
             ),
             security_headers=flag("whether Nginx adds the security headers, for a service that does not set them"),
         ),
@@ -249,13 +278,13 @@ HTTP = group(
 
 READINESS = named(
     "its entries in the report of `/readyz`, by name",
-    "[a-z0-9][a-z0-9-]*",
+    SUBJECT,
     group(
         "a page that must answer, or a queue that must have a consumer",
         service=text("the service of the page and its port, as in `http`: `NAME:PORT`", PLACE),
-        protocol=text("the protocol of the service: `http` or `uwsgi`; by default http", PROTOCOL),
+        protocol=choice("the protocol of the service: `http` or `uwsgi`; by default http", *PROTOCOLS),
         path=text("the page; by default /. It is ready if its status is below 400", PAGE),
-        queue=text("the queue", r"[\w.-]+"),
+        queue=text("the queue", QUEUE),
         vhost=text("the virtual host of the queue; by default that of durable tasks", NAME),
     ),
 )
@@ -283,12 +312,12 @@ EGRESS = texts(
 
 BACKUP = group(
     "its backup: its databases and schemas, and the volumes in its file",
-    without=texts("volumes to leave out: caches, and data that can be made again", r"[\w.-]+"),
+    without=texts("volumes to leave out: caches, and data that can be made again", QUEUE),
 )
 
 METRICS = named(
     "pages with metrics in Prometheus' format, by the name of their subject",
-    "[a-z0-9][a-z0-9-]*",
+    SUBJECT,
     group(
         "the page",
         service=text("a service of this file and its port, `NAME:PORT`", PLACE),
@@ -316,7 +345,7 @@ SERVICE = {
     "x-environment": named(
         "variables that are filled in inside the container: `sh /run/secrets/with-environment COMMAND...` sets them "
         "and runs the command",
-        r"[A-Za-z_]\w*",
+        VARIABLE,
         text("the value; it may contain `{database.url}`, `{secret.NAME}` and other placeholders: see below"),
     ),
     "x-every": text(

@@ -14,7 +14,7 @@ from contract.check import documented
 from contract.derived import derive
 from contract.environment import fill
 from contract.errors import ContractError
-from contract.files import listed, read
+from contract.files import check_syntax, listed, read
 from tests.support.contracts import HOUSE, refusal, shell, shop
 
 ROOT = Path(__file__).parents[2]
@@ -153,8 +153,14 @@ def test_two_applications_cannot_answer_at_the_same_place() -> None:
             "http: {locations: {/: {service: 'shop:80', protocol: uwsgi, websocket: true}}}",
             "websocket: the protocol uwsgi has no WebSockets",
         ),
-        ("broker: {vhosts: {landfast: {queue_type: classic}}}", "landfast is the vhost of durable tasks"),
-        ("database: {databases: {landfast: {}}}", "landfast is the shared database's name"),
+        (
+            "broker: {vhosts: {landfast: {queue_type: classic}}}",
+            "shop/compose.yaml: broker.vhosts: landfast is the vhost of durable tasks",
+        ),
+        (
+            "database: {databases: {landfast: {}}}",
+            "shop/compose.yaml: database.databases: landfast is the shared database's name",
+        ),
         ("readiness: {postgres: {service: 'shop:80'}}", "the house reports under this name"),
         ("readiness: {shop: {service: 'shp:80'}}", "this file has no service shp; did you mean shop?"),
         ("readiness: {shop: {queue: a, vhost: landfst}}", "no contract has a vhost landfst; did you mean landfast?"),
@@ -313,7 +319,14 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
         ('x-landfast: {http: {locations: {/: {service: "other:80"}}}}', "service: this file has no service other"),
         ("x-landfast: {http: {locations: {/: {}}}}", "service is missing: a service of this file and its port"),
         ("x-landfast: {broker: {users: {shop: {vhost: other}}}}", "no contract has a vhost other"),
-        ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must have the form: quorum|classic"),
+        ("x-landfast: {broker: {vhosts: {shop: {queue_type: stream}}}}", "'stream' must be quorum or classic"),
+        ("x-landfast: {broker: {vhosts: {shop: {queue_type: Clasic}}}}", "'Clasic' must be quorum or classic; did you"),
+        ("x-landfast: {redis: {users: {shop: {servers: [cahce]}}}}", "must be state or cache; did you mean cache?"),
+        ("x-landfast: {http: {hosts: [a.localhost, a.localhost]}}", "hosts: 'a.localhost' is in the list twice"),
+        ("x-landfast: {}", "x-landfast is empty; remove it, or give it one of http, readiness,"),
+        ("x-landfast:", "x-landfast is empty"),
+        ("x-landfast: {durable_tasks: {}}", "durable_tasks is empty; remove it, or give it one of database, vhost,"),
+        ("x-landfast: {database: {schemas: }}", "schemas is empty; remove it, or give it a name"),
         ("x-landfast: {database: {databases: {shop: {extensions: ['a b']}}}}", "'a b' must have the form"),
         ("x-landfast: {database: {roles: {postgres: {}}}}", "'postgres' must have the form"),
         (
@@ -321,7 +334,28 @@ def test_a_secret_s_length_may_be_chosen_even_if_it_is_derived() -> None:
             "{databse.url}; known: public_url, smtp.host, ",
         ),
         (PRODUCT.replace("database.url", "databse.url"), "did you mean {database.url}?"),
-        (SEVERAL % "{database.url}", "did you mean {database.shop.url}?"),
+        (
+            SEVERAL % "{database.url}",
+            "several; write {database.shared.url} or {database.shared_owner.url} or {database.shop.url} or {",
+        ),
+        (SEVERAL % "{broker.url}", "{broker.url}; the contract has several; write {broker.shop.url} or {broker.clerk"),
+        (
+            PRODUCT.replace("redis: {users: {shop: {}}}", "backup: {without: []}"),
+            "placeholder {redis.url}; it requires redis.users with the server state: redis: {users: {shop: {}}}",
+        ),
+        (
+            PRODUCT.replace("redis: {users: {shop: {}}}", "redis: {users: {shop: {servers: [cache]}}}"),
+            "requires redis.users with the server state: redis: {users: {shop: {}}}; did you mean {redis.cache.url}?",
+        ),
+        (
+            PRODUCT.replace("{broker.url}", "{hosts}"),
+            "{hosts}; it requires http.hosts: http: {hosts: [shop.localhost]}",
+        ),
+        (PRODUCT.replace("{broker.url}", "{broker.url"), "BROKER_URL: {broker.url must be written {broker.url}"),
+        (PRODUCT.replace("{broker.url}", "{ broker.url }"), "{ broker.url } must be written {broker.url}"),
+        (PRODUCT.replace("{broker.url}", "{Broker.Url}"), "{Broker.Url} must be written {broker.url}"),
+        (PRODUCT.replace("{broker.url}", "{{broker.url}}"), "{{broker.url}} must be written {broker.url}"),
+        (PRODUCT.replace("{broker.url}?heartbeat=30", "{public_url"), "{public_url must be written {public_url}"),
         (PRODUCT.replace("secret.key", "secret.keys"), "did you mean {secret.key}?"),
         ("services: {shop: {x-environment: {A: 1}}}", "must be a string, not 1"),
         ("services: {shop: {x-environment: {A-B: x}}}", "'A-B' must have the form"),
@@ -390,8 +424,85 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match=r"compose\.house\.yaml: the file does not exist"):
         read(tmp_path)
     (tmp_path / "compose.house.yaml").write_text("{")
-    with pytest.raises(ContractError, match=r"compose\.house\.yaml is not valid YAML"):
+    with pytest.raises(ContractError, match=r"compose\.house\.yaml, line 1: this is not valid YAML"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (
+            "services:\n  shop:\n    command: [a, b\n    image: x\n",
+            "line 4: this is not valid YAML: expected ',' or ']', but got ':', while parsing a flow sequence (line 3)",
+        ),
+        ("services:\n  shop:\n    image\n    tty: true\n", "line 4: this is not valid YAML: mapping values are not"),
+        ("services:\n\tshop: {}\n", "line 2: this is not valid YAML: found character '\\t'"),
+        (
+            "services:\n  shop: {}\n  other: {}\n  shop: {}\n",
+            "line 4: this is not valid YAML: the key shop is in line 2 already; remove",
+        ),
+        ("services: {}\n", " has no services; write them, or remove the file's line from compose.yaml"),
+        ("", " has no services"),
+        ("services: {shop: {labels: {day: 2026-02-31}}}\n", " is not valid YAML: day is out of range for month"),
+    ],
+)
+def test_a_half_written_file_is_named_with_its_line(tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [compose.house.yaml, a.yaml, shop.yaml]")
+    (tmp_path / "compose.house.yaml").write_text("services: {}")
+    (tmp_path / "a.yaml").write_text("services: {a: {}}")
+    (tmp_path / "shop.yaml").write_text(content)
+
+    with pytest.raises(ContractError) as caught:
+        read(tmp_path)
+
+    assert str(caught.value).startswith("shop.yaml")
+    assert said in str(caught.value)
+
+
+def test_a_key_may_replace_a_merged_one(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [compose.house.yaml]")
+    text = "x-a: &a {image: x}\nx-b: &b {<<: *a, image: y}\nservices: {nginx: {<<: *b, image: z}}"
+    (tmp_path / "compose.house.yaml").write_text(text)
+
+    assert list(read(tmp_path)[0].services) == ["nginx"]
+
+
+def test_the_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [compose.house.yaml, a.yaml]")
+    (tmp_path / "compose.house.yaml").write_text("x-landfast: {zzz: 1}")
+    (tmp_path / "a.yaml").write_text("{")
+
+    with pytest.raises(ContractError) as caught:
+        read(tmp_path)
+
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == [
+        "compose.house.yaml",
+        "a.yaml, line 1",
+    ]
+
+
+def test_a_laptop_s_file_without_a_contract_is_named_too(tmp_path: Path) -> None:
+    (tmp_path / "services/shop").mkdir(parents=True)
+    (tmp_path / "compose.yaml").write_text("include: [services/shop/compose.yaml]")
+    (tmp_path / "services/shop/compose.yaml").write_text("services: {shop: {}}")
+    check_syntax(tmp_path)
+
+    (tmp_path / "services/shop/compose.override.yaml").write_text("services: [")
+
+    with pytest.raises(ContractError, match=r"^services/shop/compose\.override\.yaml, line 1: "):
+        check_syntax(tmp_path)
+
+
+def forms(key: schema.Key) -> set[str]:
+    """Return the forms of a key and of all keys below it that a message may name."""
+    own = set() if key.values or key.kind == "boolean" or (key.kind == "keys" and key.each is None) else {key.form}
+    return own.union(*(forms(each) for each in (*key.keys.values(), *([key.each] if key.each else []))))
+
+
+def test_no_message_shows_a_regular_expression() -> None:
+    keys = [schema.APPLICATION, *schema.SERVICE.values()]
+
+    assert set().union(*map(forms, keys)) - {schema.ANY} <= schema.WORDS.keys()
 
 
 @pytest.mark.parametrize(
@@ -400,6 +511,7 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
         ("compose.yaml", "include: 5", "compose.yaml: include must be a list, not 5"),
         ("compose.yaml", "include: [{path: 5}]", "compose.yaml: include: 5 is not a path"),
         ("compose.yaml", "include: [{paths: [a]}]", "compose.yaml: include: None is not a path"),
+        ("compose.yaml", "include: [{path: [a, ./a]}]", "compose.yaml: include has ./a twice; remove one of the lines"),
         ("compose.yaml", "- a", "compose.yaml must be a mapping"),
         ("compose.house.yaml", "services: 5", "compose.house.yaml: services must be a mapping, not 5"),
         ("compose.house.yaml", "services: {nginx: 5}", "compose.house.yaml: services.nginx must be a mapping, not 5"),

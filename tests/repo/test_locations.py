@@ -108,7 +108,7 @@ def test_internal_files_are_for_those_whom_the_application_sends_there() -> None
         ("service: 'shop:80', largest_body: 1 GB", "must have the form: a number of bytes with at most twelve digits"),
         ("service: 'shop:80', timeout: 60", "timeout must be a string, not 60"),
         ("service: 'shop:80', timeout: 60ms", "must have the form: a number with s, m or h"),
-        ("service: 'shop:80', protocol: asgi", "must have the form: http (also for ASGI servers; with WebSockets: "),
+        ("service: 'shop:80', protocol: asgi", "'asgi' must be http (also for ASGI servers; with WebSockets: "),
     ],
 )
 def test_what_nginx_would_pass_over_is_refused(says: str, said: str) -> None:
