@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from cli.settings import ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 #: Seconds that the whole stack may take to become healthy. Long, for slow machines: a failure ends the wait earlier.
@@ -57,6 +58,23 @@ def container_ids() -> list[str]:
     return compose("ps", "--all", "--quiet", "--no-trunc")
 
 
+def running_ids(project: str) -> list[str]:
+    """Return the command that lists the running containers of the project's services."""
+    labels = (f"project={project}", "oneoff=False")
+    return [
+        "docker",
+        "ps",
+        "--quiet",
+        "--no-trunc",
+        *(f"--filter=label=com.docker.compose.{label}" for label in labels),
+    ]
+
+
+def remove(services: Sequence[str]) -> list[str]:
+    """Return the command that stops and removes the containers of services."""
+    return compose("rm", "--stop", "--force", *services)
+
+
 def logs(*services: str, lines: int | str = 200, follow: bool = False, prefix: bool = False) -> list[str]:
     """Return the command that prints services' last log lines.
 
@@ -73,6 +91,11 @@ def logs(*services: str, lines: int | str = 200, follow: bool = False, prefix: b
 def show_secret(name: str) -> list[str]:
     """Return the command that prints one secret from the secrets' volume."""
     return compose("run", "--rm", "--no-deps", "-T", "secrets", "show", name)
+
+
+def secret_changes() -> list[str]:
+    """Return the command that writes the files of all services, and prints when those of each changed last."""
+    return compose("run", "--rm", "--no-deps", "-T", "secrets", "changes")
 
 
 def volume_exists(name: str) -> list[str]:

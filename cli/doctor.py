@@ -7,8 +7,10 @@ import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
+from textwrap import indent
 
 from cli import compose, console, diagnosis, machine, prepare, process, readiness
+from cli.app import plan
 from cli.console import StackError
 from cli.settings import Settings
 
@@ -24,8 +26,30 @@ def doctor() -> int:
     if not report.docker.answers:
         print("\nWithout Docker nothing can run. Next step: ./stack up")
         return 1
-    well, ready = explain_services(), explain_readiness(settings)
-    return 0 if well and ready and not report.failed else 1
+    valid = explain_contracts()
+    try:
+        well = explain_services()
+    except StackError:
+        if valid:
+            raise
+        return 1  # Compose has the same problem
+    ready = explain_readiness(settings)
+    return 0 if valid and well and ready and not report.failed else 1
+
+
+def explain_contracts() -> bool:
+    """Print the mistakes in contracts and in Compose's files; return whether there is none."""
+    console.heading("Contracts")
+    try:
+        plan.read_all()
+    except plan.UnreadError as error:
+        print(f"  not checked: {error}")
+    except StackError as error:
+        print(indent(str(error), "  "))
+        return False
+    else:
+        print("  all are valid")
+    return True
 
 
 def explain_networks() -> bool:
@@ -65,7 +89,7 @@ def find_containers() -> list[diagnosis.Container]:
     with ThreadPoolExecutor(2) as pool:
         services, identifiers = pool.map(process.capture, (compose.services(), compose.container_ids()))
     if services.code != 0:
-        raise StackError("Compose cannot read its files", services.stderr.strip())
+        raise plan.unreadable(services.stderr.strip())
     found = identifiers.stdout.split()
     inspected = json.loads(process.capture(compose.inspect(found)).stdout or "[]") if found else []
     return diagnosis.containers(inspected, services.stdout.split())

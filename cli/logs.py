@@ -7,6 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from cli import compose, process, services
+from cli.app import plan
 from cli.diagnosis import plain
 
 if TYPE_CHECKING:
@@ -28,10 +29,13 @@ def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None)
         lines: the number of last lines of each container; by default 200, or all if there is an id.
 
     Raises:
-        StackError: there is no such service; Compose would show nothing and report success.
+        StackError: Compose cannot read its files, or there is no such service: Compose would show nothing and report
+            success.
     """
-    known = process.capture(compose.services(all_profiles=True)).stdout.split()
-    services.check(names, known)
+    known = process.capture(compose.services(all_profiles=True))
+    if known.code != 0:
+        raise plan.unreadable(known.stderr.strip())
+    services.check(names, known.stdout.split())
     tail = lines if lines is not None else "all" if request else LINES
     command = compose.logs(*names, lines=tail, follow=follow, prefix=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as running:

@@ -20,6 +20,7 @@ from cli import (
     logs,
     prepare,
     process,
+    renewal,
     services,
 )
 from cli import commands as room_commands
@@ -33,7 +34,9 @@ from cli.upgrade import releases
 from cli.upgrade.command import upgrade
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    from cli.app.plan import Plan
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -73,7 +76,7 @@ def dispatch(arguments: list[str]) -> int:
         "doctor": doctor.doctor,
         "secret": lambda: secret(options.name),
         "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
-        "debug": lambda: debugging.debug(options.service),
+        "debug": lambda: with_files(debugging.debug(options.service)),
         "app": lambda: app.run(options, arguments),
         "upgrade": lambda: upgrade(options.version, options.source, dry_run=options.dry_run),
         "completion": lambda: complete(options.shell),
@@ -98,8 +101,19 @@ def hand_on(arguments: list[str]) -> Callable[[], int] | None:
         raise StackError(f"several applications have a command {name}", f"say whose: {' or '.join(several)}")
     short = SHORTCUTS.get(name) or own.get(name)
     if short and len(rest) >= short.least and not {"-h", "--help"} & set(rest[:1]):
-        return lambda: process.run(short.command(rest, console.may_ask()))
+        return lambda: with_files(process.run(short.command(rest, console.may_ask())))
     return None
+
+
+def with_files(code: int) -> int:
+    """Return the exit status of a command of Compose.
+
+    Raises:
+        StackError: it failed, and Compose cannot read its files. Its own message does not name the file.
+    """
+    if code != 0:
+        plan.check_files()
+    return code
 
 
 def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentParser:
@@ -168,31 +182,38 @@ def up(arguments: list[str], *, yes: bool) -> int:
     settings, phases = Settings.read(), Phases()
     with host.only_one(f"stack-{settings.project}"):
         environment = prepare.prepare(settings, phases, arguments, yes=yes)
+        plan.check_files()
         console.heading("Building images")
         with phases.phase("images"):
             if process.run(compose.build(), env=environment) != 0:
                 prepare.explain_build(settings)
                 raise StackError("the images could not be built", "fix Docker's error above, then ./stack up again")
+        plans = plan.read_all()
         console.heading("Starting")
         with phases.phase("start"):
+            renewal.remove_outdated(settings.project)
             started = process.run(compose.up(), env=environment)
         if started != 0:
             doctor.explain_networks()
             doctor.explain_services()
             raise StackError("the stack did not get healthy", "take the next step above, then ./stack up again")
         with phases.phase("ask"):
-            ask(settings)
+            ask(settings, plans.values())
     print(f"\n{console.columns(summary(settings))}\n\n{console.columns(phases.rows())}")
     return 0
 
 
-def ask(settings: Settings) -> None:
-    """Ask what visitors ask for, as the contracts say.
+def ask(settings: Settings, plans: Iterable[Plan]) -> None:
+    """Request the pages that the contracts name (``http.smoke``), as visitors do.
+
+    Args:
+        settings: the settings of the stack.
+        plans: the plans of all contracts.
 
     Raises:
         StackError: an answer is wrong.
     """
-    wanted = [each for known in plan.read_all().values() for each in known.smoke]
+    wanted = [each for known in plans for each in known.smoke]
     wrong = [each.text for each in check.smoke(wanted, settings) if each.state is State.FAILED]
     if wrong:
         raise StackError("all services are healthy, and yet visitors get wrong answers:\n  " + "\n  ".join(wrong))
@@ -229,7 +250,7 @@ def down(*, volumes: bool, yes: bool) -> int:
                 raise StackError("--volumes deletes all data", "./stack down --volumes --yes does so without asking")
             if not console.confirm(f"Delete all data of {settings.project!r}: database, mails, passwords?"):
                 raise StackError("nothing was deleted")
-        if process.run(compose.down(volumes=volumes)) != 0:
+        if with_files(process.run(compose.down(volumes=volumes))) != 0:
             raise StackError("the stack could not be removed", "./stack doctor says whether Docker is well")
     return 0
 
@@ -257,7 +278,7 @@ def secret(name: str) -> int:
         missing = "no such volume" in volume.stderr.lower()
         problem = f"{project!r} has no secrets yet" if missing else volume.stderr.strip()
         raise StackError(problem, "./stack up makes them" if missing else "./stack doctor says whether Docker is well")
-    return process.run(compose.show_secret(name))
+    return with_files(process.run(compose.show_secret(name)))
 
 
 def test(arguments: list[str]) -> int:

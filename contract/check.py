@@ -42,13 +42,15 @@ def check(value: object, key: Key, where: str, *, may_be_empty: bool = False) ->
 
 
 def _faults(value: object, key: Key, where: str, *, may_be_empty: bool = False) -> Iterator[str]:
+    # Names may be left out on purpose (`smoke: {}`); a key with nothing behind it is half-written.
+    is_empty = key.kind == "keys" and not may_be_empty and (value is None or (value == {} and bool(key.keys)))
     value = {} if value is None and key.kind == "keys" else value
     kind, words = _KINDS[key.kind]
     if not isinstance(value, kind) or (key.kind == "number" and isinstance(value, bool)):
         found = "nothing" if value is None else repr(value)
         yield f"{where} must be {words}, not {found}: {key.means}"
     elif isinstance(value, dict):
-        if not (value or may_be_empty):
+        if is_empty:
             yield f"{where} is empty; remove it, or give it {'one of ' + ', '.join(key.keys) if key.keys else 'a name'}"
         yield from _mapping_faults(value, key, where)
     elif isinstance(value, list):

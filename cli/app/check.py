@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cli import compose, console, diagnosis, doctor, host, prepare, process
+from cli import compose, console, diagnosis, doctor, host, prepare, process, renewal
 from cli.app import findings, networks, plan, trial
 from cli.console import Phases, StackError
 from cli.preflight import State, failed, ok
@@ -54,7 +54,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     try:
         configuration, alone = plan.configuration(), plan.never_two()
     except StackError as error:
-        yield failed("compose", str(error), f"mend services/{name}/compose.yaml, or compose.servers.yaml there")
+        yield failed("compose", str(error), f"then ./stack app check {name} again")
         return
     environment = prepare.prepare(settings, phases, arguments, yes=yes)
     console.heading("Building images")
@@ -71,6 +71,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     yield from networks.check(name, plans, configuration)
     known = asked_for(plans[f"services/{name}/compose.yaml"], configuration)
     services = to_start(known, configuration)
+    renewal.remove_outdated(settings.project)
     started = process.capture([*compose.up(), "--quiet-pull", *services], timeout=compose.START_DEADLINE)
     yield from containers(known, configuration)
     if started.code == 0:

@@ -28,21 +28,30 @@ def listing(*, as_json: bool = False) -> int:
         as_json: whether programs are to read it: the house and all that is on the list, with what each has.
 
     Raises:
-        StackError: programs are to read it, and Docker does not answer or a contract is wrong.
+        StackError: a contract is wrong; or programs are to read the list, and Docker does not answer.
     """
     if as_json:
         print(json.dumps({file: vars(each) for file, each in plan.read_all().items()}, indent=2))
         return 0
     settings = Settings.read()
+    wrong = None
+    try:
+        plan.read_all()
+    except plan.UnreadError as error:
+        print(f"The contracts are not checked: {error}\n")
+    except StackError as error:
+        wrong = error
     try:
         states = {each.service: each.words for each in doctor.find_containers()}
     except StackError as error:
-        print(f"How the services are is unknown: {error}\n")
+        print("" if wrong else f"How the services are is unknown: {error}\n", end="")
         states = {}
     rows = [("application", "on the list", "answers at", "services")]
     for name in plan.existing():
         rows += described(name, settings, states, listed=plan.is_listed(name))
     print(console.columns(rows))
+    if wrong:
+        raise wrong
     return 0
 
 
@@ -78,8 +87,14 @@ def own_services(file: Path) -> list[str]:
 
 def addresses(file: Path, settings: Settings) -> list[str]:
     """Return where an application answers, by the look of its contract: no reader of YAML comes with Python."""
-    http = "".join(_HTTP.findall(file.read_text(encoding="utf-8")))
-    hosts = [host for text in _HOSTS.findall(http) for host in _HOST.findall(text)]
-    port = settings.ports["HTTP_PORT"]
-    roots = [f"http://{host}:{port}" for host in hosts] or [settings.public_url]
-    return [f"{root}{path}" for root in roots for path in _PATH.findall(http)]
+    roots = [f"http://{host}:{settings.ports['HTTP_PORT']}" for host in hosts(file)] or [settings.public_url]
+    return [f"{root}{path}" for root in roots for path in _PATH.findall(_http(file))]
+
+
+def hosts(file: Path) -> list[str]:
+    """Return an application's own host names, by the look of its contract."""
+    return [host for text in _HOSTS.findall(_http(file)) for host in _HOST.findall(text)]
+
+
+def _http(file: Path) -> str:
+    return "".join(_HTTP.findall(file.read_text(encoding="utf-8")))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.app import forms, lists, names, project
+from cli import applications
+from cli.app import forms, listing, lists, names, project
 from cli.console import StackError
 from cli.settings import ROOT, Settings
 
@@ -50,6 +51,11 @@ class NewApplication:
     hosts: Sequence[str] = ()
     code: str = ""
 
+    @property
+    def all_hosts(self) -> list[str]:
+        """All its host names; the first is for laptops."""
+        return [f"{self.name}.localhost", *self.hosts]
+
 
 def new(wanted: NewApplication, root: Path = ROOT) -> int:
     """Make an application and put it on the lists; what fails on the way leaves nothing behind.
@@ -64,6 +70,7 @@ def new(wanted: NewApplication, root: Path = ROOT) -> int:
     check_options(wanted)
     own = project.read(Path(wanted.code), root) if wanted.code else None
     names.check(wanted.name, wanted.form, root, has_code=own is not None)
+    check_hosts(wanted, root)
     values = placeholders(wanted, own)
     texts = own.texts(forms.project_texts(values, worker=own.worker)) if own else forms.texts(wanted.form, values)
     changes = lists.added(root, wanted.name, texts)
@@ -90,7 +97,7 @@ def placeholders(wanted: NewApplication, own: Project | None = None) -> dict[str
         "app-port": str(wanted.port),
         "app-image": wanted.image,
         "app-smoke": own.smoke if own else "/: {}",
-        "app-hosts": ", ".join([f"{wanted.name}.localhost", *wanted.hosts]),
+        "app-hosts": ", ".join(wanted.all_hosts),
     }
 
 
@@ -119,6 +126,22 @@ def check_options(wanted: NewApplication) -> None:
             raise StackError(f"--host {host} is no host name", "write it as visitors do, such as shop.example.org")
         if wanted.form == "celery":
             raise StackError("--host goes with an application that has pages", "leave it out")
+
+
+def check_hosts(wanted: NewApplication, root: Path) -> None:
+    """Make sure that no application answers at the host names of the new one.
+
+    Raises:
+        StackError: one does, or the stack itself, or a name is there twice.
+    """
+    files = [room / "compose.yaml" for room in applications.rooms(root) if (room / "compose.yaml").is_file()]
+    taken = {host: f"services/{file.parent.name}" for file in files for host in listing.hosts(file)}
+    taken.setdefault(Settings.read().public_host, "the stack itself (PUBLIC_URL)")
+    for number, host in enumerate(wanted.all_hosts if wanted.form != "celery" else ()):
+        if host in taken:
+            raise StackError(f"{taken[host]} answers at {host} already", "choose another host name, or remove it there")
+        if host in wanted.all_hosts[:number]:
+            raise StackError(f"--host {host} is one of its host names already", "leave it out")
 
 
 def make(room: Path, texts: Mapping[str, str], own: Project | None = None) -> Path:

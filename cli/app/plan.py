@@ -1,16 +1,17 @@
-"""Applications' needs and places, read from their contracts by ``contract/plans.py``."""
+"""Applications' needs and places, read from their contracts by ``contract/plans.py``; and mistakes in Compose files."""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from cli import applications, process
-from cli.compose import compose
+from cli import applications, compose, process
+from cli.app import lists
 from cli.console import StackError
-from cli.settings import ROOT
+from cli.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +21,12 @@ if TYPE_CHECKING:
 TIMEOUT = 120
 #: The script that runs a command by a timetable: the contract insists on it where ``x-every`` is.
 PERIODICALLY = "/run/secrets/periodically"
-#: The command that prints the plans, in the image that reads the contracts.
-READ = compose("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets", "-m", "contract.plans")
+#: The exit status of ``contract.plans`` for an invalid contract. Docker's own problems have others, from 125 on.
+INVALID = 1
+
+
+class UnreadError(StackError):
+    """The contracts could not be read, right or wrong: their reader cannot run."""
 
 
 @dataclass(frozen=True)
@@ -84,16 +89,76 @@ def is_listed(name: str) -> bool:
     return name in {room.name for room in applications.rooms()}
 
 
+def reader(project: str) -> list[str]:
+    """Return the command that reads this checkout's contracts. It makes no volume and no network, and builds nothing.
+
+    Args:
+        project: the stack's name, and that of its images.
+    """
+    mounts = {path: f"/stack/{path.name}" for path in (*sorted(ROOT.glob("compose*.yaml")), ROOT / "services")}
+    mounts[ROOT / "contract"] = "/app/contract"  # that of the image may be older
+    return [
+        *("docker", "run", "--rm", "--pull=never", "--network=none", f"--user={os.geteuid()}:{os.getegid()}"),
+        *(f"--mount=type=bind,source={source},target={target},readonly" for source, target in mounts.items()),
+        *("--entrypoint=python3", f"{project}/secrets", "-m", "contract.plans"),
+    ]
+
+
 def read_all() -> dict[str, Plan]:
     """Return file -> plan, of the house and of all applications on the list.
 
     Raises:
-        StackError: a contract is wrong, or Docker does not answer.
+        UnreadError: Docker does not answer, or the image that reads contracts is not there.
+        StackError: a contract is wrong; the message has a line for each mistake, with its file.
     """
-    output = process.capture(READ, timeout=TIMEOUT)
+    project = Settings.read().project
+    image = process.capture(compose.image_exists(f"{project}/secrets"))
+    if "no such image" in image.stderr.lower():
+        raise UnreadError(
+            f"contracts are read in the image {project}/secrets, which is not built yet", "./stack up builds it"
+        )
+    output = process.capture(reader(project), timeout=TIMEOUT)
+    if output.code == INVALID:
+        raise StackError(output.stderr.strip(), "contract/README.md has every key; then the same command again")
     if output.code != 0:
-        raise StackError(output.stderr.strip() or output.stdout.strip())
+        raise UnreadError(output.stderr.strip() or output.stdout.strip(), "./stack doctor says whether Docker is well")
     return {file: Plan(**found) for file, found in json.loads(output.stdout).items()}
+
+
+def check_files() -> None:
+    """Make sure that Compose can read its files.
+
+    Raises:
+        StackError: it cannot.
+    """
+    output = process.capture(compose.compose("config", "--quiet"))
+    if output.code != 0:
+        raise unreadable(output.stderr.strip())
+
+
+def unreadable(problem: str) -> StackError:
+    """Return the error for files that Compose cannot read: half-written YAML with its file and line.
+
+    Args:
+        problem: Compose's own message, which names no file.
+    """
+    try:
+        read_all()
+    except UnreadError:
+        # A first start: Compose can tell the file, though its lines are not exact. A list fails with what it includes.
+        for path in (*ROOT.glob("compose.templates*.yaml"), *_files(), *(ROOT / name for name in lists.LISTS)):
+            alone = process.capture(["docker", "compose", f"--file={path}", "config", "--quiet"])
+            if alone.code != 0 and "yaml: " in alone.stderr:
+                return StackError(
+                    f"{path.relative_to(ROOT)}: near this line: {alone.stderr.strip()}", "correct the file"
+                )
+    except StackError as error:
+        return error
+    return StackError("Compose cannot read its files", problem)
+
+
+def _files() -> list[Path]:
+    return [*applications.files(), *applications.files("override")]
 
 
 def read(name: str) -> Plan:
@@ -115,9 +180,9 @@ def configuration(*files: Path) -> dict[str, Any]:
         StackError: Compose refuses the files, or is not there.
     """
     options = [f"--file={file}" for file in files]
-    output = process.capture(compose(*options, "--profile=*", "config", "--format", "json"))
+    output = process.capture(compose.compose(*options, "--profile=*", "config", "--format", "json"))
     if output.code != 0:
-        raise StackError(output.stderr.strip())
+        raise unreadable(output.stderr.strip())
     return dict(json.loads(output.stdout))
 
 

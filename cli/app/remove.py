@@ -48,7 +48,7 @@ def remove(name: str, *, yes: bool) -> int:
     print(f"{name} is off the list{' and its containers are gone' if before else ''}. To delete what it has kept, too:")
     print(*(f"  {line}" for line in leftovers(name, before, after, known)), sep="\n")
     if not before:
-        print("Docker does not answer: its containers go with `docker compose up --detach --remove-orphans`.")
+        print("Its containers go with `docker compose up --detach --remove-orphans`.")
     return 0
 
 
@@ -72,7 +72,8 @@ def configured() -> dict[str, Any]:
     """Return Compose's view of the stack; nothing where there is no Docker, or its files are wrong."""
     try:
         return plan.configuration()
-    except StackError:
+    except StackError as error:
+        print(f"Its containers stay for now: {error}\n")
         return {}
 
 

@@ -2,6 +2,7 @@
 
 ``make`` (the default) creates missing secrets and repairs services' copies. It never changes an existing secret, except
 for the local certificate when an application gets another host name.
+``changes`` does the same, and prints when the files of each service changed last, as JSON in the last line.
 ``show NAME`` prints a secret, ``set NAME`` stores one of your own from standard input. The contracts of house and
 applications list the secrets and their readers.
 """
@@ -9,6 +10,7 @@ applications list the secrets and their readers.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import secrets
@@ -175,11 +177,13 @@ def set_secret(name: str, value: str) -> None:
     write(MASTER / name, value.strip(), 0o400)
 
 
-def hand_out(derived: Derived) -> None:
-    """Write the files of each service, and remove those that it may no longer read.
+def hand_out(derived: Derived) -> set[str]:
+    """Write the files of each service, and remove those that it may no longer read; return the services with changes.
 
     Every user in a service's container may read the folder: no other container has it, and images choose their users.
+    Each change of a file also changes the time of its folder. New folders are no changes: no container has them yet.
     """
+    before = {directory.name: directory.stat().st_mtime_ns for directory in SERVICES.iterdir()}
     for service, files in derived.consumers.items():
         directory = SERVICES / service
         directory.mkdir(exist_ok=True)
@@ -197,6 +201,8 @@ def hand_out(derived: Derived) -> None:
     for directory in SERVICES.iterdir():
         if directory.name not in derived.consumers:
             shutil.rmtree(directory)
+    after = {directory.name: directory.stat().st_mtime_ns for directory in SERVICES.iterdir()}
+    return {name for name, time in after.items() if name in before and before[name] != time}
 
 
 def main(given: Sequence[str]) -> int:
@@ -208,6 +214,7 @@ def main(given: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("make")
+    commands.add_parser("changes")
     for command in ("show", "set"):
         commands.add_parser(command).add_argument("name")
     arguments = parser.parse_args(given)
@@ -222,7 +229,13 @@ def main(given: Sequence[str]) -> int:
                 set_secret(arguments.name, sys.stdin.read())
             else:
                 make_missing(derived.declared, derived.hosts)
-            hand_out(derived)
+            if changed := hand_out(derived):
+                names = ", ".join(sorted(changed))
+                print(
+                    f"secrets: new files for {names}. Running containers have read the old ones: ./stack up renews them"
+                )
+            if arguments.command == "changes":
+                print(json.dumps({folder.name: folder.stat().st_mtime for folder in SERVICES.iterdir()}))
     except (ContractError, SecretError) as error:
         print(f"secrets: {error}", file=sys.stderr)
         return 1

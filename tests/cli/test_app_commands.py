@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import applications, completion, compose, host, main, process
+from cli import applications, completion, host, main, process
 from cli.app import check, listing, lists, plan, remove, trial
 from cli.app.plan import Plan
 from cli.console import StackError
@@ -98,7 +98,7 @@ class Docker:
 @pytest.fixture
 def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
     """A Docker where the application runs, and Compose's view of the stack before and after it went."""
-    found = Docker({"docker ps": Output(0, "c1\n"), "compose run": Output(0, json.dumps({FILE: vars(PLAN)}))})
+    found = Docker({"docker ps": Output(0, "c1\n"), "docker run": Output(0, json.dumps({FILE: vars(PLAN)}))})
     views = iter((BEFORE, AFTER))
     monkeypatch.setattr(plan, "configuration", lambda: next(views))
     monkeypatch.setattr(process, "capture", found.capture)
@@ -184,7 +184,7 @@ def test_without_docker_the_lists_change_all_the_same(
     assert remove.remove("shop", yes=True) == 0
 
     assert "shop" not in text(checkout)
-    assert "its containers go with `docker compose up --detach --remove-orphans`" in capsys.readouterr().out
+    assert "Its containers go with `docker compose up --detach --remove-orphans`" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("checkout")
@@ -200,6 +200,7 @@ def test_the_list_has_applications_on_the_list_and_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("cli.doctor.find_containers", list)
+    monkeypatch.setattr(plan, "read_all", dict)
 
     assert main.main(["app", "list"]) == 0
 
@@ -270,13 +271,85 @@ def test_applications_are_completed() -> None:
     assert completion.words(["app", ""], main.parser()) == ["check", "list", "new", "remove"]
 
 
-def test_the_plan_is_read_where_contracts_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = ("run", "--rm", "--no-deps", "-T", "--entrypoint", "python3", "secrets", "-m", "contract.plans")
-    assert compose.compose(*run) == plan.READ
+def test_contracts_are_read_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = plan.reader("mine")
+
+    assert command[:5] == ["docker", "run", "--rm", "--pull=never", "--network=none"]
+    assert command[-4:] == ["--entrypoint=python3", "mine/secrets", "-m", "contract.plans"]
+    mounts = [each for each in command if each.startswith("--mount=")]
+    assert all(each.startswith("--mount=type=bind,") and each.endswith(",readonly") for each in mounts)
+    assert f"--mount=type=bind,source={ROOT}/services,target=/stack/services,readonly" in mounts
 
     monkeypatch.setattr(process, "capture", lambda *_, **__: Output(1, "", "wrong\n"))
-    with pytest.raises(StackError, match=r"^wrong$"):
+    with pytest.raises(StackError, match=r"^wrong\n  contract/README\.md has every key"):
         plan.read("shop")
+
+
+@pytest.mark.parametrize(
+    ("image", "run", "said"),
+    [
+        (Output(1, "", "Error: No such image: a/secrets"), Output(125), "is not built yet\n  ./stack up builds it"),
+        (Output(1, "", "no daemon"), Output(125, "", "no daemon"), "no daemon\n  ./stack doctor says"),
+    ],
+)
+def test_contracts_that_cannot_be_read_are_not_called_wrong(
+    monkeypatch: pytest.MonkeyPatch, image: Output, run: Output, said: str
+) -> None:
+    monkeypatch.setattr(process, "capture", lambda command, **_: image if command[1] == "image" else run)
+
+    with pytest.raises(plan.UnreadError) as caught:
+        plan.read_all()
+    assert said in str(caught.value)
+
+
+def test_files_that_compose_cannot_read_are_named_with_their_line(docker: Docker) -> None:
+    found = "services/shop/compose.yaml, line 5: this is not valid YAML"
+    docker.answers |= {"compose config": Output(15, "", "yaml: line 4"), "docker run": Output(1, "", found)}
+
+    with pytest.raises(StackError, match=found):
+        plan.check_files()
+
+
+def test_a_first_start_names_the_file_by_compose_s_own_words(checkout: Path) -> None:
+    def capture(command: Sequence[str], **_: object) -> Output:
+        if command[1] == "image":
+            return Output(1, "", "No such image")
+        broken = any(f"{checkout}/{name}" in line for line in command for name in ("services/shop", "compose.yaml"))
+        return Output(15, "", "yaml: line 4: did not find") if broken or "--quiet" in command[-1:] else Output(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "capture", lambda command, **_: capture(command))
+        (checkout / "compose.house.yaml").unlink()
+        (checkout / "compose.laptop.yaml").unlink()
+        with pytest.raises(StackError, match=r"^services/shop/compose\.yaml: near this line: yaml: line 4"):
+            plan.check_files()
+
+
+def test_a_problem_other_than_broken_yaml_is_compose_s_own(docker: Docker) -> None:
+    docker.answers |= {"compose config": Output(1, "", 'service "b" depends on undefined service "a"')}
+
+    with pytest.raises(StackError, match=r"cannot read its files\n  service .b. depends on undefined service"):
+        plan.check_files()
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_list_ends_with_the_mistakes_of_contracts(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    docker.answers |= {"docker run": Output(1, "", f"{FILE}: x-landfast: unknown key 'databse'")}
+
+    assert main.main(["app", "list"]) == 1
+
+    printed = capsys.readouterr()
+    assert "shop" in printed.out
+    assert "unknown key 'databse'" in printed.err
+
+
+@pytest.mark.usefixtures("checkout")
+def test_the_list_says_that_contracts_are_not_checked(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
+    docker.answers |= {"docker image": Output(1, "", "No such image")}
+
+    assert main.main(["app", "list"]) == 0
+
+    assert "The contracts are not checked: contracts are read in the image" in capsys.readouterr().out
 
 
 def test_writes_are_looked_for_with_a_root_that_may_be_written_to(docker: Docker) -> None:
@@ -309,7 +382,7 @@ def test_a_check_begins_with_the_list(monkeypatch: pytest.MonkeyPatch, capsys: p
 
     monkeypatch.setattr(plan, "configuration", refuse)
     assert main.main(["app", "check", "shop"]) == 1
-    assert "yaml: line 3: mend services/shop/compose.yaml" in capsys.readouterr().out
+    assert "yaml: line 3: then ./stack app check shop again" in capsys.readouterr().out
 
 
 def test_what_lasts_is_started_and_what_a_profile_has_is_left_alone() -> None:
@@ -359,15 +432,14 @@ def test_an_application_without_a_name_is_asked_by_the_stack_s_own(
     assert docker.asked[-1].endswith("shop 8000 / mybox.lan")
 
 
-@pytest.mark.usefixtures("docker")
 def test_a_start_is_not_over_while_visitors_get_wrong_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     visitors_get(monkeypatch, trial.Answer(200, "Shop"))
-    main.ask(Settings.read({"HTTP_PORT": "80"}, ROOT / "none"))
+    main.ask(Settings.read({"HTTP_PORT": "80"}, ROOT / "none"), [PLAN])
 
     visitors_get(monkeypatch, trial.Answer(200, "Welcome to nginx!"))
     monkeypatch.setattr(check, "ANSWERS_WITHIN", 0)
     with pytest.raises(StackError, match=r"wrong answers:\n  http://shop\.localhost:80/ answers without 'Shop'"):
-        main.ask(Settings.read({"HTTP_PORT": "80"}, ROOT / "none"))
+        main.ask(Settings.read({"HTTP_PORT": "80"}, ROOT / "none"), [PLAN])
 
 
 def test_a_timetable_and_what_servers_stop_first_must_never_be_two(monkeypatch: pytest.MonkeyPatch) -> None:

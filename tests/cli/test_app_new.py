@@ -71,6 +71,39 @@ def test_its_contract_is_what_the_house_understands(checkout: Path, form: str, i
     assert own == expected.get(form, {"my-shop"} if form == "flask" else set())
 
 
+@pytest.mark.parametrize(
+    ("name", "host", "said"),
+    [
+        (
+            "till",
+            "shop.example.org",
+            "services/my-shop answers at shop.example.org already\n  choose another host name",
+        ),
+        ("till", "till.localhost", "--host till.localhost is one of its host names already\n  leave it out"),
+        ("till", "stack.example.org", "the stack itself (PUBLIC_URL) answers at stack.example.org already"),
+        ("other", "a.example.org", "services/my-shop answers at other.localhost already"),
+    ],
+)
+def test_no_two_applications_answer_at_one_host(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, name: str, host: str, said: str
+) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://stack.example.org")
+    new.new(NewApplication("my-shop", "flask", hosts=["shop.example.org", "other.localhost"]), checkout)
+    before = tree(checkout)
+
+    with pytest.raises(StackError) as caught:
+        new.new(NewApplication(name, "flask", hosts=[host]), checkout)
+
+    assert said in str(caught.value)
+    assert tree(checkout) == before
+
+
+def test_an_application_without_pages_takes_no_host(checkout: Path) -> None:
+    new.new(NewApplication("my-shop", "flask", hosts=["till.localhost"]), checkout)
+
+    new.new(NewApplication("till", "celery"), checkout)
+
+
 @pytest.mark.parametrize(("form", "image"), FORMS)
 def test_each_network_that_it_joins_is_declared(checkout: Path, form: str, image: str) -> None:
     new.new(NewApplication("my-shop", form, image), checkout)

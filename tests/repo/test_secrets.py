@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import ssl
 import subprocess
 from pathlib import Path
@@ -64,6 +65,28 @@ def test_a_service_that_is_gone_leaves_no_copies(maker: ModuleType, tmp_path: Pa
     make(maker)
 
     assert not left.parent.exists()
+
+
+def test_it_names_the_services_whose_files_changed(maker: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert maker.main(["make"]) == 0
+    assert "new files" not in capsys.readouterr().out, "nothing runs yet that has read others"
+    assert maker.main(["make"]) == 0
+    assert "new files" not in capsys.readouterr().out
+    before = times(maker)
+    (maker.MASTER / "redis_web_password").chmod(0o600)
+    (maker.MASTER / "redis_web_password").write_text("another", encoding="utf-8")
+
+    assert maker.main(["changes"]) == 0
+
+    *_, said, changes = capsys.readouterr().out.splitlines()
+    readers = {"redis-cache", *(name for name in before if name.startswith("web-"))} & set(before)
+    changed = {name for name, time in json.loads(changes).items() if time != before[name]}
+    assert {"redis-cache", "web-django"} <= changed <= readers | {"migrate-web"}
+    assert said.startswith(f"secrets: new files for {', '.join(sorted(changed))}. ")
+
+
+def times(maker: ModuleType) -> dict[str, float]:
+    return {folder.name: folder.stat().st_mtime for folder in maker.SERVICES.iterdir()}
 
 
 def test_a_contract_that_cannot_be_followed_changes_nothing(

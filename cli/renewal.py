@@ -1,0 +1,66 @@
+"""Renews containers whose files in /run/secrets have changed since they started, after a changed contract.
+
+Compose compares only its own keys. The files that follow from a contract (variables, passwords, users, locations) are
+in a volume, and containers read them when they start.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from cli import compose, console, process
+from cli.console import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+#: Seconds for the one-shot that writes the files.
+TIMEOUT = 120
+
+
+def remove_outdated(project: str) -> None:
+    """Write the files of all services, and remove the running containers that have read older ones.
+
+    Compose makes removed containers anew, after their dependencies. A container that stayed would keep a start waiting
+    if its old values make it unhealthy.
+
+    Args:
+        project: the stack's name.
+
+    Raises:
+        StackError: a container cannot be removed.
+    """
+    running = process.capture(compose.running_ids(project)).stdout.split()
+    if not running:
+        return
+    written = process.capture(compose.secret_changes(), timeout=TIMEOUT)
+    if written.code != 0:
+        return  # the start does the same next, and shows the error
+    changes = json.loads(written.stdout.splitlines()[-1])
+    inspected = json.loads(process.capture(compose.inspect(running)).stdout or "[]")
+    if names := outdated(inspected, changes):
+        console.heading(f"Renewing what has new values to read: {', '.join(names)}")
+        if process.run(compose.remove(names)) != 0:
+            raise StackError("a container cannot be removed", "./stack doctor says whether Docker is well")
+
+
+def outdated(inspected: Iterable[Mapping[str, Any]], changes: Mapping[str, float]) -> list[str]:
+    """Return the services with a container that is older than its files.
+
+    Args:
+        inspected: ``docker inspect`` of the running containers.
+        changes: service -> when its files changed last, in seconds since 1970.
+    """
+    labels = (
+        (each["Config"]["Labels"]["com.docker.compose.service"], each["State"]["StartedAt"]) for each in inspected
+    )
+    return sorted({name for name, started in labels if changes.get(name, 0) > seconds(started)})
+
+
+def seconds(time: str) -> float:
+    """Return a time of Docker, such as ``2026-11-30T16:34:45.123456789Z``, in seconds since 1970."""
+    whole, _, fraction = time.rstrip("Z").partition(".")
+    moment = datetime.strptime(whole, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    return moment.timestamp() + float(f"0.{fraction or 0}")

@@ -1,0 +1,94 @@
+"""Containers that have read older files than those of today are made anew."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from cli import compose, process, renewal
+from cli.console import StackError
+from cli.process import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+STARTED = 1_700_000_000.25
+
+
+def container(service: str) -> dict[str, Any]:
+    return {
+        "Config": {"Labels": {"com.docker.compose.service": service}},
+        "State": {"StartedAt": "2023-11-14T22:13:20.250000000Z"},
+    }
+
+
+def test_a_container_is_outdated_if_its_files_changed_after_its_start() -> None:
+    inspected = [container(name) for name in ("shop", "shop-worker", "mail")]
+
+    assert renewal.outdated(inspected, {"shop": STARTED + 0.001, "shop-worker": STARTED - 1}) == ["shop"]
+
+
+@pytest.mark.parametrize("time", ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20.0Z"])
+def test_docker_s_times_are_read_with_and_without_a_fraction(time: str) -> None:
+    assert renewal.seconds(time) == 1_700_000_000
+
+
+class Docker:
+    """Answers commands by their last words, and records those that change something."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answers: dict[str, Output], removed: int = 0) -> None:
+        self.ran: list[Sequence[str]] = []
+        monkeypatch.setattr(process, "capture", lambda command, **_: self._answer(command, answers))
+        self._removed = removed
+        monkeypatch.setattr(process, "run", self._run)
+
+    def _run(self, command: Sequence[str]) -> int:
+        self.ran.append(command)
+        return self._removed
+
+    def _answer(self, command: Sequence[str], answers: dict[str, Output]) -> Output:
+        return next((output for words, output in answers.items() if words in " ".join(command)), Output(0))
+
+
+ONE = {"docker ps": Output(0, "c1"), "docker inspect": Output(0, json.dumps([container("shop")]))}
+
+
+def test_it_removes_what_a_start_makes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = Output(0, f"secrets: 0 made, 9 kept\n{json.dumps({'shop': STARTED + 5, 'postgres': STARTED + 5})}\n")
+    docker = Docker(monkeypatch, {**ONE, "secrets changes": changes})
+
+    renewal.remove_outdated("mine")
+
+    assert docker.ran == [compose.compose("rm", "--stop", "--force", "shop")]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"docker ps": Output(0, "")},
+        {**ONE, "secrets changes": Output(1, "", "secrets: the contract is wrong")},
+        {**ONE, "secrets changes": Output(0, json.dumps({"shop": STARTED - 5}))},
+    ],
+)
+def test_it_leaves_alone_what_is_up_to_date(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Output]) -> None:
+    docker = Docker(monkeypatch, answers)
+
+    renewal.remove_outdated("mine")
+
+    assert docker.ran == []
+
+
+def test_it_says_that_a_container_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    Docker(monkeypatch, {**ONE, "secrets changes": Output(0, json.dumps({"shop": STARTED + 5}))}, removed=1)
+
+    with pytest.raises(StackError, match="a container cannot be removed"):
+        renewal.remove_outdated("mine")
+
+
+def test_it_looks_at_services_of_this_project_alone() -> None:
+    assert compose.running_ids("mine")[4:] == [
+        "--filter=label=com.docker.compose.project=mine",
+        "--filter=label=com.docker.compose.oneoff=False",
+    ]
