@@ -62,8 +62,15 @@ class Container:
         return self.status == "running" and self.health in {"", "healthy"}
 
     @property
+    def keeps_ending(self) -> bool:
+        """Whether it ends after each start: Docker waits before the next start, or it was started again just now."""
+        return self.status == "restarting" or (self.health == "starting" and self.restarts > 0)
+
+    @property
     def words(self) -> str:
         """The container's condition in a few words."""
+        if self.keeps_ending:
+            return "ending after each start"
         if self.status == "exited":
             return "done" if self.is_well else f"exited ({self.exit_code})"
         return self.health or self.status if self.status == "running" else self.status
@@ -121,17 +128,18 @@ def diagnose(container: Container, log: Sequence[str], unwell: set[str]) -> Find
         unwell: all unhealthy services; a service that another one waits for is to be repaired first.
     """
     reason, step = explain(container, log, unwell)
-    if container.restarts >= MANY_RESTARTS:
-        reason += f" (restarted {container.restarts} times)"
+    if container.keeps_ending or container.restarts >= MANY_RESTARTS:
+        times = f"{container.restarts} time{'s' if container.restarts != 1 else ''}"
+        reason += f" (restarted {times})"
     return Finding(container.service, container.words, reason, step)
 
 
 def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple[str, str]:
     """Return reason and next step for the first sign that applies, from the strongest to the weakest."""
-    look = f"docker compose logs {container.service}"
+    look = f"./stack logs {container.service}"
     complaint = last_complaint(log)
     text = f"{container.error}\n{container.probe}\n{complaint}"
-    severe = complaint if any(Line.read(line).is_severe for line in log) else ""
+    severe = complaint if any(line.is_severe for line in read_lines(log)) else ""
     needed = [name for name in container.waits_for if name in unwell]
     bad_configuration = container.exit_code == EXIT_BAD_CONFIGURATION and container.status in {"exited", "restarting"}
     signs = (
@@ -158,6 +166,7 @@ def explain(container: Container, log: Sequence[str], unwell: set[str]) -> tuple
         (container.status == "paused", "somebody paused it", f"docker compose unpause {container.service}"),
         (container.status == "exited" and container.exit_code == 0, "somebody stopped it", "./stack up"),
         (container.status == "exited" and container.exit_code == KILLED, "somebody killed it", "./stack up"),
+        (container.keeps_ending, complaint, look),
         (
             container.health == "starting",
             severe or "its health check has not passed yet",
@@ -177,6 +186,7 @@ class Line:
 
     level: str
     message: str
+    is_indented: bool = False
 
     @classmethod
     def read(cls, text: str) -> Line:
@@ -186,10 +196,11 @@ class Line:
         except ValueError:
             entry = None
         if not isinstance(entry, dict):
-            return cls("", text.strip())
+            return cls("", text.strip(), text[:1].isspace())
         exception = last_line(str(entry.get("exception", "")))
         message = str(entry.get("message") or entry.get("msg") or text)
-        return cls(str(entry.get("level", "")).lower(), f"{message} {exception}".strip())
+        level = str(entry.get("level", "")).lower()
+        return cls(level, f"{message} {exception}".strip(), message[:1].isspace())
 
     @property
     def is_severe(self) -> bool:
@@ -204,7 +215,7 @@ class Line:
 
 def telling(log: Sequence[str]) -> list[str]:
     """Return the most relevant lines of ``log``: its last errors, each once, or else its last lines."""
-    lines = [Line.read(text) for text in log]
+    lines = read_lines(log)
     complaints = [line for line in lines if line.is_severe or line.complains]
     shown = dict.fromkeys(shorten(line.message) for line in complaints or lines[-LINES_SHOWN:])
     return list(shown)[-LINES_SHOWN:]
@@ -212,12 +223,27 @@ def telling(log: Sequence[str]) -> list[str]:
 
 def last_complaint(log: Sequence[str]) -> str:
     """Return the last line that looks like the cause: by its level, else by its message, else the last line."""
-    lines = [line for line in map(Line.read, log) if line.message]
+    lines = [line for line in read_lines(log) if line.message]
     for select in (lambda line: line.is_severe, lambda line: line.complains, lambda _: True):
         found = [line.message for line in lines if select(line)]
         if found:
             return found[-1]
     return ""
+
+
+def read_lines(log: Sequence[str]) -> list[Line]:
+    """Return the lines of a log; a traceback that is no part of a JSON line is one error, the exception."""
+    found: list[Line] = []
+    is_traceback = False
+    for line in map(Line.read, log):
+        if line.message.endswith("Traceback (most recent call last):"):
+            is_traceback = True
+        elif not is_traceback:
+            found.append(line)
+        elif not line.is_indented:
+            found.append(Line("error", line.message))
+            is_traceback = False
+    return found
 
 
 def plain(text: str) -> str:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
 from cli import compose, process, services
 from cli.app import plan
+from cli.console import StackError
 from cli.diagnosis import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 #: The default number of lines of each container.
 LINES = 200
 #: Fields that have a fixed place in a line, or are useless to a person.
 PLACED = {"time", "level", "service", "message", "msg", "logger", "exception", "stack"}
+
+_TIME = re.compile(r'"time": ?"([^"]+)"')
 
 
 def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None) -> int:
@@ -30,7 +34,7 @@ def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None)
 
     Raises:
         StackError: Compose cannot read its files, or there is no such service: Compose would show nothing and report
-            success.
+            success; or no line has the id.
     """
     known = process.capture(compose.services(all_profiles=True))
     if known.code != 0:
@@ -38,16 +42,49 @@ def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None)
     services.check(names, known.stdout.split())
     tail = lines if lines is not None else "all" if request else LINES
     command = compose.logs(*names, lines=tail, follow=follow, prefix=True)
+    begin: dict[str, str] = {}
+    found = False
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, errors="replace") as running:
         try:
             for line in running.stdout or ():
                 if request in line:
+                    found = True
                     print(readable(line), flush=True)
-            return running.wait()
+                elif not found and (container := container_of(line)) not in begin and (time := time_of(line)):
+                    begin[container] = time
+            code = running.wait()
         except KeyboardInterrupt:
             return 0
         finally:
             running.terminate()
+    if request and not found and code == 0:
+        raise StackError(f"no line has the id {request!r}{reach(begin)}", "an answer has it in X-Request-ID")
+    return code
+
+
+def reach(begin: Mapping[str, str]) -> str:
+    """Return how far back the logs reach.
+
+    Args:
+        begin: container -> the time of its oldest line.
+    """
+    if not begin:
+        return ""
+    ordered = sorted((time, container) for container, time in begin.items())
+    (oldest, first), (newest, last) = ordered[0], ordered[-1]
+    until = f" ({first}), and those of {last} to {newest}" if newest != oldest else ""
+    return f": the logs that were read reach back to {oldest}{until}"
+
+
+def container_of(line: str) -> str:
+    """Return the container's name at the beginning of a line of ``docker compose logs``."""
+    return plain(line).partition("|")[0].strip()
+
+
+def time_of(line: str) -> str:
+    """Return the time of a service's JSON line; an empty string for other lines."""
+    found = _TIME.search(line)
+    return found[1] if found else ""
 
 
 def readable(line: str) -> str:

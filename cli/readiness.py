@@ -13,11 +13,14 @@ if TYPE_CHECKING:
 ASKED_THROUGH = {"RabbitMQ": "rabbitmq", "PostgreSQL": "postgres", "Nginx": "nginx"}
 #: The next step for a warning of an outbox, which names the queues: their workers wait for another server, or hang.
 WORKERS_LOGS = "look at the logs of the workers that consume them: ./stack app list has the services"
+#: The end of the next step for an outbox that publishes nothing to some queues, which its problem names.
+REFUSED = " says why the broker refuses them; a missing queue is made by the worker that consumes it, when it starts"
 
 _ASKED_THROUGH = re.compile(r"cannot be checked, (\w+) fails")
 _WRONG_PASSWORD = re.compile(
     r"authentication failed|access.?refused|wrongpass|invalid (username|password)|noauth|\(403\)", re.IGNORECASE
 )
+_NOT_PUBLISHED = re.compile(r" s, for: ")
 _NOT_RUNNING = re.compile(r"does not run|connection refused", re.IGNORECASE)
 _DISK = re.compile(r"no space left|disk.?full|\bdisk\b", re.IGNORECASE)
 _MEMORY = re.compile(r"memory is full|\boom\b", re.IGNORECASE)
@@ -49,7 +52,7 @@ def remarks(document: Mapping[str, Any]) -> list[Remark]:
         found.append(Remark(name, problem, next_step(name, problem, failing)))
     for name in document.get("warnings") or []:
         warning = (dependencies.get(name) or {}).get("warning", "it has a warning without a text")
-        found.append(Remark(name, warning, WORKERS_LOGS if _is_outbox(name) else f"docker compose logs {name}"))
+        found.append(Remark(name, warning, WORKERS_LOGS if _is_outbox(name) else f"./stack logs {name}"))
     for name, outbox in dependencies.items():
         if _is_outbox(name):
             found += _tasks_waiting(name, outbox or {})
@@ -97,4 +100,4 @@ def next_step(name: str, problem: str, failing: list[str]) -> str:
         return f"give {service} more memory: compose.yaml has its limit, images/ its own share of it"
     if _NOT_RUNNING.search(problem):
         return "./stack up"
-    return f"docker compose logs {service}"
+    return f"./stack logs {service}{REFUSED if _is_outbox(name) and _NOT_PUBLISHED.search(problem) else ''}"

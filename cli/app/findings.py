@@ -65,7 +65,7 @@ def through_nginx(address: str, answer: Answer) -> Check:
         answer: what came of it.
     """
     if not answer.status:
-        return failed("nginx", f"{address} does not answer: {answer.body}", "docker compose logs nginx")
+        return failed("nginx", f"{address} does not answer: {answer.body}", "./stack logs nginx")
     if answer.status == HTTPStatus.BAD_REQUEST:
         return failed("nginx", f"{address} is a bad request", "let the application take that host name (ALLOWED_HOSTS)")
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -81,6 +81,39 @@ def test_it_says_when_a_service_keeps_restarting() -> None:
     assert reason == "cannot connect (restarted 7 times)"
 
 
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "wsgi.py", line 3, in <module>
+    raise KeyError("SECRET")
+KeyError: 'SECRET'
+[INFO] worker exits"""
+
+
+@pytest.mark.parametrize("status", ["restarting", "running"])
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_it_names_the_exception_of_a_service_that_ends_after_each_start(status: str, *, wrapped: bool) -> None:
+    looping = Container("shop", status=status, health="starting" * (status == "running"), restarts=1)
+    lines = [log_line("info", line) for line in TRACEBACK.splitlines()] if wrapped else TRACEBACK.splitlines()
+
+    finding = diagnosis.diagnose(looping, [*lines, *lines], {"shop"})
+
+    assert (finding.service, finding.condition) == ("shop", "ending after each start")
+    assert finding.reason == "KeyError: 'SECRET' (restarted 1 time)"
+    assert finding.step == "./stack logs shop"
+    assert diagnosis.telling(lines) == ["KeyError: 'SECRET'"]
+
+
+def test_it_names_the_later_one_of_a_traceback_and_an_error() -> None:
+    traceback, error = TRACEBACK.splitlines(), log_line("error", "cannot connect")
+    assert diagnosis.last_complaint([*traceback, error]) == "cannot connect"
+    assert diagnosis.last_complaint([error, *traceback]) == "KeyError: 'SECRET'"
+
+
+def test_it_waits_for_a_service_that_starts_for_the_first_time() -> None:
+    _, step = explain(Container("shop", status="running", health="starting"))
+    assert step.startswith("wait a little")
+
+
 def test_it_prefers_a_severe_line_over_words_that_sound_bad() -> None:
     lines = [log_line("error", "boom", exception="Traceback\nValueError: bad"), log_line("info", "0 failed"), "bye"]
     assert diagnosis.last_complaint(lines) == "boom ValueError: bad"

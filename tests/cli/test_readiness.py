@@ -76,7 +76,7 @@ def test_it_says_who_has_the_wrong_password(name: str) -> None:
         ("its name does not resolve: it does not run", "./stack up"),
         ("ConnectionRefusedError: [Errno 111] Connection refused", "./stack up"),
         ("DiskFull: could not extend file: No space left on device", "docker system df; docker builder prune"),
-        ("no answer within 2.5 s", "docker compose logs redis"),
+        ("no answer within 2.5 s", "./stack logs redis"),
     ],
 )
 def test_it_names_the_next_step(problem: str, step: str) -> None:
@@ -94,6 +94,16 @@ def test_a_broker_without_memory_is_given_more() -> None:
     (remark,) = readiness.remarks(document({"rabbitmq": problem}))
 
     assert remark.step.startswith("give rabbitmq more memory")
+
+
+def test_an_outbox_with_a_missing_queue_names_it_and_the_log_with_the_reason() -> None:
+    problem = "tasks are due, and none was published for 42 s, for: nosuch (its oldest task waits for 42 s)"
+    document = {"failing": ["outbox"], "dependencies": {"outbox": {"problem": problem}}}
+
+    (remark,) = readiness.remarks(document)
+
+    assert remark.problem == problem
+    assert remark.step.startswith("./stack logs relay says why")
 
 
 def test_a_refused_login_waits_for_a_person_though_all_is_ready() -> None:
@@ -130,7 +140,7 @@ def test_what_is_asked_through_another_one_waits_for_it(name: str, server: str, 
 
 def test_it_reads_whatever_comes() -> None:
     assert readiness.remarks({}) == []
-    assert readiness.remarks({"failing": ["x"]}) == [readiness.Remark("x", "not ready", "docker compose logs x")]
+    assert readiness.remarks({"failing": ["x"]}) == [readiness.Remark("x", "not ready", "./stack logs x")]
 
 
 def test_all_is_well_only_when_readiness_says_so(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,7 +161,7 @@ def test_dead_letters_in_a_database_of_an_application_are_named_by_it() -> None:
     (remark,) = readiness.remarks({"dependencies": {"outbox": {"dead": 0}, "outbox-shop": {"dead": 1}}})
 
     assert remark == readiness.Remark("outbox-shop", "1 dead letter: tasks that failed for good", step)
-    assert readiness.next_step("outbox-shop", "tasks are due", ["outbox-shop"]) == "docker compose logs relay"
+    assert readiness.next_step("outbox-shop", "tasks are due", ["outbox-shop"]) == "./stack logs relay"
 
 
 def test_a_wrong_password_is_not_well(ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,9 +56,43 @@ def test_a_new_application_has_nothing_to_mend_and_leaves_nothing_on_the_lists(
     seen = wait_until(lambda: operator.get(asked, params={"refresh": "1"}).json(), 30, "its worker in its Flower")
     assert len(seen) == 1
 
+    assert_a_changed_variable_reaches_its_containers_alone(ready)
+    assert_half_written_files_are_named(ready)
+
     removed = run(ready, "app", "remove", shop, "--yes")
     assert removed.returncode == 0, removed.stdout
     assert "DROP DATABASE shop" in removed.stdout
     lists = [(ready.directory / name).read_text(encoding="utf-8") for name in LISTS]
     assert not any("shop" in text for text in lists)
     assert not any(each.service.startswith("shop") for each in ready.containers())
+
+
+def assert_a_changed_variable_reaches_its_containers_alone(stack: Stack) -> None:
+    contract = stack.directory / "services/shop/compose.yaml"
+    before = {each.service: each.id for each in stack.containers()}
+    text = contract.read_text(encoding="utf-8")
+    variable = '\n  x-environment:\n    GREETING: "from {public_url}"\n'
+    contract.write_text(text.replace("\n  x-environment:\n", variable), encoding="utf-8")
+
+    started = run(stack, "up", "--yes")
+
+    assert started.returncode == 0, started.stdout
+    for service in ("shop", "shop-worker"):
+        variables = stack.execute(service, "sh", "-c", "cat /proc/[0-9]*/environ").split("\0")
+        assert "GREETING=from http://shop.localhost" in {each.rpartition(":")[0] for each in variables}
+    renewed = {each.service for each in stack.containers() if each.id != before[each.service]}
+    assert renewed == {"shop", "shop-worker"}
+
+
+def assert_half_written_files_are_named(stack: Stack) -> None:
+    contract = stack.directory / "services/shop/compose.yaml"
+    text = contract.read_text(encoding="utf-8")
+    line = len(text.splitlines()) + 2
+    contract.write_text(f"{text}x-more: [a, b\nx-again: c\n", encoding="utf-8")
+    try:
+        for command in (["up", "--yes"], ["doctor"], ["app", "check", "shop"], ["app", "list"], ["logs"], ["psql"]):
+            ended = run(stack, *command)
+            assert f"services/shop/compose.yaml, line {line}: this is not valid YAML" in ended.stdout, command
+            assert ended.returncode == 1, command
+    finally:
+        contract.write_text(text, encoding="utf-8")

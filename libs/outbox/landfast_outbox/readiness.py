@@ -48,12 +48,18 @@ def check(postgres: Postgres) -> Check:
         ):
             counts, standing = census.counts(connection), lanes.standing(connection)
             retried = census.retried(connection)
-        return report(counts, standing, retried)
+            due = census.due(connection, STALLED) if counts.oldest_pending > STALLED else {}
+        return report(counts, standing, retried, due)
 
     return asked
 
 
-def report(counts: Counts, standing: Mapping[str, float], retried: Mapping[str, int] = MappingProxyType({})) -> Details:
+def report(
+    counts: Counts,
+    standing: Mapping[str, float],
+    retried: Mapping[str, int] = MappingProxyType({}),
+    due: Mapping[str, float] = MappingProxyType({}),
+) -> Details:
     """Return the numbers of tasks.
 
     Args:
@@ -61,6 +67,8 @@ def report(counts: Counts, standing: Mapping[str, float], retried: Mapping[str, 
         standing: the stalled lanes, with the seconds that the oldest task of each has waited.
         retried: the number of tasks that wait for a retry, by the kind of error. A task's own error is no failure of
             the outbox: `status` and the doctor show it.
+        due: the queues whose tasks are due and not published, with the seconds that the oldest task of each waits. A
+            queue that is missing or full is among them.
 
     Raises:
         Impaired: a lane is stalled. Everything else works, and the cause is often a server outside; a deploy that
@@ -75,10 +83,17 @@ def report(counts: Counts, standing: Mapping[str, float], retried: Mapping[str, 
         **{f"retried_after_{kind}": number for kind, number in retried.items()},
     }
     if counts.stalled > STALLED:
-        raise Unavailable(f"tasks are due, and none was published for {counts.stalled:.0f} s", details)
+        problem = f"tasks are due, and none was published for {counts.stalled:.0f} s"
+        raise Unavailable(problem + _queues(", for: ", due), details)
     if counts.oldest_pending > OVERDUE:
-        raise Unavailable(f"the oldest task has been due for {counts.oldest_pending:.0f} s", details)
+        problem = f"the oldest task has been due for {counts.oldest_pending:.0f} s"
+        raise Unavailable(problem + _queues(", for: ", due), details)
     if standing:
-        found = ", ".join(f"{queue} (its oldest task waits for {seconds:.0f} s)" for queue, seconds in standing.items())
-        raise Impaired(f"tasks wait, and none ends, in: {found}", details)
+        raise Impaired(_queues("tasks wait, and none ends, in: ", standing), details)
     return details
+
+
+def _queues(before: str, waiting: Mapping[str, float]) -> str:
+    """Return the names of queues, each with the time that its oldest task waits; an empty string without any."""
+    found = ", ".join(f"{queue} (its oldest task waits for {seconds:.0f} s)" for queue, seconds in waiting.items())
+    return before + found if found else ""

@@ -56,6 +56,7 @@ STATEMENTS: dict[str, Callable[[Connection[Any]], object]] = {
     "write many": lambda connection: write(connection, store.COPY_FROM),
     "count": census.counts,
     "count errors": census.retried,
+    "find due queues": lambda connection: census.due(connection, 0),
     "find lanes that stand": lanes.standing,
     "find dead": lambda connection: store.find_dead(connection, {}, 1),
     "read dead": lambda connection: store.read_dead(connection, [NOBODY]),
@@ -78,7 +79,7 @@ STATEMENTS: dict[str, Callable[[Connection[Any]], object]] = {
     "purge": lambda connection: store.purge(connection, NO_TIME, 1),
     "purge dead": lambda connection: store.purge_dead(connection, NO_TIME, 1),
 }
-LOOK = ("count", "count errors", "find lanes that stand", "find dead", "read dead")
+LOOK = ("count", "count errors", "find due queues", "find lanes that stand", "find dead", "read dead")
 NEEDED = {
     "writers": ("write", "write many", *LOOK),
     "workers": (

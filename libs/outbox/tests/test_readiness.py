@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 IDLE = Counts(pending=0, in_flight=0, done=7, dead=1, oldest_pending=0.0, since_published=3600.0)
 
 
-def write(connection: Connection[Any], column: str = "due_at", age: str = "0 s") -> None:
+def write(connection: Connection[Any], column: str = "due_at", age: str = "0 s", queue: str = "tasks") -> None:
     identifier = uuid4()
     with connection.cursor() as cursor:
-        store.insert(cursor, [NewTask(id=identifier, name="add", queue="tasks", body="[[], {}, {}]")])
+        store.insert(cursor, [NewTask(id=identifier, name="add", queue=queue, body="[[], {}, {}]")])
     connection.execute(
         f"UPDATE outbox.task SET {column} = clock_timestamp() - %s::interval WHERE id = %s",  # noqa: S608
         (age, identifier),
@@ -72,6 +72,22 @@ def test_it_asks_the_database(postgres: Postgres, connection: Connection[Any]) -
     assert details is not None
     assert (details["pending"], details["in_flight"]) == (2, 1)
     assert 40 <= details["oldest_pending_seconds"] < OVERDUE
+
+
+def test_it_names_the_queues_whose_tasks_are_not_published(postgres: Postgres, connection: Connection[Any]) -> None:
+    write(connection, age="40 s", queue="nosuch")
+    write(connection, age="50 s", queue="full")
+    write(connection, age="5 s", queue="busy")
+
+    with pytest.raises(
+        Unavailable, match=r"none was published for 5. s, for: full \(its oldest task waits for 5. s\), nosuch"
+    ):
+        readiness.check(postgres)()
+
+    write(connection, "published_at", "1 s")
+    connection.execute("UPDATE outbox.task SET due_at = due_at - interval '5 min' WHERE queue = 'nosuch'")
+    with pytest.raises(Unavailable, match=r"been due for 34. s, for: nosuch \(its oldest task waits for 34. s\), full"):
+        readiness.check(postgres)()
 
 
 def test_tasks_of_the_future_are_pending_and_late_for_nothing(connection: Connection[Any]) -> None:

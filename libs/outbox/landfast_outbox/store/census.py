@@ -84,6 +84,27 @@ def retried(connection: Connection[Any]) -> dict[str, int]:
     return dict(rows.fetchall())
 
 
+def due(connection: Connection[Any], longer: float) -> dict[str, float]:
+    """Return the queues whose tasks are due and not published, with the seconds that the oldest task of each waits.
+
+    Only the oldest :data:`EXACT` due tasks count.
+
+    Args:
+        connection: the database.
+        longer: seconds for which a task must have been due.
+    """
+    rows = connection.execute(
+        f"""
+        SELECT queue, extract(epoch FROM clock_timestamp() - min(due_at))::float8 AS seconds FROM (
+            SELECT queue, due_at FROM outbox.task
+            WHERE {PENDING} AND due_at < clock_timestamp() - make_interval(secs => %s) ORDER BY due_at LIMIT %s
+        ) AS waiting GROUP BY queue ORDER BY seconds DESC, queue
+        """,
+        (longer, EXACT),
+    )
+    return dict(rows.fetchall())
+
+
 def _count(state: LiteralString, index: LiteralString, column: LiteralString) -> LiteralString:
     """Return a subquery that counts the tasks of a state with the partial index of that state."""
     return f"""(
