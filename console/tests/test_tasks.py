@@ -116,6 +116,16 @@ def test_it_finds_tasks_by_id_name_and_error(client: Client, add: Callable[..., 
 
 
 @pytest.mark.usefixtures("operator")
+def test_it_finds_a_task_by_the_short_id_that_the_list_shows(client: Client, add: Callable[..., UUID]) -> None:
+    done, dead = add("done"), add("dead", error="'a facade of deadbeef'")
+
+    assert shown(client, q=str(done)[:8], state="dead") == {done}
+    assert shown(client, q=f" {str(done)[:13].upper()} ") == {done}
+    assert shown(client, q="deadbeef") == {dead}, "no id begins so: it is a word of an error"
+    assert shown(client, q=str(done)[:7]) == set(), "shorter than what the list shows"
+
+
+@pytest.mark.usefixtures("operator")
 @pytest.mark.parametrize("engine", ["celery", "dramatiq"])
 def test_it_shows_arguments_and_traceback_as_text(client: Client, add: Callable[..., UUID], engine: str) -> None:
     page = client.get(f"{LIST}{add('dead', engine=engine)}/change/").content.decode()

@@ -39,7 +39,13 @@ ACCOUNT = ("/accounts/profile/", "/accounts/profile/edit/", "/accounts/password/
 #: An address that Nginx itself refuses.
 TOO_LONG = f"/?q={'a' * 70_000}"
 
-LARGE = (1600, 900)
+LARGE, LAPTOP = (1600, 900), (1400, 900)
+
+#: Returns the width of the page, and of the part of the operators' list of tasks that is out of sight.
+WIDTHS = """
+const list = document.querySelector("#result_list").parentElement;
+return [document.documentElement.scrollWidth, list.scrollWidth - list.clientWidth];
+"""
 
 #: Returns the words that are broken at the end of a line. The first letter is left out: a drop cap is a separate line.
 BROKEN_WORDS = r"""
@@ -96,6 +102,17 @@ def test_no_line_of_a_russian_page_breaks_a_word(
     wrong = {page: found for page in pages if (found := broken_words(chromium, stack.http_url + page))}
     assert see(chromium, "html").get_attribute("lang") == "ru"
     assert not wrong
+
+
+def test_the_list_of_tasks_fits_into_a_window_of_a_laptop(stack: Stack, chromium: WebDriver, operator: Site) -> None:
+    be(chromium, operator)
+    resize(chromium, LAPTOP)
+    chromium.get(f"{stack.http_url}/console/outbox/task/")
+    shown = see(chromium, "#result_list .field-short_id")
+
+    widths: list[int] = chromium.execute_script(WIDTHS)
+    assert widths == [LAPTOP[0], 0], "neither the page nor the list in it scrolls"
+    assert shown.rect["x"] + shown.rect["width"] <= LAPTOP[0]
 
 
 def faults(session: WebDriver, site: str, pages: list[str]) -> dict[str, list[str]]:

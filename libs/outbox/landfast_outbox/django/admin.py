@@ -7,7 +7,6 @@ import logging
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
@@ -38,6 +37,7 @@ from landfast_outbox.store import census
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from uuid import UUID
 
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -136,14 +136,15 @@ class TaskAdmin(admin.ModelAdmin[Task]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        """Search an id by the table's key, and anything else in names and errors."""
+        """Search an id, or its beginning, by the table's key; and anything else in names and errors."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        try:
-            return self.get_queryset(request).filter(pk=UUID(term)), False
-        except ValueError:
-            return queryset.filter(Q(name__icontains=term) | Q(error__icontains=term)), False
+        if ids := aliases.identifiers(term):
+            found = self.get_queryset(request).filter(pk__range=ids)
+            if ids[0] == ids[1] or found.exists():  # eight letters from a to f may be a word
+                return found, False
+        return queryset.filter(Q(name__icontains=term) | Q(error__icontains=term)), False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the number of tasks in each state of each database above the list."""

@@ -7,6 +7,7 @@ when the request ends.
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 OPTIONS = f"{OWN_NAMES} -c lock_timeout=2s"
 
 _opened = threading.local()
+_BEGINNING = re.compile(r"[0-9A-Fa-f]{8,31}")
 
 
 @dataclass(frozen=True)
@@ -105,23 +107,37 @@ def first_line(error: Error) -> str:
     return str(error).strip().partition("\n")[0]
 
 
+def identifiers(text: str) -> tuple[UUID, UUID] | None:
+    """Return the first and the last id that a text may stand for; None if it stands for none.
+
+    Args:
+        text: an id, or its beginning of eight digits or more: the list shows the first eight.
+    """
+    try:
+        whole = UUID(text.strip())
+    except ValueError:
+        digits = text.strip().replace("-", "")
+    else:
+        return whole, whole
+    if not _BEGINNING.fullmatch(digits):
+        return None
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+
+
 def holder(text: str, first: str) -> str | None:
     """Return the name of the database with a task; None if no readable database has it, or the text is no id.
 
     Args:
-        text: a text that may be a task's id.
+        text: a text that may be a task's id, or the beginning of one.
         first: the database that is searched first.
     """
-    try:
-        identifier = UUID(text.strip())
-    except ValueError:
-        return None
-    return next((name for name in dict.fromkeys([first, *names()]) if _has(name, identifier)), None)
+    found = identifiers(text)
+    return next((name for name in dict.fromkeys([first, *names()]) if found and _has(name, found)), None)
 
 
-def _has(name: str, identifier: UUID) -> bool:
+def _has(name: str, found: tuple[UUID, UUID]) -> bool:
     try:
-        return Task.objects.using(alias_of(name)).filter(pk=identifier).exists()
+        return Task.objects.using(alias_of(name)).filter(pk__range=found).exists()
     except Error:
         if alias_of(name) == DEFAULT_DB_ALIAS:
             raise
