@@ -9,6 +9,7 @@ import pytest
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.datastructures import MultiValueDict
+from news import decoding
 from news.uploads import KEPT_SIDE, MAX_BYTES, PictureField, clean_picture
 from PIL import Image, ImageCms, ImageFile, PngImagePlugin
 
@@ -74,7 +75,8 @@ def test_it_refuses_a_picture_that_is_too_small(size: tuple[int, int]) -> None:
 def test_it_refuses_a_bomb_before_it_is_unpacked(size: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     unpacked: list[ImageFile.ImageFile] = []
     monkeypatch.setattr(ImageFile.ImageFile, "load", unpacked.append)
-    assert refusal(png_that_claims(*size)) == "too_many_pixels"
+    with pytest.raises(decoding.RefusedError, match="too_many_pixels"):
+        decoding.clean(png_that_claims(*size))
     assert not unpacked
 
 
