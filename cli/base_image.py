@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli import compose, process
+from cli import compose, network, process
 from cli.console import StackError
 from cli.network import SUITE
 from cli.settings import DEFAULT_BASE_IMAGE
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The name of a base made here; only the official image has the official name.
 LOCAL_IMAGE = "landfast-base:trixie"
+#: The repository of bases with newer packages.
+FRESH = "landfast-fresh"
 PULL_TIMEOUT = 300
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 #: Debian 13's release day. No file in the image has a later time, so the same packages make the same layer.
@@ -66,6 +69,36 @@ def obtain(image: str, mirrors: Mirrors, *, registry_answers: bool) -> str:
         raise StackError(f"BASE_IMAGE {image} cannot be pulled", "name one that can, or unset BASE_IMAGE")
     build(mirrors)
     return LOCAL_IMAGE
+
+
+def fresh_name(base: str, index: str) -> str:
+    """Return the name of ``base`` with the packages of Debian's index of the date ``index``."""
+    slug = re.sub(r"[^A-Za-z0-9.]+", "-", base).strip("-.")[-80:]
+    return f"{FRESH}:{slug}-{re.sub(r'[^0-9TZ]', '', index)}"
+
+
+def freshen(base: str, index: str, bundle: Path | None) -> str:
+    """Make a base with Debian's newest packages from ``base``, which is pulled again if its registry answers.
+
+    Args:
+        base: the base on this machine.
+        index: the date of Debian's index.
+        bundle: the trusted certificates.
+
+    Returns:
+        Its name.
+
+    Raises:
+        StackError: the packages could not be updated.
+    """
+    name = fresh_name(base, index)
+    if process.capture(compose.image_exists(name)).code == 0:
+        return name
+    if base != LOCAL_IMAGE and not network.unreachable([network.registry_address(base)]):
+        process.run(compose.pull(base), timeout=PULL_TIMEOUT)  # without an answer the present one is updated
+    if process.run(compose.build_fresh_base(base, name, index, bundle)) != 0:
+        raise StackError(f"the packages of {base} could not be updated", "Docker says why, above")
+    return name
 
 
 def build(mirrors: Mirrors) -> None:

@@ -25,9 +25,34 @@ def compose(*arguments: str) -> list[str]:
     return ["docker", "compose", "--project-directory", str(ROOT), *arguments]
 
 
-def build() -> list[str]:
-    """Return the command that builds all images, in parallel and with their progress shown."""
-    return compose("build")
+def build(*services: str) -> list[str]:
+    """Return the command that builds images, in parallel and with their progress shown.
+
+    Args:
+        services: the services with the images; all if none is named.
+    """
+    return compose("build", *services)
+
+
+def build_fresh_base(base_image: str, name: str, index: str, bundle: Path | None) -> list[str]:
+    """Return the command that updates the packages of a base.
+
+    Args:
+        base_image: the base.
+        name: the name of the new image.
+        index: the date of Debian's index; another date makes another image.
+        bundle: the trusted certificates for a mirror that is reached over HTTPS.
+    """
+    arguments = {"BASE_IMAGE": base_image, "NAME": name, "DEBIAN_INDEX": index}
+    options = [f"--build-arg={key}={value}" for key, value in arguments.items()]
+    secret = [f"--secret=id=ca_bundle,src={bundle}"] if bundle else []
+    recipe = ROOT / "images/base/fresh.Dockerfile"
+    return ["docker", "build", "--tag", name, "--file", str(recipe), *options, *secret, str(ROOT)]
+
+
+def config() -> list[str]:
+    """Return the command that prints the active services as JSON."""
+    return compose("config", "--format", "json")
 
 
 def up() -> list[str]:
@@ -126,6 +151,21 @@ def pull(image: str) -> list[str]:
 def image_exists(image: str) -> list[str]:
     """Return the command that succeeds if ``image`` is on this machine."""
     return ["docker", "image", "inspect", "--format", "{{.Id}}", image]
+
+
+def inspect_images(images: Sequence[str]) -> list[str]:
+    """Return the command that prints all details of images. It fails if one is missing, and prints the others."""
+    return ["docker", "image", "inspect", *images]
+
+
+def list_images(repository: str) -> list[str]:
+    """Return the command that lists the images of ``repository`` by name, the newest first."""
+    return ["docker", "image", "ls", "--filter", f"reference={repository}", "--format", "{{.Repository}}:{{.Tag}}"]
+
+
+def tag(image: str, name: str) -> list[str]:
+    """Return the command that gives ``image`` another name."""
+    return ["docker", "tag", image, name]
 
 
 def import_image(archive: Path, image: str) -> list[str]:

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from textwrap import indent
 
-from cli import compose, console, diagnosis, machine, prepare, process, readiness
+from cli import compose, console, diagnosis, machine, prepare, process, readiness, updates
 from cli.app import plan
 from cli.console import StackError
 from cli.settings import Settings
+from rollout.updates import UpdatesError
 
 READY_TIMEOUT = 15
 
@@ -34,6 +35,7 @@ def doctor() -> int:
             raise
         return 1  # Compose has the same problem
     ready = explain_readiness(settings)
+    explain_updates(settings)
     return 0 if valid and well and ready and not report.failed else 1
 
 
@@ -122,3 +124,21 @@ def explain_readiness(settings: Settings) -> bool:
     elif not remarks:
         print(f"  {address} says that everything is ready")
     return status == HTTPStatus.OK and not remarks
+
+
+def explain_updates(settings: Settings) -> None:
+    """Print the security updates that the running images lack, or why the mirror could not be asked."""
+    found = process.capture(compose.container_ids()).stdout.split()
+    inspected = json.loads(process.capture(compose.inspect(found)).stdout or "[]") if found else []
+    images = {entry["Config"]["Image"] for entry in inspected}
+    if not images:
+        return
+    console.heading("Security updates")
+    try:
+        answer = updates.ask(images, settings)
+    except UpdatesError as error:
+        print(f"  unknown: {error}")
+        return
+    print("\n".join(f"  {line}" for line in updates.lines(answer)))
+    if answer.outdated:
+        print("    next step: ./stack update")

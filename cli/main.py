@@ -1,4 +1,4 @@
-"""The commands: up, down, doctor, test, secret, logs, app, upgrade, and short ones for long Compose commands."""
+"""The commands: up, down, update, doctor, test, secret, logs, app, upgrade, and short ones for Compose commands."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from cli import (
     process,
     renewal,
     services,
+    updates,
 )
 from cli import commands as room_commands
 from cli.app import check, listing, plan
@@ -73,6 +74,7 @@ def dispatch(arguments: list[str]) -> int:
     commands: dict[str, Callable[[], int]] = {
         "up": lambda: up(arguments, yes=options.yes),
         "down": lambda: down(volumes=options.volumes, yes=options.yes),
+        "update": lambda: update(arguments, yes=options.yes),
         "doctor": doctor.doctor,
         "secret": lambda: secret(options.name),
         "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
@@ -132,6 +134,8 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     down_ = commands.add_parser("down", help="stop the stack and keep its data")
     down_.add_argument("--volumes", action="store_true", help="delete the data too, after asking")
     down_.add_argument("--yes", action="store_true", help="do not ask")
+    update_ = commands.add_parser("update", help="build and start images again that lack Debian's security updates")
+    update_.add_argument("--yes", action="store_true", help="as for up")
     commands.add_parser("doctor", help="say what is wrong with the machine or a service, and the next step")
     commands.add_parser(
         "test",
@@ -185,7 +189,7 @@ def up(arguments: list[str], *, yes: bool) -> int:
         plan.check_files()
         console.heading("Building images")
         with phases.phase("images"):
-            if process.run(compose.build(), env=environment) != 0:
+            if not updates.build_all(environment):
                 prepare.explain_build(settings)
                 raise StackError("the images could not be built", "fix Docker's error above, then ./stack up again")
         plans = plan.read_all()
@@ -201,6 +205,39 @@ def up(arguments: list[str], *, yes: bool) -> int:
             ask(settings, plans.values())
     print(f"\n{console.columns(summary(settings))}\n\n{console.columns(phases.rows())}")
     return 0
+
+
+def update(arguments: list[str], *, yes: bool) -> int:
+    """Build the images that lack security updates on fresh packages, restart their containers and test the stack.
+
+    Args:
+        arguments: the arguments of ``./stack``, in case it has to start again.
+        yes: whether the user has agreed to an installation.
+
+    Raises:
+        StackError: nothing was changed, or the former images run again.
+    """
+    settings, phases = Settings.read(), Phases()
+    with host.only_one(f"stack-{settings.project}"):
+        environment = prepare.prepare(settings, phases, arguments, yes=yes)
+
+        def build(base: str, services: Sequence[str]) -> None:
+            if process.run(compose.build(*services), env={**environment, "BASE_IMAGE": base}) != 0:
+                prepare.explain_build(settings)
+                raise StackError("the images could not be built")
+
+        def start() -> str:
+            if process.run(compose.up(), env=environment) != 0:
+                return "the stack did not get healthy"
+            try:
+                ask(settings, plan.read_all().values())
+            except StackError as error:
+                return str(error)
+            return ""
+
+        console.heading("Asking the Debian mirror")
+        done = updates.update(updates.builders(), environment["BASE_IMAGE"], settings, build, start)
+    return 0 if done else 1
 
 
 def ask(settings: Settings, plans: Iterable[Plan]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rollout import host, logs, preflight, status, whole
+from rollout import host, logs, preflight, renewal, status, whole
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
 from rollout.errors import BusyError, RolloutError
@@ -37,7 +37,9 @@ def main() -> int:
     reading.add_argument("--service", default="", help="the service; all by default")
     reading.add_argument("--lines", default="", help="the number of last lines of each container, or all")
     reading.add_argument("--containing", default="", help="text that a line must contain, such as a request's id")
-    for command in ("current", "tidy"):
+    updating = commands.add_parser("update")
+    updating.add_argument("options", type=Path, help="a JSON file: see renewal.update")
+    for command in ("current", "tidy", "updates", "renew"):
         commands.add_parser(command)
     for command in ("busy", "find"):
         commands.add_parser(command).add_argument("release", nargs="?", default="")
@@ -77,11 +79,28 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
         report(records.find(arguments.release).file)
     elif command == "tidy":
         report_all(records.tidy())
+    elif command in {"updates", "renew", "update"}:
+        return renewed(arguments, engine, records)
     elif command == "images":
         report_all(records.images(arguments.releases))
     else:
         return work(command, engine, records, arguments.options)
     return 0
+
+
+def renewed(arguments: argparse.Namespace, engine: Engine, records: Records) -> int:
+    """Ask for security updates, or update the release's packages; return the exit status.
+
+    ``renew`` prints only the file of the new plan: a playbook reads it. Everything else goes to standard error.
+    """
+    if arguments.command == "updates":
+        renewal.look(records)
+        report_all(renewal.describe(records))
+        return 0
+    if arguments.command == "renew":
+        report(renewal.renew(engine, records, lambda text: print(text, file=sys.stderr, flush=True)))
+        return 0
+    return 0 if renewal.update(engine, records, read_options(arguments.options), report) else FAILED
 
 
 def guard(arguments: argparse.Namespace, engine: Engine, records: Records) -> None:

@@ -131,6 +131,7 @@ def apply(engine: Engine, records: Records, options: Options, path: Path, report
     def work(log: Callable[[str], None]) -> None:
         plan = records.plan(options["plan"])
         with locked(options, plan["release"]):
+            check_unchanged(options, plan, records)
             subprocess.run(["systemctl", "stop", WATCH_UNIT], check=False, capture_output=True)
             Change(engine, records, options, log).apply(plan)
             start_watch(path)
@@ -138,6 +139,16 @@ def apply(engine: Engine, records: Records, options: Options, path: Path, report
     result = Result(path.with_suffix(".result"))
     result.reserve()
     return finish(records, options, result, work, report)
+
+
+def check_unchanged(options: Options, plan: dict[str, Any], records: Records) -> None:
+    """Make sure that an update of packages still has the code of the running release.
+
+    Raises:
+        RolloutError: another release was deployed while the update was built.
+    """
+    if options["what"] == "update" and plan.get("over") != records.running().file:
+        raise RolloutError(f"{records.running().release} was deployed while the update was built; update again")
 
 
 def recover(engine: Engine, records: Records, options: Options, path: Path, report: Callable[[str], None]) -> bool:

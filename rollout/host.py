@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 DATA = Path("/var/lib/landfast")
 CERTIFICATE = Path("/etc/landfast/tls/current/tls_certificate")
+#: The Debian mirror's last answer; only the first manager asks (rollout/renewal.py).
+UPDATES = DATA / "releases/updates.json"
 #: unattended-upgrades makes this file when a new kernel or library needs a reboot.
 REBOOT = Path("/run/reboot-required")
 MEMORY = Path("/proc/meminfo")
@@ -46,10 +48,12 @@ UNITS: Mapping[str, str] = {
     "landfast-tls.service": "Nginx could not read its new certificate",
     "landfast-clean-registry.service": "old releases could not be removed from the registry",
     "apt-daily-upgrade.service": "security updates could not be installed",
+    "landfast-updates.service": "the Debian mirror could not be asked for the images' security updates",
+    "landfast-update.service": "the images' security updates could not be rolled out",
 }
 
 #: Every kind of problem, for the metrics: a kind without a problem is 0.
-KINDS = ("disk", "memory", "certificate", "reboot", *UNITS)
+KINDS = ("disk", "memory", "certificate", "reboot", "images", *UNITS)
 
 
 @dataclass
@@ -95,6 +99,13 @@ def validity(certificate: Path) -> tuple[float, float] | None:
     return begins, ends
 
 
+def lacking(path: Path) -> dict[str, list[str]]:
+    """Return the images that lacked security updates when the mirror was last asked, each with its packages."""
+    with suppress(OSError, ValueError):
+        return dict(json.loads(path.read_text(encoding="utf-8")).get("lacking") or {})
+    return {}
+
+
 def failed_units() -> list[str]:
     """Return the units that have failed."""
     output = run("systemctl", "list-units", "--failed", "--plain", "--no-legend", *UNITS)
@@ -135,6 +146,7 @@ def inspect(minimum_mb: int = MINIMUM_MB, now: float | None = None) -> Report:
         period=period,
         now=time.time() if now is None else now,
         reboot=sorted(set(packages)) if REBOOT.exists() else None,
+        lacking=lacking(UPDATES),
         failed=failed_units(),
     )
     return report
@@ -147,6 +159,7 @@ def problems(
     period: tuple[float, float] | None,
     now: float,
     reboot: Sequence[str] | None,
+    lacking: Mapping[str, Sequence[str]],
     failed: Sequence[str],
 ) -> dict[str, str]:
     """Return the problems: kind -> the problem and the remedy.
@@ -157,6 +170,7 @@ def problems(
         period: the begin and the end of its certificate's validity.
         now: seconds since 1970.
         reboot: the packages that need a reboot; None if no reboot is due.
+        lacking: image -> its packages that lack a security update.
         failed: units that have failed.
     """
     found = {}
@@ -173,6 +187,9 @@ def problems(
             found["certificate"] = f"the certificate ends in {days} days and was not renewed"
     if reboot is not None:
         found["reboot"] = f"a reboot is due: {', '.join(reboot) or 'for updates'}"
+    if lacking:
+        number = sum(map(len, lacking.values()))
+        found["images"] = f"{', '.join(sorted(lacking))} lack {number} security updates: playbooks/update.yml"
     for unit in failed:
         found[unit] = f"{UNITS.get(unit, 'a unit failed')}: journalctl -u {unit}"
     return found

@@ -9,14 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from cli import base_image, cache, compose, machine, network, preflight, process
+from cli import base_image, cache, compose, machine, network, preflight, process, updates
 from cli.console import StackError
 from cli.preflight import State
 from cli.servers import configuration, registry
 from cli.settings import ROOT, Settings, ca_bundle
+from rollout.updates import UpdatesError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 #: The prefix of local image names for servers: a laptop's stack of this checkout keeps its own images.
 PROJECT = "landfast-release"
@@ -38,6 +40,7 @@ class Built:
         built: whether images were built for it just now.
         sent: bytes that this machine sent to the servers' own registry over SSH.
         seconds: how long all of it took.
+        notes: what an operator should know of the images' packages.
     """
 
     release: str
@@ -45,6 +48,7 @@ class Built:
     built: bool = False
     sent: int = 0
     seconds: float = 0
+    notes: Sequence[str] = ()
 
 
 def git(*arguments: str) -> str:
@@ -117,19 +121,23 @@ def _provide(release: str, names: Sequence[str], here: str, there: str, began: f
     """
     repositories = {name: f"landfast/{name.rpartition('/')[2]}" for name in names}
     own = here != there
-    found = {name: registry.digest(here, path, release) if own else "" for name, path in repositories.items()}
+    found = {name: registry.newest(here, path, release) if own else "" for name, path in repositories.items()}
     missing = [name for name, digest in found.items() if not digest]
+    notes: Sequence[str] = ()
     if missing:
         # Checkouts share the images' local names: one checkout must not send the images that another has built.
         with cache.locked(PROJECT), ThreadPoolExecutor(max_workers=4) as pool:
-            build(names)
+            notes = build(names)
             found |= zip(missing, pool.map(lambda name: push(name, f"{here}/{repositories[name]}:{release}"), missing))
     images = {name: f"{there}/{path}:{release}@{found[name]}" for name, path in repositories.items()}
-    return Built(release, images, bool(missing), 0, time.monotonic() - began)
+    return Built(release, images, bool(missing), 0, time.monotonic() - began, notes)
 
 
-def build(names: Sequence[str]) -> None:
-    """Build the images; Docker's cache has the unchanged layers.
+def build(names: Sequence[str]) -> Sequence[str]:
+    """Build the images; Docker's cache has the unchanged layers. Those without security updates get fresh packages.
+
+    Returns:
+        What an operator should know of the images' packages.
 
     Raises:
         StackError: images cannot use the checkout's files, or a build failed.
@@ -143,8 +151,29 @@ def build(names: Sequence[str]) -> None:
         answers = not network.unreachable([network.registry_address(settings.base_image)])
         mirrors = network.mirrors(machine.System.read(), settings.debian_mirror)
         base = base_image.obtain(settings.base_image, mirrors, registry_answers=answers)
-    variables = {**configuration.clean_environment(), **compose.environment(base, ca_bundle(settings.ca_bundle))}
-    services = configuration.builders(configuration.read({}), names)
+    config = configuration.read({})
+    images = {name: configuration.builders(config, [name])[0] for name in names}
+
+    def build_on(base: str, services: Sequence[str]) -> None:
+        build_services(base, services, ca_bundle(settings.ca_bundle))
+
+    for wanted, services in updates.bases(images, base).items():
+        build_on(wanted, services)
+    try:
+        answer = updates.ask(images, settings)
+        left = updates.renew(images, base, answer, settings, build_on) if answer.outdated else []
+    except UpdatesError as error:
+        return [f"nobody knows whether the images lack security updates: {error}"]
+    return [f"{name} lacks security updates even on fresh packages" for name in left]
+
+
+def build_services(base: str, services: Sequence[str], bundle: Path | None) -> None:
+    """Build the images of ``services`` on ``base``.
+
+    Raises:
+        StackError: a build failed.
+    """
+    variables = {**configuration.clean_environment(), **compose.environment(base, bundle)}
     output = process.capture(
         [*configuration.COMPOSE, "--progress", "plain", "build", *services], timeout=BUILD_TIMEOUT, env=variables
     )

@@ -11,6 +11,8 @@ from cli.settings import ROOT
 
 SOURCE = ROOT / "rollout"
 PACKED = ROOT / ".cache/rollout.pyz"
+#: The script that installs packages into images, for updates on a manager: rollout/renewal.py.
+INSTALLER = "images/base/apt-install"
 #: The code that Python runs for the file.
 MAIN = "import sys\n\nfrom rollout.__main__ import main\n\nsys.exit(main())\n"
 
@@ -27,6 +29,7 @@ def pack(source: Path = SOURCE, packed: Path = PACKED) -> Path:
     """
     contents = {"__main__.py": MAIN}
     contents |= {f"{source.name}/{path.name}": path.read_text(encoding="utf-8") for path in sorted(source.glob("*.py"))}
+    contents[INSTALLER] = (ROOT / INSTALLER).read_text(encoding="utf-8")
     try:
         packed.parent.mkdir(exist_ok=True)
         # Written atomically, because two playbooks may do this at the same time.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import re
 import select
 import shlex
@@ -15,9 +16,11 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from cli.console import StackError
+from rollout.renewal import UPDATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from email.message import Message
 
 #: The registry's address on the first manager, set by the role `registry`.
 REGISTRY = ("127.0.0.1", 5000)
@@ -122,6 +125,27 @@ def listens(output: IO[bytes] | None) -> bool:
     return bool(output and select.select([output], [], [], CONNECT_TIMEOUT)[0] and output.readline())
 
 
+def newest(address: str, repository: str, release: str) -> str:
+    """Return the digest of a release's image with the newest packages; empty if the registry does not have it.
+
+    Args:
+        address: the registry's address.
+        repository: the image's name in the registry.
+        release: the release; an update of its packages adds a date to its name (rollout/renewal.py).
+
+    Raises:
+        StackError: the registry does not answer, or answers with an error.
+    """
+    status, _, body = request(address, "GET", f"/v2/{repository}/tags/list")
+    if status == http.client.NOT_FOUND:
+        return ""
+    if status != http.client.OK:
+        raise StackError(f"the registry answers {status} for {repository}")
+    tags = json.loads(body).get("tags") or []
+    updated = [tag for tag in tags if tag.startswith(f"{release}{UPDATED}")]
+    return digest(address, repository, max(updated, default=release)) if release in tags or updated else ""
+
+
 def digest(address: str, repository: str, tag: str) -> str:
     """Return the digest of an image in the registry; empty if the registry does not have it.
 
@@ -133,21 +157,30 @@ def digest(address: str, repository: str, tag: str) -> str:
     Raises:
         StackError: the registry does not answer, or answers with an error.
     """
+    status, headers, _ = request(address, "HEAD", f"/v2/{repository}/manifests/{tag}")
+    if status == http.client.NOT_FOUND:
+        return ""
+    found = headers.get("Docker-Content-Digest", "")
+    if status != http.client.OK or not found:
+        raise StackError(f"the registry answers {status} for {repository}:{tag}")
+    return found
+
+
+def request(address: str, method: str, path: str) -> tuple[int, Message, bytes]:
+    """Return the status, the headers and the body of the registry's answer.
+
+    Raises:
+        StackError: the registry does not answer.
+    """
     connection = http.client.HTTPConnection(address, timeout=CONNECT_TIMEOUT)
     try:
-        connection.request("HEAD", f"/v2/{repository}/manifests/{tag}", headers={"Accept": MANIFESTS})
+        connection.request(method, path, headers={"Accept": MANIFESTS})
         answer = connection.getresponse()
-        answer.read()
+        return answer.status, answer.headers, answer.read()
     except (OSError, http.client.HTTPException) as error:
         raise StackError(f"the registry does not answer: {error}", "the playbook site.yml sets it up") from error
     finally:
         connection.close()
-    if answer.status == http.client.NOT_FOUND:
-        return ""
-    found = answer.getheader("Docker-Content-Digest", "")
-    if answer.status != http.client.OK or not found:
-        raise StackError(f"the registry answers {answer.status} for {repository}:{tag}")
-    return found
 
 
 def pushed_digest(output: str) -> str:

@@ -18,7 +18,8 @@ DAY = 86400.0
 NOW = 1_800_000_000.0
 WELL = host.Report("server-1", 9000, 40000, 900, 2000, NOW + 60 * DAY)
 SEEN: dict[str, Any] = {
-    "minimum_mb": 2000, "period": (NOW - 30 * DAY, NOW + 60 * DAY), "now": NOW, "reboot": None, "failed": [],
+    "minimum_mb": 2000, "period": (NOW - 30 * DAY, NOW + 60 * DAY), "now": NOW, "reboot": None, "lacking": {},
+    "failed": [],
 }  # fmt: skip
 
 

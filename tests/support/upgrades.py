@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
 #: Files of each kind that an upgrade handles. The rest of the checkout would add no new kind.
 PARTS = (
-    *("stack", "cli", "compose*.yaml", "ansible/inventories", "nginx/nginx.conf", ".gitignore", ".gitattributes"),
+    *(
+        "stack",
+        "cli",
+        "rollout",
+        "compose*.yaml",
+        "ansible/inventories",
+        "nginx/nginx.conf",
+        ".gitignore",
+        ".gitattributes",
+    ),
     *(
         "services/overrides.txt",
         "services/*/compose*.yaml",
