@@ -109,6 +109,8 @@ AXES_VERBOSE = False
 # --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and forwards the Host header with its port ------------
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Nginx sends Strict-Transport-Security (W004) and redirects to HTTPS (W008), for all applications alike.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 # Separate names: an application at the same address may use the default ones. The session's path is /, for Flower.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "console_session", "console_csrf"
 CSRF_COOKIE_PATH = "/console/"

@@ -136,6 +136,8 @@ FORM_RENDERER = static.FORM_RENDERER
 # --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and passes the Host header on with its port -----------
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Nginx sends Strict-Transport-Security (W004) and redirects to HTTPS (W008), for all applications alike.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 SESSION_COOKIE_SECURE = SITE.cookie_secure
 CSRF_COOKIE_SECURE = SITE.cookie_secure
 CSRF_COOKIE_HTTPONLY = True

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.test import override_settings
 from landfast_runtime.env import EXIT_BAD_CONFIGURATION, ConfigError, Env, load
 from mysite import settings_static
 from mysite.config import Administrator, Site
@@ -195,8 +196,11 @@ def test_it_has_a_migration_for_every_change_of_a_model() -> None:
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
+@pytest.mark.django_db
 def test_it_passes_django_s_own_checks() -> None:
-    call_command("check", fail_level="WARNING")
+    # As on servers: with cookies for HTTPS alone, and without the mailer of tests.
+    with override_settings(SESSION_COOKIE_SECURE=True, CSRF_COOKIE_SECURE=True, MAILERS={"default": {}}):
+        call_command("check", deploy=True, fail_level="WARNING")
 
 
 @pytest.mark.django_db
