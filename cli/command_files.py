@@ -20,7 +20,7 @@ FILE = "commands.json"
 #: The commands of ``./stack`` itself, which no application's replaces.
 TAKEN = frozenset(
     {
-        *("up", "down", "update", "doctor", "test", "secret", "logs", "debug", "app", "upgrade", "completion"),
+        *("up", "down", "update", "doctor", "sbom", "test", "secret", "logs", "debug", "app", "upgrade", "completion"),
         *("ps", "shell", "psql", "redis-cli"),
     }
 )

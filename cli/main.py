@@ -1,4 +1,4 @@
-"""The commands: up, down, update, doctor, test, secret, logs, app, upgrade, and short ones for Compose commands."""
+"""The commands: up, down, update, doctor, sbom, test, secret, logs, app, upgrade, and short ones of Compose's."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cli import (
     prepare,
     process,
     renewal,
+    sbom,
     services,
     updates,
 )
@@ -76,6 +77,7 @@ def dispatch(arguments: list[str]) -> int:
         "down": lambda: down(volumes=options.volumes, yes=options.yes),
         "update": lambda: update(arguments, yes=options.yes),
         "doctor": doctor.doctor,
+        "sbom": lambda: sbom.show(options.service),
         "secret": lambda: secret(options.name),
         "logs": lambda: logs.show(options.service, request=options.request, follow=options.follow, lines=options.lines),
         "debug": lambda: with_files(debugging.debug(options.service)),
@@ -143,6 +145,8 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
         add_help=False,
         parents=[tests] if tests else [],
     )
+    sbom_ = commands.add_parser("sbom", help="list the packages in images as CycloneDX: all images' into files")
+    sbom_.add_argument("service", nargs="*", metavar="SERVICE", help="whose image; its list is printed")
     secret_ = commands.add_parser("secret", help="print a generated password, such as admin_password")
     secret_.add_argument("name", metavar="SECRET")
     logs_ = commands.add_parser("logs", help="show the services' logs for people, tracebacks unfolded")

@@ -74,8 +74,13 @@ def test_a_fresh_base_is_named_by_its_base_and_the_date_of_the_index() -> None:
 
 
 def test_it_builds_as_before_while_there_is_no_fresh_base(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
-    built = []
-    monkeypatch.setattr(process, "run", lambda command, **_: built.append(command) or 0)
+    built: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> int:
+        built.append(command)
+        return 0
+
+    monkeypatch.setattr(process, "run", run)
 
     assert updates.build_all({"BASE_IMAGE": BASE})
     assert built == [compose.build()]

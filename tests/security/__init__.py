@@ -1,0 +1,1 @@
+"""Attacks from outside and between containers; each was found once."""
