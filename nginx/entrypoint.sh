@@ -5,14 +5,21 @@ umask 077
 # On servers a certificate is renewed while Nginx runs, so it cannot be a Swarm secret: those are immutable.
 tls=${TLS_DIRECTORY:-/run/secrets}
 need-secrets "$tls/tls_certificate" "$tls/tls_key" flower_password \
+    rabbitmq_operator_password rabbitmq_operator_reader_password \
     locations.conf servers.conf programs.conf readiness.conf flower.conf
 printf 'ssl_certificate %s/tls_certificate;\nssl_certificate_key %s/tls_key;\n' "$tls" "$tls" > /tmp/certificate.conf
 # shellcheck disable=SC2016 # a name with a dollar is one of Nginx's variables
 write() { printf 'set $%s "%s";\n' "$1" "$2"; }
 write acme_host "${ACME_HOST:-}" > /tmp/acme-host.conf
 write https_only "${HTTPS_ONLY:-false}" > /tmp/https-only.conf
-login=$(printf '%s:%s' "${FLOWER_USER:-flower}" "$(cat /run/secrets/flower_password)" | base64 --wrap=0)
-printf 'proxy_set_header Authorization "Basic %s";\n' "$login" > /tmp/flower-login.conf
+# basic USER SECRET: the value of Authorization for a user with that password.
+basic() { printf 'Basic %s' "$(printf '%s:%s' "$1" "$(cat "/run/secrets/$2")" | base64 --wrap=0)"; }
+printf 'proxy_set_header Authorization "%s";\n' "$(basic "${FLOWER_USER:-flower}" flower_password)" > /tmp/flower-login.conf
+# Without a known right no login is sent.
+# shellcheck disable=SC2016 # names with a dollar are Nginx's variables
+printf 'map $operator_right $rabbitmq_login {\n    default "";\n    read "%s";\n    steer "%s";\n}\n' \
+    "$(basic operator_reader rabbitmq_operator_reader_password)" "$(basic operator rabbitmq_operator_password)" \
+    > /tmp/rabbitmq-logins.conf
 # On servers visitors connect to sockets of the host, which outlive this container.
 : > /tmp/listen.conf
 if [ -n "${EDGE_SOCKET:-}" ]; then

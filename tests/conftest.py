@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.support import command, secrets
+from tests.support import command, operators, secrets
 from tests.support.checkout import copy_checkout
 from tests.support.forms import HOUSE, LAPTOP, LEDGER, LENGTHY, ORDER, SHIPPED, Form, FormChanger, chosen, wait_ready
 from tests.support.inbox import Inbox
@@ -173,9 +173,14 @@ def operator(stack: Stack) -> Site:
 
 
 def log_in_to_console(stack: Stack, site: Site) -> Site:
-    """Make a visitor the first operator, and return them."""
-    site.log_in("operator", secrets.show(stack, "operator_password"), "/console/login/")
-    return site
+    """Make a visitor an operator, and return them: the first one, or another one where a second factor is required.
+
+    A factor's code can be used once, so that operators who need one log in once.
+    """
+    variables = stack.config["services"]["console"]["environment"]
+    if variables["OPERATORS_SECOND_FACTOR"] == "required":
+        return operators.log_in(site, *operators.make(stack.execute))
+    return operators.log_in(site, "operator", secrets.show(stack, "operator_password"))
 
 
 @pytest.fixture

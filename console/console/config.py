@@ -17,6 +17,8 @@ SERVICE = "console"
 #: The address of Flower's process for durable tasks.
 FLOWER = "/flower/"
 
+REQUIRED = "required"
+SECOND_FACTOR = (REQUIRED, "optional")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -28,6 +30,7 @@ class Console:
     public_url: str
     cookie_secure: bool
     log_level: str
+    second_factor_is_required: bool
     postgres: Postgres
 
     @classmethod
@@ -42,6 +45,8 @@ class Console:
             public_url=env.text("PUBLIC_URL", default="http://localhost:8080").rstrip("/"),
             cookie_secure=env.boolean("COOKIE_SECURE", default=True),
             log_level=env.text("LOG_LEVEL", default="INFO", choices=LOG_LEVELS),
+            second_factor_is_required=env.text("OPERATORS_SECOND_FACTOR", default=REQUIRED, choices=SECOND_FACTOR)
+            == REQUIRED,
             postgres=Postgres.from_env(env),
         )
 

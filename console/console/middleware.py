@@ -1,4 +1,4 @@
-"""A 503 page while the database is down."""
+"""A log of changes, and a 503 page while the database is down."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from landfast_runtime.shortage import outage
+
+from console import access
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,8 +22,35 @@ logger = logging.getLogger(__name__)
 #: Django's errors when PostgreSQL is down, refuses, restarts or takes too long.
 OUTAGES = (OperationalError, InterfaceError)
 
+#: The first status of a refusal.
+FORBIDDEN = 400
+
 #: Seconds after which browsers should retry.
 RETRY_AFTER = 10
+
+
+class AuditMiddleware:
+    """Logs every request of an operator that changes something in the console itself.
+
+    Args:
+        get_response: the next handler of the request.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Remember the next handler."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request, and log it with the user who sent it."""
+        if request.method in access.READING or not request.path.startswith(settings.CSRF_COOKIE_PATH):
+            return self._get_response(request)
+        username = request.user.get_username()
+        response = self._get_response(request)
+        username = username or request.user.get_username()  # a login
+        if username:
+            status = response.status_code
+            access.record(username, request.method or "", request.path, allowed=status < FORBIDDEN, status=status)
+        return response
 
 
 class OutageMiddleware:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -35,9 +34,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",  # last: it replaces the answer of a locked login
+    "console.middleware.AuditMiddleware",
+    "console.factors.SecondFactorMiddleware",
 ]
 
 TEMPLATES = [
@@ -78,10 +79,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Operators -------------------------------------------------------------------------------------------------------
 
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",  # first: it does not check the password of a locked login
-    "django.contrib.auth.backends.ModelBackend",
-]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", "OPTIONS": options}
     for name, options in (
@@ -92,19 +90,30 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 PASSWORD_HASHERS = ["landfast_runtime.django.hashers.Argon2"]
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # its cookie has the name of other projects'
 LOGIN_URL = "/console/login/"
 LOGIN_REDIRECT_URL = "/console/"
 
-# Five wrong passwords for one name from one address lock that pair.
-AXES_FAILURE_LIMIT = 5
-AXES_COOLOFF_TIME = timedelta(minutes=15)
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_RESET_ON_SUCCESS = True
-AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "landfast_runtime.django.visitors.client_address"
-AXES_LOCKOUT_TEMPLATE = "console/locked.html"
-AXES_ALLOWED_CORS_ORIGINS = ""
-AXES_VERBOSE = False
+# https://docs.allauth.org/en/latest/account/configuration.html
+ACCOUNT_ADAPTER = "console.accounts.Adapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]  # there is no registration; the check of the settings wants them
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True  # for SESSION_COOKIE_AGE
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300  # seconds; a factor is changed only within them after the password
+# console.attempts limits logins. allauth's own limits on codes and on changes of a factor stay.
+ACCOUNT_RATE_LIMITS = {"login": None}
+
+# https://docs.allauth.org/en/latest/mfa/configuration.html
+SECOND_FACTOR_IS_REQUIRED = CONSOLE.second_factor_is_required
+MFA_ADAPTER = "console.factors.Adapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"authenticate": "console.factors.CodeForm", "reauthenticate": "console.factors.CodeAgainForm"}
+MFA_TOTP_ISSUER = "Landfast"
+MFA_TOTP_TOLERANCE = 1  # the period before and the one after: telephones' clocks differ
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not CONSOLE.cookie_secure  # http://localhost
 
 # --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and forwards the Host header with its port ------------
 
@@ -115,7 +124,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "console_session", "console_csrf"
 CSRF_COOKIE_PATH = "/console/"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CONSOLE.cookie_secure
-SESSION_COOKIE_AGE = 12 * 3600  # seconds: a day's work
+SESSION_COOKIE_AGE = 4 * 3600  # seconds from the login, whether the session is used or not: console.factors
 CSRF_COOKIE_HTTPONLY = True
 # Django always accepts forms from the same host. This setting is for another TLS proxy in front of Nginx.
 CSRF_TRUSTED_ORIGINS = [CONSOLE.public_url]
@@ -123,6 +132,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CSP: dict[str, list[str]] = {
     "default-src": [CSP.SELF],
+    "img-src": [CSP.SELF, "data:"],  # the QR code of a second factor
     "object-src": [CSP.NONE],
     "base-uri": [CSP.NONE],
     "form-action": [CSP.SELF],

@@ -21,8 +21,14 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
 ]
+
+MIDDLEWARE = ["allauth.account.middleware.AccountMiddleware"]  # allauth does not load without it
+
+SECOND_FACTOR_IS_REQUIRED = True
 
 STATIC_URL = "/console/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

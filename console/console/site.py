@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 #: The other pages behind the same login, by address.
 PLACES = {
-    "/rabbitmq/": ("RabbitMQ", _("queues and connections; it asks for a name and a password of its own")),
+    "/rabbitmq/": ("RabbitMQ", _("queues and connections")),
     "/console/readiness/": (_("Readiness"), _("whether all dependencies are ready")),
+    "/console/second-factor/": (_("Second factor"), _("your authenticator app, security keys and recovery codes")),
 }
+#: The apps whose models have no pages.
+WITHOUT_PAGES = {"account", "mfa"}
 OF_FLOWER = _("workers, and the tasks that they ran")
 
 
@@ -28,6 +31,12 @@ class Site(AdminSite):
     site_header = site_title = "Landfast"
     index_title = _("Console")
     site_url = None  # a stack may have no site
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:  # noqa: ANN401 - Django's
+        """Register models, but not allauth's: their pages would show operators each other's secrets."""
+        models: list[Any] = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        shown = [each for each in models if each._meta.app_label not in WITHOUT_PAGES]  # noqa: SLF001 - it is public
+        super().register(shown, admin_class, **options)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show the front page."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from allauth.account import views
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from console import access, readiness
 
@@ -12,6 +13,12 @@ urlpatterns = [
     path("readyz", readiness.readyz, name="readyz"),
     path("console/readiness/", readiness.page, name="readiness"),
     path("internal/auth/operator", access.operator, name="operator"),
+    path("internal/login", access.log_in, name="log_in"),
+    # Of allauth's pages only these: operators neither register nor reset passwords themselves.
+    path("console/login/", views.login, name="account_login"),
+    path("console/logout/", views.logout, name="account_logout"),
+    path("console/reauthenticate/", views.reauthenticate, name="account_reauthenticate"),
+    path("console/second-factor/", include("allauth.mfa.urls")),
     path("console/", admin.site.urls),
 ]
 

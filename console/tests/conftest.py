@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg
 import pytest
+from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
 from django.contrib.auth.models import Group, User
+from django.core.cache import cache
 from django.db import OperationalError, connection
 from landfast_outbox.django.roles import OPERATOR, ensure_role
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 
-from console import readiness
+from console import attempts, readiness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,8 +68,34 @@ def operator(make_user: Callable[..., User], client: Client) -> User:
     ensure_role()
     user = make_user("olga", is_staff=True)
     user.groups.add(Group.objects.get(name=OPERATOR))
-    client.force_login(user)
+    enter(client, user)
     return user
+
+
+@pytest.fixture(autouse=True)
+def _no_failures_yet() -> None:
+    """Forget the failed logins of other tests."""
+    attempts.failures.clear()
+    cache.clear()
+
+
+def enter(client: Client, user: User, *methods: str, age: float = 0) -> None:
+    """Log a user in as the login page does.
+
+    Args:
+        client: the browser.
+        user: the user.
+        methods: what the user has shown; by default the password and a second factor.
+        age: seconds since then.
+    """
+    client.force_login(user)
+    session = client.session
+    at = time.time() - age
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [
+        {"method": method, "at": at} for method in methods or ("password", "mfa")
+    ]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 @pytest.fixture

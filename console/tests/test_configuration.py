@@ -13,9 +13,12 @@ import pytest
 from console.management.commands import release
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
 from django.test import override_settings
+from landfast_runtime.django.management.commands.pending import judged
 from landfast_runtime.env import ConfigError, Env, load
+from landfast_runtime.schema.pending import refusal
 
 from console import config
 from tests import VARIABLES
@@ -31,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
     [
         ("COOKIE_SECURE", "maybe", config.Console.from_env),
         ("LOG_LEVEL", "LOUD", config.Console.from_env),
+        ("OPERATORS_SECOND_FACTOR", "off", config.Console.from_env),
         ("POSTGRES_USER", "", config.Console.from_env),
         ("RABBITMQ_PORT", "rabbit", config.Dependencies.from_env),
         ("REDIS_CACHE_PORT", "0", config.Dependencies.from_env),
@@ -128,3 +132,15 @@ def test_pending_lists_nothing_once_all_is_migrated() -> None:
 def test_a_bad_value_stops_it_before_it_serves() -> None:
     with pytest.raises(SystemExit):
         load("console", lambda _env: config.Console.from_env(Env({**VARIABLES, "LOG_LEVEL": "LOUD"})))
+
+
+@pytest.mark.django_db
+def test_the_release_before_works_with_the_tables_of_second_factors() -> None:
+    executor = MigrationExecutor(connection)
+    graph = executor.loader.graph
+    plan = [each for each, _ in executor.migration_plan(graph.leaf_nodes(), clean_start=True)]
+    new = [each for each in plan if each.app_label in {"account", "mfa", "console"}]
+    before = [(each.app_label, each.name) for each in plan if each not in new]
+    assert len(new) > 3
+
+    assert not refusal(judged(new, executor.loader.project_state(before)))

@@ -14,6 +14,8 @@ from landfast_outbox.django.models import State, Task
 from landfast_outbox.django.roles import OPERATOR
 from landfast_outbox.store import census
 
+from tests.conftest import enter
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -186,7 +188,7 @@ def test_it_is_for_staff_with_rights_alone(
     client: Client, make_user: Callable[..., User], add: Callable[..., UUID]
 ) -> None:
     task = add("dead")
-    client.force_login(make_user("sam", is_staff=True))
+    enter(client, make_user("sam", is_staff=True))
     assert client.get(LIST).status_code == 403
     client.post(LIST, {"action": "redrive", "_selected_action": [str(task)]})
     assert state(task) == State.DEAD

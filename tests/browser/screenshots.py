@@ -76,7 +76,7 @@ def take_flower(stack: Stack, operator: str) -> None:
     wait_until(lambda: all(site.result(location) is not None for location in locations), 60, "some sums to show")
     with browser(DESKTOP) as session:
         session.get(f"{stack.http_url}/console/login/?next=/flower/tasks")
-        fill(session, {"username": operator, "password": secrets.show(stack, "operator_password")})
+        fill(session, {"login": operator, "password": secrets.show(stack, "operator_password")})
         click(session, "input[type=submit]")
         see(session, "td", "tasks.arithmetic.add")
         save(session, "flower")

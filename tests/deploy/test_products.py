@@ -10,7 +10,7 @@ import pytest
 
 from cli.servers.manifest import Manifest
 from tests.deploy.conftest import NEWEST
-from tests.support import named, own
+from tests.support import named, operators, own
 from tests.support.cluster import inside
 from tests.support.load import Visited
 from tests.support.mail_server import MailServer
@@ -84,10 +84,7 @@ class Server:
 
     def operator(self) -> Site:
         """Return somebody who has logged in to the console."""
-        site = self.visitor(NAME)
-        password = self.inventory.variables["landfast_secrets"]["operator_password"]
-        site.log_in("operator", password, "/console/login/")
-        return site
+        return operators.log_in(self.visitor(NAME), *operators.make(self.execute))
 
     def execute(self, service: str, *command: str) -> str:
         """Run a command in a container of a service, and return what it printed."""

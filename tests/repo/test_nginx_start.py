@@ -28,7 +28,8 @@ def test_derived_files_are_watched_on_a_laptop_and_not_on_servers(tmp_path: Path
     text = re.sub("/(tmp|run/secrets)(?=[/ ])", rf"{tmp_path}/\1", text)
     (tmp_path / "tmp").mkdir()
     (tmp_path / "run/secrets").mkdir(parents=True)
-    (tmp_path / "run/secrets/flower_password").write_text("x")
+    for name in ("flower_password", "rabbitmq_operator_password", "rabbitmq_operator_reader_password"):
+        (tmp_path / f"run/secrets/{name}").write_text("x")
     for name in ("need-secrets", "take-sockets", "reload-on-change"):
         (tmp_path / name).write_text('#!/bin/sh\n[ "${0##*/}" = need-secrets ] || echo "${0##*/} $*"\n')
         (tmp_path / name).chmod(0o755)

@@ -15,7 +15,7 @@ EXAMPLE = ROOT / ".env.example"
 COMPOSE_FILES = sorted([*ROOT.glob("compose*.yaml"), *ROOT.glob("services/*/compose*.yaml")])
 SERVICE_FILES = [
     path
-    for folder in ("libs", "services", "images", "nginx")
+    for folder in ("libs", "services", "images", "nginx", "console")
     for path in sorted((ROOT / folder).rglob("*.*"))
     if not {"tests", "testing"} & {*path.relative_to(ROOT).parts}
 ]

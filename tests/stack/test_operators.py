@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import pytest
 
-from tests.support import secrets
+from tests.support import operators
 from tests.support.site import Site
 from tests.support.waiting import wait_until
 
@@ -42,14 +45,12 @@ def test_it_refuses_an_account_of_the_console_that_is_no_operator(stack: Stack, 
     code = f"""
 from django.contrib.auth.models import User
 User.objects.create_user({person.name!r}, {person.email!r}, {person.password!r})
-from django.test import Client
-client = Client()
-client.force_login(User.objects.get(username={person.name!r}))
-print(client.cookies["console_session"].value)
 """
-    session = stack.execute("console", "python", "manage.py", "shell", "--verbosity=0", "--command", code).strip()
+    stack.execute("console", "python", "manage.py", "shell", "--verbosity=0", "--command", code)
 
-    response = Site(stack.http_url).get("/flower/", cookies={"console_session": session})
+    site = operators.log_in(Site(stack.http_url), person.name, person.password)
+
+    response = site.get("/flower/")
 
     assert response.status_code == 403
     assert "Operators only" in response.text
@@ -110,12 +111,10 @@ def test_it_shows_operators_the_management_pages(operator: Site) -> None:
     assert "RabbitMQ Management" in operator.get("/rabbitmq/").text
 
 
-def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(stack: Stack, operator: Site) -> None:
-    login = ("operator", secrets.show(stack, "rabbitmq_operator_password"))
-
+def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(operator: Site) -> None:
     def listed(**order: str) -> list[str]:
         query = {"page": "1", "page_size": "100", "name": "", "use_regex": "false", "pagination": "true", **order}
-        answer = operator.get("/rabbitmq/api/queues", params=query, auth=login)
+        answer = operator.get("/rabbitmq/api/queues", params=query)
         return [queue["name"] for queue in answer.json()["items"]]
 
     first, *_ = [number for number, name in enumerate(listed()) if name.startswith("celery_delayed_")]
@@ -123,7 +122,104 @@ def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(sta
     assert listed(sort="name") == sorted(listed())
 
 
-def test_it_has_no_guest_on_the_broker(operator: Site) -> None:
-    response = operator.get("/rabbitmq/api/overview", auth=("guest", "guest"))
+@pytest.fixture(scope="module")
+def reader(stack: Stack) -> Site:
+    """An operator who may only read."""
+    return operators.log_in(Site(stack.http_url), *operators.make(stack.execute, operators.READER))
 
-    assert response.status_code == 401
+
+@pytest.fixture(scope="module")
+def steerer(stack: Stack) -> Site:
+    """An operator who may steer, and is no administrator of the console."""
+    return operators.log_in(Site(stack.http_url), *operators.make(stack.execute, operators.STEERER))
+
+
+@pytest.mark.parametrize("login", [None, ("guest", "guest"), ("operator", "a-guess")])
+def test_one_login_opens_rabbitmq_with_the_right_of_the_operator(
+    reader: Site, steerer: Site, login: tuple[str, str] | None
+) -> None:
+    found = {site: site.get("/rabbitmq/api/whoami", auth=login).json() for site in (reader, steerer)}
+
+    assert (found[reader]["name"], found[reader]["tags"]) == ("operator_reader", ["monitoring"])
+    assert (found[steerer]["name"], found[steerer]["tags"]) == ("operator", ["administrator"])
+
+
+def test_a_reader_sees_queues_but_no_password_hash(reader: Site) -> None:
+    assert "tasks" in {queue["name"] for queue in reader.get("/rabbitmq/api/queues/landfast").json()}
+    assert reader.get("/flower/workers").status_code == 200
+    for path in ("definitions", "users"):
+        answer = reader.get(f"/rabbitmq/api/{path}")
+        assert answer.status_code == 401
+        assert "password_hash" not in answer.text
+        assert "WWW-Authenticate" not in answer.headers
+
+
+def test_flowers_list_of_tasks_has_rows_for_a_reader(reader: Site) -> None:
+    page = reader.get("/flower/tasks")
+    token = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+    form = {"draw": "1", "start": "0", "length": "10", "search[value]": "", "order[0][column]": "0",
+            "order[0][dir]": "asc", "columns[0][data]": "name", "_xsrf": token[1] if token else ""}  # fmt: skip
+
+    answer = reader.post("/flower/tasks/datatable", data=form)
+
+    assert answer.status_code == 200, answer.text
+    assert "recordsTotal" in answer.json()
+
+
+#: What stops workers, changes pools, revokes, publishes or deletes.
+CHANGES = (
+    ("POST", "/flower/api/worker/shutdown/nobody@nowhere"),
+    ("POST", "/flower/api/worker/pool/grow/nobody@nowhere"),
+    ("POST", "/flower/api/task/revoke/00000000-0000-0000-0000-000000000000"),
+    ("POST", "/flower/api/task/send-task/tasks.arithmetic.add"),
+    ("DELETE", "/rabbitmq/api/queues/landfast/no-such-queue/contents"),
+    ("PUT", "/rabbitmq/api/users/mallory"),
+    ("POST", "/rabbitmq/api/exchanges/landfast/amq.default/publish"),
+)
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGES)
+def test_a_reader_changes_nothing(reader: Site, method: str, path: str) -> None:
+    answer = reader.request(method, path, json={})
+
+    assert answer.status_code == 403
+    assert "your account may not" in answer.text
+
+
+def test_steering_reaches_the_service_and_is_logged_with_its_user(stack: Stack, steerer: Site) -> None:
+    path, request_id = "/rabbitmq/api/queues/landfast/no-such-queue/contents", f"steering-{uuid4().hex}"
+
+    answer = steerer.request("DELETE", f"{path}?secret=1", headers={"X-Request-ID": request_id})
+
+    assert answer.status_code == 404, "RabbitMQ's own answer"
+
+    def logged() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in stack.logs("console").splitlines() if request_id in line]
+        return [line for line in lines if "operator" in line]
+
+    (line,) = wait_until(logged, 20, "the line")
+    assert line["operator"].startswith("operator-")
+    assert (line["method"], line["path"], line["allowed"]) == ("DELETE", path, True)
+
+
+def test_a_page_of_another_site_steers_nothing(steerer: Site) -> None:
+    method, path = CHANGES[0]
+
+    answer = steerer.request(method, path, headers={"Origin": "http://shop.localhost:8080"})
+
+    assert answer.status_code == 403
+
+
+def test_a_visitor_cannot_say_what_the_console_is_asked(site: Site, reader: Site) -> None:
+    claimed = {"X-Original-Method": "GET", "X-Original-URI": "/flower/", "X-Operator-Right": "steer"}
+
+    assert reader.request("POST", CHANGES[0][1], headers=claimed).status_code == 403
+    assert reader.get("/rabbitmq/api/whoami", headers=claimed).json()["name"] == "operator_reader"
+    for path in ("/internal/auth/operator", "/internal/login"):
+        assert site.get(path, headers=claimed).status_code == 404
+
+
+def test_the_login_leads_back_to_the_whole_address(site: Site) -> None:
+    location = site.get("/flower/tasks?state=FAILURE&limit=5").headers["Location"]
+
+    assert parse_qs(urlsplit(location).query)["next"] == ["/flower/tasks?state=FAILURE&limit=5"]

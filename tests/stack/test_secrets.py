@@ -77,7 +77,8 @@ def test_no_service_can_read_anothers_secrets(stack: Stack, known: dict[str, str
     assert readers["admin_password"] == readers["operator_password"] == set()
     assert readers["console_secret_key"] == {"console"}
     assert readers["postgres_console_password"] == {"postgres", "console"}
-    assert readers["rabbitmq_operator_password"] == {"rabbitmq"}
+    for name in ("rabbitmq_operator_password", "rabbitmq_operator_reader_password"):
+        assert readers[name] == {"rabbitmq", "nginx"}, "Nginx logs operators in"
     assert readers["postgres_web_password"] == {"postgres", *site}
     assert readers["postgres_web_owner_password"] == {"postgres"}
     assert readers["postgres_api_password"] == {"postgres", *api}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -100,3 +102,36 @@ def test_it_names_the_variable_and_the_problem(variables: dict[str, str], messag
     FlowerSettings.from_env(Env({"RABBITMQ_USER": "flower", **variables}, problems=problems))
 
     assert message in "\n".join(map(str, problems))
+
+
+#: Prints the patterns of Flower's handlers, by method; in a process of its own, for it loads the whole of Flower.
+HANDLERS = """
+import json
+from flower.urls import handlers
+from tornado.web import RequestHandler, URLSpec
+found = {method: [] for method in ("get", "post", "put", "patch", "delete")}
+for each in handlers:
+    pattern, view = (each.regex.pattern.rstrip("$"), each.target) if isinstance(each, URLSpec) else each[:2]
+    for method, patterns in found.items():
+        if getattr(view, method) is not getattr(RequestHandler, method):
+            patterns.append(pattern)
+print(json.dumps(found))
+"""
+
+
+def test_only_known_requests_change_nothing() -> None:
+    """The console lets readers send these (console/console/access.py): look at each that a new Flower adds."""
+    done = subprocess.run([sys.executable, "-c", HANDLERS], capture_output=True, check=True)
+    found = json.loads(done.stdout)
+
+    unknown_address = ".*"
+    assert {each for each in found["post"] if not each.startswith("/api/")} == {"/tasks/datatable", unknown_address}
+    assert found["put"] == found["patch"] == found["delete"] == []
+    assert {each for each in found["get"] if each.startswith("/api/")} == {
+        "/api/workers",
+        "/api/tasks",
+        "/api/task/types",
+        "/api/queues/length",
+        "/api/task/info/(.*)",
+        "/api/task/result/(.+)",
+    }
