@@ -49,7 +49,7 @@ class Trial:
 
 QUICK = Trial(
     "quick",
-    ("tests-outbox", "tests-runtime", "tests-repo", "tests-web-django", "tests-servers"),
+    ("tests-outbox", "tests-runtime", "tests-repo", "tests-web-django", "tests-console", "tests-servers"),
     (
         Mutation(
             "the relay does not look for lost tasks",
@@ -71,6 +71,20 @@ QUICK = Trial(
             "USER 10006:10006\n",
             "",
             "tests/repo/test_dockerfiles.py",
+        ),
+        Mutation(
+            "an operator who may only read stops workers",
+            "console/console/access.py",
+            "(may_steer and asked.is_from_here)",
+            "asked.is_from_here",
+            "console/tests/test_access.py",
+        ),
+        Mutation(
+            "a password alone opens the operators' pages",
+            "console/console/factors.py",
+            "    return State.WITHOUT_FACTOR if settings.SECOND_FACTOR_IS_REQUIRED else State.COMPLETE",
+            "    return State.COMPLETE",
+            "console/tests/test_login.py",
         ),
         Mutation(
             "a translation is missing",
