@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.packages import AGE, AGED
 from tests.support.playbook import play
 from tests.support.releases import broken_migration, every_image, running_release
 from tests.support.requesting import fetch
@@ -161,6 +162,28 @@ def test_a_release_that_changes_every_image_fails_no_request(single: Inventory, 
     checkout.commit(every_image(checkout, "one machine"))
     with visitors(single, "a release that changes every image, on one machine", before=BRIEF, after=BRIEF):
         play(single, "deploy")
+
+
+@pytest.mark.long  # two rollouts more; tests/images has the layer itself, and tests/servers the release
+def test_security_updates_reach_the_running_release_and_fail_no_request(single: Inventory, checkout: Checkout) -> None:
+    recipe = checkout.read("nginx/Dockerfile")
+    # As if it had been built long ago: the list of packages has an older version of one.
+    aged = recipe.replace("USER 10004:10004\n", f"RUN {AGE}\nUSER 10004:10004\n")
+    assert aged != recipe
+    commit = checkout.commit({"nginx/Dockerfile": aged})
+    deployed = play(single, "deploy")
+    assert "nginx lacks security updates even on fresh packages" in deployed.output
+    assert "lacks 1 security updates" in play(single, "update", "--check").output
+
+    with visitors(single, "update.yml: Debian's security updates", before=BRIEF, after=BRIEF):
+        updated = play(single, "update")
+
+    assert f"{AGED} 3.0.1-1 -> " in updated.output
+    assert running_release(single, "nginx").startswith(f"{commit[:12]}-debian")
+    assert "no image lacks a security update" in play(single, "update").output
+    play(single, "deploy")
+    assert running_release(single, "nginx").startswith(f"{commit[:12]}-debian")
+    assert "no image lacks a security update" in play(single, "update").output, "the deploy did not go back"
 
 
 def test_a_release_whose_migration_fails_is_taken_back(single: Inventory, checkout: Checkout) -> None:

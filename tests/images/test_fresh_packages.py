@@ -10,7 +10,9 @@ import pytest
 
 from cli import base_image, compose, updates
 from rollout import renewal
+from rollout.updates import ask
 from tests.images.test_image_contents import RULES, SEARCH
+from tests.support.packages import AGE, AGED
 from tests.support.stack import Stack, docker
 from tests.support.waiting import PATIENCE
 
@@ -31,6 +33,11 @@ def config(image: str) -> dict[str, object]:
     """Return how containers of ``image`` run."""
     found = json.loads(docker("image", "inspect", "--format={{json .Config}}", image))
     return {key: found.get(key) for key in ("User", "Entrypoint", "Cmd", "Env", "WorkingDir", "StopSignal")}
+
+
+def layers(image: str) -> list[str]:
+    """Return the digests of the layers of ``image``."""
+    return list(json.loads(docker("image", "inspect", "--format={{json .RootFS.Layers}}", image)))
 
 
 @pytest.fixture
@@ -61,24 +68,25 @@ def test_an_image_that_is_built_on_a_fresh_base_is_built_on_it_from_then_on(imag
         docker("rmi", "--force", f"{name}/redis")
 
 
-def test_the_layer_of_servers_changes_packages_and_nothing_else(images: Stack) -> None:
-    image, name = f"{images.project}/postgres", f"{images.project}-layer/postgres"
+def build(name: str, recipe: str) -> None:
+    """Build an image from a Dockerfile without files."""
+    command = ["docker", "build", "--quiet", "--network=host", f"--tag={name}", "-"]
+    subprocess.run(command, input=recipe, text=True, check=True, capture_output=True, timeout=PATIENCE * 300)
+
+
+def test_the_layer_of_servers_brings_what_is_lacking_and_changes_nothing_else(images: Stack) -> None:
+    image, old, new = (f"{images.project}{part}/postgres" for part in ("", "-old", "-new"))
     user = str(config(image)["User"])
     try:
-        subprocess.run(
-            ["docker", "build", "--quiet", "--network=host", f"--tag={name}", "-"],
-            input=renewal.recipe(image, user),
-            text=True,
-            check=True,
-            capture_output=True,
-            timeout=PATIENCE * 300,
-        )
+        build(old, f"FROM {image}\nUSER 0\nRUN {AGE}\nUSER {user}\n")
+        before = ask([old])
+        assert [line.partition(" ")[0] for line in before.lacking[old]] == [AGED]
 
-        assert config(name) == config(image)
-        assert search(name) == []
-        layers = [
-            json.loads(docker("image", "inspect", "--format={{json .RootFS.Layers}}", each)) for each in (image, name)
-        ]
-        assert layers[1][:-1] == layers[0], "one layer more"
+        build(new, renewal.recipe(old, user))
+
+        assert ask([new]).outdated == []
+        assert config(new) == config(image)
+        assert search(new) == []
+        assert layers(new)[:-1] == layers(old), "one layer more"
     finally:
-        docker("rmi", "--force", name)
+        docker("rmi", "--force", old, new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import socket
 import sys
@@ -159,3 +160,31 @@ def test_it_reads_the_digest_that_docker_push_says_last() -> None:
 
     assert registry.pushed_digest(output) == DIGEST
     assert not registry.pushed_digest("denied\n")
+
+
+@pytest.mark.parametrize(
+    ("tags", "newest"),
+    [
+        (["one", "two-debian20261129T005314"], "one"),
+        (["one", "one-debian20261129T005314", "one-debian20261206T010000"], "one-debian20261206T010000"),
+        (["one-debian20261129T005314"], "one-debian20261129T005314"),
+        (["two"], ""),
+        (None, ""),
+    ],
+)
+def test_the_images_of_a_commit_are_those_with_the_newest_packages(
+    monkeypatch: pytest.MonkeyPatch, tags: list[str] | None, newest: str
+) -> None:
+    """A deploy of a commit that was updated since must not go back to its older packages."""
+    monkeypatch.setattr(registry, "request", lambda *_: (200, {}, json.dumps({"name": "nginx", "tags": tags}).encode()))
+    monkeypatch.setattr(registry, "digest", lambda _address, _repository, tag: f"digest of {tag}")
+
+    found = registry.newest("registry.test", "landfast/nginx", "one")
+
+    assert found == (f"digest of {newest}" if newest else "")
+
+
+def test_a_repository_that_is_not_there_yet_has_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "request", lambda *_: (404, {}, b""))
+
+    assert not registry.newest("registry.test", "landfast/nginx", "one")
