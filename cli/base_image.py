@@ -21,6 +21,7 @@ LOCAL_IMAGE = "landfast-base:trixie"
 #: The repository of bases with newer packages.
 FRESH = "landfast-fresh"
 PULL_TIMEOUT = 300
+BUILD_TIMEOUT = 900
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 #: Debian 13's release day. No file in the image has a later time, so the same packages make the same layer.
 SOURCE_DATE_EPOCH = "1754697600"
@@ -95,9 +96,11 @@ def freshen(base: str, index: str, bundle: Path | None) -> str:
     if process.capture(compose.image_exists(name)).code == 0:
         return name
     if base != LOCAL_IMAGE and not network.unreachable([network.registry_address(base)]):
-        process.run(compose.pull(base), timeout=PULL_TIMEOUT)  # without an answer the present one is updated
-    if process.run(compose.build_fresh_base(base, name, index, bundle)) != 0:
-        raise StackError(f"the packages of {base} could not be updated", "Docker says why, above")
+        process.capture(compose.pull(base), timeout=PULL_TIMEOUT)  # without an answer the present one is updated
+    # Quietly: on the machine that deploys, standard output is JSON for a playbook.
+    done = process.capture(compose.build_fresh_base(base, name, index, bundle), timeout=BUILD_TIMEOUT)
+    if done.code != 0:
+        raise StackError(f"the packages of {base} could not be updated", "\n".join(done.stderr.splitlines()[-15:]))
     return name
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cli import base_image, compose, doctor, process, updates
+from cli import base_image, compose, doctor, network, process, updates
 from cli.console import StackError
 from cli.settings import Settings
 from rollout.updates import Answer, UpdatesError
@@ -201,3 +201,34 @@ def test_the_step_that_updates_a_base_runs_again_for_another_index() -> None:
     assert command[:4] == ["docker", "build", "--tag", NEW]
     assert "--build-arg=DEBIAN_INDEX=2026-11-29T00:53:14Z" in command
     assert f"--build-arg=NAME={NEW}" in command
+
+
+@pytest.mark.parametrize(
+    ("base", "problems", "pulled"),
+    [
+        ("debian:trixie-slim", {}, True),
+        ("debian:trixie-slim", {"https://registry-1.docker.io/v2/": "no route"}, False),
+        (base_image.LOCAL_IMAGE, {}, False),
+    ],
+)
+def test_a_base_from_a_registry_that_answers_is_pulled_before_its_packages_are_updated(
+    monkeypatch: pytest.MonkeyPatch, base: str, problems: dict[str, str], *, pulled: bool
+) -> None:
+    ran: list[Sequence[str]] = []
+
+    def capture(command: Sequence[str], **_: object) -> process.Output:
+        ran.append(command)
+        return process.Output(int(command[:3] == ["docker", "image", "inspect"]))
+
+    monkeypatch.setattr(process, "capture", capture)
+    monkeypatch.setattr(network, "unreachable", lambda _: problems)
+
+    name = base_image.freshen(base, "2026-11-29T00:53:14Z", None)
+
+    assert ran[-1] == compose.build_fresh_base(base, name, "2026-11-29T00:53:14Z", None)
+    assert (compose.pull(base) in ran) == pulled
+
+
+def test_a_fresh_base_that_is_there_is_made_only_once(docker: Docker) -> None:
+    assert base_image.freshen(BASE, "2026-11-29T00:53:14Z", None) == NEW
+    assert docker.ran == [compose.image_exists(NEW)]
