@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -180,6 +182,38 @@ def test_an_update_never_takes_the_place_of_a_release_that_was_deployed_meanwhil
         change.check_unchanged(options(file, what="update"), kept.plan(file), kept)
 
     change.check_unchanged(options(file, what="rollback"), kept.plan(file), kept)
+
+
+@pytest.mark.parametrize(("status", "done"), [(0, True), (1, False)])
+def test_a_timer_rolls_out_in_a_unit_that_survives_it_and_tells_whether_that_succeeded(
+    kept: Records, monkeypatch: pytest.MonkeyPatch, status: int, *, done: bool
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append(command)
+        return subprocess.CompletedProcess(command, status)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(renewal, "renew", lambda *_: "plan-one.json")
+    monkeypatch.setattr(renewal, "look", lambda *_: None)
+    defaults = {"who": "timer", "smoke": {"host": "site.test", "checks": []}}
+
+    assert renewal.update(Builder(), kept, defaults, lambda _: None) == done  # type: ignore[arg-type]
+
+    (command,) = ran
+    assert command[:4] == ["systemd-run", "--quiet", "--collect", "--wait"]
+    assert command[-2] == "apply"
+    given = json.loads(Path(command[-1]).read_text(encoding="utf-8"))
+    assert given == {**defaults, "what": "update", "plan": "plan-one.json", "jobs": False, "secrets": {}}
+    assert any(each.startswith("--property=ExecStopPost=") and " recover " in each for each in command)
+
+
+def test_a_timer_does_nothing_if_nothing_is_lacking(kept: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("rolled out"))
+    monkeypatch.setattr(renewal, "renew", lambda *_: "")
+
+    assert renewal.update(Builder(), kept, {}, lambda _: None)  # type: ignore[arg-type]
 
 
 def test_the_status_tells_what_is_lacking_and_the_host_reports_it(kept: Records) -> None:
