@@ -17,7 +17,7 @@ from tests.support.playbook import play
 from tests.support.releases import broken_migration, every_image, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
-from tests.support.scenario import NAME, PAGE, visitors, with_download
+from tests.support.scenario import NAME, ONE_ADDRESS, PAGE, visitors, with_download
 from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture
 def single(single: Inventory, checkout: Checkout) -> Inventory:
     """Return the inventory of the one machine, which gets releases of the checkout."""
-    return replace(single, checkout=checkout.directory)
+    variables = {**single.variables, "landfast_settings": dict(ONE_ADDRESS)}
+    return replace(single, checkout=checkout.directory, variables=variables)
 
 
 def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host, secrets: dict[str, Any]) -> None:

@@ -27,6 +27,8 @@ BEFORE, AFTER = 15.0, 10.0
 #: A file of the site that takes a slow visitor 20 s, its size, and its path in a checkout.
 DOWNLOAD, SIZE = "/static/news/trial.bin", 5 << 20
 _FILE = f"services/web-django/news{DOWNLOAD}"
+#: The variables with which servers let all these visitors come from one address.
+ONE_ADDRESS = {"API_ADDRESS_RATE_LIMIT": 1_000_000}
 DEMO = Visited(NAME, download=DOWNLOAD, size=SIZE)
 #: The file in which another line makes another release.
 PAGE = "services/web-django/news/views.py"

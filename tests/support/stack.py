@@ -108,6 +108,8 @@ class Stack:
             "HTTPS_PORT": str(self.ports.https),
             "MAIL_PORT": str(self.ports.mail),
             "PUBLIC_URL": self.http_url,
+            # All visitors of the tests come from one address; the limit itself has tests beside the API.
+            "API_ADDRESS_RATE_LIMIT": "1000000",
             **({"COMPOSE_FILE": os.pathsep.join(self.files)} if self.files else {}),
             **self.variables,
         }

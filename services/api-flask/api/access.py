@@ -34,11 +34,24 @@ class Caller:
         name: a unique name of the caller.
         key_id: the id of the API key, if the route needs one.
         requests_per_minute: the key's rate limit, unless it is the default.
+        owner_id: the owner of the rows that the key makes, sees and changes.
     """
 
     name: str
     key_id: uuid.UUID | None = None
     requests_per_minute: int | None = None
+    owner_id: uuid.UUID | None = None
+
+    @property
+    def owner(self) -> uuid.UUID:
+        """The owner of the caller's rows.
+
+        Raises:
+            LookupError: the route needs no key, so that its caller owns nothing.
+        """
+        if self.owner_id is None:
+            raise LookupError(f"{self.name} has no key, and owns nothing")
+        return self.owner_id
 
 
 def authorise(scope: str | None) -> Caller:
@@ -83,4 +96,4 @@ def _holder(scope: str) -> Caller:
                 f"the API key is not good for {scope!r}",
                 headers={"WWW-Authenticate": f'Bearer realm="api", error="insufficient_scope", scope="{scope}"'},
             )
-        return Caller(f"key:{key.id}", key.id, key.requests_per_minute)
+        return Caller(f"key:{key.id}", key.id, key.requests_per_minute, key.owner_id)

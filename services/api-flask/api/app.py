@@ -43,8 +43,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     register_error_handlers(app)
     init_database(app, engine or serving_engine(settings.database.postgres, connections=settings.threads))
     init_health(app, dependency_checks(settings))
-    tasks.init_results(app, Results(settings.results))
-    init_limits(app, Counter(redis_storage(settings.cache), settings.rate_limit))
+    tasks.init_tasks(app, Results(settings.results), dramatiq=settings.dramatiq)
+    init_limits(app, Counter(redis_storage(settings.cache), settings.rate_limit, settings.address_rate_limit))
     app.register_blueprint(docs.blueprint, url_prefix="/api")
     app.register_blueprint(reports_page, url_prefix="/api")
     for routes in ROUTES:

@@ -40,12 +40,14 @@ class Settings:
     growth: int
     database: DatabaseSettings
     rate_limit: int
+    address_rate_limit: int
+    dramatiq: bool
     results: Redis
     cache: Redis
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
-        """Read ``SERVICE_NAME``, ``API_*`` and the variables of the backing services."""
+        """Read ``SERVICE_NAME``, ``API_*``, ``COMPOSE_PROFILES`` and the variables of the backing services."""
         return cls(
             service=env.text("SERVICE_NAME", default="api-flask"),
             processes=env.integer("API_PROCESSES", default=2, minimum=1, maximum=64),
@@ -53,6 +55,8 @@ class Settings:
             growth=env.integer("API_GROWTH_MB", default=0, minimum=0, maximum=1_000_000),
             database=DatabaseSettings.from_env(env),
             rate_limit=env.integer("API_RATE_LIMIT", default=600, minimum=1, maximum=1_000_000),
+            address_rate_limit=env.integer("API_ADDRESS_RATE_LIMIT", default=60, minimum=1, maximum=1_000_000),
+            dramatiq="dramatiq" in env.text("COMPOSE_PROFILES", default="").split(","),
             results=Redis.results_from_env(env),
             cache=Redis.cache_from_env(env),
         )

@@ -1,4 +1,4 @@
-"""Rate limits of API keys, with the headers of the IETF draft in every response.
+"""Rate limits of API keys, and of addresses without a key, with the headers of the IETF draft in every response.
 
 Counts are in the cache's Redis, so that all processes share them. While Redis is away, each process counts for itself:
 a temporarily less exact limit is better than errors, or than no limit.
@@ -7,6 +7,7 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import time
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import limits.storage
 import redis.exceptions
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, current_app, g, request
 from limits import RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 
@@ -31,6 +32,15 @@ POLICY = "requests"
 
 #: Seconds of a window.
 WINDOW = 60
+
+#: Requests that all addresses without a key may make in a window, as a multiple of what one of them may.
+ALL_ADDRESSES = 10
+
+#: The methods that change nothing. A stranger may repeat them: nothing is stored for them.
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+#: The bits of an IPv6 address that name a network; one subscriber has all of its addresses.
+NETWORK = 64
 
 #: Seconds that Redis may take: a count is not worth a longer wait.
 TIMEOUT = 0.25
@@ -63,11 +73,13 @@ class Counter:
 
     Args:
         shared: the counter that all processes share.
-        limit: the default of requests a minute.
+        limit: the default of requests a minute of a key.
+        address_limit: the requests a minute of an address without a key.
     """
 
-    def __init__(self, shared: limits.storage.Storage, limit: int) -> None:
+    def __init__(self, shared: limits.storage.Storage, limit: int, address_limit: int) -> None:
         self.limit = limit
+        self.address_limit = address_limit
         self._shared = FixedWindowRateLimiter(shared)
         self._own = FixedWindowRateLimiter(limits.storage.MemoryStorage())
         self._away_until = 0.0
@@ -105,19 +117,36 @@ def init_limits(app: Flask, counter: Counter) -> None:
 
 
 def count(caller: Caller) -> None:
-    """Count this request, if it has a key.
+    """Count this request: of its key, or of its address.
 
     Raises:
         ApiError: the limit is exceeded.
     """
-    if caller.key_id is None:
-        return
     counter: Counter = current_app.extensions[_EXTENSION]
-    standing = g.standing = counter.hit(caller.name, caller.requests_per_minute)
+    if caller.key_id is not None:
+        _count(counter, caller.name, caller.requests_per_minute or counter.limit, "this API key is good for")
+    else:
+        _count(counter, _network(request.remote_addr), counter.address_limit, "an address without a key has")
+        # After the address's own limit, so that one address alone cannot use up what all have.
+        _count(counter, "addresses", counter.address_limit * ALL_ADDRESSES, "all addresses without a key have")
+
+
+def _count(counter: Counter, name: str, limit: int, words: str) -> None:
+    standing = counter.hit(name, limit)
+    if not standing.allowed or "standing" not in g:
+        g.standing = standing
     if not standing.allowed:
-        message = f"this API key is good for {standing.limit} requests a minute; wait {standing.resets_in} s"
+        message = f"{words} {standing.limit} requests a minute; wait {standing.resets_in} s"
         headers = {"Retry-After": str(standing.resets_in)}
         raise ApiError(HTTPStatus.TOO_MANY_REQUESTS, message, headers=headers)
+
+
+def _network(address: str | None) -> str:
+    """Return the name under which an address is counted: itself, or the network of an IPv6 address."""
+    found = ipaddress.ip_address(address or "127.0.0.1")
+    if isinstance(found, ipaddress.IPv6Address):
+        found = found.ipv4_mapped or ipaddress.IPv6Network((int(found), NETWORK), strict=False).network_address
+    return f"address:{found}"
 
 
 def _tell(response: Response) -> Response:

@@ -21,6 +21,13 @@ class Base(DeclarativeBase):
     )
 
 
+class Owned:
+    """A row of one owner, whose keys alone see and change it (:mod:`api.owners`)."""
+
+    #: None: the row is older than owners are, and no key's until ``flask keys adopt`` gives it to one.
+    owner: Mapped[uuid.UUID | None] = mapped_column(Uuid)
+
+
 class Task(Base):
     """A task that the API sent to the workers; any other id was never issued."""
 
@@ -28,4 +35,4 @@ class Task(Base):
 
     id: Mapped[uuid.UUID] = mapped_column(Uuid, primary_key=True)
     name: Mapped[str] = mapped_column(String(255))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now(), index=True)

@@ -37,7 +37,8 @@ _PART = re.compile(r"<(?:(?P<converter>\w+):)?(?P<name>\w+)>")
 ABOUT = """What the stack does for programs. Errors are problem documents (RFC 9457).
 
 Most routes want an API key (`Authorization: Bearer lfk_…`); `flask keys create` makes one. A key is good for the scopes
-that it was made with and for so many requests a minute: `RateLimit` says how many are left.
+that it was made with and for so many requests a minute: `RateLimit` says how many are left. It sees and changes only
+what it made, or a key that it shares with; everything else is not there for it.
 
 A `POST` with an `Idempotency-Key` can be repeated safely for a day: what was done once is answered, not done again."""
 
@@ -174,7 +175,7 @@ def _answer(operation: Operation, answer: Answer, schemas: _Schemas) -> Json:
         for name, about in answer.headers.items()
     }
     names = ["X-Request-ID"]
-    names += ["RateLimit", "RateLimit-Policy"] if operation.scope is not None else []
+    names += ["RateLimit", "RateLimit-Policy"] if operation.is_limited else []
     names += [REPLAYED] if operation.idempotent else []
     described["headers"] = headers | {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     content: Json = {media_type: {"schema": schema} for media_type, schema in answer.content.items()}
@@ -198,7 +199,8 @@ def _problems(group: Routes, operation: Operation) -> dict[int, str]:
     if operation.scope is not None:
         problems[HTTPStatus.UNAUTHORIZED] = "There is no API key, or it is not good any more."
         problems[HTTPStatus.FORBIDDEN] = "The API key is not good for this."
-        problems[HTTPStatus.TOO_MANY_REQUESTS] = "The API key was used too often."
+    if operation.is_limited:
+        problems[HTTPStatus.TOO_MANY_REQUESTS] = "The API key, or the address without one, sends too many requests."
     if operation.scope is not None or operation.needs_services:
         problems[HTTPStatus.SERVICE_UNAVAILABLE] = "A service behind the API does not answer."
     return {int(status): about for status, about in (problems | dict(operation.errors)).items()}

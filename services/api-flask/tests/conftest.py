@@ -21,6 +21,7 @@ from landfast_runtime.env import Env
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -49,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[f"{service}_PORT"] = NOBODY
     for service in ("POSTGRES", "REDIS"):
         os.environ[f"{service}_USER"] = "api"
+    os.environ["COMPOSE_PROFILES"] = "dramatiq"
+    os.environ["API_ADDRESS_RATE_LIMIT"] = "1000000"  # all tests have one address
 
 
 @dataclass
@@ -140,6 +143,18 @@ def make_key(app: Flask) -> Callable[..., str]:
             return store.create(session, "a test", scopes or tuple(SCOPES), **options)
 
     return make
+
+
+def owner_of(engine: Engine, key: str) -> uuid.UUID:
+    """Return the owner of the rows of a key."""
+    with Session(engine) as session:
+        return store.find(session, key.split("_")[1]).owner_id
+
+
+@pytest.fixture
+def owner(engine: Engine, authorized: dict[str, str]) -> uuid.UUID:
+    """The owner of the rows of the key with all scopes."""
+    return owner_of(engine, authorized["Authorization"])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,6 +11,7 @@ from api.app import create_app
 from api.models import Task
 from api.routes.fields import LARGEST
 from api.routes.operation import MAX_BODY
+from api.tasks import waiting
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -185,6 +187,36 @@ def test_it_hands_the_numbers_to_the_worker_of_another_framework(client: FlaskCl
     assert message["options"] == {"request_id": "request-0002"}
     assert [task.id for task in issued(engine)] == [uuid.UUID(row.id)]
     assert client.get(response.headers["Location"]).get_json()["state"] == "PENDING"
+
+
+def test_no_task_waits_for_a_worker_that_is_no_part_of_the_stack(
+    settings: Settings, engine: Engine, outbox: Outbox
+) -> None:
+    client = create_app(replace(settings, dramatiq=False), engine).test_client()
+    response = client.post(f"{ADD}?engine=dramatiq", json={"x": 4, "y": 4})
+
+    assert (response.status_code, response.get_json()["field"]) == (422, "engine")
+    assert (issued(engine), outbox.tasks) == ([], [])
+    assert client.post(ADD, json={"x": 4, "y": 4}).status_code == 202
+
+
+@pytest.mark.parametrize("query", ["", "engine=dramatiq"])
+def test_a_stranger_adds_nothing_to_a_long_backlog(
+    client: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(waiting, "MOST", 3)
+    answers = [client.post(f"{ADD}?{query}", json={"x": 4, "y": 4}) for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [202, 202, 202, 503]
+    assert answers[3].get_json()["detail"].startswith("3 tasks wait already")
+    assert int(answers[3].headers["Retry-After"]) > 0
+    assert len(issued(engine)) == 3
+    with engine.begin() as connection:  # published tasks wait, too; only one that has ended makes room
+        connection.execute(text("UPDATE outbox.task SET published_at = now()"))
+    assert client.post(f"{ADD}?{query}", json={"x": 4, "y": 4}).status_code == 503
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox.task SET completed_at = now()"))
+    assert client.post(f"{ADD}?{query}", json={"x": 4, "y": 4}).status_code == 202
 
 
 @pytest.mark.parametrize("query", ["engine=rq", "engine=", "engine=celery&engine=rq", "motor=celery"])

@@ -27,6 +27,7 @@ def test_it_has_defaults_for_all_but_hosts_and_users() -> None:
         ("API_PROCESSES", "0", "at least 1"),
         ("API_THREADS", "many", "whole number"),
         ("API_GROWTH_MB", "-1", "at least 0"),
+        ("API_ADDRESS_RATE_LIMIT", "0", "at least 1"),
         ("LOG_LEVEL", "loud", "one of"),
         ("POSTGRES_USER", "", "not set"),
         ("POSTGRES_PORT", "65536", "at most 65535"),

@@ -1,21 +1,27 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
+import pytest
 import redis.exceptions
 from api import limits
+from api.app import create_app
 from api.limits import Counter
 from limits.storage import MemoryStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pytest
+    from api.config import Settings
     from flask import Flask
     from flask.testing import FlaskClient
+    from landfast_testing.outbox import Outbox
+    from sqlalchemy import Engine
 
 UNITS = "/api/v1/units"
+ADD, SUM = "/api/v1/tasks/add", {"x": 4, "y": 4}
 
 
 class Away(MemoryStorage):
@@ -80,13 +86,56 @@ def test_what_is_open_to_all_is_not_counted(client: FlaskClient) -> None:
     assert "RateLimit" not in client.get("/api/v1/ping").headers
 
 
+@pytest.fixture
+def few(settings: Settings, engine: Engine) -> FlaskClient:
+    """A client of an API that lets an address send two requests a minute without a key."""
+    return create_app(replace(settings, address_rate_limit=2), engine).test_client()
+
+
+def sums(client: FlaskClient, *addresses: str) -> list[int]:
+    """Send a task from each address without a key, and return the statuses."""
+    return [client.post(ADD, json=SUM, environ_base={"REMOTE_ADDR": each}).status_code for each in addresses]
+
+
+def test_an_address_without_a_key_fills_no_table(few: FlaskClient, outbox: Outbox) -> None:
+    assert sums(few, *["192.0.2.1"] * 300) == [202] * 2 + [429] * 298
+    assert len(outbox.tasks) == 2
+    assert sums(few, "192.0.2.2") == [202], "another address has a limit of its own"
+
+
+def test_a_stranger_is_told_when_to_come_back(few: FlaskClient) -> None:
+    answers = [few.post(ADD, json=SUM) for _ in range(3)]
+
+    assert answers[0].headers["RateLimit"].startswith('"requests";r=1;t=')
+    assert (answers[2].status_code, answers[2].content_type) == (429, "application/problem+json")
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 60
+
+
+def test_the_addresses_of_one_network_count_together(few: FlaskClient) -> None:
+    assert sums(few, "2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3") == [202, 202, 429]
+    assert sums(few, "2001:db8:0:1::1") == [202]
+    assert sums(few, "::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.1") == [202, 202, 429]
+
+
+def test_many_addresses_together_have_a_limit_too(few: FlaskClient) -> None:
+    statuses = sums(few, *(f"192.0.2.{number}" for number in range(1, 31)))
+
+    assert statuses == [202] * 20 + [429] * 10
+
+
+def test_an_address_that_is_over_its_limit_takes_nothing_of_the_others(few: FlaskClient) -> None:
+    sums(few, *["192.0.2.1"] * 100)
+
+    assert sums(few, *(f"192.0.2.{number}" for number in range(2, 11))) == [202] * 9
+
+
 def test_it_counts_in_memory_while_redis_is_away_and_asks_it_seldom(app: Flask) -> None:
     storage = Away()
-    counter = Counter(storage, limit=3)
+    counter = Counter(storage, 3, address_limit=3)
     storage.away = True
 
     with app.app_context():
-        standings = [counter.hit("key:1") for _ in range(4)]
+        standings = [counter.hit("key:1", 3) for _ in range(4)]
     assert [standing.allowed for standing in standings] == [True, True, True, False]
     assert [standing.remaining for standing in standings] == [2, 1, 0, 0]
     assert storage.asked == 1
@@ -94,12 +143,12 @@ def test_it_counts_in_memory_while_redis_is_away_and_asks_it_seldom(app: Flask) 
 
 def test_it_counts_in_redis_again_when_that_is_back(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     storage = Away()
-    counter = Counter(storage, limit=3)
+    counter = Counter(storage, 3, address_limit=3)
     monkeypatch.setattr(limits, "ASK_AGAIN", 0)
     storage.away = True
     with app.app_context():
-        counter.hit("key:1")
+        counter.hit("key:1", 3)
         storage.away = False
 
-        assert counter.hit("key:1").remaining == 2
+        assert counter.hit("key:1", 3).remaining == 2
     assert storage.asked == 2

@@ -63,11 +63,14 @@ def test_migrations_can_be_taken_back(config: Config, connection: Connection) ->
 
 
 def test_it_tells_which_are_pending_and_runs_none(config: Config, connection: Connection) -> None:
-    assert [revision.name[:5] for revision in pending.pending(connection)] == ["0001 ", "0002 ", "0003 "]
+    assert [revision.name[:5] for revision in pending.pending(connection)] == ["0001 ", "0002 ", "0003 ", "0004 "]
     assert inspect(connection).get_table_names() == []
 
     command.upgrade(config, "0002")
-    assert [revision.name for revision in pending.pending(connection)] == ["0003 (Datasets and reports)"]
+    assert [revision.name for revision in pending.pending(connection)] == [
+        "0003 (Datasets and reports)",
+        "0004 (Owners of datasets, reports and the small tables' rows)",
+    ]
 
     command.upgrade(config, "head")
     assert pending.pending(connection) == []

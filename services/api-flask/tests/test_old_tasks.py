@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from api.models import Task
@@ -25,3 +26,19 @@ def test_ids_of_tasks_that_were_issued_long_ago_are_removed(engine: Engine, monk
     with Session(engine) as session:
         assert session.scalars(select(Task.id)).all() == [kept]
     assert upkeep.remove_old_tasks(engine) == 0
+
+
+def test_the_oldest_ids_go_before_their_time_when_there_are_too_many(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "AT_ONCE", 2)
+    monkeypatch.setattr(upkeep, "MOST", 3)
+    ids = [uuid.uuid4() for _ in range(10)]
+    with Session(engine) as session, session.begin():
+        for minutes, each in enumerate(ids):
+            created_at = func.now() - timedelta(minutes=minutes)
+            session.add(Task(id=each, name="tasks.arithmetic.add", created_at=created_at))
+
+    assert upkeep.remove_old_tasks(engine) == 7
+    with Session(engine) as session:
+        assert set(session.scalars(select(Task.id))) == set(ids[:3])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import pytest
     from flask import Flask
+    from sqlalchemy import Engine
 
 
 def test_its_tasks_are_durable_and_go_to_its_own_quorum_queue() -> None:
@@ -53,10 +54,18 @@ def test_a_worker_s_effects_go_to_the_api_s_database(monkeypatch: pytest.MonkeyP
     databases._named.clear()  # noqa: SLF001 - a process never resets it
 
 
-def test_upkeep_says_how_much_had_its_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upkeep_says_how_much_had_its_time(app: Flask, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "remove_expired_uploads", lambda: 3)
     monkeypatch.setattr(upkeep, "remove_old_tasks", lambda: 5)
+    monkeypatch.setattr(upkeep, "engine", lambda: engine)
 
     done = app.test_cli_runner().invoke(args=["upkeep", "run"])
 
-    assert (done.exit_code, done.output) == (0, "expired datasets: 3\nexpired ids of tasks: 5\n")
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines() == [
+        "expired datasets: 3",
+        "expired ids of tasks: 5",
+        "expired responses: 0",
+        "ended keys: 0",
+        "rows of owners without keys: 0",
+    ]

@@ -7,12 +7,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, url_for
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from api.crud.schemas import MEDIA_TYPE, Links, Meta, Schemas, schemas_of
+from api.access import caller
+from api.crud.schemas import MEDIA_TYPE, Links, Meta, Schemas, columns_of, schemas_of
 from api.db import transaction
 from api.errors import ApiError
+from api.owners import check_room, find_mine, mine
 from api.routes import Answer, Operation, Routes, respond
 
 if TYPE_CHECKING:
@@ -21,18 +23,21 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
-    from api.models import Base
+    from api.models import Owned
 
 READ, WRITE = "tables:read", "tables:write"
 
-TAKEN = "Another row has this already."
+TAKEN = "Another row has this already, or the owner of the key has as many rows as one may have."
+
+#: The most rows of one owner in a table.
+MOST = 10_000
 
 
-def crud(model: type[Base], type_: str, *, tag: str) -> Routes:
+def crud(model: type[Owned], type_: str, *, tag: str) -> Routes:
     """Return the routes of a table, with the schemas of :func:`api.crud.schemas.schemas_of`.
 
     Args:
-        model: the table; its primary key is a UUID named ``id``.
+        model: the table; its primary key is a UUID named ``id``, and each row has an owner.
         type_: its JSON:API type, and its path below ``/api/v1``.
         tag: the heading in the OpenAPI document.
     """
@@ -53,11 +58,11 @@ class Table:
         schemas: its documents.
     """
 
-    def __init__(self, model: type[Base], type_: str, schemas: Schemas) -> None:
-        self.model: Any = model  # a Base with an id: all that generic code knows of it
+    def __init__(self, model: type[Owned], type_: str, schemas: Schemas) -> None:
+        self.model: Any = model  # owned, and with an id: all that generic code knows of it
         self.type = type_
         self.schemas = schemas
-        self.columns = [column.key for column in inspect(model).columns if not column.primary_key]
+        self.columns = [column.key for column in columns_of(model)]
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
@@ -98,7 +103,8 @@ class Table:
 
     def page(self, query: Any) -> Response:  # noqa: ANN401 - a model made at start
         """Return a page of rows."""
-        conditions = [
+        conditions = [mine(self.model)]
+        conditions += [
             getattr(self.model, name.removeprefix("filter_")) == value
             for name, value in query
             if name.startswith("filter_") and value is not None
@@ -115,7 +121,8 @@ class Table:
         """Make a row."""
         values = body.data.attributes.model_dump(exclude_unset=True)
         with transaction() as session:
-            row = self.model(**values)
+            check_room(session, self.model, MOST, self.type)
+            row = self.model(owner=caller().owner, **values)
             session.add(row)
             self._flush(session)
             data = self._resource(row)
@@ -147,7 +154,7 @@ class Table:
         return Response(status=HTTPStatus.NO_CONTENT)
 
     def _row(self, session: Session, row_id: uuid.UUID) -> Any:  # noqa: ANN401 - as above
-        row = session.get(self.model, row_id)
+        row = find_mine(session, self.model, row_id)
         if row is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"there is no {row_id} in {self.type}")
         return row

@@ -18,7 +18,7 @@ from api.routes import Number
 if TYPE_CHECKING:
     from sqlalchemy import Column
 
-    from api.models import Base
+    from api.models import Owned
 
 MEDIA_TYPE = "application/vnd.api+json"
 
@@ -71,19 +71,24 @@ class Self(BaseModel):
     self: str
 
 
-def schemas_of(model: type[Base], type_: str) -> Schemas:
+def columns_of(model: type[Owned]) -> list[Column[Any]]:
+    """Return the columns that callers see: all but the key and the owner."""
+    return [column for column in inspect(model).columns if not column.primary_key and column.key != "owner"]
+
+
+def schemas_of(model: type[Owned], type_: str) -> Schemas:
     """Return the models of a table.
 
-    Callers may set every column except the key and those that the database generates; a column with a default is
-    optional. ``info`` of a column may have ``type`` (a pydantic type that is narrower than the column's), ``above`` (an
-    exclusive lower bound of a number) and ``about`` (its description).
+    Callers may set every column except the key, the owner and those that the database generates; a column with a
+    default is optional. ``info`` of a column may have ``type`` (a pydantic type that is narrower than the column's),
+    ``above`` (an exclusive lower bound of a number) and ``about`` (its description).
 
     Args:
         model: the table.
         type_: its JSON:API type.
     """
     name = model.__name__
-    columns = [column for column in inspect(model).columns if not column.primary_key]
+    columns = columns_of(model)
     writable = [column for column in columns if not _is_automatic(column)]
     attributes = {column.key: _field(column, required=_is_required(column)) for column in writable}
     changes = {column.key: _field(column, required=False) for column in writable}

@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, Integer, String, Uuid, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from api.models import Base
+from api.models import Base, Owned
 
 #: Rows of one part: a report reads, and can be cancelled, part by part.
 ROWS_PER_PART = 1000
 
 
-class Dataset(Base):
+class Dataset(Owned, Base):
     """An uploaded file, without its rows."""
 
     __tablename__ = "dataset"
@@ -33,6 +33,7 @@ class Dataset(Base):
     __table_args__ = (
         Index("ix_dataset_expires_at", "expires_at"),
         Index("ix_dataset_created_at_id", "created_at", "id"),
+        Index("ix_dataset_owner_created_at_id", "owner", "created_at", "id"),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flask import Response, request, url_for
 from sqlalchemy import delete, func, select, text
 
+from api.access import caller
 from api.datasets.bodies import FORM, PLAIN, upload_from
 from api.datasets.columns import DEFAULT, Column, parse
 from api.datasets.documents import DatasetDocument, DatasetList, FileProblem, Page, Rows, RowsPage, UploadQuery
@@ -19,6 +20,7 @@ from api.datasets.loading import load
 from api.datasets.models import ROWS_PER_PART, Dataset, DatasetPart
 from api.db import transaction
 from api.errors import ApiError, problem_response
+from api.owners import FULL, check_room, find_mine, mine
 from api.routes import Answer, Routes, respond
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 #: The most bytes of a file. Nginx has the same limit, only for this path.
 MAX_FILE = 200 * 1024 * 1024
+
+#: The most datasets of one owner, and the most bytes of their files together: ten of the largest.
+MOST, MOST_BYTES = 1000, 10 * MAX_FILE
 
 #: Milliseconds that the removal of the largest dataset's rows may take.
 REMOVAL_TIMEOUT = 15_000
@@ -59,7 +64,8 @@ routes = Routes(
     scope="datasets:write",
     errors={
         400: "The form cannot be read, or the file broke off.",
-        408: "The file took too long.",
+        408: "The file took too long, or arrived too slowly.",
+        409: "The owner of the key has as many datasets, or bytes of them, as one may have.",
         413: "The file is too large.",
         415: "The body is neither CSV nor a form.",
         422: "The file has faults; their lines are listed, and nothing is stored.",
@@ -73,13 +79,15 @@ def upload(query: UploadQuery) -> Response:
     It is checked while it arrives: encoding (UTF-8 unless the Content-Type names another charset or the file begins
     with a byte order mark), delimiter, quotes, and every cell against its column. A file with a fault is not stored.
     """
+    with transaction() as session:
+        _check_room(session, request.content_length or 0)
     sent = upload_from(request)
     name = _name(query.name or sent.fields.get("name") or sent.filename)
     columns = _columns(query.columns or sent.fields.get("columns") or DEFAULT)
     charset = _charset(sent)
     try:
         with transaction() as session:
-            dataset = load(session, sent.file, name=name, columns=columns, charset=charset)
+            dataset = load(session, sent.file, owner=caller().owner, name=name, columns=columns, charset=charset)
             session.refresh(dataset)
             document = DatasetDocument.of(dataset)
     except FaultyFileError as error:
@@ -88,13 +96,21 @@ def upload(query: UploadQuery) -> Response:
     return respond(document, HTTPStatus.CREATED, {"Location": location})
 
 
+@routes.get("/permission", Answer(204, "It may."), scope="datasets:write", counted=False)
+def permission() -> Response:
+    """Tell whether the key may upload; Nginx asks this before it reads the body of an upload."""
+    return Response(status=HTTPStatus.NO_CONTENT)
+
+
 @routes.get("/", Answer(200, "Some of the datasets.", DatasetList), scope="datasets:read")
 def index(query: Page) -> Response:
-    """List the datasets, the newest first."""
-    newest = select(Dataset).order_by(Dataset.created_at.desc(), Dataset.id).offset(query.offset).limit(query.limit)
+    """List the datasets of the key's owner, the newest first."""
+    newest = select(Dataset).where(mine(Dataset)).order_by(Dataset.created_at.desc(), Dataset.id)
     with transaction() as session:
-        items = [DatasetDocument.of(dataset) for dataset in session.scalars(newest)]
-        total = session.scalar(select(func.count()).select_from(Dataset)) or 0
+        items = [
+            DatasetDocument.of(dataset) for dataset in session.scalars(newest.offset(query.offset).limit(query.limit))
+        ]
+        total = session.scalar(select(func.count()).select_from(Dataset).where(mine(Dataset))) or 0
     return respond(DatasetList(items=items, total=total))
 
 
@@ -132,22 +148,40 @@ def remove(dataset_id: uuid.UUID) -> Response:
     """Remove a dataset with its rows and its reports; a report that runs stops."""
     with transaction() as session:
         session.execute(text(f"SET LOCAL statement_timeout = {REMOVAL_TIMEOUT}"))
-        found = session.scalar(delete(Dataset).where(Dataset.id == dataset_id).returning(Dataset.id))
+        found = session.scalar(delete(Dataset).where(Dataset.id == dataset_id, mine(Dataset)).returning(Dataset.id))
     if found is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no dataset {dataset_id}")
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def find(session: Session, dataset_id: uuid.UUID) -> Dataset:
-    """Return a dataset.
+    """Return a dataset of the caller's owner.
 
     Raises:
         ApiError: there is no such dataset.
     """
-    dataset = session.get(Dataset, dataset_id)
+    dataset = find_mine(session, Dataset, dataset_id)
     if dataset is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no dataset {dataset_id}")
     return dataset
+
+
+def _check_room(session: Session, size: int) -> None:
+    """Make sure that the caller's owner may store another file.
+
+    Args:
+        session: the transaction.
+        size: the bytes of the request's body.
+
+    Raises:
+        ApiError: the owner has too many datasets, or too large ones.
+    """
+    check_room(session, Dataset, MOST, "datasets")
+    stored = session.scalar(select(func.sum(Dataset.bytes)).where(mine(Dataset))) or 0
+    if stored + size > MOST_BYTES:
+        room = max(0, MOST_BYTES - int(stored))
+        message = f"the owner of this API key may store {room} more bytes in datasets; remove some first"
+        raise ApiError(FULL, message)
 
 
 def _name(given: str | None) -> str:

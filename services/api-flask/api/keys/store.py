@@ -11,6 +11,7 @@ from api.keys import tokens
 from api.keys.models import ApiKey
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Iterable, Sequence
 
     from sqlalchemy.orm import Session
@@ -26,6 +27,7 @@ def create(
     *,
     requests_per_minute: int | None = None,
     lasts: timedelta | None = None,
+    owner: uuid.UUID | None = None,
 ) -> str:
     """Create a key and return its text, which cannot be read again.
 
@@ -35,6 +37,7 @@ def create(
         scopes: the key's scopes.
         requests_per_minute: its rate limit, unless it is the default.
         lasts: its validity; for ever by default.
+        owner: the owner of its rows; a new one by default.
     """
     key = tokens.make()
     expires_at = datetime.now(UTC) + lasts if lasts else None
@@ -44,6 +47,7 @@ def create(
             prefix=key.prefix,
             digest=key.digest,
             scopes=sorted(set(scopes)),
+            owner=owner,
             requests_per_minute=requests_per_minute,
             expires_at=expires_at,
         )
@@ -57,8 +61,8 @@ def everything(session: Session) -> Sequence[ApiKey]:
     return session.scalars(select(ApiKey).order_by(ApiKey.created_at, ApiKey.prefix)).all()
 
 
-def revoke(session: Session, prefix: str) -> ApiKey:
-    """Revoke a key, at once and for good.
+def find(session: Session, prefix: str) -> ApiKey:
+    """Return the key with a prefix.
 
     Raises:
         LookupError: there is no such key.
@@ -66,6 +70,16 @@ def revoke(session: Session, prefix: str) -> ApiKey:
     key = session.scalar(select(ApiKey).where(ApiKey.prefix == prefix))
     if key is None:
         raise LookupError(f"there is no key {prefix!r}")
+    return key
+
+
+def revoke(session: Session, prefix: str) -> ApiKey:
+    """Revoke a key, at once and for good.
+
+    Raises:
+        LookupError: there is no such key.
+    """
+    key = find(session, prefix)
     key.revoked_at = key.revoked_at or datetime.now(UTC)
     return key
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
-from api.models import Base
+from api.models import Base, Owned
 
 
 class State(StrEnum):
@@ -39,7 +39,7 @@ FINAL = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 _STATES = ", ".join(f"'{state}'" for state in State)
 
 
-class Report(Base):
+class Report(Owned, Base):
     """A report: its definition, its progress, and its result."""
 
     __tablename__ = "report"
@@ -66,4 +66,5 @@ class Report(Base):
         CheckConstraint("progress BETWEEN 0 AND 100", name="progress"),
         Index("ix_report_dataset_id", "dataset_id"),
         Index("ix_report_created_at_id", "created_at", "id"),
+        Index("ix_report_owner_created_at_id", "owner", "created_at", "id"),
     )

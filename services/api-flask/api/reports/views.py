@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -12,22 +10,25 @@ from flask import Response, url_for
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import undefer
 
+from api.access import caller
 from api.datasets.columns import parse
 from api.datasets.documents import Page  # noqa: TC001 - the routes read the annotations
 from api.datasets.views import find as find_dataset
 from api.db import transaction
 from api.errors import ApiError
+from api.owners import check_room, find_mine, mine
 from api.reports.definition import DefinitionError
 from api.reports.documents import NewReport, ReportDocument, ReportList, Result
 from api.reports.models import FINAL, Report, State
+from api.reports.spreadsheets import table
 from api.reports.tasks import run_report
 from api.routes import Answer, Routes, respond
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import InstrumentedAttribute, Session
 
-#: First characters of a formula in a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: The most reports of one owner.
+MOST = 200
 
 _MISSING = {404: "There is no such report."}
 _UNREADY = {**_MISSING, 409: "The report has no result: it is not done, failed or was cancelled."}
@@ -45,13 +46,18 @@ routes = Routes(
     "/",
     Answer(202, "The report, waiting for a worker.", ReportDocument, headers={"Location": "where to watch it"}),
     scope="reports:write",
-    errors={422: "The dataset is not there, or cannot answer.", 503: "Nothing can be stored at the moment."},
+    errors={
+        409: "The owner of the key has as many reports as one may have; or the idempotency key is in use.",
+        422: "The dataset is not there, or cannot answer.",
+        503: "Nothing can be stored at the moment.",
+    },
     idempotent=True,
 )
 def create(body: NewReport) -> Response:
     """Ask for a report."""
     report_id = uuid.uuid4()
     with transaction() as session:
+        check_room(session, Report, MOST, "reports")
         try:
             dataset = find_dataset(session, body.dataset)
         except ApiError as error:
@@ -60,7 +66,7 @@ def create(body: NewReport) -> Response:
             body.definition.check(parse(dataset.columns))
         except DefinitionError as error:
             raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, f"{error.field!r}: {error}", field=error.field) from None
-        report = Report(id=report_id, dataset_id=dataset.id, definition=body.definition.as_dict())
+        report = Report(id=report_id, owner=caller().owner, dataset_id=dataset.id, definition=body.definition.as_dict())
         session.add(report)
         session.flush()
         session.refresh(report)
@@ -71,11 +77,13 @@ def create(body: NewReport) -> Response:
 
 @routes.get("/", Answer(200, "Some of the reports.", ReportList), scope="reports:read")
 def index(query: Page) -> Response:
-    """List the reports, the newest first."""
-    newest = select(Report).order_by(Report.created_at.desc(), Report.id).offset(query.offset).limit(query.limit)
+    """List the reports of the key's owner, the newest first."""
+    newest = select(Report).where(mine(Report)).order_by(Report.created_at.desc(), Report.id)
     with transaction() as session:
-        items = [ReportDocument.of(report) for report in session.scalars(newest)]
-        total = session.scalar(select(func.count()).select_from(Report)) or 0
+        items = [
+            ReportDocument.of(report) for report in session.scalars(newest.offset(query.offset).limit(query.limit))
+        ]
+        total = session.scalar(select(func.count()).select_from(Report).where(mine(Report))) or 0
     return respond(ReportList(items=items, total=total))
 
 
@@ -96,7 +104,7 @@ def show(report_id: uuid.UUID) -> Response:
 def cancel(report_id: uuid.UUID) -> Response:
     """Cancel a report: its worker stops within moments; asked again, nothing changes."""
     with transaction() as session:
-        report = session.get(Report, report_id, with_for_update=True)
+        report = find_mine(session, Report, report_id, for_update=True)
         if report is None:
             raise _missing(report_id)
         if report.state in FINAL - {State.CANCELLED}:
@@ -113,7 +121,7 @@ def cancel(report_id: uuid.UUID) -> Response:
 def remove(report_id: uuid.UUID) -> Response:
     """Remove a report with its result; if it runs, it stops."""
     with transaction() as session:
-        found = session.scalar(delete(Report).where(Report.id == report_id).returning(Report.id))
+        found = session.scalar(delete(Report).where(Report.id == report_id, mine(Report)).returning(Report.id))
     if found is None:
         raise _missing(report_id)
     return Response(status=HTTPStatus.NO_CONTENT)
@@ -134,12 +142,8 @@ def result(report_id: uuid.UUID) -> Response:
 def result_csv(report_id: uuid.UUID) -> Response:
     """Show the result as CSV."""
     found = _result(report_id)
-    table = io.StringIO()
-    writer = csv.writer(table)
-    writer.writerow(found.columns)
-    writer.writerows([_harmless(str(row[0])), *row[1:]] for row in found.rows)
     headers = {"Content-Disposition": f'attachment; filename="report-{report_id}.csv"'}
-    return Response(table.getvalue(), headers=headers, content_type="text/csv; charset=utf-8")
+    return Response(table(found.columns, found.rows), headers=headers, content_type="text/csv; charset=utf-8")
 
 
 @routes.get(
@@ -161,7 +165,7 @@ def _result(report_id: uuid.UUID) -> Result:
 
 
 def _find(session: Session, report_id: uuid.UUID) -> Report:
-    report = session.get(Report, report_id)
+    report = find_mine(session, Report, report_id)
     if report is None:
         raise _missing(report_id)
     return report
@@ -173,7 +177,7 @@ def _succeeded(session: Session, report_id: uuid.UUID, column: InstrumentedAttri
     Raises:
         ApiError: there is no such report, or it has no result.
     """
-    report = session.get(Report, report_id, options=[undefer(column)])
+    report = find_mine(session, Report, report_id, options=[undefer(column)])
     if report is None:
         raise _missing(report_id)
     if report.state != State.SUCCEEDED:
@@ -184,14 +188,3 @@ def _succeeded(session: Session, report_id: uuid.UUID, column: InstrumentedAttri
 
 def _missing(report_id: uuid.UUID) -> ApiError:
     return ApiError(HTTPStatus.NOT_FOUND, f"there is no report {report_id}")
-
-
-def _harmless(name: str) -> str:
-    """Return a group's name, escaped so that no spreadsheet takes it for a formula; a number stays one."""
-    if not name.startswith(_FORMULA):
-        return name
-    try:
-        float(name)
-    except ValueError:
-        return f"'{name}"
-    return name

@@ -35,6 +35,7 @@ class Options(TypedDict, total=False):
     max_body: int
     body_type: str
     upload: Mapping[str, Mapping[str, Any]] | None
+    counted: bool
 
 
 class Routes:
@@ -110,7 +111,8 @@ def _guarded(operation: Operation) -> View:
     def guarded(**path: Any) -> Response:  # noqa: ANN401 - values of the path's converters
         request.max_content_length = operation.max_body
         caller = authorise(operation.scope)
-        count(caller)
+        if operation.is_limited:
+            count(caller)
         arguments = dict(path)
         if operation.query is not None:
             arguments["query"] = read_query(request, operation.query)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import BaseModel
 
+from api.limits import SAFE
 from api.routes.answering import JSON
 
 if TYPE_CHECKING:
@@ -48,13 +49,15 @@ class Operation:
         rule: the path after the prefix, in Flask's syntax.
         view: the view function.
         answers: the successful responses.
-        scope: the scope that the caller's API key must have; None is open to everyone, without a rate limit.
+        scope: the scope that the caller's API key must have; None is open to everyone, and limited by the caller's
+            address if it changes something.
         errors: its own problems by status, with their causes.
         needs_services: whether it uses a service behind the API, even if no key is needed.
         idempotent: whether an ``Idempotency-Key`` makes repetition safe.
         max_body: the most bytes of a body.
         body_type: the media type of the body for ``body``.
         upload: the JSON schema of a raw body by its media type, which the view reads itself.
+        counted: whether it counts towards the caller's rate limit.
         body: the model of the body, from the view's annotation.
         query: the model of the query, likewise.
     """
@@ -70,6 +73,7 @@ class Operation:
     max_body: int = MAX_BODY
     body_type: str = JSON
     upload: Mapping[str, Mapping[str, Any]] | None = None
+    counted: bool = True
     body: type[BaseModel] | None = field(init=False)
     query: type[BaseModel] | None = field(init=False)
 
@@ -91,6 +95,11 @@ class Operation:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise TypeError(f"{self.view.__qualname__}: {name} must be annotated with a pydantic model")
         return model
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether its requests are counted."""
+        return self.counted and (self.scope is not None or self.method not in SAFE)
 
     @property
     def name(self) -> str:

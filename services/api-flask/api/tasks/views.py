@@ -16,6 +16,7 @@ from api.models import Task
 from api.routes import Answer, Number, Routes, respond
 from api.tasks.progress import Progress, Row, progress_of
 from api.tasks.shared import ADD, DRAMATIQ_QUEUE, QUEUE, Results
+from api.tasks.waiting import check_backlog
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -23,12 +24,19 @@ if TYPE_CHECKING:
 routes = Routes("tasks", __name__, prefix="/api/v1/tasks", tag="Tasks", about="Work that is done by the workers.")
 
 
-_EXTENSION = "landfast.results"
+_RESULTS, _DRAMATIQ = "landfast.results", "landfast.dramatiq"
 
 
-def init_results(app: Flask, results: Results) -> None:
-    """Set the reader of other applications' results for ``app``."""
-    app.extensions[_EXTENSION] = results
+def init_tasks(app: Flask, results: Results, *, dramatiq: bool) -> None:
+    """Set up the tasks of ``app``.
+
+    Args:
+        app: the API.
+        results: reads other applications' results.
+        dramatiq: whether Dramatiq's worker is part of the stack.
+    """
+    app.extensions[_RESULTS] = results
+    app.extensions[_DRAMATIQ] = dramatiq
 
 
 class Addition(BaseModel):
@@ -46,7 +54,8 @@ class Sending(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     engine: Literal["celery", "dramatiq"] = Field(
-        default="celery", description="the framework whose worker does it; without that worker running, it waits"
+        default="celery",
+        description="the framework whose worker does it; dramatiq only where that worker is part of the stack",
     )
 
 
@@ -60,10 +69,15 @@ def add_numbers(body: Addition, query: Sending) -> Response:
 
     The answer says where the sum will be.
     """
+    uses_dramatiq = query.engine == dramatiq.ENGINE
+    if uses_dramatiq and not current_app.extensions[_DRAMATIQ]:
+        message = "no worker of Dramatiq is part of this stack: leave 'engine' out"
+        raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, message, field="engine")
     task_id = uuid.uuid4()
     with transaction() as session:
+        check_backlog(session, DRAMATIQ_QUEUE if uses_dramatiq else QUEUE)
         session.add(Task(id=task_id, name=ADD))
-        if query.engine == dramatiq.ENGINE:
+        if uses_dramatiq:
             dramatiq.send(ADD, DRAMATIQ_QUEUE, (body.x, body.y), task_id=str(task_id))
         else:
             by_name.send(ADD, (body.x, body.y), queue=QUEUE, task_id=str(task_id))
@@ -84,4 +98,4 @@ def show(task_id: uuid.UUID) -> Response:
         if session.get(Task, task_id) is None:
             raise ApiError(HTTPStatus.NOT_FOUND, f"there is no task {task_id}")
         row = Row.find(session, task_id)
-    return respond(progress_of(str(task_id), row, current_app.extensions[_EXTENSION]))
+    return respond(progress_of(str(task_id), row, current_app.extensions[_RESULTS]))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from api.datasets import loading
 from api.datasets.columns import parse
 from api.datasets.faults import FaultyFileError
 from api.datasets.loading import LIFETIME, load
@@ -16,7 +18,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Engine
@@ -27,7 +28,7 @@ HEADER = b"city,amount\n"
 
 def store(engine: Engine, pieces: Iterable[bytes]) -> uuid.UUID:
     with Session(engine) as session, session.begin():
-        return load(session, Stream(pieces), name="harbours", columns=COLUMNS).id
+        return load(session, Stream(pieces), owner=uuid.uuid4(), name="harbours", columns=COLUMNS).id
 
 
 def count(engine: Engine, table: type[Dataset | DatasetPart]) -> int | None:
@@ -104,7 +105,20 @@ def test_a_load_outlives_the_time_limit_of_a_statement(engine: Engine) -> None:
 
     with Session(engine) as session, session.begin():
         session.connection().exec_driver_sql(f"SET LOCAL statement_timeout = {50 * PATIENCE:.0f}")
-        assert load(session, Stream(pieces()), name="slow", columns=COLUMNS).parts == 3
+        assert load(session, Stream(pieces()), owner=uuid.uuid4(), name="slow", columns=COLUMNS).parts == 3
+
+
+def test_no_part_is_larger_than_the_memory_for_it(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MOST_CHARACTERS", 5000)
+    rows = [b"%s,1\n" % (b"x" * 999) for _ in range(ROWS_PER_PART)]
+
+    with pytest.raises(FaultyFileError) as caught:
+        store(engine, [HEADER, *rows])
+    [fault] = caught.value.faults.listed
+    assert (fault.line, fault.message.partition(" up to here")[0]) == (7, "6 rows")
+    assert "at most that many are allowed in 1000 rows" in fault.message
+    assert count(engine, Dataset) == 0
+    assert store(engine, [HEADER, *rows[:4]])
 
 
 def test_parts_are_json_that_any_client_can_read(engine: Engine) -> None:

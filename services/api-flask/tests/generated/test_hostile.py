@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from landfast_testing import hostile
 from sqlalchemy.orm import Session
 
+from tests.conftest import owner_of
 from tests.hostile import check, send
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def headers(make_key: Callable[..., str]) -> dict[str, str]:
 def ids(app: Flask, engine: Engine, headers: dict[str, str]) -> dict[str, str]:
     """A dataset, and a finished report about it."""
     with Session(engine) as session, session.begin():
-        dataset = str(load(session, Stream([FILE]), name="harbours", columns=parse(COLUMNS)).id)
+        owner = owner_of(engine, headers["HTTP_AUTHORIZATION"])
+        dataset = str(load(session, Stream([FILE]), owner=owner, name="harbours", columns=parse(COLUMNS)).id)
     body = f'{{"dataset": "{dataset}", "group_by": "city"}}'.encode()
     answer = send(app, "POST", "/api/v1/reports/", body, content_type=JSON, headers=headers)
     report: str = answer.json["id"]

@@ -35,9 +35,14 @@ def client(client: FlaskClient, authorized: dict[str, str]) -> FlaskClient:
 
 
 @pytest.fixture
-def dataset(engine: Engine) -> str:
+def dataset(engine: Engine, owner: uuid.UUID) -> str:
+    return str(make_dataset(engine, owner))
+
+
+def make_dataset(engine: Engine, owner: uuid.UUID, file: bytes = FILE) -> uuid.UUID:
+    columns = parse("day:date,city:text,amount:number")
     with Session(engine) as session, session.begin():
-        return str(load(session, Stream([FILE]), name="harbours", columns=parse("day:date,city:text,amount:number")).id)
+        return load(session, Stream([file]), owner=owner, name="harbours", columns=columns).id
 
 
 @pytest.fixture
@@ -159,6 +164,17 @@ def test_no_spreadsheet_takes_a_group_for_a_formula(client: FlaskClient, engine:
 
     groups = [row[0] for row in csv.reader(client.get(f"{report}/result.csv").text.splitlines())]
     assert groups == ["city", "Riga", "'=Oslo()", "-5"]
+
+
+def test_the_name_of_a_column_is_no_formula_either(client: FlaskClient, engine: Engine, owner: uuid.UUID) -> None:
+    with Session(engine) as session, session.begin():
+        columns = parse("=cmd|'/C calc'!A0:text")
+        dataset = load(session, Stream([b"=cmd|'/C calc'!A0\nRiga\n"]), owner=owner, name="x", columns=columns).id
+    body = {"dataset": str(dataset), "group_by": columns[0].name}
+    report = client.post(REPORTS, json=body).headers["Location"]
+    run(engine, report)
+
+    assert client.get(f"{report}/result.csv").text.startswith("\"'=cmd|")
 
 
 @pytest.mark.parametrize("what", ["result", "result.csv", "chart.png"])

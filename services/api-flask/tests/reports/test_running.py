@@ -32,7 +32,8 @@ def dataset(engine: Engine) -> uuid.UUID:
     """A dataset of several parts: in each, half of the rows are Riga's with 1 and half are Oslo's with 2."""
     file = [b"city,amount\n", b"Riga,1\nOslo,2\n" * (PARTS * ROWS_PER_PART // 2)]
     with Session(engine) as session, session.begin():
-        return load(session, Stream(file), name="harbours", columns=parse("city:text,amount:number")).id
+        columns = parse("city:text,amount:number")
+        return load(session, Stream(file), owner=uuid.uuid4(), name="harbours", columns=columns).id
 
 
 @pytest.fixture
