@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING, Any
 
+from contract import uploads
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -37,6 +39,9 @@ class Location:
 
     def blocks(self) -> Iterator[str]:
         """Yield the location and its helper locations, as blocks of Nginx's configuration."""
+        if "uploads" in self.entry:
+            yield from self._with_uploads()
+            return
         if len(self.path) > 1 and not self.entry.get("internal"):  # for visitors who omit the last slash
             yield block(f"location = {self.path[:-1]}", [f"return 308 {self.path};"])
         if "files" not in self.entry:
@@ -45,6 +50,25 @@ class Location:
         yield block(f"location {self.path}", [*self._denied(), *self._files()])
         if "service" in self.entry:
             yield block(f"location {self._missing}", list(self._forwarded()))
+
+    def _with_uploads(self) -> Iterator[str]:
+        """Yield the location, that of its other requests, and those through which an upload passes."""
+        given = self.entry["uploads"]
+        if len(self.path) > 1:  # a redirect would make senders send a file twice
+            yield block(f"location = {self.path[:-1]}", list(uploads.divided(self.path, given)))
+        yield block(f"location {self.path}", list(uploads.divided(self.path, given)))
+        yield block(f"location @others{self.path}", list(self._forwarded()))
+        yield block(f"location @too-large{self.path}", list(uploads.too_large(given)))
+        first = "uploads"
+        if "permission" in given:
+            yield block(*uploads.asked(self.path, self.entry))
+            yield block(f"location @uploads{self.path}", list(uploads.refused(self.path, self.entry)))
+            first = "permitted"
+        kept = {"service", "protocol", "errors", "security_headers"}
+        entry = {key: value for key, value in self.entry.items() if key in kept}
+        upload = Location(self.path, entry | {key: given[key] for key in ("service", "timeout") if key in given})
+        prefix, *_ = _PROTOCOLS[entry.get("protocol", "http")]
+        yield block(f"location @{first}{self.path}", [*upload._forwarded(), *uploads.forwarded(prefix, given)])
 
     @property
     def _missing(self) -> str:

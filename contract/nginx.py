@@ -29,7 +29,7 @@ OF_THE_HOUSE = (
 
 #: Required key -> the keys of a location that require it.
 REQUIRED = {
-    "service": ("protocol", "largest_body", "timeout", "websocket", "fresh", "errors", "security_headers"),
+    "service": ("protocol", "largest_body", "timeout", "websocket", "fresh", "errors", "security_headers", "uploads"),
     "files": ("internal", "immutable"),
 }
 
@@ -135,12 +135,29 @@ def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
                 raise ContractError(f"{where}.{key} requires {required}")
     if "fresh" in entry and entry.get("static"):
         raise ContractError(f"{where}: fresh and static exclude each other; a static file is cached for a week")
+    if "uploads" in entry:
+        _check_uploads(contract, where, entry)
     if entry.get("internal") and not hosts:
         raise ContractError(f"{where}.internal requires hosts, because other applications share the stack's address")
     if not hosts and path.startswith(OF_THE_HOUSE):
         raise ContractError(f"{where}: the house answers at this path; choose another")
     if entry.get("websocket") and entry.get("protocol") == "uwsgi":
         raise ContractError(f"{where}.websocket: the protocol uwsgi has no WebSockets; use http")
+
+
+def _check_uploads(contract: Contract, where: str, entry: Mapping[str, Any]) -> None:
+    """Make sure that a location's uploads are valid.
+
+    Raises:
+        ContractError: they are not.
+    """
+    if "largest_body" not in entry["uploads"]:
+        raise ContractError(f"{where}.uploads.largest_body is missing: the largest file, like 200m")
+    if "service" in entry["uploads"]:
+        contract.check_service(entry["uploads"]["service"], f"{where}.uploads")
+    for key in ("files", "largest_body"):
+        if key in entry:
+            raise ContractError(f"{where}: {key} and uploads exclude each other; only uploads have a body there")
 
 
 def _content(contract: Contract) -> str:

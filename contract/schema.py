@@ -258,6 +258,19 @@ HTTP = group(
             errors=choice(
                 "the form of Nginx's own answers: `page`, or `problem` (RFC 9457); by default page", "page", "problem"
             ),
+            uploads=group(
+                "bodies of POST, PUT and PATCH that are forwarded as they arrive, instead of when they are complete; "
+                "other requests have no body there, and all need a Content-Length",
+                service=text("the service that takes them, with the same protocol; by default that above", PLACE),
+                largest_body=text("the largest body, like 200m", SIZE),
+                timeout=text("the time limit of an answer, longer than the longest upload, like 16m", TIME),
+                at_once=number("the most of one address at the same time; more get a 429; by default 2", LENGTH),
+                permission=text(
+                    "a page of the service above, which Nginx requests first, with the same headers: 2xx permits the "
+                    "upload; with 401 or 403 the sender is refused before a byte of the body is read",
+                    PAGE,
+                ),
+            ),
             security_headers=flag("whether Nginx adds the security headers, for a service that does not set them"),
         ),
     ),

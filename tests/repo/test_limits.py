@@ -15,6 +15,8 @@ from contract.files import read
 ROOT = Path(__file__).parents[2]
 NGINX, DJANGO, FLASK = ROOT / "nginx", ROOT / "services/web-django", ROOT / "services/api-flask"
 LIMITS, SITE = "snippets/limits.conf", "conf.d/site.conf"
+#: The location of uploads that the API permits.
+UPLOADS = "@permitted/api/v1/datasets/"
 
 #: Headers that Debian's Nginx accepts from a client: its default, for which not every 1.26 has a directive.
 MOST_HEADERS = 1000
@@ -45,12 +47,24 @@ def directive(path: str, name: str, within: str = "") -> str:
     return found[1]
 
 
-def largest_body(path: str) -> str:
-    """Return the contracts' limit of a request's body for a path at the stack's own address."""
+def derived(path: str, name: str) -> str:
+    """Return the value of a directive that the contracts give a location at the stack's own address."""
     locations = derive(read(ROOT)).contents["nginx.locations.conf"]
-    found = re.search(rf"^location {path} {{[^}}]*client_max_body_size (\w+);", locations, re.MULTILINE)
+    found = re.search(rf"^location {path} {{[^}}]*{name} (\w+);", locations, re.MULTILINE)
     assert found, path
     return found[1]
+
+
+def largest_body(path: str) -> str:
+    """Return the contracts' limit of a request's body for a path."""
+    return derived(path, "client_max_body_size")
+
+
+def setting(name: str) -> int:
+    """Return the default of a variable in ``.env.example``."""
+    found = re.search(rf"^# {name}=(\d+)$", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found, name
+    return int(found[1])
 
 
 def number(value: str) -> int:
@@ -58,6 +72,11 @@ def number(value: str) -> int:
     found = re.fullmatch(r"(\d+)([kms]?)", value)
     assert found, value
     return int(found[1]) * UNITS[found[2]]
+
+
+def seconds(value: str) -> int:
+    """Return a time of a contract in seconds."""
+    return int(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
 
 
 def uwsgi(name: str, file: str = "uwsgi.ini") -> int:
@@ -118,7 +137,7 @@ def test_nginx_lets_in_the_bodies_that_the_applications_take() -> None:
     dataset = constants(FLASK / "api/datasets/views.py")["MAX_FILE"]
 
     assert number(largest_body("/")) > picture
-    assert number(directive("snippets/uploads.conf", "client_max_body_size")) == dataset
+    assert number(largest_body(UPLOADS)) == dataset
     assert number(directive(LIMITS, "client_max_body_size")) > constants(FLASK / "api/routes/operation.py")["MAX_BODY"]
 
 
@@ -126,8 +145,18 @@ def test_nginx_waits_for_whatever_a_service_may_still_answer() -> None:
     upload = constants(FLASK / "api/datasets/bodies.py")["LONGEST"]
 
     assert number(directive("snippets/upstream-failover.conf", "uwsgi_read_timeout")) > uwsgi("harakiri")
-    assert number(directive("snippets/uploads.conf", "uwsgi_read_timeout")) > upload
+    assert seconds(derived(UPLOADS, "uwsgi_read_timeout")) > upload
     assert GUNICORN["keepalive"] > number(directive(LIMITS, "keepalive_timeout"))
+
+
+def test_one_address_leaves_most_of_the_lane_for_uploads_to_others() -> None:
+    assert 4 * number(derived(UPLOADS, "limit_conn uploads")) <= setting("API_UPLOADS")
+
+
+def test_a_slow_piece_of_an_upload_ends_before_nginx_and_uwsgi_give_up_on_silence() -> None:
+    piece = constants(FLASK / "api/uploads.py")["LONGEST_PIECE"]
+
+    assert piece < min(number(directive(LIMITS, "client_body_timeout")), uwsgi("socket-timeout", "uploads.ini"))
 
 
 def test_a_stop_waits_longer_than_the_requests_that_run() -> None:
@@ -174,7 +203,9 @@ def test_nginx_hands_no_header_on_that_was_meant_for_itself() -> None:
         ("Number of headers", f"{MOST_HEADERS:,}"),
         ("Body for the site", largest_body("/").replace("m", " MiB")),
         ("Body for the API", directive(LIMITS, "client_max_body_size").replace("m", " MiB")),
-        ("Upload of a dataset", directive("snippets/uploads.conf", "client_max_body_size").replace("m", " MiB")),
+        ("Upload of a dataset", largest_body(UPLOADS).replace("m", " MiB")),
+        ("Uploads at once", f"{derived(UPLOADS, 'limit_conn uploads')} from one address"),
+        ("Time for an upload", f"{seconds(derived(UPLOADS, 'uwsgi_read_timeout'))} s"),
         ("Time for an answer of the API", f"{uwsgi('harakiri')} s"),
         ("A PostgreSQL that restarts", f"{PATIENCE:g} s"),
         ("Running transactions at a stop of PostgreSQL", f"{DRAIN:g} s"),

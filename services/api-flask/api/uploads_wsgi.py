@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.uploads import ReadToTheEnd
+from api.uploads import Uploads, stop_reading_from_uwsgi
 from api.wsgi import application as api
 
-application = ReadToTheEnd(api)
+application = Uploads(api, stop_reading_from_uwsgi)

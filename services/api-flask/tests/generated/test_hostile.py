@@ -19,7 +19,7 @@ from api.datasets.columns import parse
 from api.datasets.loading import load
 from api.datasets.streams import Stream
 from api.reports.running import run_report
-from api.uploads import ReadToTheEnd
+from api.uploads import Uploads
 from hypothesis import given
 from hypothesis import strategies as st
 from landfast_testing import hostile
@@ -169,7 +169,7 @@ def test_it_stands_whatever_its_addresses_and_headers_say(
 
 
 def test_it_takes_no_file_that_it_cannot_read_again(app: Flask, headers: dict[str, str], engine: Engine) -> None:
-    lane = ReadToTheEnd(app)
+    lane = Uploads(app, lambda: lambda: None)
     cells = hostile.texts() | st.sampled_from(["1", "0.5", "Riga", "$x$", "=1", "2026-01-31", "\u202e", "\x1b$B"])
     numbers = st.sampled_from(["1", "-0", ".5", "9" * 18, "0." + "9" * 12, "1e9", "NaN", "٣", " 7 "]) | hostile.texts()
     lines = st.lists(st.lists(cells, max_size=3) | st.tuples(cells, numbers), max_size=4)
