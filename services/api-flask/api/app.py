@@ -8,6 +8,7 @@ from flask import Flask
 
 from api import crud, docs, index, tasks
 from api.config import Settings, load_settings
+from api.datasets.lane import init_lane
 from api.datasets.views import routes as datasets
 from api.db import init_database, serving_engine
 from api.errors import register_error_handlers
@@ -42,6 +43,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     register_request_hooks(app)
     register_error_handlers(app)
     init_database(app, engine or serving_engine(settings.database.postgres, connections=settings.threads))
+    init_lane(app, settings.threads)
     init_health(app, dependency_checks(settings))
     tasks.init_tasks(app, Results(settings.results), dramatiq=settings.dramatiq)
     init_limits(app, Counter(redis_storage(settings.cache), settings.rate_limit, settings.address_rate_limit))

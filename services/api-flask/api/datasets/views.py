@@ -15,6 +15,7 @@ from api.datasets.bodies import FORM, PLAIN, upload_from
 from api.datasets.columns import DEFAULT, Column, parse
 from api.datasets.documents import DatasetDocument, DatasetList, FileProblem, Page, Rows, RowsPage, UploadQuery
 from api.datasets.faults import FaultyFileError
+from api.datasets.lane import lane
 from api.datasets.lines import known_encoding
 from api.datasets.loading import load
 from api.datasets.models import ROWS_PER_PART, Dataset, DatasetPart
@@ -79,21 +80,8 @@ def upload(query: UploadQuery) -> Response:
     It is checked while it arrives: encoding (UTF-8 unless the Content-Type names another charset or the file begins
     with a byte order mark), delimiter, quotes, and every cell against its column. A file with a fault is not stored.
     """
-    with transaction() as session:
-        _check_room(session, request.content_length or 0)
-    sent = upload_from(request)
-    name = _name(query.name or sent.fields.get("name") or sent.filename)
-    columns = _columns(query.columns or sent.fields.get("columns") or DEFAULT)
-    charset = _charset(sent)
-    try:
-        with transaction() as session:
-            dataset = load(session, sent.file, owner=caller().owner, name=name, columns=columns, charset=charset)
-            session.refresh(dataset)
-            document = DatasetDocument.of(dataset)
-    except FaultyFileError as error:
-        return problem_response(FileProblem.of(error.faults, f"{error}; nothing was stored"))
-    location = url_for("datasets.show", dataset_id=document.id)
-    return respond(document, HTTPStatus.CREATED, {"Location": location})
+    with lane().place(caller().owner):
+        return _store(query)
 
 
 @routes.get("/permission", Answer(204, "It may."), scope="datasets:write", counted=False)
@@ -164,6 +152,24 @@ def find(session: Session, dataset_id: uuid.UUID) -> Dataset:
     if dataset is None:
         raise ApiError(HTTPStatus.NOT_FOUND, f"there is no dataset {dataset_id}")
     return dataset
+
+
+def _store(query: UploadQuery) -> Response:
+    with transaction() as session:
+        _check_room(session, request.content_length or 0)
+    sent = upload_from(request)
+    name = _name(query.name or sent.fields.get("name") or sent.filename)
+    columns = _columns(query.columns or sent.fields.get("columns") or DEFAULT)
+    charset = _charset(sent)
+    try:
+        with transaction() as session:
+            dataset = load(session, sent.file, owner=caller().owner, name=name, columns=columns, charset=charset)
+            session.refresh(dataset)
+            document = DatasetDocument.of(dataset)
+    except FaultyFileError as error:
+        return problem_response(FileProblem.of(error.faults, f"{error}; nothing was stored"))
+    location = url_for("datasets.show", dataset_id=document.id)
+    return respond(document, HTTPStatus.CREATED, {"Location": location})
 
 
 def _check_room(session: Session, size: int) -> None:

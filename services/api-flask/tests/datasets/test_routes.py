@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import ExitStack
 from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from api.datasets import bodies
 from api.datasets.faults import LISTED
+from api.datasets.lane import lane
 from api.datasets.models import ROWS_PER_PART, Dataset, DatasetPart
 from api.datasets.views import MAX_FILE
 from sqlalchemy import func, select
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from flask import Flask
     from flask.testing import FlaskClient
     from sqlalchemy import Engine
     from werkzeug.test import TestResponse
@@ -55,6 +58,27 @@ def test_an_uploaded_file_becomes_a_dataset(client: FlaskClient) -> None:
     ]
     assert datetime.fromisoformat(document["created_at"]) < datetime.fromisoformat(document["expires_at"])
     assert client.get(response.headers["Location"]).get_json() == document
+
+
+def test_one_owner_takes_half_of_the_places_from_however_many_addresses(
+    client: FlaskClient, app: Flask, owner: uuid.UUID, make_key: Callable[..., str]
+) -> None:
+    with app.app_context(), ExitStack() as running:
+        for _ in range(2):  # of four threads
+            running.enter_context(lane().place(owner))
+        refused = upload(client)
+        others = {"Authorization": f"Bearer {make_key()}"}
+
+        assert (refused.status_code, refused.content_type) == (429, "application/problem+json")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert upload(client, headers=others).status_code == 201
+    assert upload(client).status_code == 201, "an upload that has ended makes room"
+
+
+def test_an_upload_that_fails_gives_its_place_back(client: FlaskClient) -> None:
+    for _ in range(5):
+        assert upload(client, b"nonsense").status_code == 422
+    assert upload(client).status_code == 201
 
 
 def test_a_form_may_bring_the_file_and_what_is_to_say_of_it(client: FlaskClient) -> None:
