@@ -12,7 +12,7 @@ from contract.named import as_json, below, unique, unknown
 from contract.schema import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from contract.files import Contract
 
@@ -22,6 +22,12 @@ MIGRATIONS, RELAY, CONSOLE, SCHEMA = "migrate-outbox", "relay", "console", "outb
 SHARED = ""
 #: Parts that the house's roles have in all databases; the roles of an application have theirs in one.
 EVERYWHERE = ("operators", "relays")
+#: Parts whose roles write tasks.
+WRITING = ("writers", "workers")
+
+
+#: What a role may do with the tasks of a queue, and the name for all queues; ``libs/outbox`` has the same.
+RUN, WRITE, ALL = "run", "write", "*"
 
 
 @dataclass(frozen=True)
@@ -31,10 +37,16 @@ class Outbox:
     Args:
         vhost: the vhost in which they are published; empty for that of the house.
         parts: part -> the roles with this part.
+        queues: role -> ``run`` or ``write`` -> the queues whose tasks it may run or write.
     """
 
     vhost: str = ""
     parts: Mapping[str, set[str]] = field(default_factory=lambda: {part: set() for part in PARTS})
+    queues: dict[str, dict[str, set[str]]] = field(default_factory=dict)
+
+    def permit(self, role: str, verb: str, queues: Iterable[str]) -> None:
+        """Let a role run or write tasks of queues."""
+        self.queues.setdefault(role, {}).setdefault(verb, set()).update(queues)
 
     @property
     def roles(self) -> list[str]:
@@ -50,6 +62,7 @@ def outboxes(contracts: Sequence[Contract]) -> dict[str, Outbox]:
     """
     known = postgres.roles(contracts)
     found = {SHARED: Outbox(), **_own(contracts)}
+    queues, sends = _queues(contracts)
     elsewhere = {entry.get("owner", name) for _, name, entry in below(contracts, "database", "databases")}
     for contract in contracts:
         database = contract.get("durable_tasks").get("database", SHARED)
@@ -68,7 +81,44 @@ def outboxes(contracts: Sequence[Contract]) -> dict[str, Outbox]:
                 everywhere = contract.file == HOUSE and part in EVERYWHERE
                 for each in found if everywhere else [database]:
                     found[each].parts[part].add(role)
+                    alone = everywhere or each != SHARED
+                    # Row-level security knows a role by its name, so the roles that have its rights are named too.
+                    for member in _with_rights_of(role, known):
+                        found[each].permit(member, RUN, [ALL] if alone else queues[contract.file])
+                        if part in WRITING:
+                            found[each].permit(
+                                member, WRITE, [ALL] if alone else [*queues[contract.file], *sends[contract.file]]
+                            )
     return found
+
+
+def _with_rights_of(role: str, known: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a role, and the roles that are its members, directly or not."""
+    found = [role]
+    for each in found:  # grows meanwhile
+        found += [other for other, others in known.items() if each in others and other not in found]
+    return found
+
+
+def _queues(contracts: Sequence[Contract]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the queues of each contract in the shared database, and those of others for which it writes tasks.
+
+    Raises:
+        ContractError: two contracts have the same queue, or the tasks are in a database of the application alone.
+    """
+    queues, sends = {}, {}
+    for contract in contracts:
+        tasks = contract.get("durable_tasks")
+        for key in ("queues", "sends"):
+            if key in tasks and "database" in tasks:
+                raise ContractError(
+                    f"{contract.file}: durable_tasks.{key} is for the shared database; in a database of its own, an "
+                    "application has all queues"
+                )
+        queues[contract.file] = list(tasks.get("queues", [] if "database" in tasks else tasks.get("workers", [])))
+        sends[contract.file] = list(tasks.get("sends", []))
+    unique((file, queue, file) for file, each in queues.items() for queue in dict.fromkeys(each))
+    return queues, sends  # one of the others may be removed: its tasks wait then
 
 
 def _own(contracts: Sequence[Contract]) -> dict[str, Outbox]:
@@ -104,12 +154,21 @@ def files(contracts: Sequence[Contract]) -> dict[str, dict[str, str]]:
     """
     found = outboxes(contracts)
     own = {name: each for name, each in found.items() if name != SHARED}
-    parts = {name: {part: sorted(roles) for part, roles in each.parts.items()} for name, each in found.items()}
+    roles = {
+        name: {
+            "parts": {part: sorted(named) for part, named in each.parts.items()},
+            "queues": {
+                role: {verb: sorted(queues) for verb, queues in verbs.items()}
+                for role, verbs in sorted(each.queues.items())
+            },
+        }
+        for name, each in found.items()
+    }
     owner = postgres.owner(SCHEMA, unique(below(contracts, "database", "schemas")).get(SCHEMA, {}))
     databases = {"databases.json": as_json({name: each.vhost for name, each in own.items()})}
     rows = [(name, owner, " ".join(each.roles)) for name, each in own.items()]
     return {
-        MIGRATIONS: {"durable_tasks.json": as_json(parts)},
+        MIGRATIONS: {"durable_tasks.json": as_json(roles)},
         RELAY: databases,
         CONSOLE: databases,
         "postgres": {"outboxes.csv": postgres.csv(("database", "owner", "roles"), rows)},

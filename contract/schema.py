@@ -27,6 +27,7 @@ REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
 PROTOCOLS = ("http", "uwsgi")
 PROTOCOL = "|".join(PROTOCOLS)
+QUEUE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 #: Nginx and shells calculate with 64 bits: these forms end far below.
 SIZE = r"\d{1,12}|\d{1,6}[kmg]"
 TIME = r"(?=\d*[1-9])\d{1,6}[smh]"
@@ -314,6 +315,12 @@ DURABLE_TASKS = group(
     "the database roles with a part in durable tasks, and the database and virtual host of the tasks",
     database=text("the application's own database with the tasks; by default the shared one", NAME),
     vhost=text("the application's own virtual host in which they are published; by default its only one", NAME),
+    queues=texts(
+        "in the shared database, the queues whose tasks its workers run: no other application's roles see or change "
+        "these, or write any unless its `sends` has the queue; by default the workers' names",
+        QUEUE,
+    ),
+    sends=texts("in the shared database, queues of other applications for which its roles may write tasks, too", QUEUE),
     **{part: texts(means, NAME) for part, means in PARTS.items()},
 )
 

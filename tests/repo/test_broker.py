@@ -14,7 +14,7 @@ from contract.files import read
 QUEUES = {
     "web": ("web", "web.mail", "web.bulk"),
     "api": ("api",),
-    "worker": ("tasks", "tasks.mail", "tasks.bulk", "tasks-dramatiq", "tasks-dramatiq.DQ"),
+    "worker": ("tasks", "tasks-dramatiq", "tasks-dramatiq.DQ"),
 }
 #: What Celery makes beside an application's queues, with the health check's exchange.
 CELERY = (

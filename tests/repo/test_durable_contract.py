@@ -12,6 +12,7 @@ import pytest
 
 from contract import durable, schema
 from contract.derived import derive
+from contract.errors import ContractError
 from tests.support.contracts import HOUSE, refusal, shop
 
 if TYPE_CHECKING:
@@ -43,16 +44,22 @@ def test_the_outbox_s_migrations_are_told_who_does_what_with_tasks() -> None:
     other = shop("x-landfast: {database: {roles: {desk: {}}}, durable_tasks: {writers: [desk], operators: [desk]}}")
 
     assert derived_json("migrate-outbox.durable_tasks.json", house, one, replace(other, file="other")) == {
-        "": {"writers": ["desk", "shop"], "workers": ["shop"], "operators": ["desk"], "relays": ["relay"]}
+        "": {
+            "parts": {"writers": ["desk", "shop"], "workers": ["shop"], "operators": ["desk"], "relays": ["relay"]},
+            "queues": {
+                "desk": {"run": [], "write": []},
+                "relay": {"run": ["*"]},
+                "shop": {"run": ["shop"], "write": ["shop"]},
+            },
+        }
     }
     consumed = derive([house, one]).consumers["migrate-outbox"]
     assert consumed == {"durable_tasks.json": "migrate-outbox.durable_tasks.json"}
 
 
 def test_without_durable_tasks_nobody_has_a_part_in_them() -> None:
-    assert derived_json("migrate-outbox.durable_tasks.json", HOUSE) == {
-        "": {"writers": [], "workers": [], "operators": [], "relays": []}
-    }
+    nobody: dict[str, Any] = {"parts": {"writers": [], "workers": [], "operators": [], "relays": []}, "queues": {}}
+    assert derived_json("migrate-outbox.durable_tasks.json", HOUSE) == {"": nobody}
     assert derived_json("relay.databases.json", HOUSE) == {}
     assert derive([HOUSE]).contents["postgres.outboxes.csv"] == "database,owner,roles\n"
 
@@ -63,11 +70,64 @@ def test_a_database_of_its_own_may_have_durable_tasks_and_the_house_s_parts_are_
     room = shop("x-landfast: {database: {roles: {web: {}}}, durable_tasks: {operators: [web]}}")
     both = (replace(HOUSE, needs=needs), shop(OWN), replace(room, file="other"))
 
+    everything = {"desk": {"run": ["*"]}, "relay": {"run": ["*"]}}
     assert derived_json("migrate-outbox.durable_tasks.json", *both) == {
-        "": {"writers": [], "workers": [], "operators": ["desk", "web"], "relays": ["relay"]},
-        "shop": {"writers": ["shop"], "workers": ["shop"], "operators": ["desk"], "relays": ["relay"]},
+        "": {
+            "parts": {"writers": [], "workers": [], "operators": ["desk", "web"], "relays": ["relay"]},
+            "queues": {**everything, "web": {"run": []}},
+        },
+        "shop": {
+            "parts": {"writers": ["shop"], "workers": ["shop"], "operators": ["desk"], "relays": ["relay"]},
+            "queues": {**everything, "shop": {"run": ["*"], "write": ["*"]}},
+        },
     }
     assert derive(both).contents["postgres.outboxes.csv"] == "database,owner,roles\nshop,outbox_owner,desk relay shop\n"
+
+
+def queues_of(*texts: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return role -> its queues in the shared database, for the contracts of applications."""
+    contracts = [replace(shop(text), file=str(number)) for number, text in enumerate(texts)]
+    return derived_json("migrate-outbox.durable_tasks.json", HOUSE, *contracts)[""]["queues"]
+
+
+def test_roles_have_the_tasks_of_their_own_application_s_queues() -> None:
+    mill = (
+        "x-landfast: {database: {schemas: {mill: {}}, roles: {miller: {}}}, "
+        "durable_tasks: {writers: [mill], workers: [miller], queues: [flour, bran]}}"
+    )
+    bakery = (
+        "x-landfast: {database: {schemas: {bakery: {}}}, "
+        "durable_tasks: {writers: [bakery], workers: [bakery], sends: [flour]}}"
+    )
+
+    own = {"run": ["bran", "flour"], "write": ["bran", "flour"]}
+    assert queues_of(mill, bakery) == {
+        "mill": own,
+        "miller": own,
+        "bakery": {"run": ["bakery"], "write": ["bakery", "flour"]},
+    }
+
+
+def test_an_application_may_send_to_one_that_was_removed() -> None:
+    contract = "x-landfast: {database: {schemas: {shop: {}}}, durable_tasks: {writers: [shop], sends: [flour]}}"
+
+    assert queues_of(contract) == {"shop": {"run": [], "write": ["flour"]}}
+
+
+def test_a_role_with_another_one_s_rights_has_its_queues() -> None:
+    roles = "roles: {hand: {member_of: [shop]}, finger: {member_of: [hand]}}"
+    found = queues_of(
+        f"x-landfast: {{database: {{schemas: {{shop: {{}}}}, {roles}}}, durable_tasks: {{workers: [shop]}}}}"
+    )
+
+    assert found == {role: {"run": ["shop"], "write": ["shop"]} for role in ("shop", "hand", "finger")}
+
+
+def test_a_queue_belongs_to_one_application() -> None:
+    text = "x-landfast: {{database: {{schemas: {{{0}: {{}}}}}}, durable_tasks: {{workers: [{0}], queues: [mail]}}}}"
+
+    with pytest.raises(ContractError, match="1: mail is in 0 already; choose another name"):
+        queues_of(text.format("mill"), text.format("bakery"))
 
 
 def test_the_console_shows_the_databases_that_the_relay_serves() -> None:
@@ -90,7 +150,7 @@ def test_the_relay_publishes_a_database_s_tasks_in_its_application_s_vhost() -> 
 def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> None:
     granted = (ROOT / "libs/outbox/landfast_outbox/rights.py").read_text(encoding="utf-8")
 
-    assert re.findall(r'^        "(\w+)": \(', granted, re.MULTILINE) == list(schema.PARTS)
+    assert re.findall(r'^        "(\w+)": (?:\(|_on_tasks\()', granted, re.MULTILINE) == list(schema.PARTS)
     assert f'FILE = "{next(iter(durable.files([])[durable.MIGRATIONS]))}"' in granted
 
 
@@ -121,6 +181,11 @@ def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> 
             OWN.replace("writers: [shop]", "writers: [shopp]"),
             "durable_tasks.writers: no contract has a role shopp; did",
         ),
+        (
+            OWN.replace("writers: [shop]", "queues: [shop]"),
+            "durable_tasks.queues is for the shared database; in a database of its own, an application has all queues",
+        ),
+        ("x-landfast: {durable_tasks: {queues: ['*']}}", "durable_tasks.queues"),
         (OWN.replace("writers: [shop]", "relays: [shop]"), "durable_tasks.relays: only the house publishes tasks"),
     ],
 )

@@ -90,13 +90,3 @@ def test_what_is_shared_knows_no_room(folder: str) -> None:
 
     found = [f"{path}: {name}" for path, name in imported(ROOT / folder) if name in rooms - own]
     assert found == []
-
-
-def test_the_site_and_the_shared_workers_know_the_same_former_names_of_its_tasks() -> None:
-    """Its timetable sends them at home, and what the release before has sent is with the shared workers."""
-    at_home = (ROOT / "services/web-django/mysite/former.py").read_text(encoding="utf-8")
-    shared = (ROOT / "services/worker/tasks/former.py").read_text(encoding="utf-8")
-    known = dict(re.findall(r'^    "(tasks\.[\w.]+)": "([\w.]+)",$', at_home, re.MULTILINE))
-
-    assert known
-    assert known == dict(re.findall(r'^    "(tasks\.[\w.]+)": \("([\w.]+)", "web[\w.]*"\),$', shared, re.MULTILINE))

@@ -118,7 +118,7 @@ def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(ope
         return [queue["name"] for queue in answer.json()["items"]]
 
     first, *_ = [number for number, name in enumerate(listed()) if name.startswith("celery_delayed_")]
-    assert {"tasks", "tasks.bulk", "dead-letters"} <= set(listed()[:first])
+    assert {"tasks", "web.bulk", "dead-letters"} <= set(listed()[:first])
     assert listed(sort="name") == sorted(listed())
 
 

@@ -84,11 +84,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE outbox.task ADD COLUMN remark text")
+    op.execute("ALTER TABLE outbox.stored_task ADD COLUMN remark text")
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE outbox.task DROP COLUMN remark")
+    op.execute("ALTER TABLE outbox.stored_task DROP COLUMN remark")
 '''
 #: The label of the second release's image of Nginx, and the secret that is new in it.
 LABEL, SECRET = "landfast.trial", "almanac_key"
@@ -99,7 +99,7 @@ WRITE_TASK = f"""
     VALUES ('{TASK}', 'letters.remind', 'celery', 'tasks', '{{}}', '{{}}', '{ARGUMENTS}', false,
         now() + interval '1 day')
 """  # noqa: S608 - constants
-READ_TASK = f"SELECT body || ' ' || (remark IS NULL) FROM outbox.task WHERE id = '{TASK}'"  # noqa: S608 - as above
+READ_TASK = f"SELECT body || ' ' || (remark IS NULL) FROM outbox.stored_task WHERE id = '{TASK}'"  # noqa: S608 - as above
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import argparse
 import logging
 import logging.config
 import sys
+import time
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -26,12 +27,13 @@ from landfast_runtime.env import load
 from landfast_runtime.logs import logging_config
 from landfast_runtime.schema.compatibility import Review
 from landfast_runtime.schema.pending import REASON, Pending, report
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from landfast_outbox.databases import OWN_NAMES, connect
-from landfast_outbox.rights import MADE_AT_START, differences, follow, parts_from_env
+from landfast_outbox.rights import MADE_AT_START, differences, follow, roles_from_env
 from landfast_outbox.store.rights import has_tables, missing_databases
 
 if TYPE_CHECKING:
@@ -41,10 +43,16 @@ if TYPE_CHECKING:
     from landfast_runtime.env import Env
     from sqlalchemy import Engine
 
-    from landfast_outbox.rights import Parts
+    from landfast_outbox.rights import Roles
 
 #: The label of log lines and connections: the one-shot's name.
 SERVICE = "migrate-outbox"
+
+#: Seconds for which a migration waits for running tasks, which hold their rows: a letter may take ten minutes.
+PATIENCE = 900.0
+
+#: Seconds between two attempts. Each makes new tasks wait for as long as its own wait for the lock (migrations/env.py).
+PAUSE = 3.0
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +67,33 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
     with engine.connect() as connection:
         command.upgrade(_config(connection), revision)
         connection.commit()
+
+
+def upgrade_between_tasks(engine: Engine, patience: float = PATIENCE, pause: float = PAUSE) -> None:
+    """Upgrade the tables to the newest revision, and retry while running tasks hold locks on them.
+
+    Args:
+        engine: connects as the schema's owner.
+        patience: seconds after which it gives up.
+        pause: seconds between two attempts.
+
+    Raises:
+        ValueError: a task held the table for longer.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return upgrade(engine)
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            if time.monotonic() >= deadline:
+                raise ValueError(
+                    f"running tasks held the table of tasks for {patience:.0f} s, and a migration needs it alone for a "
+                    "moment. Nothing was changed: repeat this when the long tasks have ended"
+                ) from error
+        logger.info("running tasks hold the table of tasks: the migration is tried again")
+        time.sleep(pause)
 
 
 def downgrade(engine: Engine, revision: str = "base") -> None:
@@ -138,20 +173,20 @@ def _config(connection: object) -> Config:
 
 @dataclass(frozen=True)
 class Settings:
-    """The shared database, and the roles of each part by database; the shared database's name is empty there."""
+    """The shared database, and the roles by database; the shared database's name is empty there."""
 
     shared: Postgres
-    parts: Mapping[str, Parts]
+    roles: Mapping[str, Roles]
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
         """Read ``POSTGRES_*``, the password, and the file derived from the contracts."""
-        return cls(Postgres.from_env(env), parts_from_env(env))
+        return cls(Postgres.from_env(env), roles_from_env(env))
 
     @property
-    def databases(self) -> dict[Postgres, Parts]:
-        """Each database, and the roles of each part in it."""
-        return {self.shared.of(name): parts for name, parts in self.parts.items()}
+    def databases(self) -> dict[Postgres, Roles]:
+        """Each database, and the roles in it."""
+        return {self.shared.of(name): roles for name, roles in self.roles.items()}
 
     def missing(self) -> list[str]:
         """Return the databases that PostgreSQL has not created yet."""
@@ -167,12 +202,12 @@ def tell_pending(settings: Settings) -> None:
     """
     found: list[Pending] = []
     missing = settings.missing()
-    for postgres, parts in settings.databases.items():
+    for postgres, roles in settings.databases.items():
         there = [Pending("all revisions")]  # the previous release has no tables there, so nothing can break it
         if postgres.database not in missing:
             with connect(postgres, SERVICE) as connection:
                 if has_tables(connection):
-                    there = [*pending(_engine(postgres)), *map(Pending, differences(connection, parts))]
+                    there = [*pending(_engine(postgres)), *map(Pending, differences(connection, roles))]
         found += [replace(each, name=f"{postgres.database}: {each.name}") for each in there]
     report(found)
 
@@ -185,10 +220,10 @@ def migrate(settings: Settings) -> None:
     """
     if missing := settings.missing():
         raise ValueError(f"there is no database {', '.join(missing)} that outbox's owner may enter. {MADE_AT_START}")
-    for postgres, parts in settings.databases.items():
-        upgrade(_engine(postgres))
+    for postgres, roles in settings.databases.items():
+        upgrade_between_tasks(_engine(postgres))
         with connect(postgres, SERVICE) as connection:
-            for change in follow(connection, parts):
+            for change in follow(connection, roles):
                 logger.info(change, extra={"database": postgres.database})
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from landfast_outbox import schema
+from landfast_outbox.rights import Roles
 from landfast_testing.postgres import server
 from psycopg import sql
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from psycopg import Connection
 
@@ -22,7 +23,23 @@ DATABASE, OWNER = "rights", "outbox_owner"
 FORMER = ("web", "api", "worker", "relay")
 OTHERS = ("shop", "clerk", "stranger")
 
+#: What a role of a part may do with queues.
+VERBS = {"writers": ("run", "write"), "workers": ("run", "write"), "operators": ("run",), "relays": ("run",)}
+
+
+def roles(queue: str = "*", /, **parts: Sequence[str]) -> Roles:
+    """Return roles of a database.
+
+    Args:
+        queue: the queue whose tasks all of them may run or write.
+        **parts: the roles of each part.
+    """
+    found = {role: {verb: [queue] for verb in VERBS[part]} for part, named in parts.items() for role in named}
+    return Roles(parts, found)
+
+
 PARTS = {"writers": ["shop"], "workers": ["worker"], "operators": ["clerk"], "relays": ["relay"]}
+ROLES = roles("*", **PARTS)
 
 
 @contextmanager
@@ -42,7 +59,7 @@ def schema_of(*roles: str) -> Iterator[Connection[Any]]:
                 connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
-def migrate() -> None:
-    """Run the migrations as the schema's owner."""
+def migrate(revision: str = "head") -> None:
+    """Run the migrations as the schema's owner, up to a revision."""
     engine = create_engine(server().url(DATABASE), connect_args={"options": f"-c role={OWNER}"}, poolclass=NullPool)
-    schema.upgrade(engine)
+    schema.upgrade(engine, revision)

@@ -13,14 +13,14 @@ from landfast_outbox.rights import follow
 from landfast_outbox.store import census, lanes, setbacks
 from landfast_outbox.task import NewTask
 
-from tests.roles import FORMER, OTHERS, PARTS, migrate, schema_of
+from tests.roles import FORMER, OTHERS, PARTS, ROLES, migrate, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from psycopg import Connection
 
-ROLES = {**{part: role for part, [role] in PARTS.items()}, "none": "stranger"}
+ROLE_OF = {**{part: role for part, [role] in PARTS.items()}, "none": "stranger"}
 
 #: The id of no task: rights are checked first.
 NOBODY = uuid.UUID(int=0)
@@ -32,14 +32,20 @@ def granted() -> Iterator[Connection[Any]]:
     """A database in which each part has a role."""
     with schema_of(*FORMER, *OTHERS) as connection:
         migrate()
-        follow(connection, PARTS)
+        follow(connection, ROLES)
         yield connection
 
 
-def write(connection: Connection[Any], number: int = 1) -> None:
+def write(connection: Connection[Any], number: int = 1) -> uuid.UUID:
+    """Write tasks, and return the first one's id."""
     tasks = [NewTask(id=uuid.uuid4(), name="tests.add", queue="tasks", body="[]") for _ in range(number)]
     with connection.cursor() as cursor:
         store.insert(cursor, tasks)
+    return tasks[0].id
+
+
+def mark(connection: Connection[Any]) -> None:
+    setbacks.mark_uncertain(connection, write(connection))
 
 
 def retry(connection: Connection[Any]) -> None:
@@ -53,7 +59,7 @@ def take(connection: Connection[Any]) -> None:
 #: Statements by name, each as a service runs it.
 STATEMENTS: dict[str, Callable[[Connection[Any]], object]] = {
     "write": write,
-    "write many": lambda connection: write(connection, store.COPY_FROM),
+    "write many": lambda connection: write(connection, store.AT_ONCE + 1),
     "count": census.counts,
     "count errors": census.retried,
     "find due queues": lambda connection: census.due(connection, 0),
@@ -69,7 +75,7 @@ STATEMENTS: dict[str, Callable[[Connection[Any]], object]] = {
     "bury": lambda connection: store.bury(connection, NOBODY, ""),
     "count a death": lambda connection: store.count_death(connection, NOBODY),
     "put off": lambda connection: setbacks.put_off(connection, NOBODY, setbacks.UNKNOWN, ""),
-    "mark": lambda connection: setbacks.mark_uncertain(connection, NOBODY),
+    "mark": mark,
     "take": take,
     "lead": store.lead_ordered_queues,
     "give back": lambda connection: store.give_back(connection, [NOBODY]),
@@ -102,7 +108,7 @@ REFUSED = {
 
 def run(connection: Connection[Any], part: str, statement: str) -> None:
     """Run a statement as the role of a part, and roll it back."""
-    as_role = f"-c role={ROLES[part]}"
+    as_role = f"-c role={ROLE_OF[part]}"
     with (
         psycopg.connect(connection.info.dsn, options=as_role, autocommit=True) as own,
         own.transaction(force_rollback=True),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from landfast_outbox.rights import FILE, differences, follow, parts_from_env, wanted
-from landfast_outbox.store.rights import Right, held
+from landfast_outbox.rights import FILE, Roles, differences, follow, roles_from_env, wanted
+from landfast_outbox.store.rights import Access, Right, held
 from landfast_runtime.env import ConfigError, Env
 
-from tests.roles import FORMER, OTHERS, PARTS, migrate, schema_of
+from tests.roles import FORMER, OTHERS, ROLES, migrate, roles, schema_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,68 +27,73 @@ def old() -> Iterator[Connection[Any]]:
 
 
 @pytest.mark.parametrize(
-    ("roles", "before"),
+    ("there", "before"),
     [((*FORMER, *OTHERS), {*FORMER}), (("shop", "clerk", "relay"), {"relay"})],
     ids=["former", "none"],
 )
 def test_rights_are_the_same_in_the_end_whichever_roles_the_migrations_found(
-    roles: tuple[str, ...], before: set[str]
+    there: tuple[str, ...], before: set[str]
 ) -> None:
-    parts = {"writers": ["shop"], "operators": ["clerk"], "relays": ["relay"]}
-    with schema_of(*roles) as connection:
+    due = roles(writers=["shop"], operators=["clerk"], relays=["relay"])
+    with schema_of(*there) as connection:
         migrate()
-        assert {right.role for right in held(connection)} == before
+        assert {right.role for right in held(connection)} == {*before, "PUBLIC"}
 
-        follow(connection, parts)
+        follow(connection, due)
 
-        assert held(connection) == wanted(parts)
+        assert held(connection) == wanted(due)
 
 
 def test_a_second_run_changes_nothing(old: Connection[Any]) -> None:
-    assert follow(old, PARTS)
-    assert follow(old, PARTS) == []
+    assert follow(old, ROLES)
+    assert follow(old, ROLES) == []
 
 
 def test_a_role_that_only_looks_after_tasks_any_more_keeps_what_it_needs_for_that(old: Connection[Any]) -> None:
     """PostgreSQL revokes a column's right along with the table's."""
-    follow(old, {"workers": ["shop"], "operators": ["shop"]})
+    follow(old, roles(workers=["shop"], operators=["shop"]))
 
-    [changed] = follow(old, {"operators": ["shop"]})
+    [changed] = follow(old, roles(operators=["shop"]))
 
     assert changed.startswith("rights of shop: loses ")
-    assert changed.endswith(", UPDATE on outbox.task")
-    assert held(old) == wanted({"operators": ["shop"]})
+    assert "UPDATE of result on outbox.task" in changed
+    assert "UPDATE of error" not in changed
+    assert held(old) == wanted(roles(operators=["shop"]))
 
 
 def test_what_was_granted_by_hand_is_taken_back(old: Connection[Any]) -> None:
-    follow(old, PARTS)
+    follow(old, ROLES)
     old.execute("GRANT USAGE ON SCHEMA outbox TO PUBLIC")
     old.execute("GRANT SELECT (error) ON outbox.task TO stranger")
 
-    assert follow(old, PARTS) == [
+    assert follow(old, ROLES) == [
         "rights of PUBLIC: loses USAGE on outbox",
         "rights of stranger: loses SELECT of error on outbox.task",
     ]
-    assert held(old) == wanted(PARTS)
+    assert held(old) == wanted(ROLES)
 
 
 def test_it_names_a_role_that_there_is_not_and_changes_nothing(old: Connection[Any]) -> None:
     before = held(old)
 
     with pytest.raises(ValueError, match="there is no role nobody, which a contract names") as refused:
-        follow(old, {"writers": ["shop", "nobody"]})
+        follow(old, roles(writers=["shop", "nobody"]))
 
     assert "--force-recreate postgres" in str(refused.value)
     assert held(old) == before
 
 
 def test_it_tells_what_it_would_change(old: Connection[Any]) -> None:
-    follow(old, {"writers": ["shop"]})
+    follow(old, roles(writers=["shop"]))
     before = held(old)
 
-    assert differences(old, {"writers": ["clerk"]}) == [
-        "rights of clerk: gets INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox",
-        "rights of shop: loses INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox",
+    told = (
+        "INSERT on outbox.stored_task, INSERT on outbox.task, SELECT on outbox.access, SELECT on outbox.stored_task, "
+        "SELECT on outbox.task, USAGE on outbox, RUN tasks of all queues, WRITE tasks of all queues"
+    )
+    assert differences(old, roles(writers=["clerk"])) == [
+        f"rights of clerk: gets {told}",
+        f"rights of shop: loses {told}",
     ]
     assert held(old) == before
 
@@ -96,22 +101,39 @@ def test_it_tells_what_it_would_change(old: Connection[Any]) -> None:
 def test_without_tables_all_rights_are_due() -> None:
     with schema_of("shop") as empty:
         assert held(empty) == set()
-        assert len(differences(empty, {"writers": ["shop"]})) == 1
+        assert len(differences(empty, roles(writers=["shop"]))) == 1
 
 
 def test_a_role_that_has_two_parts_has_the_rights_of_both() -> None:
-    both = wanted({"writers": ["shop"], "operators": ["shop"]})
+    parts = {"writers": ["shop"], "operators": ["shop"]}
+    both = wanted(Roles(parts))
 
-    assert both == wanted({"writers": ["shop"]}) | wanted({"operators": ["shop"]})
+    assert both == wanted(Roles({"writers": ["shop"]})) | wanted(Roles({"operators": ["shop"]}))
     assert Right("shop", "USAGE") in both
 
 
-def test_it_reads_who_does_what(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_text('{"": {"writers": ["web"], "relays": []}, "shop": {"writers": ["shop"]}}')
+def test_a_role_s_queues_follow_the_contracts(old: Connection[Any]) -> None:
+    changes = (("gets", "queue parcels"), ("loses", "queue letters"))
+    follow(old, roles("letters", writers=["shop"]))
 
-    assert parts_from_env(Env({"SECRETS_DIR": str(tmp_path)})) == {
-        "": {"writers": ["web"], "relays": []},
-        "shop": {"writers": ["shop"]},
+    assert follow(old, roles("parcels", writers=["shop"])) == [
+        "rights of shop: "
+        + "; ".join(f"{verb} RUN tasks of {queue}, WRITE tasks of {queue}" for verb, queue in changes)
+    ]
+    assert {right for right in held(old) if isinstance(right, Access)} == {
+        Access("shop", "run", "parcels"),
+        Access("shop", "write", "parcels"),
+    }
+
+
+def test_it_reads_who_does_what(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(
+        '{"": {"parts": {"writers": ["web"], "relays": []}, "queues": {"web": {"write": ["web"]}}}, "shop": {}}'
+    )
+
+    assert roles_from_env(Env({"SECRETS_DIR": str(tmp_path)})) == {
+        "": Roles({"writers": ["web"], "relays": []}, {"web": {"write": ["web"]}}),
+        "shop": Roles(),
     }
 
 
@@ -121,13 +143,16 @@ def test_it_reads_who_does_what(tmp_path: Path) -> None:
         "{",
         "[]",
         '{"": []}',
-        *(f'{{"shop": {{{says}}}}}' for says in ('"writer": []', '"writers": "a"', '"writers": [5]')),
+        '{"shop": {"writers": []}}',
+        '{"shop": {"queues": {"shop": []}}}',
+        '{"shop": {"queues": {"shop": {"read": []}}}}',
+        *(f'{{"shop": {{"parts": {{{says}}}}}}}' for says in ('"writer": []', '"writers": "a"', '"writers": [5]')),
     ],
 )
 def test_a_file_of_another_shape_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_text(content)
 
     with pytest.raises(
-        ConfigError, match=r"durable_tasks\.json: must be JSON: by databases, lists of roles by writers"
+        ConfigError, match=r"durable_tasks\.json: must be JSON: by databases, `parts` with lists of roles by writers"
     ):
-        parts_from_env(Env({"SECRETS_DIR": str(tmp_path)}))
+        roles_from_env(Env({"SECRETS_DIR": str(tmp_path)}))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-TABLES = {"migration", "setback", "task"}
+TABLES = {"access", "migration", "setback", "stored_task"}
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def engine() -> Iterator[Engine]:
 def service(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """Set the environment of the one-shot, and return the directory of its secrets."""
     (tmp_path / "postgres_password").write_text("not-needed-by-a-socket")
-    (tmp_path / FILE).write_text('{"": {"writers": ["shop"]}}')
+    (tmp_path / FILE).write_text('{"": {"parts": {"writers": ["shop"]}}}')
     for name, value in (
         ("SECRETS_DIR", str(tmp_path)),
         ("POSTGRES_HOST", server().host),
@@ -94,7 +94,7 @@ def test_the_service_makes_the_tables_and_grants_what_the_contracts_want(engine:
 
 def test_each_run_of_the_service_follows_the_contracts_of_then(engine: Engine, service: Path) -> None:
     schema.main()
-    (service / FILE).write_text('{"": {"writers": []}}')
+    (service / FILE).write_text('{"": {"parts": {"writers": []}}}')
     schema.main()
 
     assert not may_write(engine)
@@ -107,9 +107,14 @@ def test_the_service_tells_what_it_would_do(engine: Engine, capsys: pytest.Captu
     schema.main(["--pending"])
 
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("pending: schema: 0003 ")
-    gets = "gets INSERT on outbox.task, SELECT on outbox.task, USAGE on outbox"
-    assert told[1:] == [f"pending: schema: rights of shop: {gets}"]
+    assert [line.split(" (")[0] for line in told[:2]] == [
+        f"pending: schema: {revision}" for revision in ("0003", "0004")
+    ]
+    gets = (
+        "gets INSERT on outbox.stored_task, INSERT on outbox.task, SELECT on outbox.access, "
+        "SELECT on outbox.stored_task, SELECT on outbox.task, USAGE on outbox"
+    )
+    assert told[2:] == [f"pending: schema: rights of shop: {gets}"]
     assert tables(engine) == {"migration", "task"}
     assert not may_write(engine)
     schema.main()
@@ -119,7 +124,7 @@ def test_the_service_tells_what_it_would_do(engine: Engine, capsys: pytest.Captu
 
 
 def test_a_role_that_there_is_not_ends_the_service_with_its_name(service: Path) -> None:
-    (service / FILE).write_text('{"": {"writers": ["shp"]}}')
+    (service / FILE).write_text('{"": {"parts": {"writers": ["shp"]}}}')
 
     with pytest.raises(SystemExit, match="migrate-outbox: there is no role shp"):
         schema.main()
@@ -130,7 +135,7 @@ def test_it_goes_through_every_database_that_has_tasks(engine: Engine, service: 
     own = create_engine(server().url("shop"), poolclass=NullPool)
     with own.begin() as connection:
         connection.execute(text("CREATE SCHEMA outbox"))
-    (service / FILE).write_text('{"": {}, "shop": {"writers": ["shop"]}}')
+    (service / FILE).write_text('{"": {}, "shop": {"parts": {"writers": ["shop"]}}}')
     try:
         schema.main()
 
@@ -153,7 +158,7 @@ def test_a_database_without_tables_is_pending_whether_it_is_there_or_not(
     service: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     schema.main()
-    (service / FILE).write_text('{"": {"writers": ["shop"]}, "new": {}, "postgres": {}}')
+    (service / FILE).write_text('{"": {"parts": {"writers": ["shop"]}}, "new": {}, "postgres": {}}')
     capsys.readouterr()
 
     schema.main(["--pending"])
@@ -179,9 +184,21 @@ def test_it_tells_what_is_pending_and_runs_nothing(engine: Engine) -> None:
     assert not tables(engine)
 
     schema.upgrade(engine, "0001")
-    assert schema.pending(engine) == waiting[1:]
+    assert [each.name for each in schema.pending(engine)] == [each.name for each in waiting[1:]]
 
     schema.upgrade(engine)
+    assert schema.pending(engine) == []
+
+
+def test_a_running_task_delays_a_migration_and_its_end_lets_it_through(engine: Engine) -> None:
+    schema.upgrade(engine, "0003")
+    with engine.connect() as task:
+        task.execute(text("SELECT FROM outbox.task FOR UPDATE"))
+        with pytest.raises(ValueError, match="running tasks held the table of tasks for 0 s"):
+            schema.upgrade_between_tasks(engine, patience=0)
+        assert schema.pending(engine)
+    schema.upgrade_between_tasks(engine, patience=0)
+
     assert schema.pending(engine) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import OperationalError as DjangoOperationalError
 from landfast_outbox import writing
 from landfast_outbox.celery import enqueue_many
-from landfast_outbox.store import COPY_FROM
+from landfast_outbox.store import AT_ONCE
 from landfast_outbox.task import PayloadError
 from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Sessions = sessionmaker[Session]
 
-FEW, MANY = COPY_FROM - 1, COPY_FROM
+FEW, MANY = AT_ONCE, AT_ONCE + 1
 
 
 class UndoneError(Exception):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Every task, the oldest first; for psycopg, Django and SQLAlchemy.
 WRITTEN = "SELECT id, name, queue, body, headers::text FROM outbox.task ORDER BY sequence"
 
-EMPTY = "TRUNCATE outbox.task, outbox.setback"
+EMPTY = "TRUNCATE outbox.stored_task, outbox.setback"
 
 
 @dataclass(frozen=True)

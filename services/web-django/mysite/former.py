@@ -16,7 +16,7 @@ from mysite.celery import app
 if TYPE_CHECKING:
     from celery import Task
 
-#: Former name -> present name. ``tasks/former.py`` of the shared workers has the same ones.
+#: Former name -> present name.
 FORMER: Final[dict[str, str]] = {
     "tasks.mail.send_welcome": "accounts.tasks.send_welcome",
     "tasks.mail.send_verification": "accounts.tasks.send_verification",

@@ -30,16 +30,13 @@ class CelerySettings:
 #: The queue to which other applications send tasks by name: :func:`landfast_outbox.by_name.send`.
 QUEUE = "tasks"
 
-#: The queue where mails of the previous release may wait: :mod:`tasks.former`.
-FORMER_QUEUES = ("tasks.mail", "tasks.bulk")
-
 settings = load("celery", CelerySettings.from_env)
 
 app = create_celery(
     "landfast",
     broker=settings.broker,
     results=settings.results,
-    include=["tasks.arithmetic", "tasks.former", "tasks.maintenance"],
-    queues=[QUEUE, *FORMER_QUEUES],
+    include=["tasks.arithmetic", "tasks.maintenance"],
+    queues=[QUEUE],
     task_class=DurableTask,
 )

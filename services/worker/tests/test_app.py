@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from landfast_runtime.celery import TASK_TIME_LIMIT, configure_worker, create_celery
 from redis import ConnectionError as RedisIsAway
 from tasks import maintenance
-from tasks.celery_app import FORMER_QUEUES, QUEUE, app, settings
+from tasks.celery_app import QUEUE, app, settings
 from worker import app as program
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ ROOM = Path(__file__).parents[1]
 
 
 def test_every_queue_is_consumed() -> None:
-    assert set(program.lane.queues) == {queue.name for queue in app.conf.task_queues} == {QUEUE, *FORMER_QUEUES}
+    assert set(program.lane.queues) == {queue.name for queue in app.conf.task_queues} == {QUEUE}
 
 
 def test_beat_s_timetable_names_tasks_that_the_worker_knows() -> None:

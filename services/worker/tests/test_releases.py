@@ -1,7 +1,4 @@
-"""Rows of earlier releases, run by this release's code; see :mod:`landfast_testing.releases`.
-
-Earlier releases wrote the tasks of all applications for the shared workers; this release sends others' tasks on.
-"""
+"""Rows of earlier releases, run by this release's code; see :mod:`landfast_testing.releases`."""
 
 from __future__ import annotations
 
@@ -18,10 +15,8 @@ from landfast_outbox import publisher, store
 from landfast_outbox.task import NewTask
 from landfast_testing import releases
 from tasks.celery_app import app
-from tasks.former import FORMER
 
 if TYPE_CHECKING:
-    from landfast_testing.outbox import Outbox
     from psycopg import Connection
 
 ROWS = releases.read(Path(__file__).parent / "releases")
@@ -85,22 +80,3 @@ def test_today_s_worker_completes_it(connection: Connection[Any], label: str) ->
         broker.emit_after("process_message", delivered)
     done = connection.execute("SELECT completed_at IS NOT NULL, result FROM outbox.task").fetchone()
     assert done == (True, "8")
-
-
-@pytest.mark.usefixtures("at_work")
-@pytest.mark.parametrize("label", [label for label, row in ROWS.items() if row["name"] in FORMER])
-def test_a_task_of_another_application_is_handed_on_to_its_own_workers(
-    connection: Connection[Any], outbox: Outbox, label: str
-) -> None:
-    row = ROWS[label]
-    run(write(connection, row))
-
-    name, queue = FORMER[row["name"]]
-    written = [(task.name, task.queue, task.arguments) for task in outbox.tasks[1:]]
-    assert written == [(name, queue, json.loads(row["body"])[0])] * bool(name)
-    done = connection.execute("SELECT completed_at IS NOT NULL FROM outbox.task ORDER BY sequence").fetchall()
-    assert done[0] == (True,)
-
-
-def test_nobody_but_former_releases_sends_under_a_former_name() -> None:
-    assert {row["name"] for row in ROWS.values()} - {"tasks.arithmetic.add"} == set(FORMER)

@@ -8,11 +8,11 @@ from landfast_runtime.connections import Postgres
 from landfast_runtime.env import load
 from landfast_runtime.worker.lanes import Lane
 from landfast_runtime.worker.program import configure
-from tasks.celery_app import FORMER_QUEUES, QUEUE, app, settings
+from tasks.celery_app import QUEUE, app, settings
 
 __all__ = ["app"]
 
-lane = Lane(queues=(QUEUE, *FORMER_QUEUES))
+lane = Lane(queues=(QUEUE,))
 configure(app, lane, settings.broker)
 databases.use(PsycopgDatabase(load("worker", Postgres.from_env)))
 

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 #: Tasks that are under way at a time, and that the relay takes at once.
 WAVE, BATCH = 10_000, 500
 
-SIZE = "SELECT pg_table_size('outbox.task'), pg_indexes_size('outbox.task')"
+SIZE = "SELECT pg_table_size('outbox.stored_task'), pg_indexes_size('outbox.stored_task')"
 
 
 def measure(count: int) -> None:

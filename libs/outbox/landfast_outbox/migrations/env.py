@@ -5,8 +5,8 @@ from sqlalchemy import text
 
 #: The key of the advisory lock that lets one migration run at a time. The number has no meaning.
 LOCK = 8_153_204_417
-#: Longest wait of a statement for a lock, because every later query on the table waits behind it.
-LOCK_TIMEOUT = "10s"
+#: Longest wait of a statement for a lock, because every later query on the table waits behind it. The service retries.
+LOCK_TIMEOUT = "2s"
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, version_table="migration", version_table_schema="outbox")

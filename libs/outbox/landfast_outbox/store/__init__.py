@@ -2,6 +2,9 @@
 
 Functions take a psycopg connection, and leave its transactions to the caller.
 
+``outbox.task`` is a view of ``outbox.stored_task``, where row-level security shows each role the rows of its queues
+(``outbox.access``), and those that it wrote.
+
 A task is *pending* until a relay takes it, *in flight* until it is completed or dead, and *done* or *dead* then. A
 worker that runs a task holds the lock of its row; PostgreSQL releases the lock when the worker dies, for any reason.
 
@@ -20,7 +23,7 @@ module         statements
 =============  ========================================================================================
 """
 
-from landfast_outbox.store.callers import COPY_FROM, Cursor, insert
+from landfast_outbox.store.callers import AT_ONCE, Cursor, insert
 from landfast_outbox.store.operators import DeadLetter, delete_dead, discard, find_dead, read_dead, redrive
 from landfast_outbox.store.relays import (
     MOST_PUBLICATIONS,
@@ -50,8 +53,8 @@ from landfast_outbox.store.workers import (
 )
 
 __all__ = [
+    "AT_ONCE",
     "CHANNEL",
-    "COPY_FROM",
     "LONGEST_ERROR",
     "MOST_PUBLICATIONS",
     "Claim",

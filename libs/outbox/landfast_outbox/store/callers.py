@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+from itertools import batched
 from typing import TYPE_CHECKING, Any, LiteralString, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
-
-    from psycopg import Copy
 
     from landfast_outbox.task import NewTask
 
-#: The number of tasks from which COPY is faster.
-COPY_FROM = 50
+#: The most tasks in one statement: their bodies are in memory together.
+AT_ONCE = 200
 
+# Into the table, and not through the view: its trigger would run for each row. No COPY: PostgreSQL refuses it here.
 _INSERT: LiteralString = """
-    INSERT INTO outbox.task (id, name, engine, queue, headers, properties, body, ordered, due_at)
+    INSERT INTO outbox.stored_task (id, name, engine, queue, headers, properties, body, ordered, due_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, COALESCE(%s, clock_timestamp() + COALESCE(%s, interval '0')))
 """
 
-_COPY: LiteralString = "COPY outbox.task (id, name, engine, queue, headers, properties, body, ordered) FROM STDIN"
+_INSERT_MANY: LiteralString = """
+    INSERT INTO outbox.stored_task (id, name, engine, queue, headers, properties, body, ordered, due_at)
+    SELECT id, name, engine, queue, headers, properties, body, ordered,
+        COALESCE(due_at, clock_timestamp() + COALESCE(wait, interval '0'))
+    FROM unnest(
+        %s::uuid[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[], %s::text[], %s::boolean[],
+        %s::timestamptz[], %s::interval[]
+    ) AS given (id, name, engine, queue, headers, properties, body, ordered, due_at, wait)
+"""
 
 
 class Cursor(Protocol):
@@ -29,12 +36,6 @@ class Cursor(Protocol):
 
     def execute(self, query: LiteralString, params: Sequence[Any] = ..., /) -> object:
         """Run one statement."""
-
-    def executemany(self, query: LiteralString, params_seq: Sequence[Sequence[Any]], /) -> object:
-        """Run one statement for many rows."""
-
-    def copy(self, statement: LiteralString, /) -> AbstractContextManager[Copy]:
-        """Send many rows at once."""
 
 
 def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
@@ -44,18 +45,12 @@ def insert(cursor: Cursor, tasks: Sequence[NewTask]) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('outbox.write.' || %s, 0))", (queue,))
     if len(tasks) == 1:
         cursor.execute(_INSERT, _row(tasks[0]))
-    elif len(tasks) < COPY_FROM or any(task.wait or task.due_at for task in tasks):
-        cursor.executemany(_INSERT, [_row(task) for task in tasks])
-    else:
-        with cursor.copy(_COPY) as copy:
-            for task in tasks:
-                copy.write_row(_values(task))
-
-
-def _values(task: NewTask) -> tuple[Any, ...]:
-    headers, properties = json.dumps(task.headers), json.dumps(task.properties)
-    return (str(task.id), task.name, task.engine, task.queue, headers, properties, task.body, task.ordered)
+        return
+    for some in batched(tasks, AT_ONCE, strict=False):
+        cursor.execute(_INSERT_MANY, [list(column) for column in zip(*map(_row, some), strict=True)])
 
 
 def _row(task: NewTask) -> tuple[Any, ...]:
-    return (*_values(task), task.due_at, task.wait)
+    headers, properties = json.dumps(task.headers), json.dumps(task.properties)
+    written = (str(task.id), task.name, task.engine, task.queue, headers, properties, task.body, task.ordered)
+    return (*written, task.due_at, task.wait)

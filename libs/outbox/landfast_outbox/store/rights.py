@@ -30,6 +30,29 @@ _RIGHTS: LiteralString = """
 """
 
 
+#: Access to the tasks of queues; revision 0004 brings it.
+_ACCESS: LiteralString = "SELECT role, may, queue FROM outbox.access"
+
+
+class Access(NamedTuple):
+    """What a role may do with the tasks of a queue.
+
+    Args:
+        role: the role; ``PUBLIC`` stands for all roles.
+        may: ``run`` for seeing and changing its tasks, ``write`` for writing new ones. The role's rights on the tables
+            say which of that it really may.
+        queue: the queue; ``*`` stands for all.
+    """
+
+    role: str
+    may: str
+    queue: str
+
+    def __str__(self) -> str:
+        """Return it in readable form."""
+        return f"{self.may.upper()} tasks of {'all queues' if self.queue == '*' else f'queue {self.queue}'}"
+
+
 class Right(NamedTuple):
     """A privilege of a role on the schema, a table or a column.
 
@@ -51,9 +74,12 @@ class Right(NamedTuple):
         return f"{self.privilege}{column} on outbox{'.' * bool(self.table)}{self.table}"
 
 
-def held(connection: Connection[Any]) -> set[Right]:
-    """Return the rights that roles have, without the owners'."""
-    return {Right(*row) for row in connection.execute(_RIGHTS)}
+def held(connection: Connection[Any]) -> set[Right | Access]:
+    """Return what roles may do, without the owners' rights."""
+    found: set[Right | Access] = {Right(*row) for row in connection.execute(_RIGHTS)}
+    if _exists(connection, "outbox.access"):
+        found |= {Access(*row) for row in connection.execute(_ACCESS)}
+    return found
 
 
 def missing_roles(connection: Connection[Any], roles: Iterable[str]) -> list[str]:
@@ -80,7 +106,11 @@ def missing_databases(connection: Connection[Any], databases: Iterable[str]) -> 
 
 def has_tables(connection: Connection[Any]) -> bool:
     """Return whether a migration has ever run here."""
-    row = connection.execute("SELECT to_regclass('outbox.migration') IS NOT NULL").fetchone()
+    return _exists(connection, "outbox.migration")
+
+
+def _exists(connection: Connection[Any], table: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (table,)).fetchone()
     return bool(row and row[0])
 
 
@@ -89,16 +119,22 @@ def alone(connection: Connection[Any]) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
 
 
-def grant(connection: Connection[Any], right: Right) -> None:
+def grant(connection: Connection[Any], right: Right | Access) -> None:
     """Grant a right; the connection is the schema's owner's."""
+    if isinstance(right, Access):
+        connection.execute("INSERT INTO outbox.access (role, may, queue) VALUES (%s, %s, %s)", right)
+        return
     connection.execute(_statement("GRANT {} ON {} TO {}", right))
 
 
-def revoke(connection: Connection[Any], right: Right) -> None:
+def revoke(connection: Connection[Any], right: Right | Access) -> None:
     """Revoke a right.
 
     PostgreSQL revokes a table's privilege from each of its columns, too.
     """
+    if isinstance(right, Access):
+        connection.execute("DELETE FROM outbox.access WHERE (role, may, queue) = (%s, %s, %s)", right)
+        return
     connection.execute(_statement("REVOKE {} ON {} FROM {}", right))
 
 
