@@ -121,6 +121,38 @@ def _queues(contracts: Sequence[Contract]) -> tuple[dict[str, list[str]], dict[s
     return queues, sends  # one of the others may be removed: its tasks wait then
 
 
+def shared_vhosts(contracts: Sequence[Contract]) -> dict[str, list[str]]:
+    """Return the vhosts of applications for tasks in the shared database -> their queues.
+
+    Raises:
+        ContractError: the contract does not declare the vhost, or has several; or as :func:`_queues`.
+    """
+    queues, _ = _queues(contracts)
+    return {
+        vhost: queues[contract.file]
+        for contract in contracts
+        if "database" not in contract.get("durable_tasks")
+        and (queues[contract.file] or "vhost" in contract.get("durable_tasks"))
+        and (vhost := _vhost(contract))
+    }
+
+
+def _vhost(contract: Contract) -> str:
+    """Return the vhost of a contract's durable tasks; an empty string if it has none of its own.
+
+    Raises:
+        ContractError: the contract does not declare the vhost, or has several.
+    """
+    tasks, vhosts = contract.get("durable_tasks"), list(contract.get("broker", "vhosts"))
+    where = f"{contract.file}: durable_tasks.vhost"
+    vhost = str(tasks.get("vhost") or (vhosts[0] if len(vhosts) == 1 else ""))
+    if not vhost and vhosts:
+        raise ContractError(f"{where} is missing: broker.vhosts of this contract has {len(vhosts)}")
+    if vhost and vhost not in vhosts:
+        raise ContractError(f"{where}: {unknown('vhost', vhost, vhosts, 'this contract has no')}")
+    return vhost
+
+
 def _own(contracts: Sequence[Contract]) -> dict[str, Outbox]:
     """Return the outboxes in databases of single applications, without their roles.
 
@@ -131,17 +163,13 @@ def _own(contracts: Sequence[Contract]) -> dict[str, Outbox]:
     for contract in contracts:
         tasks, where = contract.get("durable_tasks"), f"{contract.file}: durable_tasks"
         if "database" not in tasks:
-            if "vhost" in tasks:
-                raise ContractError(f"{where}.vhost requires durable_tasks.database")
             continue
-        vhosts, databases = list(contract.get("broker", "vhosts")), contract.get("database", "databases")
-        database, vhost = tasks["database"], tasks.get("vhost") or (vhosts[0] if len(vhosts) == 1 else "")
+        database, databases = tasks["database"], contract.get("database", "databases")
         if database not in databases:
             raise ContractError(f"{where}.database: {unknown('database', database, databases, 'this contract has no')}")
+        vhost = _vhost(contract)
         if not vhost:
-            raise ContractError(f"{where}.vhost is missing: broker.vhosts of this contract has {len(vhosts)}")
-        if vhost not in vhosts:
-            raise ContractError(f"{where}.vhost: {unknown('vhost', vhost, vhosts, 'this contract has no')}")
+            raise ContractError(f"{where}.vhost is missing: broker.vhosts of this contract has 0")
         found.append((contract.file, database, Outbox(vhost)))
     return unique(found)
 
@@ -166,10 +194,11 @@ def files(contracts: Sequence[Contract]) -> dict[str, dict[str, str]]:
     }
     owner = postgres.owner(SCHEMA, unique(below(contracts, "database", "schemas")).get(SCHEMA, {}))
     databases = {"databases.json": as_json({name: each.vhost for name, each in own.items()})}
+    elsewhere = {queue: vhost for vhost, queues in shared_vhosts(contracts).items() for queue in queues}
     rows = [(name, owner, " ".join(each.roles)) for name, each in own.items()]
     return {
         MIGRATIONS: {"durable_tasks.json": as_json(roles)},
-        RELAY: databases,
+        RELAY: {**databases, "queues.json": as_json(elsewhere)},
         CONSOLE: databases,
         "postgres": {"outboxes.csv": postgres.csv(("database", "owner", "roles"), rows)},
     }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from contract import durable
 from contract.errors import ContractError
+from contract.files import HOUSE
 from contract.named import as_json, below, unique, unknown
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: The vhost of durable tasks, which all users share; images/rabbitmq/definitions.json makes it.
+#: The house's vhost; images/rabbitmq/definitions.json makes it. At most one application has its queues there.
 SHARED = "landfast"
 #: The house's users with permissions in the vhost of each application: compose.house.yaml.
 CONSOLE, FLOWER = "console", "flower"
@@ -40,22 +41,35 @@ def definitions(contracts: Sequence[Contract]) -> str:
     for file, name, _ in below(contracts, "broker", "vhosts"):
         if name == SHARED:
             raise ContractError(f"{file}: broker.vhosts: {name} is the vhost of durable tasks; choose another name")
-    permissions = []
+    permissions, guest = [], ""
     for file, name, entry in below(contracts, "broker", "users"):
         vhost = entry.get("vhost", SHARED)
         if vhost not in {SHARED, *vhosts}:
             raise ContractError(f"{file}: broker.users.{name}.vhost: {unknown('vhost', vhost, [SHARED, *vhosts])}")
+        if vhost == SHARED and file != HOUSE:
+            if guest not in {"", file}:
+                raise ContractError(
+                    f"{file}: broker.users.{name}.vhost is missing: {guest} has the house's virtual host, where "
+                    "applications would reach each other's queues. Give this one its own in broker.vhosts"
+                )
+            guest = file
         default = "^$" if vhost == SHARED else ".*"
         permissions.append({"vhost": vhost, "user": name, **{right: entry.get(right, default) for right in NOTHING}})
     # Flower has its permissions of the vhost of durable tasks in every vhost.
     permissions += [{**each, "vhost": vhost} for each in permissions if each["user"] == FLOWER for vhost in vhosts]
     permissions += [{"vhost": vhost, "user": CONSOLE, **NOTHING} for vhost in vhosts]
     # A relay's user has the name of its role. It publishes through the default exchange, and reads queues' lengths.
+    outboxes, apart = durable.outboxes(contracts), durable.shared_vhosts(contracts)
+    targets = [
+        (each, vhost)
+        for name, each in outboxes.items()
+        for vhost in (apart if name == durable.SHARED else [each.vhost])
+    ]
     permissions += [
-        {"vhost": each.vhost, "user": relay, **NOTHING, "write": r"^amq\.default$"}
-        for each in durable.outboxes(contracts).values()
-        for relay in sorted(each.parts["relays"])
-        if each.vhost and relay in named
+        {"vhost": vhost, "user": relay, **NOTHING, "write": r"^amq\.default$"}
+        for outbox, vhost in targets
+        for relay in sorted(outbox.parts["relays"])
+        if relay in named
     ]
     return as_json(
         {
@@ -66,5 +80,7 @@ def definitions(contracts: Sequence[Contract]) -> str:
             ],
             "users": [{"name": name, "tags": list(entry.get("tags", []))} for name, entry in named.items()],
             "permissions": permissions,
+            # The entrypoint gives these vhosts what the house's has for tasks: policies, and the queue of dead letters.
+            "tasks": sorted(apart),
         }
     )

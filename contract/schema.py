@@ -314,7 +314,11 @@ PARTS = {
 DURABLE_TASKS = group(
     "the database roles with a part in durable tasks, and the database and virtual host of the tasks",
     database=text("the application's own database with the tasks; by default the shared one", NAME),
-    vhost=text("the application's own virtual host in which they are published; by default its only one", NAME),
+    vhost=text(
+        "the application's own virtual host in which its queues are; by default its only one, or else that of the "
+        "house",
+        NAME,
+    ),
     queues=texts(
         "in the shared database, the queues whose tasks its workers run: no other application's roles see or change "
         "these, or write any unless its `sends` has the queue; by default the workers' names",

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Adds the contracts' users with their password hashes to RabbitMQ's definitions, then executes RabbitMQ.
 
-There is no guest user: RabbitMQ makes one only if the definitions name no user.
+There is no guest user: RabbitMQ makes one only if the definitions name no user. RabbitMQ imports definitions and
+removes none, so a process beside it takes away the permissions that contracts no longer give.
 """
 
 from __future__ import annotations
@@ -12,12 +13,24 @@ import json
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.error import URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 SECRETS = Path("/run/secrets")
 TEMPLATE = Path("/etc/rabbitmq/definitions.json")
 COMPLETE = Path("/tmp/definitions.json")  # noqa: S108 - the container's own tmpfs
 EXIT_BAD_CONFIGURATION = 78
+#: The house's vhost, and the parts of its definitions that a vhost for tasks of an application has, too.
+SHARED, COPIED = "landfast", ("policies", "exchanges", "queues", "bindings")
+#: The user with all rights, the address of the management pages, and seconds until they must answer.
+OPERATOR, PAGES, PATIENCE = "operator", "http://127.0.0.1:15672/rabbitmq/api", 300.0
 
 
 def hash_password(password: str) -> str:
@@ -49,11 +62,79 @@ def complete(template: str, users: str) -> str:
         ValueError: a secret file is missing or empty.
     """
     definitions, derived = json.loads(template), json.loads(users)
+    tasks = derived.pop("tasks")
     definitions |= {**derived, "vhosts": definitions["vhosts"] + derived["vhosts"]}
+    for part in COPIED:
+        common = [each for each in definitions[part] if each["vhost"] == SHARED and each.get("name") != "health"]
+        definitions[part] += [{**each, "vhost": vhost} for vhost in tasks for each in common]
     for user in definitions["users"]:
         password = hash_password(secret(user["name"]))
         user.update(password_hash=password, hashing_algorithm="rabbit_password_hashing_sha256")
     return json.dumps(definitions)
+
+
+def surplus(given: Sequence[dict[str, Any]], held: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Return vhost and user of the permissions of contracts' users that no contract gives.
+
+    Args:
+        given: the permissions in the definitions.
+        held: the permissions that RabbitMQ has.
+    """
+    users, due = {each["user"] for each in given}, {(each["vhost"], each["user"]) for each in given}
+    found = {(each["vhost"], each["user"]) for each in held if each["user"] in users}
+    return sorted(found - due)
+
+
+def ask(method: str, path: str, password: str) -> Any:  # noqa: ANN401 - any JSON
+    """Send a request to the management pages, and return the JSON that they answer, if any.
+
+    Raises:
+        OSError: they do not answer, or refuse.
+    """
+    login = base64.b64encode(f"{OPERATOR}:{password}".encode()).decode("ascii")
+    request = Request(f"{PAGES}/{path}", method=method, headers={"Authorization": f"Basic {login}"})  # noqa: S310 - http
+    with urlopen(request, timeout=10) as answer:  # noqa: S310 - a constant address
+        content = answer.read()
+    return json.loads(content) if content else None
+
+
+def take_away(given: Sequence[dict[str, Any]], password: str, patience: float = PATIENCE) -> None:
+    """Wait until RabbitMQ runs, and take away the permissions of contracts' users that no contract gives.
+
+    Args:
+        given: the permissions in the definitions.
+        password: the operator's.
+        patience: seconds until it gives up.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            for vhost, user in surplus(given, ask("GET", "permissions", password)):
+                ask("DELETE", f"permissions/{quote(vhost, safe='')}/{quote(user, safe='')}", password)
+                tell("info", f"{user} has lost its permissions in the virtual host {vhost}: no contract gives them")
+        except (URLError, OSError) as error:
+            if time.monotonic() >= deadline:
+                tell("error", f"permissions that no contract gives could not be taken away: {error}")
+                return
+            time.sleep(1)  # it is starting
+        else:
+            return
+
+
+def tell(level: str, message: str) -> None:
+    """Write a line into the log."""
+    print(json.dumps({"level": level, "service": "rabbitmq", "message": message}), flush=True)
+
+
+def beside(given: Sequence[dict[str, Any]], password: str) -> None:
+    """Run :func:`take_away` in a process that is no child of RabbitMQ, which would not wait for its end."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    if os.fork() == 0:
+        take_away(given, password)
+    os._exit(0)
 
 
 def main() -> None:
@@ -61,12 +142,11 @@ def main() -> None:
     try:
         definitions = complete(TEMPLATE.read_text(encoding="utf-8"), secret("users.json"))
     except ValueError as error:
-        print(
-            json.dumps({"level": "critical", "service": "rabbitmq", "message": f"configuration: {error}"}), flush=True
-        )
+        tell("critical", f"configuration: {error}")
         sys.exit(EXIT_BAD_CONFIGURATION)
     COMPLETE.touch(mode=0o600)
     COMPLETE.write_text(definitions, encoding="utf-8")
+    beside(json.loads(definitions)["permissions"], secret(OPERATOR))
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the image's own command
 
 

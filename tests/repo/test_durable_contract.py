@@ -167,7 +167,7 @@ def test_the_parts_of_contracts_are_those_that_the_outbox_grants_rights_to() -> 
             "x-landfast: {database: {databases: {shop: {}}}, durable_tasks: {workers: [shop]}}",
             "durable_tasks.workers: shop has a database of its own; name it in durable_tasks.database, or name a role",
         ),
-        ("x-landfast: {durable_tasks: {vhost: shop}}", "durable_tasks.vhost requires durable_tasks.database"),
+        ("x-landfast: {durable_tasks: {vhost: shop}}", "durable_tasks.vhost: this contract has no vhost shop"),
         (
             OWN.replace("database: shop", "database: shp"),
             "durable_tasks.database: this contract has no database shp; did",

@@ -121,7 +121,7 @@ def waiting_letter(operator: Site) -> tuple[str, dict[str, Any]] | None:
 
     One that merely came before its account was committed is tried again, too: it waits for nobody's mail server.
     """
-    tasks = operator.get("/flower/api/tasks").json()
+    tasks = operator.get("/flower/vhost/web/api/tasks").json()
     waiting = (
         (task, shown)
         for task, shown in tasks.items()
@@ -132,5 +132,5 @@ def waiting_letter(operator: Site) -> tuple[str, dict[str, Any]] | None:
 
 def letter_in_flower(operator: Site, task: str) -> dict[str, Any]:
     """Return what Flower shows of a task."""
-    shown: dict[str, Any] = operator.get("/flower/api/tasks").json()[task]
+    shown: dict[str, Any] = operator.get("/flower/vhost/web/api/tasks").json()[task]
     return shown

@@ -35,6 +35,9 @@ HEARTBEAT = 20
 
 PERSISTENT = 2
 
+#: Headers by which RabbitMQ delivers a message to further queues: a task is for one queue, which its writer may name.
+FURTHER_QUEUES = ("CC", "BCC")
+
 #: Exceptions for a message that the protocol cannot represent; they are raised before any part of it is sent.
 UNSENDABLE = (FrameSyntaxError, struct.error, TypeError, ValueError)
 
@@ -87,6 +90,11 @@ class Publisher:
         self._outcome = Outcome()
         #: The reason why the broker accepts no messages at the moment: an alarm of its memory or its disk.
         self.blocked: str = ""
+
+    @property
+    def vhost(self) -> str:
+        """The virtual host in which it publishes."""
+        return self._broker.vhost
 
     def publish(self, batch: Iterable[Row]) -> Outcome:
         """Send a batch and wait until the broker has confirmed it.
@@ -267,7 +275,7 @@ def message(row: Row) -> Message:
         row.body,
         content_type="application/json",
         content_encoding="utf-8",
-        application_headers=row.headers,
+        application_headers={name: value for name, value in row.headers.items() if name not in FURTHER_QUEUES},
         delivery_mode=PERSISTENT,
         message_id=str(row.id),
         **row.properties,

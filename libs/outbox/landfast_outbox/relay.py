@@ -18,7 +18,7 @@ from landfast_runtime.shortage import lacking
 
 from landfast_outbox import store
 from landfast_outbox.closed import ClosedQueues
-from landfast_outbox.publisher import BrokerError, Publisher
+from landfast_outbox.publisher import BrokerError
 
 if TYPE_CHECKING:
     import threading
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
     from psycopg import Connection
 
-    from landfast_outbox.publisher import Outcome
+    from landfast_outbox.publisher import Outcome, Publisher
     from landfast_outbox.settings import Periods
     from landfast_outbox.tally import Tally
+    from landfast_outbox.vhosts import Publishers
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Relay:
     def __init__(
         self,
         connect: Callable[[], Connection[Any]],
-        publisher: Publisher,
+        publisher: Publisher | Publishers,
         periods: Periods,
         stopping: threading.Event,
         tally: Tally,

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,9 +28,12 @@ from landfast_outbox.readiness import METRICS_PORT
 from landfast_outbox.relay import Relay
 from landfast_outbox.settings import Settings
 from landfast_outbox.tally import Meters, Tally
+from landfast_outbox.vhosts import Publishers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from landfast_outbox.settings import Route
 
 #: Seconds between two checks of the contracts.
 INTERVAL = 1.0
@@ -61,6 +65,19 @@ def run(relays: Sequence[Relay], stopping: threading.Event, have_changed: Callab
     return changed
 
 
+def publishers(route: Route, stopping: threading.Event) -> Publishers:
+    """Return the publishers for the vhosts of a database's tasks.
+
+    Args:
+        route: the database and the vhosts.
+        stopping: the stop signal.
+    """
+    made = {vhost: Publisher(replace(route.broker, vhost=vhost), stopping) for vhost in set(route.elsewhere.values())}
+    return Publishers(
+        Publisher(route.broker, stopping), {queue: made[vhost] for queue, vhost in route.elsewhere.items()}
+    )
+
+
 def differ(settings: Settings) -> bool:
     """Return whether the databases with tasks, or their vhosts, differ from those at the start."""
     try:
@@ -82,7 +99,7 @@ def main() -> None:
     for route in settings.routes:
         connect_here = partial(connect, route.postgres, "relay")
         tally = Tally(meters, route.postgres.database)
-        relays.append(Relay(connect_here, Publisher(route.broker, stopping), settings.periods, stopping, tally))
+        relays.append(Relay(connect_here, publishers(route, stopping), settings.periods, stopping, tally))
         watches.append(Watch(relays[-1], connect_here))
         lost_after = str(settings.periods.lost)
         logger.info(

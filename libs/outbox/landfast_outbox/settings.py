@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -33,14 +33,23 @@ class Periods:
 
 #: The file in /run/secrets with the databases of applications with durable tasks, and the vhost of each.
 FILE = "databases.json"
+#: The file in /run/secrets with the queues of the shared database that are in virtual hosts of applications.
+QUEUES = "queues.json"
 
 
 @dataclass(frozen=True)
 class Route:
-    """The database whose tasks are published, and their target."""
+    """The database whose tasks are published, and their target.
+
+    Args:
+        postgres: the database.
+        broker: the broker, with the virtual host of all queues but those in ``elsewhere``.
+        elsewhere: queue -> its virtual host.
+    """
 
     postgres: Postgres
     broker: RabbitMQ
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,8 +62,8 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Env) -> Settings:
-        """Read ``LOG_LEVEL``, ``OUTBOX_*``, ``POSTGRES_*``, ``RABBITMQ_*``, their secrets and :data:`FILE`."""
-        shared = Route(Postgres.from_env(env), RabbitMQ.from_env(env))
+        """Read ``LOG_LEVEL``, ``OUTBOX_*``, ``POSTGRES_*``, ``RABBITMQ_*``, their secrets and the derived files."""
+        shared = Route(Postgres.from_env(env), RabbitMQ.from_env(env), _strings(env, QUEUES, "queues"))
         return cls(
             log_level=env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
             routes=[
@@ -84,13 +93,16 @@ def vhosts(env: Env) -> Mapping[str, str]:
     Args:
         env: the folder of :data:`FILE`; a missing or malformed file is refused by name.
     """
-    text = env.secret(FILE, minimum_length=1)
+    return _strings(env, FILE, "databases")
+
+
+def _strings(env: Env, file: str, kind: str) -> Mapping[str, str]:
+    """Read a derived file with the vhost of each of some things; a malformed one is refused by name."""
+    text = env.secret(file, minimum_length=1)
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if isinstance(found, dict) and all(isinstance(vhost, str) for vhost in found.values()):
         return found
-    return env.refuse(
-        FILE, "must be JSON: databases with their vhosts; the contracts are read at each start", instead={}
-    )
+    return env.refuse(file, f"must be JSON: {kind} with their vhosts; the contracts are read at each start", instead={})

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MINUTE = timedelta(minutes=1)
 
 
-@dataclass
+@dataclass(eq=False)
 class FakePublisher:
     """Accepts published messages, or behaves as the test demands."""
 

@@ -19,7 +19,7 @@ from landfast_outbox import monitor, relay, relays, store
 from landfast_outbox.databases import connect
 from landfast_outbox.monitor import Watch
 from landfast_outbox.relay import Relay
-from landfast_outbox.settings import FILE, Periods, Settings
+from landfast_outbox.settings import FILE, QUEUES, Periods, Settings
 from landfast_outbox.store import census
 from landfast_outbox.tally import Meters, Tally
 from landfast_runtime.env import ConfigError, Env
@@ -112,6 +112,7 @@ def test_each_database_s_tasks_go_to_its_own_vhost(tmp_path: Path) -> None:
     for name in ("postgres_password", "rabbitmq_password"):
         (tmp_path / name).write_text("only-for-tests-0123456789")
     (tmp_path / FILE).write_text('{"shop": "market"}')
+    (tmp_path / QUEUES).write_text('{"web.mail": "web"}')
     variables = {"SECRETS_DIR": str(tmp_path), "POSTGRES_USER": "relay", "RABBITMQ_USER": "relay"}
 
     routes = Settings.from_env(Env(variables)).routes
@@ -121,16 +122,21 @@ def test_each_database_s_tasks_go_to_its_own_vhost(tmp_path: Path) -> None:
         ("shop", "market"),
     ]
     assert {(route.postgres.user, route.broker.user) for route in routes} == {("relay", "relay")}
+    assert [route.elsewhere for route in routes] == [{"web.mail": "web"}, {}]
+    publishers = relays.publishers(routes[0], threading.Event())
+    assert publishers.vhosts == {"landfast", "web"}
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"shop": 5}'])
-def test_a_list_of_databases_of_another_shape_is_refused_by_name(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize(("file", "kind"), [(FILE, "databases"), (QUEUES, "queues")])
+def test_a_derived_file_of_another_shape_is_refused_by_name(tmp_path: Path, file: str, kind: str, content: str) -> None:
     for name in ("postgres_password", "rabbitmq_password"):
         (tmp_path / name).write_text("only-for-tests-0123456789")
-    (tmp_path / FILE).write_text(content)
+    for name in (FILE, QUEUES):
+        (tmp_path / name).write_text(content if name == file else "{}")
     variables = {"SECRETS_DIR": str(tmp_path), "POSTGRES_USER": "relay", "RABBITMQ_USER": "relay"}
 
-    with pytest.raises(ConfigError, match=r"databases\.json: must be JSON: databases with their vhosts"):
+    with pytest.raises(ConfigError, match=rf"{kind}\.json: must be JSON: {kind} with their vhosts"):
         Settings.from_env(Env(variables))
 
 
@@ -227,7 +233,8 @@ def test_the_service_runs_until_it_is_told_to_stop_and_begins_again_when_the_con
 ) -> None:
     for name in ("postgres_password", "rabbitmq_password"):
         (tmp_path / name).write_text("only-for-tests-0123456789")
-    (tmp_path / FILE).write_text("{}")
+    for name in (FILE, QUEUES):
+        (tmp_path / name).write_text("{}")
     for name, value in (
         ("SECRETS_DIR", str(tmp_path)),
         ("POSTGRES_HOST", postgres.host),
