@@ -102,7 +102,8 @@ def test_it_needs_no_other_rights_there_than_those_of_operators(
 ) -> None:
     shop.execute("DROP ROLE IF EXISTS looks_after_tasks")
     shop.execute("CREATE ROLE looks_after_tasks LOGIN")
-    rights.follow(shop, {"operators": ["looks_after_tasks"]})
+    everything = {"looks_after_tasks": {"run": ["*"]}}
+    rights.follow(shop, rights.Roles({"operators": ["looks_after_tasks"]}, everything))
     monkeypatch.setitem(connections[DEFAULT_DB_ALIAS].settings_dict, "USER", "looks_after_tasks")
     task = bury(shop)
 
@@ -110,7 +111,7 @@ def test_it_needs_no_other_rights_there_than_those_of_operators(
     assert "1 task was given up" in act(client, "discard", task)
     assert client.get(f"{LIST}{task}/change/", OWN).status_code == 200
     assert (shown(client, **OWN), dead(shop)) == ({task}, {task})
-    rights.follow(shop, {})
+    rights.follow(shop, rights.Roles())
     assert "permission denied for" in act(client, "redrive", task)
 
 

@@ -223,5 +223,5 @@ def test_it_estimates_what_it_does_not_count(add: Callable[..., UUID]) -> None:
     for _ in range(5):
         add("dead")
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE outbox.task")
+        cursor.execute("ANALYZE outbox.stored_task")
     assert census.counts(connection.connection, exact=2).dead == 5

@@ -34,7 +34,7 @@ CELERY = (
     *("celery_delayed_27", "celery_delayed_delivery", "probe", "probe.0b8f"),
 )
 RIGHTS = ("configure", "write", "read")
-HOUSES = {"relay", "flower", "console", "operator"}
+HOUSES = {"relay", "flower", "console", "operator", "operator_reader"}
 
 
 def document() -> Any:  # noqa: ANN401 - any JSON
