@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 #: The house's vhost; images/rabbitmq/definitions.json makes it. At most one application has its queues there.
 SHARED = "landfast"
 #: The house's users with permissions in the vhost of each application: compose.house.yaml.
-CONSOLE, FLOWER = "console", "flower"
+CONSOLE, FLOWER, OPERATOR = "console", "flower", "operator"
 #: No permission. The right to enter a vhost suffices to see whether a queue has a consumer.
 NOTHING = dict.fromkeys(("configure", "write", "read"), "^$")
 
@@ -55,8 +55,9 @@ def definitions(contracts: Sequence[Contract]) -> str:
             guest = file
         default = "^$" if vhost == SHARED else ".*"
         permissions.append({"vhost": vhost, "user": name, **{right: entry.get(right, default) for right in NOTHING}})
-    # Flower has its permissions of the vhost of durable tasks in every vhost.
-    permissions += [{**each, "vhost": vhost} for each in permissions if each["user"] == FLOWER for vhost in vhosts]
+    # Flower and operators have their permissions of the vhost of durable tasks in every vhost.
+    everywhere = [each for each in permissions if each["user"] in {FLOWER, OPERATOR}]
+    permissions += [{**each, "vhost": vhost} for each in everywhere for vhost in vhosts]
     permissions += [{"vhost": vhost, "user": CONSOLE, **NOTHING} for vhost in vhosts]
     # A relay's user has the name of its role. It publishes through the default exchange, and reads queues' lengths.
     outboxes, apart = durable.outboxes(contracts), durable.shared_vhosts(contracts)

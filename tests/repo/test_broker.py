@@ -198,3 +198,10 @@ def test_permissions_that_no_contract_gives_any_more_are_taken_away(
     module.take_away([{"vhost": "web", "user": "web"}], "only-for-tests", patience=30)
 
     assert Pages.seen == ("/api/permissions/landfast/web",)
+
+
+@pytest.mark.parametrize("vhost", list(QUEUES))
+def test_operators_purge_and_publish_in_each_vhost_and_readers_in_none(vhost: str) -> None:
+    found = permissions(vhost)
+    assert found["operator"] == dict.fromkeys(RIGHTS, ".*")
+    assert found.get("operator_reader", dict.fromkeys(RIGHTS, "^$")) == dict.fromkeys(RIGHTS, "^$")
