@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 TIMEOUT = 120
 
 
-def remove_outdated(project: str) -> None:
-    """Write the files of all services, and remove the running containers that have read older ones.
+def remove_outdated(project: str) -> list[str]:
+    """Write the files of all services, remove running containers that have read older ones, and return their services.
 
     Compose makes removed containers anew, after their dependencies. A container that stayed would keep a start waiting
-    if its old values make it unhealthy.
+    if its old values make it unhealthy. The caller starts the services.
 
     Args:
         project: the stack's name.
@@ -34,16 +34,17 @@ def remove_outdated(project: str) -> None:
     """
     running = process.capture(compose.running_ids(project)).stdout.split()
     if not running:
-        return
+        return []
     written = process.capture(compose.secret_changes(), timeout=TIMEOUT)
     if written.code != 0:
-        return  # the start does the same next, and shows the error
+        return []  # the start does the same next, and shows the error
     changes = json.loads(written.stdout.splitlines()[-1])
     inspected = json.loads(process.capture(compose.inspect(running)).stdout or "[]")
     if names := outdated(inspected, changes):
         console.heading(f"Renewing what has new values to read: {', '.join(names)}")
         if process.run(compose.remove(names)) != 0:
             raise StackError("a container cannot be removed", "./stack doctor says whether Docker is well")
+    return names
 
 
 def outdated(inspected: Iterable[Mapping[str, Any]], changes: Mapping[str, float]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml  # type: ignore[import-untyped] # the package has no types
 
@@ -14,7 +14,9 @@ from contract.errors import ContractError
 from contract.named import nearest, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+Content = TypeVar("Content")
 
 #: The list of applications, and the house's own contract.
 LIST, HOUSE = "compose.yaml", "compose.house.yaml"
@@ -90,12 +92,13 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc] # as above
 
     def compose_mapping_node(self, anchor: str | None) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
-        lines: dict[str, int] = {}
+        lines: dict[tuple[str, str], int] = {}
         for key, _ in node.value:
-            first = lines.setdefault(str(key.value), key.start_mark.line + 1)
-            if key.start_mark.line + 1 != first:
-                problem = f"the key {key.value} is in line {first} already"
+            name = key.tag, str(key.value)
+            if name in lines:
+                problem = f"the key {key.value} is in line {lines[name]} already"
                 raise yaml.composer.ComposerError(None, None, problem, key.start_mark, "remove one of them")
+            lines[name] = key.start_mark.line + 1
         return node
 
 
@@ -121,15 +124,7 @@ def read(root: Path) -> list[Contract]:
         ContractError: a file is missing or not YAML, or has an unknown key or an invalid value; the message has a line
             for each fault of all files.
     """
-    found, faults = [], []
-    for name in (HOUSE, *listed(root)):
-        try:
-            found.append(_read(root, name))
-        except ContractError as error:
-            faults.append(str(error))
-    if faults:
-        raise ContractError("\n".join(faults))
-    return found
+    return _each((HOUSE, *listed(root)), lambda name: _read(root, name))
 
 
 def _read(root: Path, name: str) -> Contract:
@@ -149,15 +144,26 @@ def check_syntax(root: Path) -> None:
     Raises:
         ContractError: some are not; the message has a line for each.
     """
-    rooms = [(root / name).parent for name in listed(root)]
-    faults = []
-    for path in [path for folder in (root, *rooms) for path in sorted(folder.glob("compose*.yaml"))]:
+    folders = [root, *((root / name).parent for name in listed(root))]
+    names = [f"{path.relative_to(root)}" for folder in folders for path in sorted(folder.glob("compose*.yaml"))]
+    _each(names, lambda name: _document(root / name, name))
+
+
+def _each(names: Iterable[str], read_one: Callable[[str], Content]) -> list[Content]:
+    """Return the content of each file.
+
+    Raises:
+        ContractError: some files have faults; the message has a line for each.
+    """
+    found, faults = [], []
+    for name in names:
         try:
-            _document(path, f"{path.relative_to(root)}")
+            found.append(read_one(name))
         except ContractError as error:
             faults.append(str(error))
     if faults:
         raise ContractError("\n".join(faults))
+    return found
 
 
 def listed(root: Path) -> list[str]:

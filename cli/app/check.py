@@ -70,9 +70,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     yield ok("contract", "every key is known, and nothing in it is somebody else's")
     yield from networks.check(name, plans, configuration)
     known = asked_for(plans[f"services/{name}/compose.yaml"], configuration)
-    services = to_start(known, configuration)
-    renewal.remove_outdated(settings.project)
-    started = process.capture([*compose.up(), "--quiet-pull", *services], timeout=compose.START_DEADLINE)
+    started = start(known, configuration, settings)
     yield from containers(known, configuration)
     if started.code == 0:
         yield from pages(known, settings)
@@ -96,6 +94,13 @@ def to_start(known: Plan, configuration: Mapping[str, Any]) -> list[str]:
     """Return the services that must run for a try: what they depend on, one-shots among it, starts with them."""
     lasting = [each for each in known.services if not is_once(configuration, each)]
     return [*(lasting or known.services), "nginx", *(["rabbitmq"] if known.vhosts else [])]
+
+
+def start(known: Plan, configuration: Mapping[str, Any], settings: Settings) -> process.Output:
+    """Start the application, and all services that its contract gives new files to read."""
+    renewed = renewal.remove_outdated(settings.project)
+    services = dict.fromkeys([*to_start(known, configuration), *renewed])
+    return process.capture([*compose.up(), "--quiet-pull", *services], timeout=compose.START_DEADLINE)
 
 
 def containers(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:

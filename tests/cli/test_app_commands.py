@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import applications, completion, host, main, process
+from cli import applications, completion, host, main, process, renewal
 from cli.app import check, listing, lists, plan, remove, trial
 from cli.app.plan import Plan
 from cli.console import StackError
@@ -393,6 +393,15 @@ def test_what_lasts_is_started_and_what_a_profile_has_is_left_alone() -> None:
 
     assert found.services == ["shop", "migrate-shop"]
     assert check.to_start(found, configuration) == ["shop", "nginx", "rabbitmq"]
+
+
+def test_a_check_starts_what_has_new_files_to_read_too(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "remove_outdated", lambda _: ["console", "nginx"])
+    services = {"shop": {}, "shop-worker": {}, "migrate-shop": {"restart": "no"}}
+
+    check.start(PLAN, {"services": services}, Settings.read({}, ROOT / "none"))
+
+    assert docker.asked[-1].endswith("--quiet-pull shop shop-worker nginx rabbitmq console")
 
 
 def visitors_get(monkeypatch: pytest.MonkeyPatch, *answers: trial.Answer) -> list[tuple[str, str]]:

@@ -59,7 +59,7 @@ def test_it_removes_what_a_start_makes_anew(monkeypatch: pytest.MonkeyPatch) -> 
     changes = Output(0, f"secrets: 0 made, 9 kept\n{json.dumps({'shop': STARTED + 5, 'postgres': STARTED + 5})}\n")
     docker = Docker(monkeypatch, {**ONE, "secrets changes": changes})
 
-    renewal.remove_outdated("mine")
+    assert renewal.remove_outdated("mine") == ["shop"]
 
     assert docker.ran == [compose.compose("rm", "--stop", "--force", "shop")]
 
@@ -75,7 +75,7 @@ def test_it_removes_what_a_start_makes_anew(monkeypatch: pytest.MonkeyPatch) -> 
 def test_it_leaves_alone_what_is_up_to_date(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Output]) -> None:
     docker = Docker(monkeypatch, answers)
 
-    renewal.remove_outdated("mine")
+    assert renewal.remove_outdated("mine") == []
 
     assert docker.ran == []
 

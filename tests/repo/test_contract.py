@@ -441,6 +441,10 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
             "services:\n  shop: {}\n  other: {}\n  shop: {}\n",
             "line 4: this is not valid YAML: the key shop is in line 2 already; remove",
         ),
+        (
+            "services: {shop: {}, shop: {}}\n",
+            "line 1: this is not valid YAML: the key shop is in line 1 already; remove",
+        ),
         ("services: {}\n", " has no services; write them, or remove the file's line from compose.yaml"),
         ("", " has no services"),
         ("services: {shop: {labels: {day: 2026-02-31}}}\n", " is not valid YAML: day is out of range for month"),
