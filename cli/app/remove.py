@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli import compose, console, host, process
+from cli import compose, console, host, process, renewal
 from cli.app import lists, plan
 from cli.console import StackError
 from cli.settings import ROOT, Settings
@@ -88,7 +88,7 @@ def read_plan(name: str, project: str) -> Plan | None:
 
 
 def clear(project: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Remove the containers and networks that the stack no longer has; what runs of the house leaves the networks.
+    """Remove the containers and networks that the stack no longer has; the house leaves the networks.
 
     Args:
         project: the stack's.
@@ -109,7 +109,8 @@ def clear(project: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
             )
     changed = [name for name, says in (after.get("services") or {}).items() if says != before["services"][name]]
     running = [name for name in changed if containers(project, name)]
-    if running and process.run([*compose.up(), *running]) != 0:
+    started = dict.fromkeys([*running, *renewal.remove_outdated(project)])  # without the users that it had
+    if started and process.run([*compose.up(), *started]) != 0:
         raise StackError("the house is not healthy again", "./stack doctor says what is wrong")
     networks = [before["networks"][name]["name"] for name in lost(before, after, "networks")]
     process.capture(["docker", "network", "rm", *networks])  # one that is not there is no matter

@@ -103,6 +103,7 @@ def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setattr(plan, "configuration", lambda: next(views))
     monkeypatch.setattr(process, "capture", found.capture)
     monkeypatch.setattr(process, "run", found.run)
+    monkeypatch.setattr(renewal, "remove_outdated", lambda _: ["redis"])
     return found
 
 
@@ -121,7 +122,7 @@ def test_what_is_removed_leaves_lists_and_networks_and_its_containers_stop(check
     assert changed == [
         "docker stop c1",
         "docker rm c1",
-        "compose up --detach --no-build --wait --wait-timeout 900 nginx",
+        "compose up --detach --no-build --wait --wait-timeout 900 nginx redis",
         "docker network rm a_shop",
     ]
 
