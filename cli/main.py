@@ -190,13 +190,13 @@ def up(arguments: list[str], *, yes: bool) -> int:
     settings, phases = Settings.read(), Phases()
     with host.only_one(f"stack-{settings.project}"):
         environment = prepare.prepare(settings, phases, arguments, yes=yes)
-        plan.check_files()
+        plans = plan.check()
         console.heading("Building images")
         with phases.phase("images"):
             if not updates.build_all(environment):
                 prepare.explain_build(settings)
                 raise StackError("the images could not be built", "fix Docker's error above, then ./stack up again")
-        plans = plan.read_all()
+        plans = plans or plan.read_all()
         console.heading("Starting")
         with phases.phase("start"):
             renewal.remove_outdated(settings.project)

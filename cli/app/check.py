@@ -56,6 +56,11 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     except StackError as error:
         yield failed("compose", str(error), f"then ./stack app check {name} again")
         return
+    try:
+        plan.check()
+    except StackError as error:
+        yield failed("contract", str(error), f"then ./stack app check {name} again")
+        return
     environment = prepare.prepare(settings, phases, arguments, yes=yes)
     console.heading("Building images")
     if process.run([*compose.build(), "--quiet"], env=environment) != 0:
@@ -65,7 +70,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     try:
         plans = plan.read_all()
     except StackError as error:
-        yield failed("contract", str(error), "contract/README.md has every key")
+        yield failed("contract", str(error), f"then ./stack app check {name} again")
         return
     yield ok("contract", "every key is known, and nothing in it is somebody else's")
     yield from networks.check(name, plans, configuration)

@@ -136,6 +136,22 @@ def check_files() -> None:
         raise unreadable(output.stderr.strip())
 
 
+def check() -> dict[str, Plan]:
+    """Make sure that Compose can read its files and that no contract is wrong, before anything is built.
+
+    Returns:
+        The plans of all contracts; none if their reader has to be built first.
+
+    Raises:
+        StackError: a file or a contract is wrong.
+    """
+    check_files()
+    try:
+        return read_all()
+    except UnreadError:
+        return {}
+
+
 def unreadable(problem: str) -> StackError:
     """Return the error for files that Compose cannot read: half-written YAML with its file and line.
 

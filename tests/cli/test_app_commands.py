@@ -333,6 +333,25 @@ def test_a_problem_other_than_broken_yaml_is_compose_s_own(docker: Docker) -> No
         plan.check_files()
 
 
+def test_a_wrong_contract_ends_a_check_before_anything_is_built(
+    checkout: Path, docker: Docker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(plan, "never_two", set)
+    docker.answers |= {"docker run": Output(1, "", f"{FILE}: x-landfast: unknown key 'databse'")}
+
+    assert main.main(["app", "check", "shop"]) == 1
+
+    assert f"FAILED  contract    {FILE}: x-landfast: unknown key 'databse'" in capsys.readouterr().out
+    assert not [line for line in docker.asked if "build" in line]
+    assert (checkout / FILE).is_file()
+
+
+def test_contracts_are_read_after_the_build_if_their_reader_was_not_there(docker: Docker) -> None:
+    docker.answers |= {"docker image": Output(1, "", "No such image")}
+
+    assert plan.check() == {}
+
+
 @pytest.mark.usefixtures("checkout")
 def test_the_list_ends_with_the_mistakes_of_contracts(docker: Docker, capsys: pytest.CaptureFixture[str]) -> None:
     docker.answers |= {"docker run": Output(1, "", f"{FILE}: x-landfast: unknown key 'databse'")}
