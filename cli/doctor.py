@@ -33,7 +33,8 @@ def doctor() -> int:
     except StackError:
         if valid:
             raise
-        return 1  # Compose has the same problem
+        print("  unknown: Compose has the same problem")
+        return 1
     ready = explain_readiness(settings)
     explain_updates(settings)
     return 0 if valid and well and ready and not report.failed else 1

@@ -20,7 +20,7 @@ LINES = 200
 #: Fields that have a fixed place in a line, or are useless to a person.
 PLACED = {"time", "level", "service", "message", "msg", "logger", "exception", "stack"}
 
-_TIME = re.compile(r'"time": ?"([^"]+)"')
+_TIME = re.compile(r'"time": ?"([\d-]{10}T[\d:]{8})')
 
 
 def show(names: Sequence[str], *, request: str, follow: bool, lines: int | None) -> int:
@@ -82,9 +82,9 @@ def container_of(line: str) -> str:
 
 
 def time_of(line: str) -> str:
-    """Return the time of a service's JSON line; an empty string for other lines."""
+    """Return the time of a service's JSON line, which is UTC, to the second; an empty string for other lines."""
     found = _TIME.search(line)
-    return found[1] if found else ""
+    return f"{found[1]}Z" if found else ""
 
 
 def readable(line: str) -> str:

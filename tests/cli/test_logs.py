@@ -19,7 +19,7 @@ def line(container: str, time: str, **more: str) -> str:
 def two_containers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Logs of Nginx, which are short because there is much traffic, and of a worker."""
     lines = [
-        line("\x1b[33mnginx-1", "2026-11-30T12:00:00Z", request_id="abc"),
+        line("\x1b[33mnginx-1", "2026-11-30T12:00:00.123+00:00", request_id="abc"),
         "worker-1  | starting",
         line("worker-1 ", "2026-11-29T08:00:00Z"),
         line("nginx-1 ", "2026-11-30T12:00:05Z"),
@@ -44,7 +44,7 @@ def test_an_id_that_no_line_has_is_reported_with_the_reach_of_the_logs(capsys: p
 def test_the_lines_of_a_request_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert logs.show([], request="abc", follow=False, lines=None) == 0
 
-    assert capsys.readouterr().out == "12:00:00Z nginx-1 done request_id=abc\n"
+    assert capsys.readouterr().out == "12:00:00.123+00:00 nginx-1 done request_id=abc\n"
 
 
 def test_logs_without_a_time_have_no_reach() -> None:
