@@ -40,7 +40,11 @@ def remove_outdated(project: str) -> list[str]:
         return []  # the start does the same next, and shows the error
     changes = json.loads(written.stdout.splitlines()[-1])
     inspected = json.loads(process.capture(compose.inspect(running)).stdout or "[]")
-    if names := outdated(inspected, changes):
+    found = outdated(inspected, changes)
+    active = process.capture(compose.services()).stdout.split() if found else []
+    for name in sorted({*found} - {*active}):  # of a profile: a start would not make it anew
+        print(f"{name} has new values to read: docker compose --profile='*' restart {name}")
+    if names := [name for name in found if name in active]:
         console.heading(f"Renewing what has new values to read: {', '.join(names)}")
         if process.run(compose.remove(names)) != 0:
             raise StackError("a container cannot be removed", "./stack doctor says whether Docker is well")

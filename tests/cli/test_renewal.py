@@ -52,7 +52,11 @@ class Docker:
         return next((output for words, output in answers.items() if words in " ".join(command)), Output(0))
 
 
-ONE = {"docker ps": Output(0, "c1"), "docker inspect": Output(0, json.dumps([container("shop")]))}
+ONE = {
+    "config --services": Output(0, "shop\npostgres\n"),
+    "docker ps": Output(0, "c1"),
+    "docker inspect": Output(0, json.dumps([container("shop")])),
+}
 
 
 def test_it_removes_what_a_start_makes_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,6 +82,18 @@ def test_it_leaves_alone_what_is_up_to_date(monkeypatch: pytest.MonkeyPatch, ans
     assert renewal.remove_outdated("mine") == []
 
     assert docker.ran == []
+
+
+def test_it_leaves_a_container_of_a_profile_to_whoever_started_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = Output(0, json.dumps({"shop": STARTED + 5}))
+    docker = Docker(monkeypatch, {**ONE, "config --services": Output(0, "postgres\n"), "secrets changes": changes})
+
+    assert renewal.remove_outdated("mine") == []
+
+    assert docker.ran == []
+    assert "shop has new values to read: docker compose --profile='*' restart shop" in capsys.readouterr().out
 
 
 def test_it_says_that_a_container_stays(monkeypatch: pytest.MonkeyPatch) -> None:
