@@ -22,7 +22,7 @@ find / -xdev ! -type l -perm -0002 ! -path /tmp -printf 'writable %p\n'
 find / -xdev ! -type d -path '*bin/*' \( -name cc -o -name 'c++' -o -name 'gcc*' -o -name '*-gcc*' -o -name 'g++*' \
     -o -name 'clang*' -o -name as -o -name ld -o -name make -o -name cargo -o -name rustc -o -name uv \
     -o -name 'pip*' \) -printf 'compiler %p\n'
-find /var/lib/apt/lists /var/cache/apt -xdev -type f -printf 'cache %p\n'
+find /var/lib/apt/lists /var/cache/apt -xdev -type f ! -name lock -printf 'cache %p\n'
 find / -xdev \( -path '*/.cache/*' -o -path '*/_cacache/*' -o -path /opt/build-tools \) -printf 'cache %p\n'
 find /var/log -xdev -type f -size +0 -printf 'log %p\n'
 grep --recursive --files-with-matches --text -e '-----BEGIN .*PRIVATE KEY-----' /etc /var /root /home |
