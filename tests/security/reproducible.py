@@ -1,6 +1,6 @@
 """Builds images of this checkout twice without the builder's cache and compares them file by file.
 
-``python3 -m tests.security.reproducible nginx web-django``; without a service, all of them. The differences that remain
+``python3 -m tests.security.reproducible nginx relay``; without a service, all of them. The differences that remain
 are in docs/how-to/security-updates.md. The builds take minutes, and replace the builder's cache of these images.
 """
 
@@ -87,7 +87,11 @@ def main() -> int:
         print("there is no base image yet: ./stack up makes it")
         return 1
     environment = {**os.environ, **compose.environment(base, ca_bundle(settings.ca_bundle))}
-    services = sys.argv[1:] or sorted(updates.builders().values())
+    known = sorted(updates.builders().values())
+    services = sys.argv[1:] or known
+    if unknown := set(services) - set(known):
+        print(f"no service builds an image by the name {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+        return 1
     for project in PROJECTS:
         command = compose.compose("build", "--no-cache", *services)
         subprocess.run(command, env={**environment, "COMPOSE_PROJECT_NAME": project}, check=True)
