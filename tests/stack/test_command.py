@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tests.support.command import run, volumes
@@ -60,6 +61,14 @@ def test_doctor_names_a_stopped_service_and_the_next_step(ready: Stack) -> None:
     assert done.returncode != 0
     lines = [line for line in done.stdout.splitlines() if "redis" in line]
     assert lines, done.stdout
+
+
+def test_doctor_has_asked_the_mirror_for_security_updates_of_the_running_images(stack: Stack) -> None:
+    told = run(stack, "doctor").stdout.partition("Security updates\n")[2]
+
+    assert re.search(r"lack none of Debian's security updates \(index of 20\d\d-|lacks \d+ security updates: ", told), (
+        told
+    )
 
 
 def test_down_keeps_data_and_secrets(ready: Stack, trusting: Callable[[Stack], Site]) -> None:
