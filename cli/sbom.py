@@ -20,6 +20,7 @@ from urllib.parse import quote
 from cli import compose, process
 from cli.console import StackError
 from cli.settings import ROOT
+from rollout.updates import CONFINED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -105,7 +106,7 @@ def document(image: str) -> dict[str, Any]:
     inspected = process.capture(compose.inspect_images([image]))
     if inspected.code != 0:
         raise StackError(f"{image} is not here", "./stack up builds it")
-    command = ["docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint=sh", image, "-c", COLLECT]
+    command = ["docker", "run", *CONFINED, "--network=none", "--entrypoint=sh", image, "-c", COLLECT]
     done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL)
     if not done.stdout:
         raise StackError(f"{image} could not be read", done.stderr.decode(errors="replace").strip())

@@ -25,6 +25,10 @@ TIMEOUT = 120
 DOCKER_FAILED = 125
 #: Containers that list their packages at the same time.
 AT_ONCE = 4
+#: Root without capabilities, which can change nothing but /tmp.
+CONFINED = ("--rm", "--user=0", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--read-only", "--tmpfs=/tmp")
+#: Images of the house. One of them asks if it is there, as its container is in the machine's own network.
+HOUSE = ("nginx", "redis", "postgres")
 #: Variables of a proxy, which apt reads.
 PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 CERTIFICATES = "/run/secrets/ca_bundle"
@@ -48,7 +52,8 @@ apt-get update --print-uris |
     sort -u > /tmp/security.list
 [ -s /tmp/security.list ] || { echo "E: the base image's apt sources have no suite of security updates" >&2; exit 1; }
 set -- -o Dir::Etc::SourceList=/tmp/security.list -o Dir::Etc::SourceParts=/dev/null -o Dir::State::Lists=/tmp/lists \
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Languages=none -o Acquire::Retries=1
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o Acquire::Languages=none -o Acquire::Retries=1 \
+    -o APT::Sandbox::User=root
 [ ! -s /run/secrets/ca_bundle ] || set -- "$@" -o Acquire::https::CAInfo=/run/secrets/ca_bundle
 apt-get "$@" --quiet --quiet --error-on=any update
 sed -n 's/^Date: /index /p' /tmp/lists/*InRelease
@@ -119,7 +124,7 @@ def run(command: Sequence[str], given: bytes) -> tuple[int, str, str]:
 
 def look_command(image: str) -> list[str]:
     """Return the command that lists the packages of ``image``."""
-    return ["docker", "run", "--rm", "--network=none", "--user=0", "--entrypoint=sh", image, "-c", LOOK]
+    return ["docker", "run", *CONFINED, "--network=none", "--entrypoint=sh", image, "-c", LOOK]
 
 
 def ask_command(image: str, certificates: str = "") -> list[str]:
@@ -131,8 +136,8 @@ def ask_command(image: str, certificates: str = "") -> list[str]:
     """
     trusted = [f"--volume={certificates}:{CERTIFICATES}:ro"] if certificates else []
     # The machine's own network: it reaches the mirror wherever the machine's apt does.
-    options = ["--interactive", "--network=host", "--user=0", *(f"--env={name}" for name in PROXIES), *trusted]
-    return ["docker", "run", "--rm", *options, "--entrypoint=sh", image, "-c", ASK]
+    options = ["--interactive", "--network=host", *(f"--env={name}" for name in PROXIES), *trusted]
+    return ["docker", "run", *CONFINED, *options, "--entrypoint=sh", image, "-c", ASK]
 
 
 def look(image: str, execute: Run = run) -> Packages:
@@ -174,7 +179,7 @@ def ask(images: Iterable[str], certificates: str = "", execute: Run = run) -> An
     lacking: dict[str, Sequence[str]] = {}
     for members in groups.values():
         code, output, errors = execute(
-            ask_command(members[0], certificates), archive([found[name].status for name in members])
+            ask_command(asker(members), certificates), archive([found[name].status for name in members])
         )
         if code != 0:
             raise UpdatesError(problem(errors))
@@ -183,6 +188,11 @@ def ask(images: Iterable[str], certificates: str = "", execute: Run = run) -> An
         lacking.update({name: lists.get(number, ()) for number, name in enumerate(members)})
     dates = {name: found[name].index for name in names if name not in unknown}
     return Answer(index, lacking, dates, tuple(unknown))
+
+
+def asker(images: Sequence[str]) -> str:
+    """Return the image in whose container apt asks for all ``images``."""
+    return next((each for each in images if re.search(rf"/({'|'.join(HOUSE)})(:|@|$)", each)), images[0])
 
 
 def archive(statuses: Sequence[bytes]) -> bytes:

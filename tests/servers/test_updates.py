@@ -75,6 +75,16 @@ def test_it_counts_the_updates_of_each_image_and_tells_how_old_its_packages_are(
     assert docker.given == {"nginx": ["Package: openssl\nVersion: 3.5.1-1\n"] * 2}, "one container asks for all"
 
 
+def test_the_container_in_the_machines_network_is_one_of_the_house_if_there_is_one() -> None:
+    shop, nginx = "127.0.0.1:5000/landfast/shop:one@sha256:1", "127.0.0.1:5000/landfast/nginx:one@sha256:2"
+
+    assert updates.asker([shop, "landfast/nginx-like", nginx]) == nginx
+    assert updates.asker(["landfast/api", "landfast/redis"]) == "landfast/redis"
+    assert updates.asker([shop]) == shop
+    for command in (updates.look_command(shop), updates.ask_command(shop)):
+        assert {"--cap-drop=ALL", "--read-only", "--security-opt=no-new-privileges"} <= set(command)
+
+
 @pytest.mark.parametrize(
     ("errors", "said"),
     [
