@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Measure Django's pages with few and with many articles: ``python3 tests/bench/pages.py``. It needs no Docker."""
+"""Measure Django's pages with few and with many articles: ``python3 tests/bench/pages.py``. It needs no Docker.
+
+``python3 tests/bench/pages.py logins`` measures a page while many visitors log in at once.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def main() -> int:
     """Run the measurement in the environment of the services and return its exit status."""
     folder = ROOT / "services" / "web-django"
     paths = os.pathsep.join(map(str, (folder, *suites.import_paths(folder))))
-    command = devenv.services().module("tests.bench")
+    command = devenv.services().module("tests.bench_logins" if sys.argv[1:] == ["logins"] else "tests.bench")
     return subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONPATH": paths}, check=False).returncode
 
 

@@ -108,8 +108,9 @@ class Stack:
             "HTTPS_PORT": str(self.ports.https),
             "MAIL_PORT": str(self.ports.mail),
             "PUBLIC_URL": self.http_url,
-            # All visitors of the tests come from one address; the limit itself has tests beside the API.
+            # All visitors of the tests come from one address; the limits themselves have tests beside the site and the API.
             "API_ADDRESS_RATE_LIMIT": "1000000",
+            "LETTERS_PER_HOUR": "1000",
             **({"COMPOSE_FILE": os.pathsep.join(self.files)} if self.files else {}),
             **self.variables,
         }

@@ -9,7 +9,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.lockout import unlock
+from accounts.guard import unlock
 from accounts.models import User
 
 if TYPE_CHECKING:

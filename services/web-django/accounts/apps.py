@@ -9,3 +9,7 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     verbose_name = _("Accounts")
+
+    def ready(self) -> None:
+        """Connect the receivers of Django's signals."""
+        from accounts import browsers, guard  # noqa: F401, PLC0415 - they need the models

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.forms import PasswordChangeForm, UserCreationForm
 from django.utils.translation import gettext_lazy as _
 
+from accounts import guard, names
+from accounts.addresses import AddressField
 from accounts.models import User
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ class RegistrationForm(UserCreationForm[User]):
 
         model = User
         fields = ("username", "email")
+        field_classes: ClassVar[dict[str, type[forms.Field]]] = {
+            **UserCreationForm.Meta.field_classes,
+            "email": AddressField,
+        }
         widgets: ClassVar[dict[str, forms.Widget]] = {
             "email": forms.EmailInput(attrs={"autocomplete": "email"}),
         }
@@ -34,6 +40,21 @@ class RegistrationForm(UserCreationForm[User]):
         self.fields["password1"].help_text = _("At least ten characters, not a common word and not like your name.")
         self.fields["password2"].label = _("Password again")
         self.fields["password2"].help_text = ""
+
+    def clean_username(self) -> str:
+        """Return the name unless it is taken, or looks like one that is.
+
+        Raises:
+            ValidationError: it is taken, mixes alphabets, or looks like a name in another alphabet.
+        """
+        name: str = super().clean_username() or ""
+        if names.mixes_scripts(name):
+            raise forms.ValidationError(_("Use letters of one alphabet."), code="mixed")
+        if any(User.objects.filter(username__iexact=other).exists() for other in names.look_alikes(name)):
+            raise forms.ValidationError(
+                _("This name looks like somebody else's. Please choose another."), code="unique"
+            )
+        return name
 
     def clean_email(self) -> str:
         """Return the address unless it is taken.
@@ -49,9 +70,7 @@ class RegistrationForm(UserCreationForm[User]):
 class AddressForm(forms.Form):
     """A form with an address."""
 
-    email = forms.EmailField(
-        label=_("Email address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
-    )
+    email = AddressField(label=_("Email address"), widget=forms.EmailInput(attrs={"autocomplete": "email"}))
 
 
 class ProfileForm(forms.ModelForm[User]):
@@ -75,6 +94,7 @@ class ProfileForm(forms.ModelForm[User]):
 
         model = User
         fields = ("first_name", "last_name", "language", "email")
+        field_classes: ClassVar[dict[str, type[forms.Field]]] = {"email": AddressField}
         widgets: ClassVar[dict[str, forms.Widget]] = {
             "first_name": forms.TextInput(attrs={"autocomplete": "given-name"}),
             "last_name": forms.TextInput(attrs={"autocomplete": "family-name"}),
@@ -110,7 +130,7 @@ class ProfileForm(forms.ModelForm[User]):
         """Require the password for a new address: an unattended browser must not be enough to take an account over."""
         values = super().clean() or self.cleaned_data
         changed = values.get("email", self._address) != self._address
-        if changed and not self.instance.check_password(values.get("password", "")):
+        if changed and not guard.check_own_password(self.instance, values.get("password", "")):
             self.add_error(
                 "password", forms.ValidationError(_("Enter your password to change the address."), "password")
             )
@@ -121,6 +141,21 @@ class ProfileForm(forms.ModelForm[User]):
         self.instance.pending_email = self.new_address
         self.instance.email = self._address
         return super().save(commit)
+
+
+class ChangePasswordForm(PasswordChangeForm):
+    """Django's own, with a limit of wrong current passwords."""
+
+    def clean_old_password(self) -> str:
+        """Return the current password.
+
+        Raises:
+            ValidationError: it is wrong.
+        """
+        password: str = self.cleaned_data["old_password"]
+        if not guard.check_own_password(self.user, password):
+            raise forms.ValidationError(self.error_messages["password_incorrect"], code="password_incorrect")
+        return password
 
 
 def _refuse_taken(email: str, but_for: User | None = None) -> None:

@@ -37,32 +37,34 @@ def request(signal: Signal, user: User) -> None:
         raise LettersUnavailableError from error
 
 
-def request_password_reset(email: str) -> None:
+def request_password_reset(email: str | None) -> None:
     """Request a mail with a reset link to the user with an address; for an unknown address the same work is done.
 
     Args:
-        email: a visitor's input.
+        email: a visitor's input; None: the address has got enough letters, and the same work is done for nobody.
 
     Raises:
         LettersUnavailableError: no mail can be requested now; this is independent of the address.
     """
-    user = User.objects.filter(email__iexact=email, is_active=True).first()
+    user = User.objects.filter(email__iexact=email, is_active=True).first() if email else None
     if user is not None and not user.has_usable_password():
         user = None
     _request_limited("password-reset", signals.password_reset_requested, user)
 
 
-def request_verification(email: str) -> None:
+def request_verification(email: str | None) -> None:
     """Request another verification mail to an unverified address; for any other address the same work is done.
 
     Args:
-        email: a visitor's input.
+        email: a visitor's input; None: the address has got enough letters, and the same work is done for nobody.
 
     Raises:
         LettersUnavailableError: no mail can be requested now; this is independent of the address.
     """
-    user = User.objects.filter(email__iexact=email, email_verified_at=None, is_active=True).first()
-    if user is None:
+    user = None
+    if email:
+        user = User.objects.filter(email__iexact=email, email_verified_at=None, is_active=True).first()
+    if user is None and email:
         pending = User.objects.filter(pending_email__iexact=email, is_active=True)
         user = pending.first()
     _request_limited("verification", signals.verification_requested, user)

@@ -1,4 +1,4 @@
-"""The lockout after failed logins: the functions that django-axes calls, and the administrator's unlock.
+"""The lockout after failed logins: the functions that django-axes calls.
 
 Failures are counted in the database, so every process of every host sees the same number.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from axes.utils import reset
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.shortcuts import render
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_variables
@@ -21,17 +21,40 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
+_FOUND = "_accounts_found"
+
 
 @sensitive_variables("credentials")
 def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
-    """Return the name that failures count for, in one case: logins ignore the case of names, and so does the count."""
-    name = (credentials or {}).get("username") or request.POST.get("username", "")
-    return canonical(str(name))
+    """Return the name that failures count for: that of the account that a login would find, however it is written.
+
+    The same query decides both. A rule of our own for equal names would differ from PostgreSQL's for some letter, and
+    each way to write such a name would have attempts of its own. A name of nobody counts in its normal form.
+    """
+    user = found(request, credentials)
+    return canonical(_typed(request, credentials)) if user is None else user.get_username()
+
+
+def found(request: HttpRequest, credentials: Mapping[str, Any] | None) -> User | None:
+    """Return the account that a login with these credentials would find; queried once for each request and name."""
+    typed = _typed(request, credentials)
+    known: tuple[str, User | None] | None = vars(request).get(_FOUND)
+    if known is None or known[0] != typed:
+        try:
+            user = get_user_model()._default_manager.get_by_natural_key(typed)  # noqa: SLF001 - as Django's backend does
+        except get_user_model().DoesNotExist:
+            user = None
+        vars(request)[_FOUND] = known = (typed, user)
+    return known[1]
 
 
 def canonical(name: str) -> str:
-    """Return a name in its normal form for the count."""
+    """Return a name of nobody in its normal form for the count."""
     return unicodedata.normalize("NFKC", name).casefold()[:255]
+
+
+def _typed(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:
+    return str((credentials or {}).get("username") or request.POST.get("username", ""))
 
 
 @sensitive_variables("credentials")
@@ -54,12 +77,3 @@ def explanation() -> str:
         minutes,
     )
     return text % {"minutes": minutes}
-
-
-def unlock(user: User) -> bool:
-    """Unlock a user's logins at once, from every address.
-
-    Returns:
-        Whether any failures were recorded.
-    """
-    return bool(reset(username=canonical(user.get_username())))

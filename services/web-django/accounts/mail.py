@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from accounts import links
+from accounts import links, names
 from accounts.models import User
 from accounts.signals import NOBODY
 
@@ -101,7 +101,7 @@ def _language(user: User) -> str:
 
 def _send(user: User, recipient: str, kind: str, subject: str, message_id: str, **values: Any) -> None:  # noqa: ANN401 - the template's context
     context = {
-        "name": user.get_full_name() or user.get_username(),
+        "name": names.in_letters(user),
         "subject": subject,
         "site_url": settings.SITE_URL,
         "site_name": urlsplit(settings.SITE_URL).netloc,

@@ -7,9 +7,12 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
+
+from accounts import addresses
 
 
 def languages() -> list[tuple[str, str]]:
@@ -27,6 +30,11 @@ class UserManager(DjangoUserManager["User"]):
             User.DoesNotExist: no user has it.
         """
         return self.get(username__iexact=username)
+
+    @classmethod
+    def normalize_email(cls, email: str | None) -> str:
+        """Return an address in normal form; Django calls this for every new user and in every form."""
+        return addresses.normal(email or "")
 
 
 class User(AbstractUser):
@@ -49,6 +57,18 @@ class User(AbstractUser):
             models.UniqueConstraint(Upper("username"), name="accounts_user_username_unique"),
             models.UniqueConstraint(Upper("email"), name="accounts_user_email_unique"),
         )
+
+    def clean(self) -> None:
+        """Bring name and address into normal form.
+
+        Raises:
+            ValidationError: no mail server would take the address.
+        """
+        super().clean()
+        try:
+            addresses.check(self.email)
+        except ValidationError as error:
+            raise ValidationError({"email": error}) from None
 
     @property
     def is_verified(self) -> bool:

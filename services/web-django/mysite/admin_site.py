@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from accounts import guard
+from accounts.models import User
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ERROR_FLAG
@@ -63,6 +65,16 @@ class Site(admin.AdminSite):
         base = admin_class or admin.ModelAdmin
         careful = type(base.__name__, (Careful, base), {"__module__": base.__module__})
         super().register(model_or_iterable, careful, **options)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Change the password, with a limit of wrong current ones.
+
+        Raises:
+            ExceededError: too many wrong ones were given.
+        """
+        if request.method == "POST" and isinstance(request.user, User):
+            guard.check_own_password(request.user, request.POST.get("old_password", ""))
+        return super().password_change(request, extra_context)
 
 
 class Careful(admin.ModelAdmin[Any]):

@@ -45,6 +45,7 @@ class Site:
     workers: int
     threads: int
     growth: int
+    letters: int
     postgres: Postgres
     cache: Redis
     media: MediaStorage
@@ -68,6 +69,7 @@ class Site:
             workers=env.integer("WEB_WORKERS", default=2, minimum=1, maximum=64),
             threads=env.integer("WEB_THREADS", default=4, minimum=1, maximum=64),
             growth=env.integer("WEB_GROWTH_MB", default=0, minimum=0, maximum=1_000_000),
+            letters=env.integer("LETTERS_PER_HOUR", default=20, minimum=1, maximum=1_000_000),
             postgres=Postgres.from_env(env),
             cache=Redis.cache_from_env(env),
             media=MediaStorage.from_env(env),

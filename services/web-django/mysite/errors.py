@@ -9,7 +9,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, TypeGuard
 
-from accounts import lockout
+from accounts import guard, lockout
 from django.conf import settings
 from django.core.exceptions import BadRequest, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
@@ -24,6 +24,8 @@ from landfast_runtime.shortage import outage, shortage
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
+
+    from quotas.rates import ExceededError
 
 logger = logging.getLogger(__name__)
 
@@ -133,6 +135,18 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
         text = _("There is no page at this address. It may have been moved, withdrawn, or never have been there.")
         return as_json(request, text, 404)
     return defaults.page_not_found(request, exception)
+
+
+def too_many(request: HttpRequest, error: ExceededError) -> HttpResponse:
+    """Return the response for an exceeded limit."""
+    guard.succeeded(request)  # no password was found wrong
+    if wants_json(request):
+        response: HttpResponse = as_json(request, str(error.message), 429)
+    else:
+        response = HttpResponse(render_to_string("429.html", {"message": error.message}), status=429)
+    response.headers["Retry-After"] = str(error.wait)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def locked_out(

@@ -1,4 +1,4 @@
-"""Middleware for every request: a proper response while the database is away, and the visitor's language."""
+"""Middleware for every request: proper responses to outages and exceeded limits, and the visitor's language."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.utils.cache import patch_vary_headers
+from quotas.rates import ExceededError
 
 from mysite import errors
 
@@ -37,6 +38,26 @@ class DatabaseOutageMiddleware:
         if not errors.is_outage(exception):
             return None
         return errors.unavailable(request, exception)
+
+
+class TooManyMiddleware:
+    """Answers 429 where a view finds a limit exceeded.
+
+    Args:
+        get_response: the next handler.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        """Remember what to wrap."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return the response for an exceeded limit."""
+        return errors.too_many(request, exception) if isinstance(exception, ExceededError) else None
 
 
 class LanguageMiddleware(LocaleMiddleware):

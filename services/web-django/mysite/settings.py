@@ -33,6 +33,8 @@ MIDDLEWARE = [
     "landfast_runtime.django.middleware.PrivateByDefaultMiddleware",
     "mysite.wellformed.WellFormedMiddleware",  # before middleware that reads the query or a cookie
     "mysite.middleware.DatabaseOutageMiddleware",
+    "mysite.middleware.TooManyMiddleware",
+    "accounts.browsers.KnownBrowserMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mysite.middleware.LanguageMiddleware",  # before middleware that sets validators: each language is its own page
     "django.middleware.common.CommonMiddleware",
@@ -131,6 +133,9 @@ if SITE.live_reload:
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = static.AUTH_USER_MODEL  # the rest: mysite/settings_accounts.py
+# As many again may wait: at least half of the threads go on to answer other requests.
+PASSWORD_HASHES_AT_ONCE = max(1, SITE.threads // 4)
+LETTERS_PER_HOUR = SITE.letters
 FORM_RENDERER = static.FORM_RENDERER
 
 # --- Security: TLS ends at Nginx, which sets X-Forwarded-Proto and passes the Host header on with its port -----------

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: a locked login is refused before the password is checked
+    "accounts.guard.GuardBackend",  # so are too many logins
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -14,7 +15,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-PASSWORD_HASHERS = ["landfast_runtime.django.hashers.Argon2"]
+PASSWORD_HASHERS = ["accounts.hashing.Argon2"]
+PASSWORD_HASHES_AT_ONCE = 1  # of each process; settings.py adjusts it to the threads
 PASSWORD_RESET_TIMEOUT = 4 * 3600
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "accounts:profile"
@@ -29,8 +31,9 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 # Further attempts do not prolong the lock; the page shows its duration.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "landfast_runtime.django.visitors.client_address"
+AXES_CLIENT_IP_CALLABLE = "quotas.visitors.network"
 NEWS_CLIENT_ADDRESS = AXES_CLIENT_IP_CALLABLE  # the rate limit of comments uses the same address
+NEWS_LETTER_GATE = "quotas.letters.admit"  # every letter that a stranger causes passes it
 AXES_USERNAME_CALLABLE = "accounts.lockout.counted_name"
 AXES_LOCKOUT_CALLABLE = "mysite.errors.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # no log of logins by time and address: it is not needed

@@ -17,13 +17,12 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     # Counted in the cache. While the cache is away, nothing is counted or refused.
     "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.AnonRateThrottle",
-        "rest_framework.throttling.UserRateThrottle",
-        "rest_framework.throttling.ScopedRateThrottle",
+        "mysite.rest.throttling.Anonymous",
+        "mysite.rest.throttling.Users",
+        "mysite.rest.throttling.Scoped",
     ],
     "DEFAULT_THROTTLE_RATES": {"anon": "120/min", "user": "600/min", "login": "10/min", "comment": "10/min"},
     "EXCEPTION_HANDLER": "mysite.rest.errors.handle",
-    "NUM_PROXIES": 1,  # Nginx, which sets the client's address and discards the client's own claims
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 

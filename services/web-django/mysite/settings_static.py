@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "mysite",  # first: its templates override the admin's
     "accounts",
     "news",
+    "quotas",
     "landfast_runtime.django",
     "mysite.apps.Admin",  # Django's admin, with our own site
     "django.contrib.auth",
@@ -41,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 SITE_URL = ""  # the public address; no page is rendered with these settings
+LETTERS_PER_HOUR = 20  # at the request of one address; settings.py has the variable of that name
 DEBUG_PAGES = False  # settings.py overrides it on a laptop
 AUTH_USER_MODEL = "accounts.User"
 FORM_RENDERER = "mysite.forms.Renderer"

@@ -63,3 +63,14 @@ class SubscriptionForm(HoneypotMixin, forms.Form):
         max_length=Subscriber._meta.get_field("email").max_length,  # noqa: SLF001 - Django's documented way
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
+
+    def clean_email(self) -> str:
+        """Return the address.
+
+        Raises:
+            ValidationError: its first part has letters that no mail server takes, or that compare like others.
+        """
+        email: str = self.cleaned_data["email"]
+        if not email.rpartition("@")[0].isascii():
+            raise ValidationError(_("Before the @, only plain Latin letters and digits are taken."), code="invalid")
+        return email

@@ -53,7 +53,9 @@ def subscribe(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            newsletter.subscribe(form.cleaned_data["email"])
+            email = form.cleaned_data["email"]
+            if limits.may_send(request, email):
+                newsletter.subscribe(email)
         except ConnectionError:
             form.add_error(None, _("The mail could not be sent on its way; nothing was saved. Please try again soon."))
             status = 503

@@ -1,4 +1,4 @@
-"""The rate limit of comments: enough for any reader, too low to flood the moderators."""
+"""The rate limits of readers: enough for any of them, too low to flood moderators or mailboxes."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def may_comment(request: HttpRequest) -> bool:
         return cache.incr(key) <= COMMENTS
     except ValueError:  # the cache is away, or the count has just expired
         return True
+
+
+def may_send(request: HttpRequest, email: str) -> bool:
+    """Return whether a letter may be sent, by the function that ``NEWS_LETTER_GATE`` names; without one, always.
+
+    If not, the reader is not to see that. The function's exceptions are for the reader.
+    """
+    gate = getattr(settings, "NEWS_LETTER_GATE", "")
+    return bool(import_string(gate)(request, email)) if gate else True
 
 
 def _visitor(request: HttpRequest) -> str:

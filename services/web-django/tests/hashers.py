@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from landfast_runtime.django.hashers import Argon2
+from accounts.hashing import Argon2
 
 
 class QuickArgon2(Argon2):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from landfast_runtime.schema.pending import Pending
 
 #: The apps with our own migrations.
-OWN = ("accounts", "news", "rest")
+OWN = ("accounts", "quotas", "news", "rest")
 
 
 def migrations(app: str) -> list[str]:

@@ -12,4 +12,4 @@ SERVICE = Path(__file__).resolve().parent.parent
 class TestTranslations(Translations):
     """The tests for the site's apps."""
 
-    apps = {name: SERVICE / name for name in ("accounts", "mysite", "news")}  # noqa: RUF012 - a constant
+    apps = {name: SERVICE / name for name in ("accounts", "quotas", "mysite", "news")}  # noqa: RUF012 - a constant

@@ -118,8 +118,9 @@ def test_letters_speak_the_language_of_whom_they_are_to(
 def test_letters_cannot_be_made_to_carry_markup(make_user: Callable[..., User], send: Callable[..., None]) -> None:
     send(make_user(first_name="<b>Ada</b>").pk, message_id="one")
     letter: Any = outbox.outbox[0]
-    assert "<b>Ada" not in letter.alternatives[0].content
-    assert "<b>Ada</b>" in letter.body
+    for text in (letter.body, letter.alternatives[0].content):
+        assert "<b>Ada" not in text
+        assert "Ada</b>" not in text
 
 
 @pytest.mark.parametrize("send", LETTERS)

@@ -14,10 +14,11 @@ from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from quotas.letters import admit
 
-from accounts.forms import AddressForm
+from accounts.forms import AddressForm, ChangePasswordForm
+from accounts.guard import unlock
 from accounts.letters import LettersUnavailableError, request_password_reset
-from accounts.lockout import unlock
 from accounts.models import User
 from accounts.views._forms import without_letters
 from accounts.views.language import remember
@@ -51,7 +52,8 @@ def forgot(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, template, {"form": form})
     try:
-        request_password_reset(form.cleaned_data["email"])
+        email = form.cleaned_data["email"]
+        request_password_reset(email if admit(request, email) else None)
     except LettersUnavailableError:
         return without_letters(request, template, form)
     return redirect("accounts:password_reset_sent")
@@ -86,6 +88,7 @@ class Reset(auth.PasswordResetConfirmView):
 class Change(auth.PasswordChangeView):
     """Change the password with the old one; other browsers are logged out."""
 
+    form_class = ChangePasswordForm
     template_name = "accounts/password_change.html"
     success_url = reverse_lazy("accounts:profile")
 

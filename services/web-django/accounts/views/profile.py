@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
+from quotas.letters import insist
 
 from accounts.forms import ProfileForm
 from accounts.letters import LettersUnavailableError
@@ -46,6 +47,8 @@ def edit(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=user)
     if not form.is_valid():
         return render(request, template, {"form": form})
+    if form.new_address:
+        insist(request, form.new_address)
     try:
         user = change_profile(form)
     except LettersUnavailableError:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
+from quotas.letters import admit, insist
 
 from accounts import links
 from accounts.forms import AddressForm, RegistrationForm
@@ -38,6 +39,7 @@ def registration(request: HttpRequest) -> HttpResponse:
     form = RegistrationForm(request.POST or None)
     if not form.is_valid():
         return render(request, template, {"form": form})
+    insist(request, form.cleaned_data["email"])
     try:
         user = register(form, get_language() or "")
     except IntegrityError:
@@ -81,7 +83,8 @@ def resend(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, template, {"form": form})
     try:
-        request_verification(form.cleaned_data["email"])
+        email = form.cleaned_data["email"]
+        request_verification(email if admit(request, email) else None)
     except LettersUnavailableError:
         return without_letters(request, template, form)
     return render(request, "accounts/resent.html")

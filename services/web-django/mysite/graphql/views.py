@@ -17,11 +17,11 @@ from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
-from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 from strawberry.django.views import GraphQLView
 
 from mysite.errors import as_json
 from mysite.rest.authentication import HashedTokenAuthentication
+from mysite.rest.throttling import Anonymous, Users
 from mysite.wellformed import decode
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _refused(request: HttpRequest) -> JsonResponse | None:
         request.user = who.user
     except APIException as error:
         return as_json(request, str(error.detail), error.status_code)
-    throttle = UserRateThrottle() if request.user.is_authenticated else AnonRateThrottle()
+    throttle = Users() if request.user.is_authenticated else Anonymous()
     if request.method == "POST" and not throttle.allow_request(who, None):  # type: ignore[arg-type]
         response = as_json(request, "Too many requests.", 429)
         response.headers["Retry-After"] = str(round(throttle.wait() or 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from accounts import guard
 from django.contrib.auth import authenticate
 from django.utils.translation import gettext as _
 from news.models import Article, Category, Comment, Tag
@@ -158,4 +159,5 @@ class NewTokenSerializer(serializers.Serializer[Any]):
         user: AbstractBaseUser | None = authenticate(request, username=attrs["username"], password=attrs["password"])
         if user is None:
             raise serializers.ValidationError(_("This name and password do not fit."), code="authorization")
+        guard.succeeded(request)
         return {**attrs, "user": user}

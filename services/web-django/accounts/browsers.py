@@ -1,0 +1,79 @@
+"""Browsers that a user has logged in with before, so that an attack from elsewhere does not lock the user out.
+
+A login leaves a signed cookie in the browser, for this one account. Guesses from such a browser are counted for the
+browser alone: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+Only login pages receive the cookie, because a cookie makes a page one of its own for caches.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.core import signing
+from django.dispatch import receiver
+from django.urls import reverse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from accounts.models import User
+
+#: The cookie of each login page.
+COOKIES: Final = {"known_browser": "accounts:login", "known_browser_admin": "admin:login"}
+SALT: Final = "accounts.browsers"
+_NEW: Final = "_accounts_new_browser"
+MAX_AGE: Final = 365 * 24 * 3600
+
+
+def known_as(request: HttpRequest, user: User | None) -> str | None:
+    """Return the random name of a browser in which an account has logged in; None for any other."""
+    names = (_name(request.COOKIES.get(cookie, ""), user) for cookie in COOKIES)
+    return next((name for name in names if name), None)
+
+
+def _name(value: str, user: User | None) -> str | None:
+    try:
+        number, name = signing.loads(value, salt=SALT, max_age=MAX_AGE)
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    return str(name) if user is not None and number == user.pk else None
+
+
+@receiver(user_logged_in, dispatch_uid="accounts.remember_browser")
+def remember(request: HttpRequest, user: User, **_: object) -> None:
+    """Let the middleware set the cookies, unless the browser has it."""
+    if known_as(request, user) is None:
+        vars(request)[_NEW] = signing.dumps([user.pk, secrets.token_urlsafe(12)], salt=SALT)
+
+
+class KnownBrowserMiddleware:
+    """Sets the cookies in the response to a login.
+
+    Args:
+        get_response: the next handler.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Remember what to wrap."""
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        response = self._get_response(request)
+        if _NEW in vars(request):
+            for cookie, page in COOKIES.items():
+                response.set_cookie(
+                    cookie,
+                    vars(request)[_NEW],
+                    max_age=MAX_AGE,
+                    path=reverse(page),
+                    secure=settings.SESSION_COOKIE_SECURE,
+                    httponly=True,
+                    samesite="Lax",
+                )
+        return response
