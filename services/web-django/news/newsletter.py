@@ -66,6 +66,8 @@ def subscribe(email: str) -> None:
     # While the cache is away, the mail is sent; the cache records it only after the request for it has succeeded.
     if cache.get(asked) is None:
         subscription_requested.send(sender=Subscriber, subscriber=subscriber)
+        subscriber.created_at = timezone.now()  # an address is kept for as long as the link in its newest letter
+        subscriber.save(update_fields=["created_at"])
         cache.set(asked, 1, ASK_AGAIN_AFTER)
 
 

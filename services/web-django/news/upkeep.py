@@ -5,17 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from news import letters
-from news.models import Article, NewsletterIssue
+from news.models import Article, Comment, NewsletterIssue, Subscriber
+from news.newsletter import CONFIRM_WITHIN
 
 #: The period of a digest.
 DIGEST_OF = timedelta(days=7)
 
 #: The time after its last change for which a draft is kept.
 DRAFTS_KEPT = timedelta(days=180)
+
+#: The time for which comments are kept that readers do not see: rejected ones, and those that wait.
+REJECTED_KEPT = timedelta(days=30)
+PENDING_KEPT = timedelta(days=180)
 
 
 @transaction.atomic
@@ -41,6 +47,11 @@ def make_digest() -> int | None:
     return NewsletterIssue.objects.create(subject=subject, body="\n\n".join(parts)).pk
 
 
+def remove_expired() -> int:
+    """Delete everything here that is kept for a time, and return its number."""
+    return remove_expired_drafts() + remove_unconfirmed_subscribers() + remove_old_comments()
+
+
 def remove_expired_drafts() -> int:
     """Delete drafts without a change for :data:`DRAFTS_KEPT`, and return their number."""
     drafts = Article.objects.filter(
@@ -48,6 +59,21 @@ def remove_expired_drafts() -> int:
     )
     _total, by_model = drafts.delete()
     return by_model.get("news.Article", 0)
+
+
+def remove_unconfirmed_subscribers() -> int:
+    """Delete addresses whose link has expired without a confirmation, and return their number."""
+    asked = timezone.now() - CONFIRM_WITHIN
+    _total, by_model = Subscriber.objects.filter(confirmed_at=None, created_at__lt=asked).delete()
+    return by_model.get("news.Subscriber", 0)
+
+
+def remove_old_comments() -> int:
+    """Delete comments that were rejected, or that no moderator has approved for long, and return their number."""
+    now = timezone.now()
+    unseen = Q(status=Comment.Status.REJECTED, created_at__lt=now - REJECTED_KEPT)
+    unseen |= Q(status=Comment.Status.PENDING, created_at__lt=now - PENDING_KEPT)
+    return Comment.objects.filter(unseen).delete()[0]
 
 
 def _bare(title: str) -> str:

@@ -72,7 +72,7 @@ def test_work_on_a_row_is_handed_its_number(
 @pytest.mark.parametrize(
     ("task", "place"),
     [
-        (news.remove_expired_drafts, "news.upkeep.remove_expired_drafts"),
+        (news.remove_expired_drafts, "news.upkeep.remove_expired"),
         (news.make_missing_thumbnails, "news.pictures.make_missing_thumbnails"),
     ],
 )
@@ -86,10 +86,14 @@ def test_upkeep_tells_how_much_it_did(monkeypatch: pytest.MonkeyPatch, task: Tas
 def test_dead_sessions_are_cleared_by_django_s_own_command(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
     monkeypatch.setattr("django.core.management.call_command", called.append)
+    others = [
+        stand_in(monkeypatch, f"accounts.upkeep.remove_{what}") for what in ("expired_limits", "unverified_accounts")
+    ]
 
     accounts.remove_dead_sessions.apply(throw=True)
 
     assert called == ["clearsessions"]
+    assert [len(calls) for calls in others] == [1, 1]
 
 
 @pytest.mark.parametrize(("made", "handed"), [(9, [9]), (None, [])])

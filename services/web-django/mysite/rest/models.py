@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Random bytes of a token. With so many, a plain digest is safe: the token cannot be guessed.
 STRENGTH = 32
 
+#: The most tokens of a user.
+MOST = 50
+
 
 class TokenManager(models.Manager["Token"]):
     """Creates and finds tokens."""
@@ -23,11 +26,15 @@ class TokenManager(models.Manager["Token"]):
     def issue(self, user: AbstractBaseUser, name: str = "") -> str:
         """Store a new token and return its text, which cannot be read from the database later.
 
+        An owner's oldest token beyond :data:`MOST` is deleted.
+
         Args:
             user: the token's owner.
             name: the owner's name for it.
         """
         text = secrets.token_urlsafe(STRENGTH)
+        kept = self.filter(user_id=user.pk).values_list("pk", flat=True)[: MOST - 1]
+        self.filter(user_id=user.pk).exclude(pk__in=list(kept)).delete()
         self.create(user_id=user.pk, name=name, digest=digest(text))
         return text
 
