@@ -16,6 +16,8 @@ from django.core import signing
 from django.dispatch import receiver
 from django.urls import reverse
 
+from accounts import hashing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,6 +66,7 @@ class KnownBrowserMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
+        hashing.known.set(False)  # the thread's last request may have been another visitor's
         response = self._get_response(request)
         if _NEW in vars(request):
             for cookie, page in COOKIES.items():

@@ -18,6 +18,7 @@ from django.utils.translation import ngettext
 from quotas.rates import ExceededError, Rate, forget, give_back, take
 from quotas.visitors import network
 
+from accounts import hashing
 from accounts.browsers import known_as
 from accounts.lockout import counted_name, found
 
@@ -57,6 +58,7 @@ class GuardBackend:
             return
         user = found(request, credentials)
         browser = known_as(request, user)
+        hashing.known.set(browser is not None)
         who = f"browser {browser}" if browser else network(request)
         counted = [(FAILURES, who)]
         if browser is None:
@@ -90,6 +92,7 @@ def check_own_password(user: User, password: str) -> bool:
     """
     taken = [(OWN_PASSWORD, str(user.pk))]
     _take(taken, _("There were too many wrong passwords."))
+    hashing.known.set(True)
     right = user.check_password(password)
     if right:
         give_back(taken)

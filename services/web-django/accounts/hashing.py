@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from contextvars import ContextVar
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Final
 
@@ -49,7 +50,29 @@ class Slots:
             self._admitted.release()
 
 
+#: For everybody, and as many more for browsers that have logged in before, whom a flood of strangers must not delay.
 slots: Final = Slots(settings.PASSWORD_HASHES_AT_ONCE)
+reserved: Final = BoundedSemaphore(settings.PASSWORD_HASHES_AT_ONCE)
+
+#: Whether the present request is from such a browser.
+known: Final[ContextVar[bool]] = ContextVar("known", default=False)
+
+
+@contextmanager
+def slot() -> Iterator[None]:
+    """Hold a slot during the block, a reserved one if the browser is known and one is free.
+
+    Raises:
+        ExceededError: there is none.
+    """
+    if known.get() and reserved.acquire(blocking=False):
+        try:
+            yield
+        finally:
+            reserved.release()
+    else:
+        with slots.one():
+            yield
 
 
 def _busy() -> ExceededError:
@@ -65,7 +88,7 @@ class Argon2(hashers.Argon2):
         Raises:
             ExceededError: too many passwords are being hashed.
         """
-        with slots.one():
+        with slot():
             return super().encode(password, salt)
 
     def verify(self, password: str, encoded: str) -> bool:
@@ -74,5 +97,5 @@ class Argon2(hashers.Argon2):
         Raises:
             ExceededError: too many passwords are being hashed.
         """
-        with slots.one():
+        with slot():
             return super().verify(password, encoded)

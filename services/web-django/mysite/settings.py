@@ -133,7 +133,8 @@ if SITE.live_reload:
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = static.AUTH_USER_MODEL  # the rest: mysite/settings_accounts.py
-# As many again may wait: at least half of the threads go on to answer other requests.
+# As many again may wait, and as many are reserved for known browsers: a quarter of the threads always answers other
+# requests.
 PASSWORD_HASHES_AT_ONCE = max(1, SITE.threads // 4)
 LETTERS_PER_HOUR = SITE.letters
 FORM_RENDERER = static.FORM_RENDERER

@@ -80,6 +80,7 @@ def test_it_shows_tracebacks_to_visitors_of_this_machine_alone(url: str, shown: 
         ("WEB_WORKERS", "0"),
         ("WEB_THREADS", "many"),
         ("WEB_GROWTH_MB", "-1"),
+        ("LETTERS_PER_HOUR", "0"),
         ("POSTGRES_USER", ""),
         ("POSTGRES_PORT", "65536"),
         ("REDIS_CACHE_PORT", "redis"),

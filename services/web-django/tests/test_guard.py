@@ -291,6 +291,22 @@ def test_a_login_that_finds_no_room_is_told_to_come_back_and_counts_as_no_wrong_
     assert not take([(Rate(FAILURES.name, FAILURES.count, FAILURES.within), HOME)] * FAILURES.count)
 
 
+def test_a_flood_of_strangers_delays_no_known_browser(
+    make_user: Callable[..., User], client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_user("ada")
+    make_user("bob")
+    log_in("ada", PASSWORD, client=client)
+    client.post("/accounts/logout/")
+    full = hashing.Slots(1)
+    full._admitted.acquire()  # noqa: SLF001 - as two hashes would
+    full._admitted.acquire()  # noqa: SLF001
+    monkeypatch.setattr(hashing, "slots", full)
+
+    assert log_in("ada", PASSWORD, AWAY, client=client).status_code == 302
+    assert log_in("bob", PASSWORD).status_code == 429, "the next visitor of the same thread is a stranger"
+
+
 # ---- the counts themselves ----
 
 
