@@ -1,7 +1,7 @@
 """Browsers that a user has logged in with before, so that an attack from elsewhere does not lock the user out.
 
-A login leaves a signed cookie in the browser, for this one account. Guesses from such a browser are counted for the
-browser alone: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+A login leaves a signed cookie in the browser, for one account and its present password. Guesses from such a browser
+are counted for it alone: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
 Only login pages receive the cookie, because a cookie makes a page one of its own for caches.
 """
 
@@ -40,17 +40,21 @@ def known_as(request: HttpRequest, user: User | None) -> str | None:
 
 def _name(value: str, user: User | None) -> str | None:
     try:
-        number, name = signing.loads(value, salt=SALT, max_age=MAX_AGE)
+        number, fingerprint, name = signing.loads(value, salt=SALT, max_age=MAX_AGE)
     except (signing.BadSignature, ValueError, TypeError):
         return None
-    return str(name) if user is not None and number == user.pk else None
+    return str(name) if user is not None and [number, fingerprint] == _identity(user) else None
+
+
+def _identity(user: User) -> list[object]:
+    return [user.pk, user.get_session_auth_hash()[:16]]
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.remember_browser")
 def remember(request: HttpRequest, user: User, **_: object) -> None:
-    """Let the middleware set the cookies, unless the browser has it."""
+    """Let the middleware set the cookies, unless the browser has them: after a login or a new password."""
     if known_as(request, user) is None:
-        vars(request)[_NEW] = signing.dumps([user.pk, secrets.token_urlsafe(12)], salt=SALT)
+        vars(request)[_NEW] = signing.dumps([*_identity(user), secrets.token_urlsafe(12)], salt=SALT)
 
 
 class KnownBrowserMiddleware:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from accounts.models import User
 
-#: Logins, right or wrong, of an address or a known browser: each costs a hash.
+#: Logins, right or wrong, of an address or an account's known browsers: each costs a hash.
 ATTEMPTS: Final = Rate("logins", 60, 600)
 #: Wrong passwords of an address or a known browser, for whatever names.
 FAILURES: Final = Rate("failures", 20, 900)
@@ -63,7 +63,9 @@ class GuardBackend:
         counted = [(FAILURES, who)]
         if browser is None:
             counted += [(ACCOUNT_FAILURES, counted_name(request, credentials))]
-        _take([(ATTEMPTS, who)], _("You have logged in too often."))
+        # All known browsers of an account together: a login makes another one.
+        attempts = f"account {user.pk}" if browser and user else who
+        _take([(ATTEMPTS, attempts)], _("You have logged in too often."))
         _take(counted, _("There were too many wrong passwords."))
         if browser is None:
             if not take([(ALL_FAILURES, "")]):

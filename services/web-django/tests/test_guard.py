@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from accounts import guard, hashing
 from accounts.guard import ACCOUNT_FAILURES, ALL_FAILURES, ATTEMPTS, FAILURES, FAILURES_UNDER_ATTACK, OWN_PASSWORD
+from accounts.links import password_reset_link
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.auth.hashers import check_password, make_password
@@ -193,6 +194,36 @@ def test_a_known_browser_is_known_for_its_account_alone_and_guesses_there_are_li
     for number in range(FAILURES.count):
         log_in("ada", "wrong", f"203.0.113.{number}", client=client)
     assert log_in("ada", PASSWORD, AWAY, client=client).status_code == 429
+
+
+def test_a_new_password_makes_other_browsers_unknown_and_its_own_known(
+    make_user: Callable[..., User], client: Client
+) -> None:
+    ada, elsewhere = make_user("ada"), Client()
+    for browser in (client, elsewhere):
+        log_in("ada", PASSWORD, client=browser)
+    client.post("/accounts/password/", {"old_password": PASSWORD, **HERONS})
+    for browser in (client, elsewhere):
+        browser.post("/accounts/logout/")
+    use_up(ACCOUNT_FAILURES, "ada")
+
+    assert log_in("ada", HERONS["new_password1"], client=elsewhere).status_code == 429
+    assert log_in("ada", HERONS["new_password1"], client=client).status_code == 302
+    ada.refresh_from_db()
+    link: Any = elsewhere.get(urlsplit(password_reset_link(ada)).path)
+    elsewhere.post(link["Location"], HERONS)
+    use_up(ACCOUNT_FAILURES, "ada")
+    assert log_in("ada", HERONS["new_password1"], client=elsewhere).status_code == 302, "a reset opens it"
+
+
+def test_browsers_of_one_s_own_do_not_multiply_attempts(make_user: Callable[..., User]) -> None:
+    eve = make_user("eve")
+    known = [Client() for _ in range(3)]
+    for browser in known:
+        log_in("eve", PASSWORD, client=browser)
+        browser.post("/accounts/logout/")
+    use_up(ATTEMPTS, f"account {eve.pk}")
+    assert {log_in("eve", PASSWORD, client=browser).status_code for browser in known} == {429}
 
 
 def test_a_forged_cookie_makes_no_known_browser(make_user: Callable[..., User], client: Client) -> None:

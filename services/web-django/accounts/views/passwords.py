@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from quotas.letters import admit
 
+from accounts import browsers
 from accounts.forms import AddressForm, ChangePasswordForm
 from accounts.guard import unlock
 from accounts.letters import LettersUnavailableError, request_password_reset
@@ -77,6 +78,7 @@ class Reset(auth.PasswordResetConfirmView):
         response = super().form_valid(form)
         user: User = form.user
         unlock(user)
+        browsers.remember(self.request, user)  # the owner of the mailbox, whatever attack is going on
         if not user.is_verified:
             user.email_verified_at = timezone.now()
             user.save(update_fields=["email_verified_at"])
@@ -95,4 +97,6 @@ class Change(auth.PasswordChangeView):
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Store the password."""
         messages.success(self.request, _("Your password is changed. Other browsers are logged out."))
-        return super().form_valid(form)
+        response = super().form_valid(form)
+        browsers.remember(self.request, form.user)
+        return response
