@@ -51,7 +51,7 @@ EXAMPLES = tuple(f"{INVENTORIES}{name}/" for name in ("example-single", "example
 _OURS = (
     *(".ansible-lint", ".ci/", ".dockerignore", ".editorconfig", ".env.example", ".gitattributes", ".gitignore"),
     *(".hadolint.yaml", ".pre-commit-config.yaml", ".shellcheckrc", ".yamllint.yaml", "pyproject.toml"),
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "VERSION", "docs/"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "VERSION", "docs/"),
     *("compose.house.yaml", "compose.laptop.yaml", "compose.servers.yaml", "compose.templates.yaml"),
     *("compose.templates.servers.yaml", "services/overrides.txt"),
     *("ansible/ansible.cfg", "ansible/playbooks/", "ansible/requirements.in", "ansible/requirements.txt"),

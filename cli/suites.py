@@ -32,6 +32,9 @@ CONSOLE = ROOT / "console"
 #: server, and what ``--all`` runs after these.
 STACK, IMAGES, SERVER, LONG = "stack", "images", "server", "long"
 
+#: The tests of the promises on one stack.
+ON_A_STACK = ("tests/stack", "tests/security", "tests/browser")
+
 #: What Ansible and the certificates of tests call.
 SSH = {"ssh": "openssh-client", "openssl": "openssl"}
 
@@ -69,9 +72,7 @@ def checks() -> list[Step]:
 def default() -> list[Step]:
     """Return what the README's command runs: the promises on one stack and one bare server."""
     host = devenv.host()
-    stack = suite(
-        "stack", host, "tests/stack", "tests/security", "tests/browser", "tests/chaos", options=("-m", "not long")
-    )
+    stack = suite("stack", host, *ON_A_STACK, "tests/chaos", options=("-m", "not long"))
     # Two of them, side by side in the end: each waits half of its time, for services to stop and to start.
     # The servers' stack waits for the containers alone: a third stack would take the last of Docker's address ranges.
     laptop = replace(stack, name="stack-laptop", lane=STACK, nice=0, whole={"STACK_FORMS": "laptop"}, minutes=12)
@@ -91,11 +92,7 @@ def everything_else() -> list[Step]:
     """Return what takes hours and is left to ``--all``."""
     host = devenv.host()
     found = [
-        replace(
-            suite("stack-long", host, "tests/stack", "tests/security", "tests/browser"),
-            selection=("-m", "long"),
-            minutes=18,
-        ),
+        replace(suite("stack-long", host, *ON_A_STACK), selection=("-m", "long"), minutes=18),
         replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
         replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),

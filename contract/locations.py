@@ -18,6 +18,9 @@ _PROTOCOLS = {
     "uwsgi": ("uwsgi", "uwsgi_pass $place", "uwsgi-headers"),
 }
 
+#: ``security_headers`` -> the policy in ``nginx/snippets/header-defaults.conf``.
+POLICIES = {None: "application", True: "", False: "none"}
+
 
 def block(head: str, lines: Sequence[str]) -> str:
     """Return a block of Nginx's configuration; a line may be a block itself."""
@@ -32,10 +35,12 @@ class Location:
     Args:
         path: the prefix.
         entry: its entry in the contract.
+        host: the application's first host name, if it has one.
     """
 
     path: str
     entry: Mapping[str, Any]
+    host: str = ""
 
     def blocks(self) -> Iterator[str]:
         """Yield the location and its helper locations, as blocks of Nginx's configuration."""
@@ -62,13 +67,28 @@ class Location:
         first = "uploads"
         if "permission" in given:
             yield block(*uploads.asked(self.path, self.entry))
-            yield block(f"location @uploads{self.path}", list(uploads.refused(self.path, self.entry)))
+            limits = list(self._limited_writes())
+            yield block(f"location @uploads{self.path}", [*limits, *uploads.refused(self.path, self.entry)])
             first = "permitted"
-        kept = {"service", "protocol", "errors", "security_headers"}
+        kept = {"service", "protocol", "errors", "security_headers", "writes"}
         entry = {key: value for key, value in self.entry.items() if key in kept}
-        upload = Location(self.path, entry | {key: given[key] for key in ("service", "timeout") if key in given})
+        entry |= {key: given[key] for key in ("service", "timeout") if key in given}
         prefix, *_ = _PROTOCOLS[entry.get("protocol", "http")]
-        yield block(f"location @{first}{self.path}", [*upload._forwarded(), *uploads.forwarded(prefix, given)])
+        upload = Location(self.path, entry, self.host)
+        # The first error_page for a status counts.
+        yield block(f"location @{first}{self.path}", [*uploads.forwarded(prefix, given), *upload._forwarded()])
+
+    def zones(self) -> Iterator[str]:
+        """Yield the memory in which Nginx counts what this location limits by itself, for the level of ``http``."""
+        if writes := self.entry.get("writes"):
+            yield f"limit_req_zone $writer zone={self._zone}/writes:1m rate={writes['rate'].replace('/', 'r/')};\n"
+        if self.entry.get("connections"):
+            yield f"limit_conn_zone $visitor zone={self._zone}/connections:1m;\n"
+
+    @property
+    def _zone(self) -> str:
+        """The beginning of the names of this location's zones."""
+        return f"{self.host}{self.path.rstrip('/')}"
 
     @property
     def _missing(self) -> str:
@@ -87,12 +107,11 @@ class Location:
         yield f"alias {self.entry['files']}/;"
         yield f"disable_symlinks on from={self.entry['files']}; # no other file that Nginx can read"
         yield f"include snippets/{kind}-files.conf;"
+        yield f"set $policy {'application' if kind == 'static' else 'files'};"
         if self.entry.get("immutable"):
-            yield 'add_header Cache-Control "public, max-age=31536000, immutable";'
+            yield 'set $cache_control "public, max-age=31536000, immutable";'
         elif not internal:  # the application's own answer has the header then
-            yield "add_header Cache-Control $static_cache_control;"
-        yield "include snippets/security-headers.conf;"
-        yield "include snippets/request-id-header.conf;"
+            yield "set $cache_control $static_cache_control;"
         if "service" in self.entry:
             yield f"try_files $uri {self._missing};"
 
@@ -100,6 +119,10 @@ class Location:
         prefix, forward, snippet = _PROTOCOLS[self.entry.get("protocol", "http")]
         problem = self.entry.get("errors") == "problem"
         yield f"set $place {self.entry['service']};"
+        yield f'set $policy "{POLICIES[self.entry.get("security_headers")]}";'
+        if "files" in self.entry:
+            yield 'set $cache_control ""; # the service decides'
+        yield from self._limited()
         if "largest_body" in self.entry:
             yield f"client_max_body_size {self.entry['largest_body']};"
         if self.entry.get("websocket"):
@@ -109,10 +132,20 @@ class Location:
         yield f"{forward};"
         yield f"include snippets/{snippet}.conf;"
         yield from self._cached(prefix)
-        if self.entry.get("security_headers"):
-            yield "include snippets/security-headers.conf;"
         yield f"error_page 502 504 =503 /pages/503.{'problem' if problem else 'html'};"
         yield f"error_page 413 /pages/413.{'problem' if problem else '$refused_as'};"
+        yield f"error_page 429 /pages/429.{'problem' if problem else '$refused_as'};"
+
+    def _limited(self) -> Iterator[str]:
+        """Yield the limits of one visitor that this location has in place of the usual ones."""
+        yield from self._limited_writes()
+        if number := self.entry.get("connections"):
+            yield f"limit_conn {self._zone}/connections {number};"
+
+    def _limited_writes(self) -> Iterator[str]:
+        if writes := self.entry.get("writes"):
+            burst = f" burst={writes['burst']}" if writes.get("burst") else ""
+            yield f"limit_req zone={self._zone}/writes{burst} nodelay;"
 
     def _cached(self, prefix: str) -> Iterator[str]:
         """Yield the cache of the service's answers: files for a week, pages for a moment."""
@@ -134,4 +167,3 @@ class Location:
         yield f"{prefix}_cache_lock on;"
         # A cached answer contains the id of the request that it was made for.
         yield f"{prefix}_hide_header X-Request-ID;"
-        yield "include snippets/request-id-header.conf;"

@@ -29,7 +29,10 @@ OF_THE_HOUSE = (
 
 #: Required key -> the keys of a location that require it.
 REQUIRED = {
-    "service": ("protocol", "largest_body", "timeout", "websocket", "fresh", "errors", "security_headers", "uploads"),
+    "service": (
+        *("protocol", "largest_body", "timeout", "websocket", "fresh", "errors", "security_headers"),
+        *("writes", "connections", "uploads"),
+    ),
     "files": ("internal", "immutable"),
 }
 
@@ -67,13 +70,15 @@ def _locations(contracts: Sequence[Contract]) -> str:
 
 
 def _servers(contracts: Sequence[Contract]) -> str:
-    """Return a server for each application with its own host names."""
+    """Return a server for each application with its own host names, and the zones of all applications' limits."""
+    checked = list(_checked(contracts))
+    zones = [zone for each in checked for place in _places(each) for zone in place.zones()]
     blocks = [
         block("server", [f"server_name {' '.join(hosts)};", "include snippets/server.conf;", _content(each)])
-        for each in _checked(contracts)
+        for each in checked
         if (hosts := each.get("http", "hosts"))
     ]
-    return HEAD + "".join(f"\n{text}" for text in blocks)
+    return HEAD + "".join(zones) + "".join(f"\n{text}" for text in blocks)
 
 
 def _programs(contracts: Sequence[Contract]) -> str:
@@ -133,6 +138,8 @@ def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
         for key in keys:
             if key in entry and required not in entry:
                 raise ContractError(f"{where}.{key} requires {required}")
+    if "writes" in entry and "rate" not in entry["writes"]:
+        raise ContractError(f"{where}.writes.rate is missing: how many a second or a minute, like 20/s")
     if "fresh" in entry and entry.get("static"):
         raise ContractError(f"{where}: fresh and static exclude each other; a static file is cached for a week")
     if "uploads" in entry:
@@ -160,7 +167,11 @@ def _check_uploads(contract: Contract, where: str, entry: Mapping[str, Any]) -> 
             raise ContractError(f"{where}: {key} and uploads exclude each other; only uploads have a body there")
 
 
+def _places(contract: Contract) -> list[Location]:
+    host = next(iter(contract.get("http", "hosts")), "")
+    return [Location(path, entry, host) for _, path, entry in below([contract], "http", "locations")]
+
+
 def _content(contract: Contract) -> str:
-    found = below([contract], "http", "locations")
-    blocks = [text for _, path, entry in found for text in Location(path, entry).blocks()]
+    blocks = [text for place in _places(contract) for text in place.blocks()]
     return f"\n# {contract.file}\n" + "".join(blocks) + (f"\n{contract.extra.strip()}\n" if contract.extra else "")

@@ -40,6 +40,7 @@ QUEUE = r"[\w.-]+"
 VARIABLE = r"[A-Za-z_]\w*"
 OPTIONAL_NAME = f"({NAME})?"
 ANY = ".*"
+RATE = r"[1-9]\d{0,4}/[sm]"
 #: Each form in words, for messages. Those of a choice are its values, unless they stand here.
 WORDS = {
     NAME: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not reserved by PostgreSQL: web_shop",
@@ -63,6 +64,7 @@ WORDS = {
     TIME: "a number with s, m or h, above zero and with at most six digits: 90s",
     STATUS: "a status from 200 to 599: 404",
     LENGTH: "a number from 1 to 9999: 64",
+    RATE: "a number from 1 to 99999 with /s or /m: 20/s",
     EVERY: "hours, minutes and seconds like 1h30m, of at most six digits each, or the five fields of cron: 15 3 * * *",
     EXTENSION: "the name of an extension, of a-z, 0-9, _ and -, beginning with a letter: pg_trgm",
     SUBJECT: "a-z, 0-9 and -, beginning with a letter or a digit: shop-worker",
@@ -272,7 +274,21 @@ HTTP = group(
                     PAGE,
                 ),
             ),
-            security_headers=flag("whether Nginx adds the security headers, for a service that does not set them"),
+            security_headers=flag(
+                "which security headers Nginx adds if the service did not send them: by default those that break no "
+                "page; true: the strictest, for programs and for services with a policy of their own; false: none"
+            ),
+            writes=group(
+                "the most requests with another method than GET, HEAD or OPTIONS that one visitor may send here, in "
+                "place of the usual limit; more get a 429",
+                rate=text("how many a second or a minute: `20/s`, `5/m`", RATE),
+                burst=number("how many more at once; by default none", LENGTH),
+            ),
+            connections=number(
+                "the most requests of one visitor at the same time, in place of the usual limit; a WebSocket counts "
+                "while it is open",
+                LENGTH,
+            ),
         ),
     ),
     smoke=named(

@@ -86,7 +86,6 @@ def forwarded(prefix: str, uploads: Mapping[str, Any]) -> Iterator[str]:
     yield f"{prefix}_request_buffering off;"
     yield f"client_max_body_size {uploads['largest_body']};"
     yield f"limit_conn uploads {uploads.get('at_once', AT_ONCE)};"
-    yield "limit_conn_status 429;"
     yield "error_page 429 /pages/429-upload.problem;"
 
 
@@ -94,7 +93,6 @@ def too_large(uploads: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the location that tells a sender how large a body may be."""
     yield "lingering_close always;"
     yield "include snippets/security-headers.conf;"
-    yield "include snippets/request-id-header.conf;"
     yield "add_header Cache-Control no-store always;"
     yield "default_type application/problem+json;"
     detail = f"a file may have at most {words(uploads['largest_body'])}, and other requests no body"

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Checks Nginx's secrets, writes the settings that depend on the environment, then executes Nginx.
+# shellcheck disable=SC2016 # a name with a dollar is one of Nginx's variables
 set -eu
 umask 077
 # On servers a certificate is renewed while Nginx runs, so it cannot be a Swarm secret: those are immutable.
@@ -8,7 +9,6 @@ need-secrets "$tls/tls_certificate" "$tls/tls_key" flower_password \
     rabbitmq_operator_password rabbitmq_operator_reader_password \
     locations.conf servers.conf programs.conf readiness.conf flower.conf
 printf 'ssl_certificate %s/tls_certificate;\nssl_certificate_key %s/tls_key;\n' "$tls" "$tls" > /tmp/certificate.conf
-# shellcheck disable=SC2016 # a name with a dollar is one of Nginx's variables
 write() { printf 'set $%s "%s";\n' "$1" "$2"; }
 write acme_host "${ACME_HOST:-}" > /tmp/acme-host.conf
 write https_only "${HTTPS_ONLY:-false}" > /tmp/https-only.conf
@@ -16,10 +16,33 @@ write https_only "${HTTPS_ONLY:-false}" > /tmp/https-only.conf
 basic() { printf 'Basic %s' "$(printf '%s:%s' "$1" "$(cat "/run/secrets/$2")" | base64 --wrap=0)"; }
 printf 'proxy_set_header Authorization "%s";\n' "$(basic "${FLOWER_USER:-flower}" flower_password)" > /tmp/flower-login.conf
 # Without a known right no login is sent.
-# shellcheck disable=SC2016 # names with a dollar are Nginx's variables
 printf 'map $operator_right $rabbitmq_login {\n    default "";\n    read "%s";\n    steer "%s";\n}\n' \
     "$(basic operator_reader rabbitmq_operator_reader_password)" "$(basic operator rabbitmq_operator_password)" \
     > /tmp/rabbitmq-logins.conf
+# A name and its value, each of which is a number or missing.
+number() {
+    case $2 in
+        *[!0-9]* | "") echo "FATAL: nginx: $1 must be a whole number, not \"$2\"" >&2 && exit 1 ;;
+    esac
+}
+rate=${EDGE_WRITE_RATE:-10} burst=${EDGE_WRITE_BURST:-50} connections=${EDGE_CONNECTIONS:-200}
+number EDGE_WRITE_RATE "$rate" && number EDGE_WRITE_BURST "$burst" && number EDGE_CONNECTIONS "$connections"
+{
+    if [ "$rate" -gt 0 ]; then
+        printf 'limit_req_zone $writer zone=writes:2m rate=%sr/s;\n' "$rate"
+        printf 'limit_req zone=writes%s nodelay;\n' "$([ "$burst" -eq 0 ] || echo " burst=$burst")"
+    fi
+    if [ "$connections" -gt 0 ]; then
+        printf 'limit_conn_zone $visitor zone=visitors:2m;\nlimit_conn visitors %s;\n' "$connections"
+    fi
+} > /tmp/limits.conf
+strict=
+if [ "${HTTPS_ONLY:-false}" = true ]; then strict=${HSTS-max-age=31536000}; fi
+if printf '%s' "$strict" | grep -Evq '^max-age=[0-9]+(; includeSubDomains)?(; preload)?$'; then
+    echo "FATAL: nginx: HSTS must be like \"max-age=31536000; includeSubDomains\", or empty, not \"$strict\"" >&2
+    exit 1
+fi
+printf 'map "" $strict_transport_security { default "%s"; }\n' "$strict" > /tmp/strict-transport.conf
 # On servers visitors connect to sockets of the host, which outlive this container.
 : > /tmp/listen.conf
 if [ -n "${EDGE_SOCKET:-}" ]; then

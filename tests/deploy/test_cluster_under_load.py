@@ -31,7 +31,7 @@ from tests.support.playbook import PLAYBOOK, Run, command, environment, play
 from tests.support.releases import broken_migration, every_image, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
-from tests.support.scenario import NAME, ONE_ADDRESS, PAGE, visitors, with_download
+from tests.support.scenario import MANY_VISITORS, NAME, PAGE, visitors, with_download
 from tests.support.waiting import PATIENCE, SLOWNESS, wait_until
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def site(cluster: Inventory, checkout: Checkout, secrets: dict[str, Any]) -> Inv
         "landfast_secrets": secrets,
         # Any host may run the site's containers, because these tests upload no pictures.
         "landfast_settings": {
-            **ONE_ADDRESS,
+            **MANY_VISITORS,
             "MEDIA_PLACEMENT": "node.platform.os == linux",
             "WEB_REPLICAS": 3,
             "API_REPLICAS": 3,

@@ -17,7 +17,7 @@ from tests.support.playbook import play
 from tests.support.releases import broken_migration, every_image, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
-from tests.support.scenario import NAME, ONE_ADDRESS, PAGE, visitors, with_download
+from tests.support.scenario import MANY_VISITORS, NAME, PAGE, visitors, with_download
 from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture
 def single(single: Inventory, checkout: Checkout) -> Inventory:
     """Return the inventory of the one machine, which gets releases of the checkout."""
-    variables = {**single.variables, "landfast_settings": dict(ONE_ADDRESS)}
+    variables = {**single.variables, "landfast_settings": MANY_VISITORS}
     return replace(single, checkout=checkout.directory, variables=variables)
 
 

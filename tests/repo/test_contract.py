@@ -101,6 +101,7 @@ server {
     # services/shop/compose.yaml
     location / {
         set $place shop:8000;
+        set $policy "application";
         client_max_body_size 20m;
         set $websocket on;
         proxy_read_timeout 1h; # longer silence is a fault
@@ -108,17 +109,19 @@ server {
         include snippets/proxy-headers.conf;
         error_page 502 504 =503 /pages/503.html;
         error_page 413 /pages/413.$refused_as;
+        error_page 429 /pages/429.$refused_as;
     }
     location = /api {
         return 308 /api/;
     }
     location /api/ {
         set $place shop-api:3031;
+        set $policy "";
         uwsgi_pass $place;
         include snippets/uwsgi-headers.conf;
-        include snippets/security-headers.conf;
         error_page 502 504 =503 /pages/503.problem;
         error_page 413 /pages/413.problem;
+        error_page 429 /pages/429.problem;
     }
 
     location = /x { return 404; }

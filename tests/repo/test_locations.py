@@ -45,8 +45,8 @@ def test_files_of_users_need_no_service_and_are_no_pages() -> None:
     found = nginx("files: /var/lib/shop, immutable: true")
 
     assert "include snippets/uploaded-files.conf;" in found
-    assert 'add_header Cache-Control "public, max-age=31536000, immutable";' in found
-    assert "include snippets/security-headers.conf;" in found
+    assert 'set $cache_control "public, max-age=31536000, immutable";' in found
+    assert "set $policy files;" in found, "a page among them would run with the site's origin"
     assert "proxy_pass" not in found
 
 
@@ -88,13 +88,33 @@ def test_a_service_has_the_time_that_its_contract_says(says: str, directive: str
     assert re.findall(r"\w+_read_timeout \w+;", found) == [directive]
 
 
+@pytest.mark.parametrize(
+    ("says", "policy"),
+    [("", "application"), (", security_headers: true", ""), (", security_headers: false", "none")],
+)
+def test_a_contract_chooses_the_headers_that_nginx_adds_where_the_service_sent_none(says: str, policy: str) -> None:
+    assert f'set $policy "{policy}";' in nginx(f'service: "shop:80"{says}')
+
+
+def test_an_application_has_the_limits_of_a_visitor_that_its_contract_says() -> None:
+    text = "{locations: {/place/: {service: 'shop:80', writes: {rate: 20/m, burst: 5}, connections: 1000}}}"
+    contents = derive([HOUSE, shop(f"x-landfast: {{http: {text}}}\nservices: {{shop: {{}}}}")]).contents
+
+    assert "limit_req zone=/place/writes burst=5 nodelay;" in contents["nginx.locations.conf"]
+    assert "limit_conn /place/connections 1000;" in contents["nginx.locations.conf"]
+    zones = contents["nginx.servers.conf"]
+    assert "limit_req_zone $writer zone=/place/writes:1m rate=20r/m;" in zones
+    assert "limit_conn_zone $visitor zone=/place/connections:1m;" in zones
+    assert "limit_" not in nginx("service: 'shop:80'")
+
+
 def test_internal_files_are_for_those_whom_the_application_sends_there() -> None:
     text = "{hosts: [a.localhost], locations: {/place/: {files: /var/lib/shop, internal: true}}}"
     found = derive([HOUSE, shop(f"x-landfast: {{http: {text}}}")]).contents["nginx.servers.conf"]
 
     assert re.search(r"location /place/ \{\s+internal;\s+alias /var/lib/shop/;", found)
     assert "location = /place " not in found, "a redirect would tell that something is there"
-    assert "Cache-Control" not in found, "the application says who may keep them"
+    assert "$cache_control" not in found, "the application says who may keep them"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +129,10 @@ def test_internal_files_are_for_those_whom_the_application_sends_there() -> None
         ("service: 'shop:80', timeout: 60", "timeout must be a string, not 60"),
         ("service: 'shop:80', timeout: 60ms", "must have the form: a number with s, m or h"),
         ("service: 'shop:80', protocol: asgi", "'asgi' must be http (also for ASGI servers; with WebSockets: "),
+        ("service: 'shop:80', writes: {rate: 20}", "rate must be a string, not 20"),
+        ("service: 'shop:80', writes: {rate: 20/h}", "must have the form: a number from 1 to 99999 with /s or /m"),
+        ("service: 'shop:80', writes: {burst: 20}", "writes.rate is missing"),
+        ("files: /var/lib/shop, connections: 5", "connections requires service"),
     ],
 )
 def test_what_nginx_would_pass_over_is_refused(says: str, said: str) -> None:

@@ -36,9 +36,12 @@ class Form:
     schema: str = ""
 
 
+#: Another name of the shipped site, for tests of what Nginx does only for a real name. It resolves nowhere.
+NAME = "www.landfast.test"
+
 LAPTOP = Form("laptop")
 #: What servers get: nothing reloads code, cookies are for HTTPS, static files have hashed names.
-SHIPPED = Form("shipped", ("compose.yaml",))
+SHIPPED = Form("shipped", ("compose.yaml",), {"ALLOWED_HOSTS": f"localhost,127.0.0.1,[::1],{NAME}"})
 #: The shipped services with somebody's tasks that take long, and somebody's application beside the demo's.
 LENGTHY = Form(
     "lengthy",
@@ -123,6 +126,12 @@ class FormChanger:
 
 def _tell_database(stack: Stack, statements: str) -> None:
     stack.execute("postgres", "psql", "--no-psqlrc", "--quiet", "--command", statements, "landfast")
+
+
+def reasons(stack: Stack) -> dict[str, Any]:
+    """Return the report of ``/readyz`` with the reasons, which operators and the doctor see."""
+    report: dict[str, Any] = json.loads(stack.execute("console", "python", "-m", "console.report"))
+    return report
 
 
 def wait_ready(stack: Stack) -> dict[str, Any]:

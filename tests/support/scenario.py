@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 #: The site's name in the inventories of tests.
 NAME = "landfast.test"
+#: Settings for a load whose visitors all have one address.
+MANY_VISITORS = {
+    "EDGE_WRITE_RATE": 1000,
+    "EDGE_WRITE_BURST": 10_000,
+    "EDGE_CONNECTIONS": 10_000,
+    "API_ADDRESS_RATE_LIMIT": 1_000_000,
+}
 #: Requests per second: an idle reference machine could serve more.
 RATE = float(os.environ.get("DEPLOY_RATE") or 60) / SLOWNESS
 #: Seconds of load before a change, for comparison, and after it.
@@ -27,8 +34,6 @@ BEFORE, AFTER = 15.0, 10.0
 #: A file of the site that takes a slow visitor 20 s, its size, and its path in a checkout.
 DOWNLOAD, SIZE = "/static/news/trial.bin", 5 << 20
 _FILE = f"services/web-django/news{DOWNLOAD}"
-#: The variables with which servers let all these visitors come from one address.
-ONE_ADDRESS = {"API_ADDRESS_RATE_LIMIT": 1_000_000}
 DEMO = Visited(NAME, download=DOWNLOAD, size=SIZE)
 #: The file in which another line makes another release.
 PAGE = "services/web-django/news/views.py"

@@ -111,6 +111,8 @@ class Stack:
             # All visitors of the tests come from one address; the limits themselves have tests beside the site and the API.
             "API_ADDRESS_RATE_LIMIT": "1000000",
             "LETTERS_PER_HOUR": "1000",
+            "EDGE_WRITE_RATE": "1000",
+            "EDGE_WRITE_BURST": "10000",
             **({"COMPOSE_FILE": os.pathsep.join(self.files)} if self.files else {}),
             **self.variables,
         }

@@ -27,8 +27,12 @@ pytestmark = pytest.mark.django_db
 def test_it_allows_only_its_own_content(client: Client) -> None:
     response = client.get("/")
     assert response["Content-Security-Policy"].split("; ") == [
-        "default-src 'self'",
-        "object-src 'none'",
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",

@@ -27,9 +27,9 @@ _FILES = {
     "start.js": _OWN,
 }
 
-#: Swagger UI sets styles on elements and uses data: images; no script is inline or from another site.
+#: Swagger UI uses data: images; no script or style is inline or from another site.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 

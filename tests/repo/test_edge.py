@@ -1,0 +1,114 @@
+"""Headers and limits of Nginx are set in one place, and each location with own error pages has that of the limits."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from contract.derived import derive
+from contract.files import read
+
+ROOT = Path(__file__).parents[2]
+NGINX = ROOT / "nginx"
+HEADERS, DEFAULTS = NGINX / "snippets/security-headers.conf", NGINX / "snippets/header-defaults.conf"
+CONFIGURATION = sorted(path for path in NGINX.rglob("*.conf"))
+
+
+def test_headers_are_set_in_one_file() -> None:
+    derived = [text for name, text in derive(read(ROOT)).contents.items() if name.startswith("nginx.")]
+    others = [path.read_text(encoding="utf-8") for path in CONFIGURATION if path != HEADERS]
+
+    assert not [text for text in [*others, *derived] if re.search(r"^ *add_header ", text, re.MULTILINE)], (
+        "an add_header in a location drops all inherited ones"
+    )
+
+
+def test_each_header_has_a_default_that_is_empty_if_the_service_sent_it() -> None:
+    added = dict(re.findall(r"^add_header (\S+) \$(\w+) always;$", HEADERS.read_text(encoding="utf-8"), re.MULTILINE))
+    found = re.findall(r"^map (\S+) \$(\w+) {", DEFAULTS.read_text(encoding="utf-8"), re.MULTILINE)
+    maps = {name: source for source, name in found}
+
+    assert len(added) >= 11
+    for header, variable in added.items():
+        sent = f"$sent_http_{header.lower().replace('-', '_')}"
+        assert sent in maps[variable] or header == "Retry-After", f"{header} would be sent twice"
+
+
+@pytest.mark.parametrize("page", sorted(NGINX.glob("pages/*.html")), ids=lambda page: page.name)
+def test_the_style_of_a_page_is_allowed_by_its_hash(page: Path) -> None:
+    (style,) = re.findall(r"<style>(.*?)</style>", page.read_text(encoding="utf-8"), re.DOTALL)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+
+    assert f"'sha256-{digest}'" in DEFAULTS.read_text(encoding="utf-8")
+    assert not re.search(r"<script| style=| on\w+=", page.read_text(encoding="utf-8"))
+
+
+def test_a_location_with_error_pages_has_that_of_the_limits() -> None:
+    files = {path.name: path.read_text(encoding="utf-8") for path in CONFIGURATION if path.name != "readiness.conf"}
+    files["locations.conf"] = derive(read(ROOT)).contents["nginx.locations.conf"]
+    blocks = [
+        block
+        for text in files.values()
+        for block in re.findall(r"^ *location [^\n]*{\n(?:[^}]*)}", text, re.MULTILINE)
+        if re.search(r"error_page 50", block) and "include snippets/uploads.conf" not in block
+    ]
+
+    assert len(blocks) >= 4
+    assert [block for block in blocks if "error_page 429" not in block] == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"EDGE_WRITE_RATE": "ten"}, 'EDGE_WRITE_RATE must be a whole number, not "ten"'),
+        ({"EDGE_CONNECTIONS": "-1"}, 'EDGE_CONNECTIONS must be a whole number, not "-1"'),
+        ({"HTTPS_ONLY": "true", "HSTS": "max-age=1; x"}, 'HSTS must be like "max-age=31536000; includeSubDomains"'),
+    ],
+)
+def test_a_setting_of_the_edge_that_is_wrong_is_named(tmp_path: Path, variables: dict[str, str], said: str) -> None:
+    run = start(tmp_path, variables)
+
+    assert run.returncode == 1
+    assert said in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "limits", "strict"),
+    [
+        ({}, ["rate=10r/s", "burst=50", "visitors 200"], ""),
+        ({"EDGE_WRITE_RATE": "0", "EDGE_CONNECTIONS": "0"}, [], ""),
+        ({"EDGE_WRITE_BURST": "0"}, ["rate=10r/s", "zone=writes nodelay", "visitors 200"], ""),
+        ({"HTTPS_ONLY": "true"}, ["rate=10r/s"], "max-age=31536000"),
+        ({"HTTPS_ONLY": "true", "HSTS": ""}, ["rate=10r/s"], ""),
+        ({"HTTPS_ONLY": "true", "HSTS": "max-age=5; preload"}, [], "max-age=5; preload"),
+    ],
+)
+def test_settings_become_limits_and_headers(
+    tmp_path: Path, variables: dict[str, str], limits: list[str], strict: str
+) -> None:
+    assert start(tmp_path, variables).returncode == 0
+
+    written = (tmp_path / "tmp/limits.conf").read_text()
+    assert [limit for limit in limits if limit not in written] == []
+    assert bool(written) == (variables.get("EDGE_CONNECTIONS") != "0")
+    assert f'default "{strict}";' in (tmp_path / "tmp/strict-transport.conf").read_text()
+
+
+def start(folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run Nginx's entrypoint with its folders below ``folder``, and programs that do nothing."""
+    text = (NGINX / "entrypoint.sh").read_text(encoding="utf-8")
+    text = re.sub("/(tmp|run/secrets)(?=[/ ])", rf"{folder}/\1", text)
+    (folder / "tmp").mkdir()
+    (folder / "run/secrets").mkdir(parents=True)
+    (folder / "run/secrets/flower_password").write_text("x")
+    for name in ("need-secrets", "reload-on-change"):
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+    environment = {"PATH": f"{folder}:/usr/bin:/bin", **variables}
+    command = ["sh", "-c", text, "entrypoint", "nginx"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
