@@ -4,4 +4,4 @@
 set -eu
 find /var/lib/mail -name '*.eml' -empty -delete
 # One thread for V8 instead of four, as nobody is in a hurry here: each holds memory of its own, 5 MiB in all.
-exec node --v8-pool-size=1 node_modules/.bin/maildev --smtp 1025 --web 1080 --mail-directory /var/lib/mail
+exec node --v8-pool-size=1 --import /app/guard.mjs node_modules/.bin/maildev --smtp 1025 --web 1080 --mail-directory /var/lib/mail
