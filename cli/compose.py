@@ -100,6 +100,11 @@ def remove(services: Sequence[str]) -> list[str]:
     return compose("rm", "--stop", "--force", *services)
 
 
+def readiness_report() -> list[str]:
+    """Return the command that prints the report of all dependencies, with the reasons that ``/readyz`` keeps."""
+    return compose("exec", "--no-TTY", "console", "python", "-m", "console.report")
+
+
 def logs(*services: str, lines: int | str = 200, follow: bool = False, prefix: bool = False) -> list[str]:
     """Return the command that prints services' last log lines.
 

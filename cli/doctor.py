@@ -8,6 +8,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from textwrap import indent
+from typing import Any
 
 from cli import compose, console, diagnosis, machine, prepare, process, readiness, updates
 from cli.app import plan
@@ -83,6 +84,11 @@ def explain_services() -> bool:
     return not unwell
 
 
+def full_report() -> dict[str, Any]:
+    """Return the report with the reasons, which strangers do not get; it is empty while the console does not run."""
+    return machine.parse_json(process.capture(compose.readiness_report()).stdout)
+
+
 def find_containers() -> list[diagnosis.Container]:
     """Return the container of every active service.
 
@@ -117,7 +123,8 @@ def explain_readiness(settings: Settings) -> bool:
     except OSError as error:
         print(f"  {address} does not answer: {error}")
         return False
-    remarks = readiness.remarks(machine.parse_json(body.decode(errors="replace")))
+    document = full_report() or machine.parse_json(body.decode(errors="replace"))
+    remarks = readiness.remarks(document)
     for remark in remarks:
         print(f"  {remark.dependency}: {diagnosis.shorten(remark.problem)}\n    next step: {remark.step}")
     if status != HTTPStatus.OK and not remarks:

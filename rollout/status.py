@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LAST = 5
 READY = "/readyz"
+#: The console's pages with the reasons, which ``/readyz`` does not tell.
+REASONS, TASKS = "/console/readiness/", "/console/outbox/task/"
 UNKNOWN = "?"
 
 
@@ -122,30 +124,12 @@ def attention(
         document = documents.get(node["ID"]) or {}
         dependencies = document.get("dependencies") or {}
         for dependency in document.get("failing") or []:
-            problem = (dependencies.get(dependency) or {}).get("problem", "not ready")
+            problem = (dependencies.get(dependency) or {}).get("problem", f"not ready ({REASONS})")
             where = f"{node['Description']['Hostname']}: " if dependency == READY else ""
             lines[f"{where}{dependency}: {problem}"] = None
-        for name, outbox in dependencies.items():
-            if name == "outbox" or name.startswith("outbox-"):
-                lines |= dict.fromkeys(tasks_waiting(name, outbox or {}))
+        waiting = document.get("attention") or []
+        lines |= dict.fromkeys(f"{name}: tasks failed for good, or are tried again ({TASKS})" for name in waiting)
     return list(lines)
-
-
-def tasks_waiting(name: str, outbox: Mapping[str, Any]) -> list[str]:
-    """Return an outbox's problems for an operator: tasks that failed for good, or repeatedly.
-
-    Args:
-        name: its name in the report: ``outbox`` for the shared database's, ``outbox-NAME`` for an application's own.
-        outbox: its part of the report.
-    """
-    lines = []
-    if outbox.get("dead"):
-        lines.append(f"{name}: {outbox['dead']} dead letters: tasks that failed for good (/console/outbox/task/)")
-    for key, number in outbox.items():
-        kind, retried, error = key.partition("retried_after_")
-        if retried and not kind and number:
-            lines.append(f"{name}: {number} tasks failed and are tried again: {error}")
-    return lines
 
 
 def node_row(

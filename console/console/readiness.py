@@ -2,6 +2,8 @@
 
 The check of each backing service is a real request. The contracts define the checks of applications: Nginx requests a
 page of a service, because only Nginx shares a network with each application; and a queue must have a consumer.
+
+Strangers see which dependency fails. The reasons, which name hosts and roles, are for operators and for the doctor.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ import threading
 import time
 from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.views.decorators.cache import never_cache
@@ -105,16 +109,47 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
+def may_see_reasons(request: HttpRequest) -> bool:
+    """Return whether a request comes from an operator, or from a program in this container (``console.report``).
+
+    While the database is down, nobody can be recognized.
+    """
+    if request.META.get("REMOTE_ADDR") == "127.0.0.1" and "HTTP_X_FORWARDED_FOR" not in request.META:
+        return True  # Nginx always names the visitor
+    try:
+        return request.user.is_authenticated and request.user.is_staff
+    except (OperationalError, InterfaceError):
+        return False
+
+
+def waits_for_a_person(details: health.Details | None) -> bool:
+    """Return whether the tasks of an outbox failed for good, or are tried again."""
+    return any(value for name, value in (details or {}).items() if name == "dead" or name.startswith("retried_after_"))
+
+
+def public(report: health.Report) -> dict[str, Any]:
+    """Return the report for strangers: only names, and whether each dependency serves."""
+    return {
+        "status": "ready" if report.ready else "unavailable",
+        "failing": report.failing,
+        "warnings": report.warnings,
+        "attention": [name for name, result in report.results.items() if waits_for_a_person(result.details)],
+        "dependencies": {name: {"ok": result.problem is None} for name, result in report.results.items()},
+    }
+
+
 @never_cache
 @require_safe
-def readyz(_request: HttpRequest) -> JsonResponse:
+def readyz(request: HttpRequest) -> JsonResponse:
     """Report every dependency by name; 503 while one of them is not ready."""
     report = shared_report.get()
-    return JsonResponse(report.as_dict(), status=200 if report.ready else 503)
+    shown = report.as_dict() if may_see_reasons(request) else public(report)
+    return JsonResponse(shown, status=200 if report.ready else 503)
 
 
 @never_cache
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the report of ``/readyz`` as a page, without database and session, which may be unavailable."""
-    return HttpResponse(render_to_string("console/readiness.html", {"report": shared_report.get(), "request": request}))
+    """Show the report of ``/readyz`` as a page; it needs neither database nor session, which may be unavailable."""
+    context = {"report": shared_report.get(), "reasons": may_see_reasons(request), "request": request}
+    return HttpResponse(render_to_string("console/readiness.html", context))

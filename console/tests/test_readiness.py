@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import Client
 from landfast_runtime.health import Unavailable
 
-from console import readiness
+from console import readiness, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from django.test import Client
+    from django.contrib.auth.models import User
+    from pytest_django.live_server_helper import LiveServer
 
 HOUSE = ["postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox"]
 
@@ -41,6 +45,90 @@ def test_it_names_the_dependency_that_fails(client: Client, answers: dict[str, E
     assert report["failing"] == ["rabbitmq"]
     assert report["dependencies"]["rabbitmq"]["problem"] == "ConnectionRefusedError: connection refused"
     assert report["dependencies"]["postgres"]["ok"] is True
+
+
+@pytest.fixture
+def stranger() -> Client:
+    """A visitor whose request Nginx forwards."""
+    return Client(REMOTE_ADDR="172.20.0.3", HTTP_X_FORWARDED_FOR="192.0.2.7")
+
+
+def test_it_tells_strangers_names_and_no_reason(stranger: Client, answers: dict[str, Exception | None]) -> None:
+    answers["postgres"] = ConnectionError("connection to 10.0.3.4 as role console failed")
+    response = stranger.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json() == {
+        "status": "unavailable",
+        "failing": ["postgres"],
+        "warnings": [],
+        "attention": [],
+        "dependencies": {name: {"ok": name != "postgres"} for name in answers},
+    }
+    page = stranger.get("/console/readiness/").content.decode()
+    assert "postgres" in page
+    assert "10.0.3.4" not in page
+
+
+def test_it_tells_strangers_that_tasks_wait_for_a_person(stranger: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    details = {"outbox": {"dead": 3, "pending": 1}, "outbox-shop": {"dead": 0, "retried_after_TimeoutError": 2}}
+    checks = {name: partial(details.get, name) for name in (*details, "redis")}
+    monkeypatch.setattr(readiness, "checks", lambda: checks)
+    readiness.shared_report.forget()
+    response = stranger.get("/readyz")
+    readiness.shared_report.forget()
+
+    assert response.json()["attention"] == ["outbox", "outbox-shop"]
+    assert "dead" not in response.text
+
+
+def test_it_tells_operators_the_reasons(
+    stranger: Client, answers: dict[str, Exception | None], make_user: Callable[..., User]
+) -> None:
+    answers["redis"] = ConnectionRefusedError("connection refused")
+    user = make_user()
+    stranger.force_login(user)
+    assert "refused" not in stranger.get("/readyz").text, "an account is not enough"
+    user.is_staff = True
+    user.save()
+    assert (
+        stranger.get("/readyz").json()["dependencies"]["redis"]["problem"]
+        == "ConnectionRefusedError: connection refused"
+    )
+    assert "connection refused" in stranger.get("/console/readiness/").content.decode()
+
+
+def test_it_recognizes_nobody_while_the_database_is_away(
+    stranger: Client,
+    answers: dict[str, Exception | None],
+    make_user: Callable[..., User],
+    database_outage: Callable[[], AbstractContextManager[None]],
+) -> None:
+    answers["postgres"] = ConnectionError("no route to 10.0.3.4")
+    stranger.force_login(make_user(is_staff=True))
+    with database_outage():
+        response = stranger.get("/readyz")
+    assert (response.status_code, response.json()["failing"]) == (503, ["postgres"])
+    assert "10.0.3.4" not in response.text
+
+
+def test_a_visitor_cannot_claim_to_be_in_the_container(answers: dict[str, Exception | None]) -> None:
+    answers["redis"] = ConnectionRefusedError("connection refused")
+    claims: list[dict[str, Any]] = [{"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, {"REMOTE_ADDR": "172.20.0.9"}]
+    for claim in claims:
+        assert "refused" not in Client().get("/readyz", **claim).text
+
+
+def test_the_doctor_reads_the_reasons_in_the_container(
+    answers: dict[str, Exception | None],
+    live_server: LiveServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers["redis"] = ConnectionRefusedError("connection refused")
+    monkeypatch.setattr(report, "ADDRESS", f"{live_server.url}/readyz")
+    report.main()
+    assert json.loads(capsys.readouterr().out)["dependencies"]["redis"]["problem"].endswith("connection refused")
 
 
 def test_it_reports_once_for_all_who_ask_at_the_same_time(
