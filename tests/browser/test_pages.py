@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support import console
+from tests.support import console, secrets
 from tests.support.browser import PHONE, be, resize, see
 from tests.support.crawl import public_pages
 from tests.support.waiting import wait_until
@@ -32,6 +32,10 @@ PROGRAMS = {
     "/flower/broker": "table",
     "/rabbitmq/": "#main h1",
 }
+
+#: RabbitMQ's pages after its login that have handlers in their text, each with its heading, and a script that reads it.
+RABBITMQ = {"": "Overview", "queues": "Queues", "exchanges": "Exchanges", "feature-flags": "Feature Flags"}
+HEADING = "return document.querySelector('h1')?.innerText"
 
 #: Pages of a user with an account.
 ACCOUNT = ("/accounts/profile/", "/accounts/profile/edit/", "/accounts/password/", "/accounts/verify/")
@@ -95,6 +99,18 @@ def test_no_page_has_an_error_on_its_console(
     assert not wrong, f"these pages have faults:\n{report}"
 
 
+def test_rabbitmqs_pages_work_without_inline_scripts(stack: Stack, chromium: WebDriver, operator: Site) -> None:
+    be(chromium, operator)
+    chromium.get(f"{stack.http_url}/rabbitmq/")
+    see(chromium, "input[name=username]").send_keys("operator")
+    see(chromium, "input[name=password]").send_keys(secrets.show(stack, "rabbitmq_operator_password"))
+    see(chromium, "input[type=submit]").click()
+    for place, heading in RABBITMQ.items():
+        chromium.get(f"{stack.http_url}/rabbitmq/#/{place}")
+        wait_for_heading(chromium, heading)
+    assert not [message for message in console.errors(chromium) if "Content Security Policy" in message]
+
+
 @pytest.mark.parametrize("size", [PHONE, LARGE], ids=["phone", "large"])
 def test_no_line_of_a_russian_page_breaks_a_word(
     stack: Stack, chromium: WebDriver, pages: list[str], size: tuple[int, int]
@@ -116,6 +132,11 @@ def test_the_list_of_tasks_fits_into_a_window_of_a_laptop(stack: Stack, chromium
     widths: list[int] = chromium.execute_script(WIDTHS)
     assert widths == [LAPTOP[0], 0], "neither the page nor the list in it scrolls"
     assert shown.rect["x"] + shown.rect["width"] <= LAPTOP[0]
+
+
+def wait_for_heading(session: WebDriver, heading: str) -> None:
+    """Wait until the page has a heading."""
+    wait_until(lambda: session.execute_script(HEADING) == heading, 20, f"the heading {heading}")
 
 
 def faults(session: WebDriver, site: str, pages: list[str]) -> dict[str, list[str]]:
