@@ -35,6 +35,11 @@ REQUIRED = {
     ),
     "files": ("internal", "immutable"),
 }
+#: Key of a location -> the key that it cannot do without, and its meaning.
+NEEDED = {
+    "writes": ("rate", "how many a second or a minute, like 20/s"),
+    "uploads": ("largest_body", "the largest file, like 200m"),
+}
 
 HEAD = "# Derived from the contracts at each start: contract/README.md. The next start overwrites changes.\n"
 
@@ -134,12 +139,7 @@ def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
     where, hosts = f"{contract.file}: http.locations.{path}", contract.get("http", "hosts")
     if "service" in entry or "files" not in entry:
         contract.check_service(entry.get("service", ""), where)
-    for required, keys in REQUIRED.items():
-        for key in keys:
-            if key in entry and required not in entry:
-                raise ContractError(f"{where}.{key} requires {required}")
-    if "writes" in entry and "rate" not in entry["writes"]:
-        raise ContractError(f"{where}.writes.rate is missing: how many a second or a minute, like 20/s")
+    _check_required(where, entry)
     if "fresh" in entry and entry.get("static"):
         raise ContractError(f"{where}: fresh and static exclude each other; a static file is cached for a week")
     if "uploads" in entry:
@@ -152,14 +152,27 @@ def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
         raise ContractError(f"{where}.websocket: the protocol uwsgi has no WebSockets; use http")
 
 
+def _check_required(where: str, entry: Mapping[str, Any]) -> None:
+    """Make sure that a location has the keys that others of its keys require.
+
+    Raises:
+        ContractError: it lacks one.
+    """
+    for required, keys in REQUIRED.items():
+        for key in keys:
+            if key in entry and required not in entry:
+                raise ContractError(f"{where}.{key} requires {required}")
+    for key, (needed, words) in NEEDED.items():
+        if needed not in entry.get(key, {needed}):
+            raise ContractError(f"{where}.{key}.{needed} is missing: {words}")
+
+
 def _check_uploads(contract: Contract, where: str, entry: Mapping[str, Any]) -> None:
     """Make sure that a location's uploads are valid.
 
     Raises:
         ContractError: they are not.
     """
-    if "largest_body" not in entry["uploads"]:
-        raise ContractError(f"{where}.uploads.largest_body is missing: the largest file, like 200m")
     if "service" in entry["uploads"]:
         contract.check_service(entry["uploads"]["service"], f"{where}.uploads")
     for key in ("files", "largest_body"):

@@ -92,8 +92,6 @@ def forwarded(prefix: str, uploads: Mapping[str, Any]) -> Iterator[str]:
 def too_large(uploads: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of the location that tells a sender how large a body may be."""
     yield "lingering_close always;"
-    yield "include snippets/security-headers.conf;"
-    yield "add_header Cache-Control no-store always;"
     yield "default_type application/problem+json;"
     detail = f"a file may have at most {words(uploads['largest_body'])}, and other requests no body"
     problem = {"type": "about:blank", "title": "Content Too Large", "status": 413, "detail": detail}

@@ -108,7 +108,7 @@ class Stack:
             "HTTPS_PORT": str(self.ports.https),
             "MAIL_PORT": str(self.ports.mail),
             "PUBLIC_URL": self.http_url,
-            # The tests are thousands of visitors with one address. tests/security/ and the services have tests of the limits.
+            # The tests are thousands of visitors with one address. Others, in tests/security/ too, are of the limits.
             "API_ADDRESS_RATE_LIMIT": "1000000",
             "LETTERS_PER_HOUR": "1000",
             "EDGE_WRITE_RATE": "1000",
