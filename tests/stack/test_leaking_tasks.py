@@ -48,22 +48,22 @@ def runs(stack: Stack, worker: str, mark: str) -> list[Run]:
 
 
 @pytest.mark.parametrize(
-    ("worker", "sending", "queue", "tasks", "processes"),
+    ("worker", "sender", "sending", "queue", "tasks", "processes"),
     [
         # More than the container's memory has room for.
-        pytest.param("worker", CELERY, "tasks", 60, 2, id="processes"),
-        pytest.param("web-mail", CELERY, "web.mail", 40, 1, id="threads"),
+        pytest.param("worker", "api-flask", CELERY, "tasks", 60, 2, id="processes"),
+        pytest.param("web-mail", "web-django", CELERY, "web.mail", 40, 1, id="threads"),
         # Off unless somebody asks for the profile.
-        pytest.param("worker-dramatiq", DRAMATIQ, "", 40, 1, id="dramatiq", marks=pytest.mark.long),
+        pytest.param("worker-dramatiq", "api-flask", DRAMATIQ, "", 40, 1, id="dramatiq", marks=pytest.mark.long),
     ],
 )
 def test_a_worker_whose_tasks_leak_is_renewed_and_does_each_of_them_once(
-    lengthy: Stack, worker: str, sending: str, queue: str, tasks: int, processes: int
+    lengthy: Stack, worker: str, sender: str, sending: str, queue: str, tasks: int, processes: int
 ) -> None:
     mark = token_hex(8)
     before = lengthy.inspect(worker)
     code = sending.format(mark=mark, queue=queue, number=tasks)
-    lengthy.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", code)
+    lengthy.execute(sender, "python", "-c", code)
 
     wait_until(lambda: query(lengthy, _OPEN) == [["0"]], 90, lambda: f"{query(lengthy, _OPEN)} tasks to be done")
     found = runs(lengthy, worker, mark)

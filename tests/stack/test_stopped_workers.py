@@ -38,7 +38,7 @@ def begin(lengthy: Stack) -> Callable[..., str]:
     return begin
 
 
-#: How the site sends a task to the shared application's workers: by its name, and the queue of these.
+#: How the API sends a task to the shared application's workers: by its name, and the queue of these.
 CELERY = "by_name.send('lengthy.{name}', {{arguments}}, queue='tasks'{options})"
 SHORT, LONG = (CELERY.format(name=name, options="") for name in ("linger", "linger_outside"))
 DRAMATIQ = "dramatiq.send('lengthy.linger', 'tasks-dramatiq', {arguments})"

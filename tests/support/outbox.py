@@ -37,11 +37,11 @@ def error(stack: Stack, task: str) -> str:
 
 
 def send(stack: Stack, expression: str) -> str:
-    """Send a task from the site, outside of any request, and return its id.
+    """Send a task from the API, which may send some to the shared workers, and return its id.
 
     Args:
         stack: where.
         expression: Python that returns the id; it may use ``by_name`` and ``dramatiq`` of ``landfast_outbox``.
     """
     program = f"from landfast_outbox import by_name, dramatiq; print({expression})"
-    return stack.execute("web-django", "python", "manage.py", "shell", "-v0", "-c", program).split()[-1]
+    return stack.execute("api-flask", "python", "-c", program).split()[-1]
