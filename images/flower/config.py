@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from landfast_runtime.connections import RabbitMQ
 
@@ -20,10 +20,14 @@ SHARED = "/flower/"
 
 
 class Place(TypedDict):
-    """The address of the process of a vhost: its port, and its path prefix, from slash to slash."""
+    """The address of the process of a vhost: its port, and its path prefix, from slash to slash.
+
+    ``durable`` is set if tasks of the shared database are published there.
+    """
 
     port: int
     path: str
+    durable: NotRequired[bool]
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ class FlowerSettings:
     def is_shared(self) -> bool:
         """Whether the process watches the vhost of durable tasks, which belongs to no application."""
         return self.place["path"] == SHARED
+
+    @property
+    def is_in_console(self) -> bool:
+        """Whether the console lists its durable tasks."""
+        return self.is_shared or self.place.get("durable", False)
 
     @property
     def state(self) -> Path:

@@ -38,7 +38,7 @@ def format_task(task: Task) -> Task:
     Args:
         task: a copy, which this function may change.
     """
-    if task.state == states.FAILURE and settings.is_shared:  # the console lists the shared database only
+    if task.state == states.FAILURE and settings.is_in_console:
         shown: Any = task
         shown.retry_it_at = f"/console/outbox/task/?q={task.uuid}"
         shown._fields = (*shown._fields, "retry_it_at")  # the page of a task shows these

@@ -29,6 +29,16 @@ def test_each_vhost_has_a_port_and_addresses_that_flower_nginx_and_console_know_
     }
 
 
+def test_it_knows_the_vhosts_of_durable_tasks_in_the_shared_database() -> None:
+    contract = (
+        "x-landfast: {database: {schemas: {shop: {}}}, durable_tasks: {workers: [shop]}, broker: {vhosts: {shop: {}}}}"
+    )
+
+    places = json.loads(derive([HOUSE, shop(contract)]).contents["flower.vhosts.json"])
+
+    assert places == {"landfast": PLACES["landfast"], "shop": {**PLACES["shop"], "durable": True}}
+
+
 def test_a_stack_without_vhosts_of_applications_has_one_process_and_no_further_addresses() -> None:
     contents = derive([HOUSE, shop("x-landfast: {broker: {users: {shop: {}}}}")]).contents
 
