@@ -78,6 +78,7 @@ SECRETS = [
     ("migrate-outbox", "durable_tasks.json"),
     ("relay", "rabbitmq_password"),
     ("relay", "databases.json"),
+    ("relay", "queues.json"),
     ("api-flask", "redis_password"),
     ("api-worker", "rabbitmq_password"),
     ("web-worker", "rabbitmq_password"),
