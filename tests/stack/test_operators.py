@@ -146,7 +146,7 @@ def test_one_login_opens_rabbitmq_with_the_right_of_the_operator(
 
 
 def test_a_reader_sees_queues_but_no_password_hash(reader: Site) -> None:
-    assert "tasks" in {queue["name"] for queue in reader.get("/rabbitmq/api/queues/landfast").json()}
+    assert "dead-letters" in {queue["name"] for queue in reader.get("/rabbitmq/api/queues/landfast").json()}
     assert reader.get("/flower/workers").status_code == 200
     for path in ("definitions", "users"):
         answer = reader.get(f"/rabbitmq/api/{path}")
