@@ -65,7 +65,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc] # it has no types
         """Answer a login that is complete, the second factor included."""
         response: HttpResponse = super().post_login(request, user, **options)
         if isinstance(user, User):
-            attempts.remember_device(response, user)
+            attempts.remember_device(request, response, user)
             about = {"username": user.get_username(), "client": client_address(request)}
             logger.info("an operator logged in", extra=about)
         return response

@@ -110,12 +110,13 @@ def of_password(request: HttpRequest, username: str) -> Iterator[list[bool]]:
     Raises:
         RefusedError: the password must not be checked.
     """
-    account = account_of(username)
-    device = _device(request)
+    user = User.objects.filter(username=username).first()  # as the authentication backend finds it
+    device = known_as(request, user)
     limits = {("address", network_of(client_address(request))): OF_ADDRESS}
-    if device and device[0] == account:
-        limits["device", device[1]] = OF_DEVICE
+    if device:
+        limits["device", device] = OF_DEVICE
     else:
+        account = f"unknown {username.casefold()[:150]}" if user is None else str(user.pk)
         limits |= {("account", account): OF_ACCOUNT, ("all", ""): OF_ALL}
     failures.claim(limits)
     if not hashing.acquire(timeout=PATIENCE):
@@ -147,22 +148,18 @@ def of_code(user: User) -> Iterator[list[bool]]:
             failures.release(limits)
 
 
-def account_of(username: str) -> str:
-    """Return a name for the account that the authentication backend finds, or for the text if it finds none."""
-    found = User.objects.filter(username=username).values_list("pk", flat=True).first()
-    return f"unknown {username.casefold()[:150]}" if found is None else str(found)
-
-
 def network_of(address: str) -> str:
     """Return the network of one customer: an address of IPv4, but very many of IPv6."""
     return str(ipaddress.ip_network((address, PREFIXES[ipaddress.ip_address(address).version]), strict=False))
 
 
-def remember_device(response: HttpResponse, user: User) -> None:
-    """Give the browser the cookie by which it has limits of its own for this account."""
+def remember_device(request: HttpRequest, response: HttpResponse, user: User) -> None:
+    """Give the browser the cookie by which it has limits of its own, for this account and its present password."""
+    if known_as(request, user):
+        return  # another name would have limits of its own again
     response.set_signed_cookie(
         COOKIE,
-        f"{user.pk}:{secrets.token_hex(16)}",
+        f"{_identity(user)}:{secrets.token_hex(16)}",
         salt=SALT,
         max_age=COOKIE_AGE,
         path=settings.CSRF_COOKIE_PATH,
@@ -172,8 +169,13 @@ def remember_device(response: HttpResponse, user: User) -> None:
     )
 
 
-def _device(request: HttpRequest) -> tuple[str, str] | None:
-    """Return the account for which the browser is known, and the browser's own random name."""
-    value = request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=COOKIE_AGE)
-    account, _, name = (value or "").partition(":")
-    return (account, name) if name else None
+def known_as(request: HttpRequest, user: User | None) -> str | None:
+    """Return the random name of a browser in which the account has logged in; None for any other."""
+    value = request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=COOKIE_AGE) or ""
+    identity, _, name = value.rpartition(":")
+    return name if user is not None and identity == _identity(user) else None
+
+
+def _identity(user: User) -> str:
+    """Return the account and its present password as a part of a cookie."""
+    return f"{user.pk}:{user.get_session_auth_hash()[:16]}"

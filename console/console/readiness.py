@@ -24,6 +24,7 @@ from landfast_runtime import health
 from landfast_runtime.env import Env
 
 from console import config
+from console.factors import State, state_of
 
 #: Seconds for which a report is reused: the page is public, and each report logs in to every server.
 REPORT_LIFETIME = 0.2
@@ -117,7 +118,7 @@ def may_see_reasons(request: HttpRequest) -> bool:
     if request.META.get("REMOTE_ADDR") == "127.0.0.1" and "HTTP_X_FORWARDED_FOR" not in request.META:
         return True  # Nginx always names the visitor
     try:
-        return request.user.is_authenticated and request.user.is_staff
+        return state_of(request) is State.COMPLETE and request.user.is_staff
     except (OperationalError, InterfaceError):
         return False
 

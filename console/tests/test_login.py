@@ -324,6 +324,23 @@ def test_a_known_browser_has_a_limit_too_and_is_known_for_its_account_alone(
     assert log_in(client, olga.username).status_code == 429
 
 
+def test_a_browser_is_unknown_after_a_new_password_and_its_logins_count_together(client: Client, olga: User) -> None:
+    log_in(client, olga.username)
+    show(client, totp.code(SECRET))
+    client.post("/console/logout/")
+    known = client.cookies[attempts.COOKIE].value
+    log_in(client, olga.username)
+    show(client, totp.code(SECRET, 1))
+    assert client.cookies[attempts.COOKIE].value == known
+    client.post("/console/logout/")
+
+    olga.set_password("twelve-tame-herons")
+    olga.save()
+    for _ in range(attempts.OF_ACCOUNT):
+        assert log_in(client, olga.username).status_code == 200
+    assert log_in(client, olga.username, "twelve-tame-herons").status_code == 429
+
+
 @pytest.mark.usefixtures("ada")
 def test_a_forged_cookie_makes_no_browser_known(client: Client) -> None:
     client.cookies[attempts.COOKIE] = f"{User.objects.get().pk}:0123456789abcdef:forged"

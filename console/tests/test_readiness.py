@@ -13,6 +13,7 @@ from django.test import Client
 from landfast_runtime.health import Unavailable
 
 from console import readiness, report
+from tests.conftest import enter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,10 +88,13 @@ def test_it_tells_operators_the_reasons(
 ) -> None:
     answers["redis"] = ConnectionRefusedError("connection refused")
     user = make_user()
-    stranger.force_login(user)
+    enter(stranger, user)
     assert "refused" not in stranger.get("/readyz").text, "an account is not enough"
     user.is_staff = True
     user.save()
+    enter(stranger, user, "password")
+    assert "refused" not in stranger.get("/readyz").text, "nor is a password alone"
+    enter(stranger, user)
     assert (
         stranger.get("/readyz").json()["dependencies"]["redis"]["problem"]
         == "ConnectionRefusedError: connection refused"
@@ -105,7 +109,7 @@ def test_it_recognizes_nobody_while_the_database_is_away(
     database_outage: Callable[[], AbstractContextManager[None]],
 ) -> None:
     answers["postgres"] = ConnectionError("no route to 10.0.3.4")
-    stranger.force_login(make_user(is_staff=True))
+    enter(stranger, make_user(is_staff=True))
     with database_outage():
         response = stranger.get("/readyz")
     assert (response.status_code, response.json()["failing"]) == (503, ["postgres"])
