@@ -45,6 +45,7 @@ def _plan(own: Contract, others: Sequence[Contract], declared: set[str]) -> dict
         "locations": {
             path: entry["service"] for _, path, entry in locations if "service" in entry and not entry.get("static")
         },
+        "uwsgi": _speaking_uwsgi(own),
         "smoke": smoke.checks([own]),
         "databases": list(own.get("database", "databases")),
         "schemas": list(own.get("database", "schemas")),
@@ -53,6 +54,12 @@ def _plan(own: Contract, others: Sequence[Contract], declared: set[str]) -> dict
         "networks": list(own.networks),
         "secrets": sorted(declared - _declared_without(others, declared)),
     }
+
+
+def _speaking_uwsgi(own: Contract) -> list[str]:
+    """Return the places, ``NAME:PORT``, to which Nginx speaks the uwsgi protocol."""
+    entries = [*below([own], "http", "locations"), *below([own], "readiness")]
+    return sorted({entry["service"] for *_, entry in entries if entry.get("protocol") == "uwsgi"})
 
 
 def _declared_without(others: Sequence[Contract], declared: set[str]) -> set[str]:

@@ -234,7 +234,7 @@ HTTP = group(
         group(
             "the answers below the prefix",
             service=text("a service of this file and its port, `NAME:PORT`", PLACE),
-            protocol=choice("`http` or `uwsgi`; by default http", *PROTOCOLS),
+            protocol=choice("`http` or `uwsgi`; by default http. uWSGI is safe with http only: see below", *PROTOCOLS),
             largest_body=text("the largest body of a request, like 12m; by default 2m", SIZE),
             timeout=text("the time limit of an answer, like 5m; by default 60s, with `websocket` 1h", TIME),
             websocket=flag("whether connections may become WebSockets"),

@@ -75,6 +75,7 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     yield ok("contract", "every key is known, and nothing in it is somebody else's")
     yield from networks.check(name, plans, configuration)
     known = asked_for(plans[f"services/{name}/compose.yaml"], configuration)
+    yield from (findings.speaks_uwsgi(place) for place in known.uwsgi)
     started = start(known, configuration, settings)
     yield from containers(known, configuration)
     if started.code == 0:

@@ -40,6 +40,19 @@ def container(service: str, config: Mapping[str, Any], *, once: bool) -> list[Ch
     return found
 
 
+def speaks_uwsgi(place: str) -> Check:
+    """Return the finding about a place to which Nginx speaks the uwsgi protocol.
+
+    Args:
+        place: ``NAME:PORT``.
+    """
+    return failed(
+        "protocol",
+        f"{place} speaks the uwsgi protocol: uWSGI runs the code that a packet names, and lets it set variables",
+        "let it listen with `http-socket` in place of `socket`, and leave `protocol: uwsgi` out of the contract",
+    )
+
+
 def at_port(place: str, answer: Output) -> Check:
     """Judge whether a service answers where the contract says.
 

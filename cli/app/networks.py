@@ -41,7 +41,8 @@ def _of_others(name: str, own: str, plans: Mapping[str, Plan], joined: Mapping[s
                 yield failed("networks", text, f"{_declare(name)} and join that instead; {_connect_inbox(name)}")
             else:
                 text = f"{service} joins {network}, which is a network of {owners[network]}"
-                yield failed("networks", text, f"join only networks that {own} declares")
+                way_out = f"join only networks that {own} declares; `networks: !override [...]` replaces a template's"
+                yield failed("networks", text, way_out)
 
 
 def _cut_off(

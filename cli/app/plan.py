@@ -37,6 +37,7 @@ class Plan:
         services: those that no other file names.
         hosts: the host names of its own.
         locations: path -> the service that answers there, and its port: ``NAME:PORT``.
+        uwsgi: the places, ``NAME:PORT``, to which Nginx speaks the uwsgi protocol.
         smoke: what is asked after a start: ``host``, ``path``, ``status`` and ``contains``.
         databases: those of its own.
         schemas: those in the shared database.
@@ -52,6 +53,7 @@ class Plan:
     services: Sequence[str]
     hosts: Sequence[str]
     locations: Mapping[str, str]
+    uwsgi: Sequence[str]
     smoke: Sequence[Mapping[str, Any]]
     databases: Sequence[str]
     schemas: Sequence[str]

@@ -19,6 +19,7 @@ from cli.preflight import State
 from cli.process import Output
 from cli.settings import ROOT, Settings
 from contract import plans
+from tests.support import contracts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +29,7 @@ PLAN = Plan(
     services=["shop", "shop-worker", "migrate-shop"],
     hosts=["shop.localhost"],
     locations={"/": "shop:8000"},
+    uwsgi=[],
     smoke=[{"host": "shop.localhost", "path": "/", "status": 200, "contains": "Shop"}],
     databases=["shop"],
     schemas=[],
@@ -517,3 +519,15 @@ def test_a_migration_is_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = check.migrations(PLAN, {"services": services})
 
     assert (found.state, found.text.partition(":")[0]) == (State.FAILED, "migrate-shop failed in run 2")
+
+
+def test_the_plan_has_the_places_of_the_uwsgi_protocol_and_the_networks() -> None:
+    said = (
+        "x-landfast: {http: {locations: {/: {service: 'shop:80'}, /a/: {service: 'shop:3031', protocol: uwsgi}}}, "
+        "readiness: {shop: {service: 'shop:3032', protocol: uwsgi}, work: {queue: shop}}}\n"
+        "services: {shop: }\nnetworks: {shop: {internal: true}, shop-egress: }"
+    )
+    found = plans.plans([contracts.HOUSE, contracts.shop(said)])[FILE]
+
+    assert found["uwsgi"] == ["shop:3031", "shop:3032"]
+    assert found["networks"] == ["shop", "shop-egress"]

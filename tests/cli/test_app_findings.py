@@ -41,6 +41,13 @@ def test_a_port_that_nobody_listens_at_is_named() -> None:
     assert findings.at_port("shop:3031", Output(0)).text == "shop:3031 takes connections"
 
 
+def test_the_uwsgi_protocol_is_named_with_the_way_out() -> None:
+    said = only([findings.speaks_uwsgi("shop:3031")])
+
+    assert said.startswith("shop:3031 speaks the uwsgi protocol")
+    assert "let it listen with `http-socket` in place of `socket`" in said
+
+
 class Server(ThreadingHTTPServer):
     """Answers with the requested path and host name, or closes the connection at once."""
 

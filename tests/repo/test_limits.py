@@ -22,11 +22,13 @@ UPLOADS = "@permitted/api/v1/datasets/"
 MOST_HEADERS = 1000
 #: The buffer into which Nginx reads a request before it uses the large buffers. Source: client_header_buffer_size
 FIRST_BUFFER = 1024
-#: Bytes by which a header grows in a uwsgi packet: HTTP_ and two lengths of two bytes each replace a colon and a line's
+#: Bytes by which a header grows in uWSGI's variables: HTTP_ and two lengths of two bytes each replace colon and line's
 #: end.
 GROWTH = 9 - 3
-#: Upper bound of the bytes of variables that Nginx itself adds to a uwsgi packet: names of hosts, ids, types.
+#: Upper bound of the bytes that Nginx and uWSGI add themselves: names of hosts, ids, types.
 OWN_VARIABLES = 2048
+#: Variables that uWSGI adds to the headers: method, address, path, query, protocol, names, port, client.
+UWSGI_VARIABLES = 9
 
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "s": 1}
 
@@ -110,17 +112,17 @@ PATIENCE = constants(ROOT / "libs/runtime/landfast_runtime/postgres/restarts.py"
 DRAIN = constants(ROOT / "images/postgres/entrypoint.sh")["drain_seconds"]
 
 
-def test_a_uwsgi_packet_holds_whatever_nginx_lets_in() -> None:
-    # The packet has the address twice: complete, and as path or query.
+def test_uwsgi_s_buffer_holds_whatever_nginx_lets_in() -> None:
+    # The buffer has the address twice: complete, and as path or query.
     largest = LINE_AND_HEADERS + BUFFER + MOST_HEADERS * GROWTH + OWN_VARIABLES
 
     assert largest <= uwsgi("buffer-size") < 1 << 16
 
 
 def test_uwsgi_takes_as_many_headers_as_nginx_and_its_variables() -> None:
-    own = (NGINX / "snippets/uwsgi-headers.conf").read_text(encoding="utf-8").count("\nuwsgi_param")
+    own = (NGINX / "snippets/proxy-headers.conf").read_text(encoding="utf-8").count("\nproxy_set_header")
 
-    assert uwsgi("max-vars") >= MOST_HEADERS + own
+    assert uwsgi("max-vars") >= MOST_HEADERS + own + UWSGI_VARIABLES
 
 
 def test_gunicorn_takes_the_line_and_the_headers_that_nginx_does() -> None:
@@ -144,8 +146,8 @@ def test_nginx_lets_in_the_bodies_that_the_applications_take() -> None:
 def test_nginx_waits_for_whatever_a_service_may_still_answer() -> None:
     upload = constants(FLASK / "api/datasets/bodies.py")["LONGEST"]
 
-    assert number(directive("snippets/upstream-failover.conf", "uwsgi_read_timeout")) > uwsgi("harakiri")
-    assert seconds(derived(UPLOADS, "uwsgi_read_timeout")) > upload
+    assert number(directive("snippets/upstream-failover.conf", "proxy_read_timeout")) > uwsgi("harakiri")
+    assert seconds(derived(UPLOADS, "proxy_read_timeout")) > upload
     assert GUNICORN["keepalive"] > number(directive(LIMITS, "keepalive_timeout"))
 
 
@@ -205,7 +207,7 @@ def test_nginx_hands_no_header_on_that_was_meant_for_itself() -> None:
         ("Body for the API", directive(LIMITS, "client_max_body_size").replace("m", " MiB")),
         ("Upload of a dataset", largest_body(UPLOADS).replace("m", " MiB")),
         ("Uploads at once", f"{derived(UPLOADS, 'limit_conn uploads')} from one address"),
-        ("Time for an upload", f"{seconds(derived(UPLOADS, 'uwsgi_read_timeout'))} s"),
+        ("Time for an upload", f"{seconds(derived(UPLOADS, 'proxy_read_timeout'))} s"),
         ("Time for an answer of the API", f"{uwsgi('harakiri')} s"),
         ("A PostgreSQL that restarts", f"{PATIENCE:g} s"),
         ("Running transactions at a stop of PostgreSQL", f"{DRAIN:g} s"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.support.inbox import Inbox
     from tests.support.stack import Stack
 
-NGINX_PORT, DJANGO_PORT, FLASK_PORT = 8080, 8000, 3031
+NGINX_PORT, DJANGO_PORT, FLASK_PORT = 8080, 8000, 8000
 
 #: Seconds after which the API has PostgreSQL cancel a query (``api.db``).
 STATEMENT_LIMIT = 5

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 HOST = {"Host": "stub.localhost"}
+#: Variables that Nginx makes for a service that speaks the uwsgi protocol (nginx/snippets/uwsgi-headers.conf).
+UWSGI_VARIABLES = {
+    *("REQUEST_METHOD", "REQUEST_URI", "PATH_INFO", "QUERY_STRING", "CONTENT_TYPE", "CONTENT_LENGTH"),
+    *("SERVER_PROTOCOL", "SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR", "UWSGI_SCHEME"),
+}
 
 
 def ask(stack: Stack, path: str) -> Any:  # noqa: ANN401 - what the stub answers
@@ -258,3 +263,15 @@ def test_no_other_protocol_is_handed_on(lengthy: Stack) -> None:
     )
 
     assert answer.json()["upgrade"] is None
+
+
+def test_no_header_of_a_visitor_becomes_a_variable_of_uwsgi_s_own(lengthy: Stack) -> None:
+    names = ["UWSGI_FILE", "UWSGI-FILE", "uwsgi_module", "Script-Name", "SCRIPT_NAME", "UWSGI_APPID", "Uwsgi-Setenv"]
+    headers = {**HOST, **dict.fromkeys(names, "exec://false")}
+    query = "&".join(f"{name}=exec://false" for name in names)
+
+    seen = requests.get(f"{lengthy.http_url}/uwsgi/UWSGI_FILE?{query}", headers=headers, timeout=TIMEOUT).json()
+
+    assert {"REQUEST_METHOD", "HTTP_HOST", "HTTP_UWSGI_FILE", "HTTP_SCRIPT_NAME"} <= seen.keys(), "it looks at all"
+    assert {name for name in seen if not name.startswith("HTTP_")} <= UWSGI_VARIABLES
+    assert seen["UWSGI_SCHEME"] == "http"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from api import crud, docs, index, tasks
 from api.config import Settings, load_settings
@@ -39,6 +40,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     settings = settings or load_settings()
     app = Flask("api", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # Only Nginx reaches the API, and replaces these headers: the visitor's address and scheme.
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign] # as Flask documents it
     app.url_map.strict_slashes = False  # a redirect would cost a round trip, and would not be JSON
     register_request_hooks(app)
     register_error_handlers(app)

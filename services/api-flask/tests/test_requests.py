@@ -4,6 +4,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import pytest
+from flask import request
 from landfast_runtime.logs import request_id
 
 if TYPE_CHECKING:
@@ -106,3 +107,12 @@ def test_it_hides_the_cause_of_an_unexpected_error_but_logs_it(app: Flask, caplo
     assert response.get_json()["title"] == "Internal Server Error"
     assert "hunter2" not in response.text
     assert "hunter2" in caplog.text
+
+
+def test_the_visitor_s_address_and_scheme_are_those_that_nginx_tells(app: Flask) -> None:
+    with app.test_client() as client:
+        client.get("/api/v1/ping", headers={"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"})
+        assert (request.remote_addr, request.scheme) == ("192.0.2.7", "https")
+
+        client.get("/api/v1/ping", headers={"X-Forwarded-For": "198.51.100.1, 192.0.2.7"})
+        assert request.remote_addr == "192.0.2.7", "only the last one is Nginx's"

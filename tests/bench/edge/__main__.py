@@ -106,13 +106,23 @@ def docker(*arguments: str, timeout: float = COMMAND) -> str:
     return result.stdout
 
 
-def rate(place: Place, wrk: str, server: str, path: str, seconds: int) -> float:
+def rate(place: Place, wrk: str, server: str, path: str, seconds: int, options: tuple[str, ...] = WRK) -> float:
     """Return the requests a second that a server answers.
+
+    Args:
+        place: the network.
+        wrk: the image of wrk.
+        server: the server's container.
+        path: the requested path.
+        seconds: the length of the measurement.
+        options: wrk's threads and connections.
 
     Raises:
         SystemExit: an answer was no success, or none came.
     """
-    said = docker("run", "--rm", f"--network={place.name}", wrk, *WRK, f"-d{seconds}s", f"http://{server}:8080{path}")
+    said = docker(
+        "run", "--rm", f"--network={place.name}", wrk, *options, f"-d{seconds}s", f"http://{server}:8080{path}"
+    )
     found = re.search(r"^Requests/sec: +([\d.]+)", said, re.MULTILINE)
     if found is None or "Non-2xx" in said or "Socket errors" in said:
         raise SystemExit(f"{server} did not answer {path} as it should:\n{said}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import itertools
 import json
 import os
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 from uuid import UUID, uuid4
@@ -19,7 +22,7 @@ from landfast_outbox import store
 from landfast_outbox.task import NewTask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 #: What a server adds to the key of a WebSocket. Source: RFC 6455, section 1.3
 HANDSHAKE = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -162,5 +165,25 @@ class Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
+class Uwsgi(StreamRequestHandler):
+    """Answers a packet of the uwsgi protocol with the variables that are in it."""
+
+    def handle(self) -> None:
+        body = json.dumps(dict(self.variables())).encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        self.wfile.write(head.encode() + body)
+
+    def variables(self) -> Iterator[tuple[str, str]]:
+        """Yield each variable: https://uwsgi-docs.readthedocs.io/en/latest/Protocol.html"""
+        packet = io.BytesIO(self.rfile.read(int.from_bytes(self.rfile.read(4)[1:3], "little")))
+        while name := self.text(packet):
+            yield name, self.text(packet)
+
+    @staticmethod
+    def text(packet: io.BytesIO) -> str:
+        return packet.read(int.from_bytes(packet.read(2), "little")).decode()
+
+
 if __name__ == "__main__":
+    threading.Thread(target=ThreadingTCPServer(("", 3031), Uwsgi).serve_forever, daemon=True).start()
     ThreadingHTTPServer(("", 8000), Handler).serve_forever()  # the container's own networks
