@@ -7,24 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support import connections
 from tests.support.stack import docker
 from tests.support.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
 
-BACKING = {"postgres", "redis", "redis-cache", "rabbitmq"}
-MEMBERS = {
-    "edge": {"nginx", "console", "flower", "rabbitmq"},
-    "data": {"console", "flower", "relay", *BACKING},
-    "web": {"nginx", "web-django"},
-    "web-data": {"web-django", "web-worker", "web-mail", "web-beat", "postgres", "redis-cache", "rabbitmq"},
-    "api": {"nginx", "api-flask", "api-uploads"},
-    "api-data": {"api-flask", "api-uploads", "api-worker", "api-periodic", *BACKING},
-    "worker-data": {"worker", "beat", "postgres", "redis", "rabbitmq"},
-    "web-egress": {"web-mail", "mail"},
-    "egress": {"mail"},
-}
+#: Network -> the services in it, as docs/reference/connections.md has them.
+MEMBERS = connections.networks()
 #: Applications, none of which finds a service of another.
 APPLICATIONS = {"web-django": "api-flask", "api-flask": "web-django", "worker": "api-flask", "web-worker": "worker"}
 #: Services that Nginx cannot reach.
