@@ -107,7 +107,8 @@ class Location:
         yield f"alias {self.entry['files']}/;"
         yield f"disable_symlinks on from={self.entry['files']}; # no other file that Nginx can read"
         yield f"include snippets/{kind}-files.conf;"
-        yield f"set $policy {'application' if kind == 'static' else 'files'};"
+        # The application names the type of an internal file, such as a PDF, which a browser shows in no sandbox.
+        yield f"set $policy {'application' if kind == 'static' or internal else 'files'};"
         if self.entry.get("immutable"):
             yield 'set $cache_control "public, max-age=31536000, immutable";'
         elif not internal:  # the application's own answer has the header then

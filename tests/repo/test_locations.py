@@ -115,6 +115,7 @@ def test_internal_files_are_for_those_whom_the_application_sends_there() -> None
     assert re.search(r"location /place/ \{\s+internal;\s+alias /var/lib/shop/;", found)
     assert "location = /place " not in found, "a redirect would tell that something is there"
     assert "$cache_control" not in found, "the application says who may keep them"
+    assert "set $policy application;" in found, "the application names their types: a PDF is shown in no sandbox"
 
 
 @pytest.mark.parametrize(
