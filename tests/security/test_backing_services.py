@@ -120,7 +120,7 @@ def redis_users() -> Iterator[Any]:
                 yield pytest.param(name, service, harmful, id=f"{name}-{server}")
 
 
-@pytest.mark.parametrize(("user", "service", "harmful"), redis_users())
+@pytest.mark.parametrize(("user", "service", "harmful"), list(redis_users()))
 def test_redis_refuses_an_application_what_concerns_others(
     stack: Stack, passwords: dict[str, str], user: str, service: str, harmful: Sequence[Sequence[str]]
 ) -> None:
@@ -191,7 +191,7 @@ def broker_users() -> Iterator[Any]:
                     yield pytest.param(name, vhost, id=f"{name}-{vhost}")
 
 
-@pytest.mark.parametrize(("user", "vhost"), broker_users())
+@pytest.mark.parametrize(("user", "vhost"), list(broker_users()))
 def test_rabbitmq_lets_an_application_into_no_vhost_of_others(
     stack: Stack, passwords: dict[str, str], user: str, vhost: str
 ) -> None:
@@ -258,7 +258,7 @@ def task_roles() -> Iterator[Any]:
             yield pytest.param(role, verbs, id=role)
 
 
-@pytest.mark.parametrize(("role", "verbs"), task_roles())
+@pytest.mark.parametrize(("role", "verbs"), list(task_roles()))
 def test_postgresql_shows_an_application_no_tasks_of_others_and_takes_none_for_them(
     stack: Stack, passwords: dict[str, str], role: str, verbs: dict[str, set[str]]
 ) -> None:
