@@ -98,12 +98,21 @@ def ask(method: str, path: str, password: str) -> Any:  # noqa: ANN401 - any JSO
     return json.loads(content) if content else None
 
 
-def take_away(given: Sequence[dict[str, Any]], password: str, patience: float = PATIENCE) -> None:
+def is_running(process: int) -> bool:
+    """Return whether a process runs: one that has ended stays in the list until its parent asks for its status."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def take_away(given: Sequence[dict[str, Any]], password: str, server: int, patience: float = PATIENCE) -> None:
     """Wait until RabbitMQ runs, and take away the permissions of contracts' users that no contract gives.
 
     Args:
         given: the permissions in the definitions.
         password: the operator's.
+        server: RabbitMQ's process. This ends with it: the container runs for as long as a process has its output open.
         patience: seconds until it gives up.
     """
     deadline = time.monotonic() + patience
@@ -113,6 +122,8 @@ def take_away(given: Sequence[dict[str, Any]], password: str, patience: float = 
                 ask("DELETE", f"permissions/{quote(vhost, safe='')}/{quote(user, safe='')}", password)
                 tell("info", f"{user} has lost its permissions in the virtual host {vhost}: no contract gives them")
         except (URLError, OSError) as error:
+            if not is_running(server):
+                return
             if time.monotonic() >= deadline:
                 tell("error", f"permissions that no contract gives could not be taken away: {error}")
                 return
@@ -128,12 +139,13 @@ def tell(level: str, message: str) -> None:
 
 def beside(given: Sequence[dict[str, Any]], password: str) -> None:
     """Run :func:`take_away` in a process that is no child of RabbitMQ, which would not wait for its end."""
+    server = os.getpid()  # RabbitMQ takes this process' place
     child = os.fork()
     if child:
         os.waitpid(child, 0)
         return
     if os.fork() == 0:
-        take_away(given, password)
+        take_away(given, password, server)
     os._exit(0)
 
 

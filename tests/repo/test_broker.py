@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -195,7 +198,7 @@ def test_permissions_that_no_contract_gives_any_more_are_taken_away(
     module = entrypoint()
     monkeypatch.setattr(module, "PAGES", pages)
 
-    module.take_away([{"vhost": "web", "user": "web"}], "only-for-tests", patience=30)
+    module.take_away([{"vhost": "web", "user": "web"}], "only-for-tests", os.getpid(), patience=30)
 
     assert Pages.seen == ("/api/permissions/landfast/web",)
 
@@ -205,3 +208,13 @@ def test_operators_purge_and_publish_in_each_vhost_and_readers_in_none(vhost: st
     found = permissions(vhost)
     assert found["operator"] == dict.fromkeys(RIGHTS, ".*")
     assert found.get("operator_reader", dict.fromkeys(RIGHTS, "^$")) == dict.fromkeys(RIGHTS, "^$")
+
+
+def test_what_takes_permissions_away_ends_with_rabbitmq(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = entrypoint()
+    monkeypatch.setattr(module, "PAGES", "http://127.0.0.1:1/api")
+
+    with subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) as server:
+        assert server.stdout
+        server.stdout.read()  # until it ends; nobody asks for its status
+        module.take_away([], "only-for-tests", server.pid, patience=600)
