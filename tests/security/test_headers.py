@@ -89,17 +89,18 @@ def test_graphiql_may_run_nothing_inline_either(stack: Stack) -> None:
 
 
 def test_browsers_are_told_to_use_https_alone_where_the_site_has_a_name(
-    shipped: Stack, named: Edge, trusting: Callable[[Stack], Site]
+    shipped: Stack, trusting: Callable[[Stack], Site]
 ) -> None:
-    site = Site(f"https://localhost:{named.https}")
-    site.session.verify = False
-    hosts = (NAME, "localhost", "a.localhost", "127.0.0.1", "[::1]")
-    answers = {host: site.get("/healthz", headers={"Host": host}) for host in hosts}
+    site = trusting(shipped)
+    without = site.get("/healthz", headers={"Host": NAME})
+    with edge(shipped, HTTPS_ONLY="true") as strict:
+        site.url = f"https://localhost:{strict.https}"
+        hosts = (NAME, "localhost", "a.localhost", "127.0.0.1", "[::1]")
+        answers = {host: site.get("/healthz", headers={"Host": host}) for host in hosts}
+        plain = Site(strict.url).get("/healthz", headers={"Host": NAME})
 
     assert answers.pop(NAME).headers["Strict-Transport-Security"] == "max-age=31536000"
     for host, answer in answers.items():
         assert "Strict-Transport-Security" not in answer.headers, f"{host}: all projects of a developer share it"
-    laptop = trusting(shipped).get("/healthz", headers={"Host": NAME})
-    assert "Strict-Transport-Security" not in laptop.headers, "a stack that also speaks plain HTTP"
-    plain = Site(named.url).get("/healthz", headers={"Host": NAME})
+    assert "Strict-Transport-Security" not in without.headers, "a stack that also speaks plain HTTP"
     assert "Strict-Transport-Security" not in plain.headers, "RFC 6797, section 7.2"
