@@ -129,8 +129,8 @@ def read(root: Path) -> list[Contract]:
 
 def _read(root: Path, name: str) -> Contract:
     contract = parse(name, _document(root / name, name))
-    if name != HOUSE and not contract.services:
-        raise ContractError(f"{name} has no services; write them, or remove the file's line from {LIST}")
+    if name != HOUSE and not (contract.services or contract.needs):
+        raise ContractError(f"{name} has no services and no contract: add some, or remove the file's line from {LIST}")
     extra = (root / name).with_name(EXTRA)
     return replace(contract, extra=_text(extra, f"{extra.relative_to(root)}")) if extra.is_file() else contract
 

@@ -448,8 +448,8 @@ def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
             "services: {shop: {}, shop: {}}\n",
             "line 1: this is not valid YAML: the key shop is in line 1 already; remove",
         ),
-        ("services: {}\n", " has no services; write them, or remove the file's line from compose.yaml"),
-        ("", " has no services"),
+        ("services: {}\n", " has no services and no contract: add some, or remove the file's line from compose.yaml"),
+        ("", " has no services and no contract"),
         ("services: {shop: {labels: {day: 2026-02-31}}}\n", " is not valid YAML: day is out of range for month"),
     ],
 )
