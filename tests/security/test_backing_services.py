@@ -51,9 +51,12 @@ def attack(stack: Stack, program: str, **plan: object) -> Any:  # noqa: ANN401 -
 #: Runs commands as a user, and prints the answers to those that Redis did not refuse.
 REDIS = """
 import json, sys, redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 plan = json.loads(sys.argv[1])
 def connected():
-    return redis.Redis(plan["host"], username=plan["user"], password=plan["password"], socket_timeout=10)
+    login = {"username": plan["user"], "password": plan["password"]}
+    return redis.Redis(plan["host"], socket_timeout=10, retry=Retry(NoBackoff(), 0), **login)
 allowed = {}
 for command in plan["commands"]:
     try:

@@ -114,7 +114,7 @@ def test_it_shows_operators_the_management_pages(operator: Site) -> None:
 
 def test_its_list_of_queues_begins_with_ours_unless_another_order_was_chosen(operator: Site) -> None:
     def listed(**order: str) -> list[str]:
-        query = {"page": "1", "page_size": "100", "name": "", "use_regex": "false", "pagination": "true", **order}
+        query = {"page": "1", "page_size": "500", "name": "", "use_regex": "false", "pagination": "true", **order}
         answer = operator.get("/rabbitmq/api/queues", params=query)
         return [queue["name"] for queue in answer.json()["items"]]
 
