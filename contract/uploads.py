@@ -69,6 +69,7 @@ def refused(path: str, entry: Mapping[str, Any]) -> Iterator[str]:
     yield "error_page 401 /pages/401.problem;"
     yield "error_page 403 /pages/403.problem;"
     yield "error_page 411 /pages/411.problem;"
+    yield "error_page 429 /pages/429.problem;"
     yield f"error_page 500 502 503 504 =503 /pages/503.{'problem' if entry.get('errors') == 'problem' else 'html'};"
     yield f"try_files /permitted @permitted{path}; # there is no such file"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 PROBLEM, PAGE = "application/problem+json", "text/html"
-#: More than the usual burst of 50, and at the usual rate of 10 a second sent within less than it refills.
-WRITES = 120
+#: The usual limit of writes: so many at once, and so many a second.
+BURST, RATE = 50, 10
+#: More than that.
+WRITES = 300
 #: A connection that reads its answers slowly, and the requests in each.
 READERS, PIPELINED = 300, 8
 #: A page with its assets, loaded this often at once, as by the people of an office.
@@ -70,25 +73,28 @@ def test_more_writes_than_a_person_sends_are_refused(stack: Stack, method: str) 
     ],
 )
 def test_the_refusal_has_the_format_of_the_caller(refusing: Edge, path: str, kind: str) -> None:
-    answer = Site(refusing.url).post(path)
+    site = Site(refusing.url)
+    with ThreadPoolExecutor(16) as pool:  # the visitor may write once a second again
+        answer, *_ = [each for each in pool.map(lambda _: site.post(path), range(40)) if each.status_code == 429]
 
-    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (429, kind)
+    assert answer.headers["Content-Type"].partition(";")[0] == kind
     assert answer.headers["Retry-After"]
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
 @pytest.fixture(scope="module")
 def refusing(stack: Stack) -> Iterator[Edge]:
-    """An edge whose visitor has used all writes."""
+    """An edge that refuses all writes of a visitor but one a second."""
     with edge(stack, EDGE_WRITE_RATE="1", EDGE_WRITE_BURST="1") as found:
-        statuses(found.url, "POST", "/api/v1/nowhere", 40)
         yield found
 
 
 def test_three_hundred_tasks_of_a_stranger_are_not_taken_at_once(usual: Edge) -> None:
+    began = time.monotonic()
     found = statuses(usual.url, "POST", "/api/v1/tasks/add", WRITES)
+    seconds = time.monotonic() - began
 
-    assert found.count(429) > 0, found
+    assert len(found) - found.count(429) <= 1 + BURST + RATE * seconds, found
 
 
 def assets(url: str, page: str) -> list[str]:
