@@ -53,7 +53,12 @@ def divided(path: str, uploads: Mapping[str, Any]) -> Iterator[str]:
 def asked(path: str, entry: Mapping[str, Any]) -> tuple[str, Sequence[str]]:
     """Return head and lines of the location that asks the application for its permission."""
     page, _, query = entry["uploads"]["permission"].partition("?")
-    lines = ["internal;", "client_max_body_size 0; # it does not get the body", f"set $place {entry['service']};"]
+    lines = [
+        "internal;",
+        "client_max_body_size 0; # it does not get the body",
+        "limit_conn unlimited 1; # or Nginx would count the upload here, and no more where it has a limit",
+        f"set $place {entry['service']};",
+    ]
     protocol = entry.get("protocol", "http")
     if protocol == "uwsgi":
         lines += [f"set $asked_page {page};", f'set $asked_query "{query}";']

@@ -11,6 +11,6 @@ from mysite.config import SERVICE, site
 _site = site()
 wsgi_app = "mysite.wsgi:application"
 workers, threads, reload = _site.workers, _site.threads, _site.live_reload
-post_worker_init = renewed(_site.growth)
+post_worker_init = renewed(_site.growth, beside=256 << 20)  # for the process that opens a picture: news/decoding.py
 timeout = 60  # seconds without a heartbeat after which a worker is replaced
 logconfig_dict = gunicorn_logging(SERVICE, _site.log_level)

@@ -83,12 +83,12 @@ def test_its_process_comes_back_and_the_other_goes_on(lengthy: Stack, an_operato
     def processes() -> list[int]:
         return list(json.loads(lengthy.execute("flower", "python", "-c", PROCESSES)))
 
-    parent, shared, own = processes()
+    *others, own = processes()  # the stub's vhost is the last one in the contracts
     lengthy.execute("flower", "sh", "-c", f"kill -KILL {own}")
 
     def is_back() -> bool:
         return an_operator.get(f"{FLOWER}api/tasks").status_code == 200
 
-    wait_until(lambda: own not in processes() and len(processes()) == 3, 20, "another process")
+    wait_until(lambda: own not in processes() and len(processes()) == len(others) + 1, 20, "another process")
     wait_until(is_back, 30, "its answer")
-    assert processes()[:2] == [parent, shared]
+    assert processes()[:-1] == others

@@ -45,12 +45,14 @@ def available() -> int:
     return min(found)
 
 
-def growth(wanted: int, processes: int, loaded: int = 1) -> int:
+def growth(wanted: int, processes: int, loaded: int = 1, beside: int = 0) -> int:
     """Return the bytes by which each process may grow from now on.
 
     Args:
         wanted: the configured limit in MiB; 0: an equal share of the container's remaining memory.
         processes: the number of processes that share it.
         loaded: the number of those that hold as much as this one, because none is a copy of another.
+        beside: the bytes that other processes of the container may take.
     """
-    return wanted * MIB if wanted else max(LEAST, (available() - loaded * resident() - RESERVE) // processes)
+    left = available() - loaded * resident() - beside - RESERVE
+    return wanted * MIB if wanted else max(LEAST, left // processes)

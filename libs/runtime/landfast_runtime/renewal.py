@@ -32,13 +32,16 @@ class Renewed:
         wanted: the limit of the process's growth in MiB; 0: its share of the container's memory.
         processes: the number of the server's processes, each of which loads the application by itself.
         ending: the signal at which the server's process finishes its requests and exits.
+        beside: the bytes of the container that processes which are not the server's may take.
     """
 
-    def __init__(self, application: WSGIApplication, wanted: int, processes: int, ending: signal.Signals) -> None:
+    def __init__(
+        self, application: WSGIApplication, wanted: int, processes: int, ending: signal.Signals, *, beside: int = 0
+    ) -> None:
         self._application = application
         self._ending = ending
         share = random.uniform(SMALLEST_SHARE, 1)  # noqa: S311 - no secret
-        self._limit = resident() + round(share * growth(wanted, processes, loaded=processes))
+        self._limit = resident() + round(share * growth(wanted, processes, loaded=processes, beside=beside))
         self._due = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -105,6 +105,7 @@ def test_each_process_counts_with_what_it_has_loaded(
     monkeypatch.setattr(memory, "LIMITS", (limit,))
 
     assert memory.growth(0, 4, loaded=4) == (768 - 4 * process.mebibytes - 128) // 4 * MIB
+    assert memory.growth(0, 4, loaded=4, beside=100 * MIB) == (668 - 4 * process.mebibytes - 128) // 4 * MIB
 
 
 def test_two_processes_that_grow_alike_do_not_end_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zlib
 from math import isqrt
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,7 +20,6 @@ from tests.pictures import encoded, upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow  # each encodes and decodes a picture of many megapixels
 
@@ -157,3 +157,9 @@ def test_the_process_gets_none_of_our_variables_and_is_the_first_that_the_kernel
     assert int(memory) == int(most) == decoding.ADDRESS_SPACE
     assert first == "1000"
     assert not {"SECRETS_DIR", "PYTHONPATH"} & {*variables}
+
+
+def test_pages_leave_its_memory_free_when_they_grow() -> None:
+    settings = (Path(decoding.__file__).parents[1] / "gunicorn.conf.py").read_text(encoding="utf-8")
+
+    assert f"beside={decoding.ADDRESS_SPACE >> 20} << 20" in settings

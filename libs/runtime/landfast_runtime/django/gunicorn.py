@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker  # type: ignore[import-untyped] # it has no types of its own
 
 
-def renewed(wanted: int) -> Callable[[Worker], None]:
+def renewed(wanted: int, *, beside: int = 0) -> Callable[[Worker], None]:
     """Return a value for ``post_worker_init``: a process that grows too much is replaced.
 
     Args:
         wanted: MiB that a process may grow by; 0: its share of the container's memory.
+        beside: the bytes of the container that processes which are not Gunicorn's may take.
     """
 
     def post_worker_init(worker: Worker) -> None:
-        worker.wsgi = Renewed(worker.wsgi, wanted, worker.cfg.workers, signal.SIGTERM)
+        worker.wsgi = Renewed(worker.wsgi, wanted, worker.cfg.workers, signal.SIGTERM, beside=beside)
 
     return post_worker_init
 
