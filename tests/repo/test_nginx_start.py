@@ -43,7 +43,9 @@ def test_derived_files_are_watched_on_a_laptop_and_not_on_servers(tmp_path: Path
 @contextmanager
 def watched(folder: Path, log: Path) -> Iterator[subprocess.Popen[str]]:
     """Run a server that is reloaded when a file of the folder changes."""
-    command = [str(ROOT / "nginx/reload-on-change"), str(folder), "sh", "-c", SERVER]
+    # Below nohup the signal is ignored, and a shell cannot trap it then. Nginx can.
+    heard = ("env", "--default-signal=HUP")
+    command = [*heard, str(ROOT / "nginx/reload-on-change"), str(folder), "sh", "-c", SERVER]
     with log.open("w") as out, subprocess.Popen(command, stdout=out, text=True) as process:
         try:
             wait_until(lambda: log.read_text() == "starts\n", 10, "the start")
