@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.edge import edge
 from tests.support.site import TIMEOUT, Site
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,6 +146,7 @@ def test_a_visitor_has_a_limit_of_requests_at_the_same_time(stack: Stack) -> Non
         for _ in range(5):  # each sends its body slowly
             slow = opened.enter_context(socket.create_connection(("127.0.0.1", few.http), TIMEOUT))
             slow.sendall(b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx")
+        wait_until(lambda: Site(few.url).get("/").status_code == 429, 20, "Nginx to have read all five")
         refused = statuses(few.url, "GET", "/", 20)
         there = elsewhere(stack, few)
 
