@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 #: The applications: the shop is made by ``--from django``, the blog by ``--from flask``.
 SHOP, BLOG = "shop", "blog"
-#: Files of the user's, from the root.
-MINE = (f"services/{SHOP}/", f"services/{BLOG}/", "ansible/inventories/mine/", ".env")
+#: Folders of the user's, from the root, and a file.
+MINE, SETTINGS = (f"services/{SHOP}/", f"services/{BLOG}/", "ansible/inventories/mine/"), ".env"
 #: What the user changed in the shop's room: file -> what is replaced, and by what. Letters are rows and files, and its
 #: worker answers each.
 LETTERS = {
@@ -217,4 +217,5 @@ def move_in(work: Work, settings: Mapping[str, str]) -> None:
 
 def mine(work: Work) -> dict[str, bytes]:
     """Return the user's own files with their content."""
-    return {name: content for name, content in work.state()[2].items() if name.startswith(MINE)}
+    files = work.state()[2].items()
+    return {name: content for name, content in files if name == SETTINGS or name.startswith(MINE)}
