@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
@@ -39,10 +39,10 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc] # it has no types
         """Return the address from which Nginx received the request."""
         return client_address(request)
 
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:  # noqa: ANN401 - allauth's signature
+    def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
         """Do nothing: :meth:`authenticate` has limits, and they count accounts instead of names."""
 
-    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:  # noqa: ANN401
+    def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
         """Return the user whose password it is, None if there is none.
 
         Raises:
@@ -61,7 +61,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc] # it has no types
             logger.warning("a login failed", extra=about)
         return user
 
-    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **options: Any) -> HttpResponse:  # noqa: ANN401
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **options: object) -> HttpResponse:
         """Answer a login that is complete, the second factor included."""
         response: HttpResponse = super().post_login(request, user, **options)
         if isinstance(user, User):
@@ -70,7 +70,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc] # it has no types
             logger.info("an operator logged in", extra=about)
         return response
 
-    def is_reauthentication_required(self, *, app: str, **options: Any) -> bool:  # noqa: ANN401 - allauth's signature
+    def is_reauthentication_required(self, *, app: str, **options: object) -> bool:
         """Return whether a change needs the password again, which it does not just after a login."""
         if not super().is_reauthentication_required(app=app, **options):
             return False

@@ -4,16 +4,13 @@ Guesses are counted for the account that the name finds, not for the text that w
 come from. All guesses together have a limit, too, because a guesser may have many names and many addresses.
 
 An attacker can use up the limits of an account and of all. So a browser in which somebody has logged in has limits of
-its own for that account, by a signed cookie. It is the pattern of OWASP's "device cookies":
-https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
+its own for that account (:mod:`landfast_runtime.django.known_browsers`).
 
 The counts are in memory, because the console runs as one process; a restart forgets them.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import secrets
 import threading
 import time
 from collections import defaultdict, deque
@@ -22,7 +19,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from landfast_runtime.django import known_browsers
 from landfast_runtime.django.visitors import client_address
+from landfast_runtime.visitors import network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +37,6 @@ HASHES, PATIENCE = 2, 1.0
 
 COOKIE, SALT = "console_device", "console.attempts"
 COOKIE_AGE = 90 * 24 * 3600
-#: Bits of an address that one customer of a provider has alone, by the version of IP.
-PREFIXES = {4: 32, 6: 64}
 
 type Key = tuple[str, str]
 
@@ -112,7 +109,7 @@ def of_password(request: HttpRequest, username: str) -> Iterator[list[bool]]:
     """
     user = User.objects.filter(username=username).first()  # as the authentication backend finds it
     device = known_as(request, user)
-    limits = {("address", network_of(client_address(request))): OF_ADDRESS}
+    limits = {("address", network(client_address(request))): OF_ADDRESS}
     if device:
         limits["device", device] = OF_DEVICE
     else:
@@ -148,19 +145,13 @@ def of_code(user: User) -> Iterator[list[bool]]:
             failures.release(limits)
 
 
-def network_of(address: str) -> str:
-    """Return the network of one customer: an address of IPv4, but very many of IPv6."""
-    return str(ipaddress.ip_network((address, PREFIXES[ipaddress.ip_address(address).version]), strict=False))
-
-
 def remember_device(request: HttpRequest, response: HttpResponse, user: User) -> None:
     """Give the browser the cookie by which it has limits of its own, for this account and its present password."""
     if known_as(request, user):
         return  # another name would have limits of its own again
-    response.set_signed_cookie(
+    response.set_cookie(
         COOKIE,
-        f"{_identity(user)}:{secrets.token_hex(16)}",
-        salt=SALT,
+        known_browsers.mark(user, SALT),
         max_age=COOKIE_AGE,
         path=settings.CSRF_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -171,11 +162,4 @@ def remember_device(request: HttpRequest, response: HttpResponse, user: User) ->
 
 def known_as(request: HttpRequest, user: User | None) -> str | None:
     """Return the random name of a browser in which the account has logged in; None for any other."""
-    value = request.get_signed_cookie(COOKIE, default="", salt=SALT, max_age=COOKIE_AGE) or ""
-    identity, _, name = value.rpartition(":")
-    return name if user is not None and identity == _identity(user) else None
-
-
-def _identity(user: User) -> str:
-    """Return the account and its present password as a part of a cookie."""
-    return f"{user.pk}:{user.get_session_auth_hash()[:16]}"
+    return known_browsers.name(request.COOKIES.get(COOKIE, ""), user, SALT, COOKIE_AGE)

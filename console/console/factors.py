@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.account.authentication import get_authentication_records
@@ -20,12 +20,11 @@ from django.contrib.sessions.models import Session
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
 
 from console import attempts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from django.contrib.auth.base_user import AbstractBaseUser
     from django.contrib.auth.models import User
     from django.http import HttpRequest, HttpResponse
@@ -72,20 +71,8 @@ def state_of(request: HttpRequest) -> State:
     return State.WITHOUT_FACTOR if settings.SECOND_FACTOR_IS_REQUIRED else State.COMPLETE
 
 
-class SecondFactorMiddleware:
-    """Ends sessions that are over, and leads users without a required second factor to the page that adds one.
-
-    Args:
-        get_response: the next handler of the request.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        """Remember the next handler."""
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request."""
-        return self._get_response(request)
+class SecondFactorMiddleware(MiddlewareMixin):
+    """Ends sessions that are over, and leads users without a required second factor to the page that adds one."""
 
     def process_view(self, request: HttpRequest, *_: object) -> HttpResponse | None:
         """Return the answer to a request whose session lacks something."""
@@ -137,7 +124,7 @@ class CodeAgainForm(LimitedCode, ReauthenticateForm):  # type: ignore[misc] # it
     """The code before a change."""
 
 
-def complete_session(request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_: Any) -> None:  # noqa: ANN401
+def complete_session(request: HttpRequest, user: AbstractBaseUser, authenticator: Authenticator, **_: object) -> None:
     """Note in a session that its user has just shown the factor that they added."""
     if authenticator.type in FACTORS:
         record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type, reauthenticated=True)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.deprecation import MiddlewareMixin
 from landfast_runtime.shortage import outage
 
 from console import access
@@ -53,20 +54,8 @@ class AuditMiddleware:
         return response
 
 
-class OutageMiddleware:
-    """Answers 503 for an outage within a view; :func:`server_error` does the same for middleware.
-
-    Args:
-        get_response: the next handler of the request.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        """Remember the next handler."""
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request."""
-        return self._get_response(request)
+class OutageMiddleware(MiddlewareMixin):
+    """Answers 503 for an outage within a view; :func:`server_error` does the same for middleware."""
 
     def process_exception(self, _request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the answer for an outage if an outage made the view fail."""

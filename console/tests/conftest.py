@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import psycopg
 import pytest
 from allauth.account.authentication import AUTHENTICATION_METHODS_SESSION_KEY
+from console.roles import ensure_roles
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import OperationalError, connection
-from landfast_outbox.django.roles import OPERATOR, ensure_role
+from landfast_outbox.django.roles import OPERATOR
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
 
@@ -63,13 +64,23 @@ def make_user(db: None) -> Callable[..., User]:  # noqa: ARG001 - opens the data
 
 
 @pytest.fixture
-def operator(make_user: Callable[..., User], client: Client) -> User:
+def make_operator(make_user: Callable[..., User], client: Client) -> Callable[[str, str], User]:
+    """Return a function that stores an operator of a group, and logs in as this."""
+
+    def make(username: str, group: str) -> User:
+        ensure_roles()
+        user = make_user(username, is_staff=True)
+        user.groups.add(Group.objects.get(name=group))
+        enter(client, user)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def operator(make_operator: Callable[[str, str], User]) -> User:
     """An operator with the rights on tasks, logged in."""
-    ensure_role()
-    user = make_user("olga", is_staff=True)
-    user.groups.add(Group.objects.get(name=OPERATOR))
-    enter(client, user)
-    return user
+    return make_operator("olga", OPERATOR)
 
 
 @pytest.fixture(autouse=True)

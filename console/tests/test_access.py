@@ -37,23 +37,15 @@ def ask(client: Client, method: str = "GET", uri: str = "/flower/", **headers: s
 
 
 @pytest.fixture
-def reader(make_user: Callable[..., User], client: Client) -> User:
+def reader(make_operator: Callable[[str, str], User]) -> User:
     """An operator who may read, logged in."""
-    ensure_roles()
-    user = make_user("rita", is_staff=True)
-    user.groups.add(Group.objects.get(name=READER))
-    enter(client, user)
-    return user
+    return make_operator("rita", READER)
 
 
 @pytest.fixture
-def steerer(make_user: Callable[..., User], client: Client) -> User:
+def steerer(make_operator: Callable[[str, str], User]) -> User:
     """An operator who may steer, logged in."""
-    ensure_roles()
-    user = make_user("stan", is_staff=True)
-    user.groups.add(Group.objects.get(name=OPERATOR))
-    enter(client, user)
-    return user
+    return make_operator("stan", OPERATOR)
 
 
 def test_it_asks_strangers_to_log_in_first(client: Client, db: None) -> None:  # noqa: ARG001 - opens the database

@@ -8,8 +8,6 @@ It needs PyYAML, as the environment of ``./stack test`` has it. docs/adr/0036 ha
 
 from __future__ import annotations
 
-import argparse
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,9 +17,7 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from cli import base_image  # noqa: E402 - importable once the path is set
-from cli.settings import Settings  # noqa: E402
-from tests.bench.edge.__main__ import HERE, Place, rate  # noqa: E402
+from tests.bench.edge.__main__ import HERE, Place, asked, rate  # noqa: E402
 
 APPLICATION = """
 def application(environ, start_response):
@@ -124,15 +120,7 @@ def compare(place: Place, directory: Path, rounds: int, seconds: int) -> None:
 
 def main() -> int:
     """Read the command line, measure, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python3 tests/bench/uwsgi_sockets.py", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=int, default=3, help="of each measurement")
-    parser.add_argument("--name", default=f"landfast-bench-uwsgi-{os.getpid()}", help="of what is made in Docker")
-    options = parser.parse_args()
-    image = base_image.find(Settings.read().base_image)
-    if image is None:
-        raise SystemExit("there is no base image yet: ./stack up makes it")
-    place = Place(options.name, image)
+    place, options = asked("tests/bench/uwsgi_sockets.py", __doc__, rounds=9, seconds=3)
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)

@@ -25,7 +25,7 @@ LOCKED = ("*requirements*.txt",)
 
 @dataclass
 class Verdict:
-    """What is known of the locks.
+    """The state of the locks, as far as the index knows it.
 
     Args:
         checked: packages with their versions that the index knows.

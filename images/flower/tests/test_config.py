@@ -20,7 +20,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize(("vhost", "expected"), [("house", True), ("web", True), ("shop", False)])
-def test_the_console_has_the_tasks_of_the_shared_database(tmp_path: Path, vhost: str, expected: bool) -> None:  # noqa: FBT001
+def test_the_console_has_the_tasks_of_the_shared_database(tmp_path: Path, vhost: str, *, expected: bool) -> None:
     for name in ("flower_password", "rabbitmq_password"):
         (tmp_path / name).write_text("only-for-tests/0123456789-0123456789")
     (tmp_path / FILE).write_text(json.dumps(PLACES))

@@ -7,7 +7,6 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 import limits.storage
 import redis.exceptions
 from flask import Flask, Response, current_app, g, request
+from landfast_runtime import visitors
 from limits import RateLimitItemPerMinute
 from limits.strategies import FixedWindowRateLimiter
 
@@ -38,9 +38,6 @@ ALL_ADDRESSES = 10
 
 #: The methods that change nothing. A stranger may repeat them: nothing is stored for them.
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-
-#: The bits of an IPv6 address that name a network; one subscriber has all of its addresses.
-NETWORK = 64
 
 #: Seconds that Redis may take: a count is not worth a longer wait.
 TIMEOUT = 0.25
@@ -143,10 +140,7 @@ def _count(counter: Counter, name: str, limit: int, words: str) -> None:
 
 def _network(address: str | None) -> str:
     """Return the name under which an address is counted: itself, or the network of an IPv6 address."""
-    found = ipaddress.ip_address(address or "127.0.0.1")
-    if isinstance(found, ipaddress.IPv6Address):
-        found = found.ipv4_mapped or ipaddress.IPv6Network((int(found), NETWORK), strict=False).network_address
-    return f"address:{found}"
+    return f"address:{visitors.network(address or '127.0.0.1')}"
 
 
 def _tell(response: Response) -> Response:

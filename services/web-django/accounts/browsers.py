@@ -1,20 +1,18 @@
 """Browsers that a user has logged in with before, so that an attack from elsewhere does not lock the user out.
 
-A login leaves a signed cookie in the browser, for one account and its present password. Guesses from such a browser
-are counted for it alone: https://owasp.org/www-community/Slow_Down_Online_Guessing_Attacks_with_Device_Cookies
-Only login pages receive the cookie, because a cookie makes a page one of its own for caches.
+A login leaves a mark in the browser (:mod:`landfast_runtime.django.known_browsers`). Only login pages receive the
+cookie, because a cookie makes a page one of its own for caches.
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
-from django.core import signing
 from django.dispatch import receiver
 from django.urls import reverse
+from landfast_runtime.django import known_browsers
 
 from accounts import hashing
 
@@ -34,27 +32,16 @@ MAX_AGE: Final = 365 * 24 * 3600
 
 def known_as(request: HttpRequest, user: User | None) -> str | None:
     """Return the random name of a browser in which an account has logged in; None for any other."""
-    names = (_name(request.COOKIES.get(cookie, ""), user) for cookie in COOKIES)
+    values = (request.COOKIES.get(cookie, "") for cookie in COOKIES)
+    names = (known_browsers.name(value, user, SALT, MAX_AGE) for value in values)
     return next((name for name in names if name), None)
-
-
-def _name(value: str, user: User | None) -> str | None:
-    try:
-        number, fingerprint, name = signing.loads(value, salt=SALT, max_age=MAX_AGE)
-    except (signing.BadSignature, ValueError, TypeError):
-        return None
-    return str(name) if user is not None and [number, fingerprint] == _identity(user) else None
-
-
-def _identity(user: User) -> list[object]:
-    return [user.pk, user.get_session_auth_hash()[:16]]
 
 
 @receiver(user_logged_in, dispatch_uid="accounts.remember_browser")
 def remember(request: HttpRequest, user: User, **_: object) -> None:
     """Let the middleware set the cookies, unless the browser has them: after a login or a new password."""
     if known_as(request, user) is None:
-        vars(request)[_NEW] = signing.dumps([*_identity(user), secrets.token_urlsafe(12)], salt=SALT)
+        vars(request)[_NEW] = known_browsers.mark(user, SALT)
 
 
 class KnownBrowserMiddleware:

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
 from quotas.rates import ExceededError
 
 from mysite import errors
 
 if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
 
-
-class DatabaseOutageMiddleware:
-    """Answers 503 for an outage within a view; :func:`mysite.errors.server_error` does so for middleware.
-
-    Args:
-        get_response: the next handler.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        """Remember what to wrap."""
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request."""
-        return self._get_response(request)
+class DatabaseOutageMiddleware(MiddlewareMixin):
+    """Answers 503 for an outage within a view; :func:`mysite.errors.server_error` does so for middleware."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the response for an outage if an outage made the view fail."""
@@ -40,20 +26,8 @@ class DatabaseOutageMiddleware:
         return errors.unavailable(request, exception)
 
 
-class TooManyMiddleware:
-    """Answers 429 where a view finds a limit exceeded.
-
-    Args:
-        get_response: the next handler.
-    """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        """Remember what to wrap."""
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request."""
-        return self._get_response(request)
+class TooManyMiddleware(MiddlewareMixin):
+    """Answers 429 where a view finds a limit exceeded."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Return the response for an exceeded limit."""

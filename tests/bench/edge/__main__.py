@@ -154,17 +154,33 @@ def compare(place: Place, directory: Path, rounds: int, seconds: int) -> bool:
     return met
 
 
-def main() -> int:
-    """Read the command line, measure, and return the exit status: 1 where the goal is missed."""
-    parser = argparse.ArgumentParser(prog="python3 tests/bench/edge", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
-    parser.add_argument("--name", default=f"landfast-bench-edge-{os.getpid()}", help="of what is made in Docker")
+def asked(file: str, description: str | None, *, rounds: int, seconds: int) -> tuple[Place, argparse.Namespace]:
+    """Read the command line of a comparison; return its place in Docker, and its ``rounds`` and ``seconds``.
+
+    Args:
+        file: the program, from the root of the checkout.
+        description: its description.
+        rounds: how often it measures by default.
+        seconds: the length of each measurement by default.
+
+    Raises:
+        SystemExit: the command line is wrong, or there is no base image.
+    """
+    parser = argparse.ArgumentParser(prog=f"python3 {file}", description=description)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--seconds", type=int, default=seconds, help="of each measurement")
+    name = f"landfast-bench-{Path(file).stem}-{os.getpid()}"
+    parser.add_argument("--name", default=name, help="of what is made in Docker")
     options = parser.parse_args()
     image = base_image.find(Settings.read().base_image)
     if image is None:
         raise SystemExit("there is no base image yet: ./stack up makes it")
-    place = Place(options.name, image)
+    return Place(options.name, image), options
+
+
+def main() -> int:
+    """Read the command line, measure, and return the exit status: 1 where the goal is missed."""
+    place, options = asked("tests/bench/edge", __doc__, rounds=3, seconds=5)
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)

@@ -35,7 +35,7 @@ _ACCESS: LiteralString = "SELECT role, may, queue FROM outbox.access"
 
 
 class Access(NamedTuple):
-    """What a role may do with the tasks of a queue.
+    """The right of a role to the tasks of a queue.
 
     Args:
         role: the role; ``PUBLIC`` stands for all roles.
