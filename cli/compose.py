@@ -50,9 +50,13 @@ def build_fresh_base(base_image: str, name: str, index: str, bundle: Path | None
     return ["docker", "build", "--tag", name, "--file", str(recipe), *options, *secret, str(ROOT)]
 
 
-def config() -> list[str]:
-    """Return the command that prints the active services as JSON."""
-    return compose("config", "--format", "json")
+def config(*options: str) -> list[str]:
+    """Return the command that prints the services as JSON; without options, the active ones.
+
+    Args:
+        options: options of ``docker compose``.
+    """
+    return compose(*options, "config", "--format", "json")
 
 
 def up() -> list[str]:

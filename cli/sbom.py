@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cli import compose, process
+from cli.app import plan
 from cli.console import StackError
 from cli.settings import ROOT
 from rollout.updates import CONFINED
@@ -77,10 +78,8 @@ def show(services: Sequence[str]) -> int:
     Raises:
         StackError: a service is unknown, an image is missing, or Docker failed.
     """
-    output = process.capture(compose.config())
-    if output.code != 0:
-        raise StackError("Compose cannot read its files", output.stderr.strip())
-    images = {name: entry["image"] for name, entry in json.loads(output.stdout)["services"].items() if "image" in entry}
+    found = plan.configuration(active=True)["services"]
+    images = {name: entry["image"] for name, entry in found.items() if "image" in entry}
     unknown = sorted(set(services) - set(images))
     if unknown:
         raise StackError(

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from cli import base_image, compose, process
+from cli.app import plan
 from cli.console import StackError
 from cli.settings import ca_bundle
 from rollout import updates
@@ -33,10 +34,7 @@ def builders() -> dict[str, str]:
     Raises:
         StackError: Compose cannot read its files.
     """
-    output = process.capture(compose.config())
-    if output.code != 0:
-        raise StackError("Compose cannot read its files", output.stderr.strip())
-    config = json.loads(output.stdout)
+    config = plan.configuration(active=True)
     built = {name: entry for name, entry in config["services"].items() if entry.get("build")}
     return {entry.get("image", f"{config['name']}-{name}"): name for name, entry in built.items()}
 

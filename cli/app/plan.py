@@ -188,17 +188,18 @@ def read(name: str) -> Plan:
     return read_all()[f"services/{name}/compose.yaml"]
 
 
-def configuration(*files: Path) -> dict[str, Any]:
+def configuration(*files: Path, active: bool = False) -> dict[str, Any]:
     """Return Compose's view of the whole stack.
 
     Args:
         files: the Compose files; those of a laptop without them.
+        active: whether services of profiles that are off stay out.
 
     Raises:
         StackError: Compose refuses the files, or is not there.
     """
-    options = [f"--file={file}" for file in files]
-    output = process.capture(compose.compose(*options, "--profile=*", "config", "--format", "json"))
+    options = [*(f"--file={file}" for file in files), *(() if active else ("--profile=*",))]
+    output = process.capture(compose.config(*options))
     if output.code != 0:
         raise unreadable(output.stderr.strip())
     return dict(json.loads(output.stdout))
