@@ -24,7 +24,9 @@ def test_down_deletes_the_data_of_those_who_agree(images: Stack) -> None:
     own = Stack(project=f"{images.project}-volume")
     own.take_images_of(images)
     try:
-        own.compose("create", "secrets")  # one service, without any network: those are few
+        # As Compose makes it, and without all networks of a project: Docker has few, and a user's stack may run.
+        labels = (f"--label=com.docker.compose.{name}" for name in (f"project={own.project}", "volume=secrets"))
+        docker("volume", "create", *labels, f"{own.project}_secrets")
         assert volumes(own)
 
         assert run(own, "down", "--volumes", "--yes").returncode == 0
