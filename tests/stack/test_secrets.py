@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import secrets
-from tests.support.stack import docker
+from tests.support.stack import CommandError, docker
 
 if TYPE_CHECKING:
     from tests.support.stack import Stack
@@ -21,6 +21,17 @@ timeout 2 sh -c 'while :; do "$@"; done' sh "$@" > /dev/null 2>&1 &
 while kill -0 $! 2>/dev/null; do
     cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline 2>/dev/null
 done | tr '\\0' '\\n' | sort --unique
+"""
+
+#: Sets the passwords while another session keeps the roles from being changed.
+LOCKED = """
+holders="FROM pg_locks WHERE relation = 'pg_authid'::regclass AND mode = 'ShareLock'"
+psql --command 'BEGIN; LOCK TABLE pg_authid IN SHARE MODE; SELECT pg_sleep(60)' > /dev/null 2>&1 &
+until [ "$(psql --tuples-only --no-align --command "SELECT count(*) $holders")" = 1 ]; do sleep 0.1; done
+set-passwords
+status=$?
+psql --command "SELECT pg_terminate_backend(pid) $holders" > /dev/null
+exit "$status"
 """
 
 
@@ -58,6 +69,25 @@ def test_no_secret_is_in_the_variables_or_command_line_of_any_process(stack: Sta
 def test_no_secret_is_in_the_logs(stack: Stack, known: dict[str, str]) -> None:
     logs = stack.logs()
 
+    assert not [name for name, value in known.items() if value in logs]
+
+
+def test_a_slow_or_failing_change_of_passwords_logs_none(stack: Stack, known: dict[str, str]) -> None:
+    def run(command: str) -> str:
+        return stack.execute("postgres", "sh", "-c", command)
+
+    run('psql --command "ALTER ROLE postgres SET log_min_duration_statement = 0"')  # each statement is a slow one
+    try:
+        run("psql --command \"SELECT 'a slow statement'\"")
+        run("set-passwords")
+        run("psql --command \"ALTER ROLE postgres SET lock_timeout = '100ms'\"")
+        with pytest.raises(CommandError, match="lock timeout"):
+            run(LOCKED)
+    finally:
+        run("psql --command 'ALTER ROLE postgres RESET ALL'")
+    logs = stack.logs("postgres")
+
+    assert "a slow statement" in logs, "the server logs statements"
     assert not [name for name, value in known.items() if value in logs]
 
 
