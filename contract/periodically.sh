@@ -1,13 +1,14 @@
 #!/bin/sh
 # Runs a command by a timetable, one run at a time: periodically COMMAND... (contract/periodic.py adds the timetable before this line)
 #   --health  fails if no run began at its time, or if the last run failed.
-# A run that is due during another run is skipped. SIGTERM ends the script at once, or at the end of the current run.
+# A run that is due during another run is skipped. With an interval, a failed run is repeated before its next time. SIGTERM ends the script at once, or at the end of the current run.
 # For any image with a POSIX shell: no bashisms, and no other programs than date, mv and sleep.
 set -u
 
 # The file with the latest start of the next run, the exit status of the last run, and the state: waits or runs.
 state=${TMPDIR:-/tmp}/periodically
 grace=60 # seconds that a run may begin late
+soon=15  # seconds from a failed run to its repetition
 
 clock() { now=$(date +%s) || exit; }
 
@@ -77,7 +78,7 @@ fi
 
 trap 'exit 0' INT QUIT TERM
 clock
-begun=$now status=0
+begun=$now status=0 pause=$soon
 if [ -n "${interval:-}" ]; then
     next=$now
 else
@@ -100,6 +101,13 @@ while :; do
     status=$?
     clock
     after "$now"
+    # All containers of a machine start at once, and the database may be late. cron's times are kept: they may have a meaning.
+    if [ "$status" = 0 ]; then
+        pause=$soon
+    elif [ "$((now + pause))" -lt "$next" ] && [ -n "${interval:-}" ]; then
+        next=$((now + pause))
+        pause=$((pause * 2))
+    fi
     remember waits
     [ "$status" = 0 ] || log error "the command ended with $status; it runs again in $((next - now)) seconds"
     trap 'exit 0' INT QUIT TERM

@@ -202,17 +202,35 @@ def test_one_that_sleeps_holds_no_log_when_it_is_stopped(tmp_path: Path) -> None
 def test_a_failure_is_logged_is_told_by_the_health_check_and_is_over_with_the_next_success(tmp_path: Path) -> None:
     (tmp_path / "clock").write_text(f"{MONDAY}\n")
     once = 'mkdir "$TMPDIR/tried" 2>&- && exit 7; echo well'
-    with running(tmp_path, "30m", "sh", "-c", once) as loop:
+    with running(tmp_path, "30 * * * *", "sh", "-c", once) as loop:
         loop.line()
+        loop.set_clock(MONDAY + 1800)
         said = loop.line()
         assert '"level":"error"' in said
-        assert '"message":"the command ended with 7; it runs again in 1800 seconds"' in said
+        assert '"message":"the command ended with 7; it runs again in 3600 seconds"' in said
         assert loop.health() == (1, "the last run ended with 7")
 
-        loop.set_clock(MONDAY + 1800)
+        loop.set_clock(MONDAY + 1800 + 3600)
 
         assert loop.line() == "well"
         wait_until(lambda: loop.health() == (0, ""), 10, "health")
+
+
+def test_with_an_interval_a_failed_run_is_repeated_soon_then_less_often_and_then_in_time(tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text(f"{MONDAY}\n")
+    with running(tmp_path, "2m", "sh", "-c", '[ -e "$TMPDIR/mended" ] && date +%s') as loop:
+        loop.line()
+        for failed, pause in [(0, 15), (15, 30), (45, 60), (105, 15), (120, 120)]:
+            loop.set_clock(MONDAY + failed)
+            assert f"it runs again in {pause} seconds" in loop.line()
+        (tmp_path / TEMPORARY / "mended").touch()
+        loop.set_clock(MONDAY + 240)
+        assert loop.line() == str(MONDAY + 240)
+        wait_until(lambda: loop.health() == (0, ""), 10, "health")
+        (tmp_path / TEMPORARY / "mended").unlink()
+        loop.set_clock(MONDAY + 360)
+
+        assert "it runs again in 15 seconds" in loop.line(), "a success counts"
 
 
 def test_a_run_that_is_not_begun_in_time_is_told_by_the_health_check(tmp_path: Path) -> None:
