@@ -1,4 +1,4 @@
-"""Flower: the address of the process of each vhost, for Flower itself, for Nginx, and for the console's front page."""
+"""Flower: the address of each vhost's Flower, for Flower itself, for Nginx, and for the console's front page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from contract.files import Contract
 
-#: The port of the process for the vhost of durable tasks; the others have the next ports, in the contracts' order.
+#: The port of the Flower for the vhost of durable tasks; the others have the next ports, in the contracts' order.
 PORT = 5555
 
 
@@ -29,6 +29,6 @@ def files(contracts: Sequence[Contract]) -> dict[str, dict[str, str]]:
     for name in shared_vhosts(contracts):
         places[name]["durable"] = True  # the console has their tasks
     document = {"vhosts.json": as_json(places)}
-    # Rows of the map from an address to its process; snippets/resolve.conf has the default.
+    # Rows of the map from an address to its Flower; snippets/resolve.conf has the default.
     rows = "".join(f"~^{places[name]['path']} flower:{places[name]['port']};\n" for name in own)
     return {"flower": document, "console": document, "nginx": {"flower.conf": HEAD + rows}}

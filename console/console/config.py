@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 SERVICE = "console"
-#: The address of Flower's process for durable tasks.
+#: The address of the Flower for durable tasks.
 FLOWER = "/flower/"
 
 REQUIRED = "required"
@@ -118,7 +118,7 @@ def databases(env: Env) -> Collection[str]:
 
 
 def flowers(env: Env) -> Mapping[str, str]:
-    """Return the address of each process of Flower -> its name, with the vhost of an application.
+    """Return the address of each Flower -> its name, with the vhost of an application.
 
     Raises:
         ConfigError: the derived file ``vhosts.json`` is missing or not JSON.

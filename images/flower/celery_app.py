@@ -1,14 +1,19 @@
-"""The Celery application through which Flower monitors workers. It has a broker, and no task.
+"""The Celery applications through which Flower monitors workers. They have a broker, and no task.
 
-It neither stores nor reads results: Flower shows the results in the workers' events.
+They neither store nor read results: Flower shows the results in the workers' events.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from config import SERVICE, FlowerSettings
 from landfast_runtime.celery import create_celery
-from landfast_runtime.env import load
 
-settings = load(SERVICE, FlowerSettings.from_env)
+if TYPE_CHECKING:
+    from celery import Celery
 
-app = create_celery(SERVICE, broker=settings.broker)
+
+def application(settings: FlowerSettings) -> Celery[Any]:
+    """Return the application for a vhost."""
+    return create_celery(SERVICE, broker=settings.broker)

@@ -1,8 +1,8 @@
-"""The configuration of Flower's processes, read from the environment, typed and checked."""
+"""Flower's configuration, read from the environment, typed and checked."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 #: The name in log lines, and the derived file with the vhosts. (contract/flower.py)
 SERVICE, FILE = "flower", "vhosts.json"
-#: The path prefix of the process that watches durable tasks.
+#: The path prefix of the Flower that watches durable tasks.
 SHARED = "/flower/"
 
 
 class Place(TypedDict):
-    """The address of the process of a vhost: its port, and its path prefix, from slash to slash.
+    """The address of the Flower of a vhost: its port, and its path prefix, from slash to slash.
 
     ``durable`` is set if tasks of the shared database are published there.
     """
@@ -32,15 +32,15 @@ class Place(TypedDict):
 
 @dataclass(frozen=True)
 class FlowerSettings:
-    """The settings of one process: the watched broker, the login, and the file of its state.
+    """The settings of the Flower of one vhost: the watched broker, the login, and the file of its state.
 
     Args:
         broker: RabbitMQ, in the watched vhost.
         user: the user who may log in.
         password: the user's password.
         log_level: the lowest level in the log.
-        shared_state: the state file of the process that watches durable tasks; the others are in the same folder.
-        places: vhost -> the address of its process.
+        shared_state: the state file of the Flower that watches durable tasks; the others are in the same folder.
+        places: vhost -> the address of its Flower.
     """
 
     broker: RabbitMQ
@@ -57,26 +57,27 @@ class FlowerSettings:
         Raises:
             ConfigError: one is missing or invalid.
         """
-        broker, places = RabbitMQ.from_env(env), env.derived(FILE)
-        if places and broker.vhost not in places:
-            env.refuse("RABBITMQ_VHOST", f"is {broker.vhost!r}, must be one of {', '.join(places)}", instead=None)
         return cls(
-            broker=broker,
+            broker=RabbitMQ.from_env(env),
             user=env.text("FLOWER_USER", default="flower"),
             password=env.secret("flower_password"),
             log_level=env.text("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
             shared_state=Path(env.text("FLOWER_STATE", default="/var/lib/flower/state")),
-            places=places,
+            places=env.derived(FILE),
         )
+
+    def of(self, vhost: str) -> FlowerSettings:
+        """Return the settings of another vhost, one of :attr:`places`."""
+        return replace(self, broker=replace(self.broker, vhost=vhost))
 
     @property
     def place(self) -> Place:
-        """The address of the process."""
+        """The address."""
         return self.places[self.broker.vhost]
 
     @property
     def is_shared(self) -> bool:
-        """Whether the process watches the vhost of durable tasks, which belongs to no application."""
+        """Whether it watches the vhost of durable tasks, which belongs to no application."""
         return self.place["path"] == SHARED
 
     @property
@@ -86,6 +87,6 @@ class FlowerSettings:
 
     @property
     def state(self) -> Path:
-        """The state file of the process."""
+        """The state file."""
         name = self.shared_state.name
         return self.shared_state if self.is_shared else self.shared_state.with_name(f"{name}-{self.broker.vhost}")

@@ -1,4 +1,4 @@
-"""Flower: a process for each vhost that a contract has, at an address of its own."""
+"""Flower: a Flower for each vhost that a contract has, at an address of its own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_it_knows_the_vhosts_of_durable_tasks_in_the_shared_database() -> None:
     assert places == {"landfast": PLACES["landfast"], "shop": {**PLACES["shop"], "durable": True}}
 
 
-def test_a_stack_without_vhosts_of_applications_has_one_process_and_no_further_addresses() -> None:
+def test_a_stack_without_vhosts_of_applications_has_one_flower_and_no_further_addresses() -> None:
     contents = derive([HOUSE, shop("x-landfast: {broker: {users: {shop: {}}}}")]).contents
 
     assert json.loads(contents["flower.vhosts.json"]) == {"landfast": PLACES["landfast"]}

@@ -20,5 +20,4 @@ os.environ |= {
     "RABBITMQ_HOST": "127.0.0.1",
     "RABBITMQ_PORT": "1",
     "RABBITMQ_USER": "flower",
-    "RABBITMQ_VHOST": "other",
 }

@@ -24,6 +24,6 @@ def test_the_console_has_the_tasks_of_the_shared_database(tmp_path: Path, vhost:
     for name in ("flower_password", "rabbitmq_password"):
         (tmp_path / name).write_text("only-for-tests/0123456789-0123456789")
     (tmp_path / FILE).write_text(json.dumps(PLACES))
-    variables = {"SECRETS_DIR": str(tmp_path), "RABBITMQ_USER": "flower", "RABBITMQ_VHOST": vhost}
+    variables = {"SECRETS_DIR": str(tmp_path), "RABBITMQ_USER": "flower"}
 
-    assert FlowerSettings.from_env(Env(variables)).is_in_console is expected
+    assert FlowerSettings.from_env(Env(variables)).of(vhost).is_in_console is expected

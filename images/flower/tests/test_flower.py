@@ -1,56 +1,41 @@
-"""Tests of Flower's settings, and that Flower has no application's task."""
+"""Tests of Flower's settings and options, and that Flower has no application's task."""
 
 from __future__ import annotations
 
 import json
-import logging
-import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import celery_app
 import pytest
-from celery.backends.base import DisabledBackend
 from celery.events.state import Task
 from config import FlowerSettings
 from landfast_runtime.env import ConfigError, Env
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
+    from types import SimpleNamespace
 
 
-@pytest.fixture
-def flowerconfig() -> Iterator[ModuleType]:
-    """Return Flower's configuration; the root logger, which it configures, is restored afterwards."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    import flowerconfig  # noqa: PLC0415 - the import configures logging
+def options(vhost: str) -> SimpleNamespace:
+    """Return the options of a vhost's Flower."""
+    import watch  # noqa: PLC0415 - it loads Flower, which other tests do without
 
-    yield flowerconfig
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return watch.options(FlowerSettings.from_env(Env()).of(vhost))
 
 
-def test_it_asks_for_its_password_and_reads_the_broker(flowerconfig: ModuleType) -> None:
-    assert flowerconfig.basic_auth == ["flower:only-for-tests/0123456789-0123456789"]
-    assert flowerconfig.broker_api == (
-        "http://flower:only-for-tests%2F0123456789-0123456789@127.0.0.1:15672/rabbitmq/api/"
-    )
-    assert (flowerconfig.port, flowerconfig.url_prefix) == (5555, "flower")
-    assert flowerconfig.persistent
-    assert flowerconfig.db == "/var/lib/flower/state"
+def test_it_asks_for_its_password_and_reads_the_broker() -> None:
+    found = options("other")
 
-
-def test_it_watches_the_vhost_that_a_variable_names() -> None:
-    assert celery_app.app.conf.broker_url.endswith("@127.0.0.1:1/other")
+    assert found.basic_auth == ["flower:only-for-tests/0123456789-0123456789"]
+    assert found.broker_api == "http://flower:only-for-tests%2F0123456789-0123456789@127.0.0.1:15672/rabbitmq/api/"
+    assert (found.port, found.url_prefix) == (5555, "flower")
+    assert found.persistent
+    assert found.db == "/var/lib/flower/state"
 
 
 def test_that_of_an_application_s_vhost_has_a_port_addresses_and_a_file_of_its_own() -> None:
-    settings = FlowerSettings.from_env(Env({**os.environ, "RABBITMQ_VHOST": "shop"}))
+    settings = FlowerSettings.from_env(Env()).of("shop")
 
     assert settings.place == {"port": 5556, "path": "/flower/vhost/shop/"}
     assert settings.state == Path("/var/lib/flower/state-shop")
@@ -58,34 +43,45 @@ def test_that_of_an_application_s_vhost_has_a_port_addresses_and_a_file_of_its_o
     assert "only-for-tests" not in repr(settings)
 
 
-def test_a_vhost_that_no_contract_has_is_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="RABBITMQ_VHOST: is 'shopp', must be one of other, shop"):
-        FlowerSettings.from_env(Env({**os.environ, "RABBITMQ_VHOST": "shopp"}))
+def test_options_of_one_vhost_are_not_those_of_another() -> None:
+    found = {vhost: options(vhost) for vhost in ("other", "shop")}
+
+    assert [each.port for each in found.values()] == [5555, 5556]
+    assert [each.url_prefix for each in found.values()] == ["flower", "flower/vhost/shop"]
+    assert [each.db for each in found.values()] == ["/var/lib/flower/state", "/var/lib/flower/state-shop"]
+
+
+def test_it_says_of_a_failed_durable_task_where_to_retry_it() -> None:
+    format_task = options("other").format_task
+
+    assert format_task(Task(uuid="5f0c", state="FAILURE")).as_dict()["retry_it_at"] == "/console/outbox/task/?q=5f0c"
+    assert "retry_it_at" not in format_task(Task(uuid="5f0d", state="SUCCESS")).as_dict()
+
+
+def test_it_sends_nobody_to_the_console_for_tasks_that_are_not_there() -> None:
+    assert "retry_it_at" not in options("shop").format_task(Task(uuid="5f0c", state="FAILURE")).as_dict()
+
+
+#: Prints the tasks and the backend of the Celery application, and the packages that it has loaded: the tests load more.
+APPLICATION = """
+import json, sys
+from celery_app import application
+from config import FlowerSettings
+from landfast_runtime.env import Env
+app = application(FlowerSettings.from_env(Env()))
+app.finalize()
+packages = {name.partition(".")[0] for name in sys.modules}
+print(json.dumps([list(app.tasks), type(app.backend).__name__, list(packages)]))
+"""
 
 
 def test_it_knows_no_task_of_an_application_and_reads_no_results() -> None:
-    celery_app.app.finalize()
+    done = subprocess.run([sys.executable, "-c", APPLICATION], capture_output=True, check=True)
+    tasks, backend, packages = json.loads(done.stdout)
 
-    assert {name for name in celery_app.app.tasks if not name.startswith("celery.")} == set()
-    assert isinstance(celery_app.app.backend, DisabledBackend)
-    assert not {"tasks", "worker", "redis"} & {name.partition(".")[0] for name in sys.modules}
-
-
-def test_it_says_of_a_failed_durable_task_where_to_retry_it(flowerconfig: ModuleType) -> None:
-    failed = flowerconfig.format_task(Task(uuid="5f0c", state="FAILURE"))
-    done = flowerconfig.format_task(Task(uuid="5f0d", state="SUCCESS"))
-
-    assert failed.as_dict()["retry_it_at"] == "/console/outbox/task/?q=5f0c"
-    assert "retry_it_at" not in done.as_dict()
-
-
-def test_it_sends_nobody_to_the_console_for_tasks_that_are_not_there(
-    flowerconfig: ModuleType, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = flowerconfig.settings
-    monkeypatch.setattr(flowerconfig, "settings", replace(settings, broker=replace(settings.broker, vhost="shop")))
-
-    assert "retry_it_at" not in flowerconfig.format_task(Task(uuid="5f0c", state="FAILURE")).as_dict()
+    assert {name for name in tasks if not name.startswith("celery.")} == set()
+    assert backend == "DisabledBackend"
+    assert not {"tasks", "worker", "redis"} & set(packages)
 
 
 @pytest.mark.parametrize(
