@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+# The builds compile servers, and there are many of them: minutes. `libs/runtime` tries three as processes in every run.
+pytestmark = pytest.mark.long
+
 #: Applications with the variable that names their server.
 APPLICATIONS = {"web-django": "WEB_SERVER", "api-flask": "API_SERVER"}
 PORT = 8000
