@@ -14,12 +14,12 @@ from rollout import stage
 from rollout.deployer import Deployer
 from rollout.errors import RolloutError, explained
 from rollout.lock import only_one
-from rollout.records import Entry, Records, now
+from rollout.records import Entry, Records, is_older, now
 from rollout.result import KILLED, Result
 from rollout.smoke import Smoke
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from rollout.engine import Engine
@@ -62,21 +62,34 @@ class Change:
         new = self.now(plan)
         self.deployer.forget_secrets(plan["name"], self.options["secrets"].values())
         try:
-            running = self.deployer.deploy(new, jobs=self.options.get("jobs", True))
+            running = self.deployer.deploy(new, jobs=self.options.get("jobs", True), back=self.is_back)
             self.deployer.smoke(Smoke.parse(self.options["smoke"], plan))
             # A release is complete once it is recorded: a rollback would not find it otherwise.
             self.records.save(self.options["plan"], running)
             self.records.succeed(Entry(plan["release"], self.options["plan"], self.options["who"], now()))
         except Exception as error:  # noqa: BLE001 - a full disk, a bug, a signal: each must lead to the rollback
-            self.undo(plan, old, explained(error))
+            self.undo(plan, old, explained(error), self.deployer.begun)
 
-    def undo(self, plan: dict[str, Any], old: dict[str, Any] | None, error: RolloutError) -> None:
+    @property
+    def is_back(self) -> bool:
+        """Whether the plan in the options is older than the running one."""
+        current = self.records.current
+        return bool(current and is_older(self.options["plan"], current.file))
+
+    def undo(
+        self,
+        plan: dict[str, Any],
+        old: dict[str, Any] | None,
+        error: RolloutError,
+        begun: Collection[str] | None = None,
+    ) -> None:
         """Restore the previous release, and raise the error to report.
 
         Args:
             plan: the plan that failed.
             old: the previous plan; None if there was none.
             error: the reason of the failure.
+            begun: the services that may have changed; None if all may.
 
         Raises:
             RolloutError: always: ``error`` with the result of the rollback.
@@ -90,7 +103,7 @@ class Change:
             raise RolloutError(f"{error.reason}; nothing ran before, so this stays as it is", error.lines) from error
         self.report(f"rolling back to {old['release']}")
         try:
-            self.deployer.rollback(old)
+            self.deployer.rollback(old, back=not self.is_back, begun=begun)
         except Exception as second:
             found = explained(second)
             raise RolloutError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rollout import convergence, smoke, stage
@@ -33,24 +33,27 @@ class Deployer:
         report: reports progress.
         step_timeout: seconds that one step may take.
         job_timeout: seconds that a job may take.
+        begun: the services whose step has begun in :meth:`deploy`.
     """
 
     engine: Engine
     report: Callable[[str], None]
     step_timeout: float = STEP_TIMEOUT
     job_timeout: float = JOB_TIMEOUT
+    begun: set[str] = field(default_factory=set)
 
     @property
     def jobs(self) -> Jobs:
         """The runner of jobs."""
         return Jobs(self.engine, self.report, self.job_timeout, self.step_timeout)
 
-    def deploy(self, new: Mapping[str, Any], *, jobs: bool = True) -> dict[str, Any]:
+    def deploy(self, new: Mapping[str, Any], *, jobs: bool = True, back: bool = False) -> dict[str, Any]:
         """Roll out ``new``, and return the plan as it runs.
 
         Args:
             new: the new plan.
             jobs: whether to run the jobs (migrations); a rollback runs none.
+            back: whether ``new`` is older than the running plan: its groups come in the order of a rollback.
 
         Raises:
             RolloutError: a job failed, or containers never became healthy.
@@ -60,11 +63,12 @@ class Deployer:
         images = {key: entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] for key, entry in running.items()}
         stack = stage.keep_unchanged_images(new["stack"], images)
         self.make_networks(name, stack)
-        for group in new["order"]:
+        for group in self.groups(new, back=back):
             if jobs:
                 self.jobs.run(name, {job: new["jobs"][job] for job in group if job in new["jobs"]})
             services = [service for service in group if service in stack["services"]]
             if services:
+                self.begun.update(services)
                 self.step(name, stage.stage(stack, services), services)
         self.check_earlier_steps(name, began)
         self.remove_others(name, stack["services"])
@@ -100,15 +104,32 @@ class Deployer:
             if reason:
                 raise self.failure(service, reason, own, before)
 
-    def rollback(self, old: Mapping[str, Any]) -> None:
+    def groups(self, plan: Mapping[str, Any], *, back: bool) -> list[list[str]]:
+        """Return the groups of ``plan`` in their order: that of a deploy, or ``back`` to the older ``plan``."""
+        return stage.backward(plan, data_first=not self.data_run(plan)) if back else list(plan["order"])
+
+    def data_run(self, plan: Mapping[str, Any]) -> bool:
+        """Return whether the data services of ``plan``, its first group, are all healthy."""
+        present, tasks = self.engine.services(plan["name"]), self.engine.tasks(plan["name"])
+        found = [present.get(service) for service in plan["order"][0]]
+        return all(entry and convergence.converged(entry, tasks.get(entry["ID"], [])) for entry in found)
+
+    def rollback(self, old: Mapping[str, Any], *, back: bool = True, begun: Collection[str] | None = None) -> None:
         """Restore the previous release, group after group, because containers that start at once slow each other down.
+
+        Args:
+            old: the previous plan.
+            back: whether it is older than the one that failed. It is newer if a rollback to an older one failed.
+            begun: the services that may have changed; None if all may. Removed services are always restored.
 
         Raises:
             RolloutError: some services did not come back in time; the others did.
         """
         name, problems = old["name"], []
-        for group in old["order"]:
-            services = [service for service in group if service in old["stack"]["services"]]
+        groups, present = self.groups(old, back=back), self.engine.services(old["name"])
+        for group in groups:
+            known = [service for service in group if service in old["stack"]["services"]]
+            services = [each for each in known if begun is None or each in begun or each not in present]
             if services:
                 self.engine.deploy(name, stage.stage(old["stack"], services))
                 try:

@@ -37,6 +37,11 @@ def write(path: Path, content: object) -> None:
     temporary.replace(path)
 
 
+def is_older(file: str, other: str) -> bool:
+    """Return whether the plan in ``file`` was made before the one in ``other``: their names begin with the time."""
+    return file < other
+
+
 def by_digest(image: str) -> str:
     """Return the name that Docker lists for an image pulled by digest: without a tag."""
     name, _, digest = image.partition("@")

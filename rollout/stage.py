@@ -1,4 +1,4 @@
-"""Selects the stack file for each step of a rollout. Pure functions only.
+"""Selects the groups of a rollout in their order, and the stack file for each step. Pure functions only.
 
 Swarm updates all services of a file at once, and leaves all other services alone. So each step has a file with only its
 own services: if a later file named a service again, Swarm would forget its previous state, and so its rollback.
@@ -20,6 +20,39 @@ Stack = dict[str, Any]
 def stage(stack: Mapping[str, Any], services: Collection[str]) -> Stack:
     """Return the part of ``stack`` with ``services`` and everything that they may use."""
     return {**stack, "services": {name: stack["services"][name] for name in sorted(services)}}
+
+
+def backward(plan: Mapping[str, Any], *, data_first: bool = False) -> list[list[str]]:
+    """Return the groups of services in the order of a rollback to ``plan``. Its migrations do not run again.
+
+    A deploy goes from data over one-shots, services that visitors wait for, and other services to Nginx. Most of a
+    rollback is in the opposite order, so that a service meets only those that it has met during the deploy:
+
+    1. One-shots come first, because they provide files for the services of their release.
+    2. Nginx comes before the services that it calls: the former Nginx has called the newer services in the deploy.
+       The newer Nginx may call a port at which a former service does not listen.
+    3. Data services come after the services that visitors wait for. A newer service may need a user or a permission
+       that the former data services do not have.
+    4. Other services (workers) come last. Until then the newer ones complete tasks that the former ones do not know.
+       The former ones may have no access to a newer broker, and would never be healthy.
+
+    Args:
+        plan: the former release.
+        data_first: whether data services come first, because they fail, and other services with them.
+    """
+    services = plan["stack"]["services"]
+    present = [[name for name in group if name in services] for group in plan["order"]]
+    once = [name for group in present for name in group if runs_once(services[name])]
+    lasting = [[name for name in group if name not in once] for group in present]
+    data, *between = [group for group in lasting if group] or [[]]
+    edge, visited, others = between[-1:], between[:-1][:1], between[:-1][1:]
+    order = [[data], [once], edge, visited, others] if data_first else [[once], edge, visited, [data], others]
+    return [group for groups in order for group in groups if group]
+
+
+def runs_once(service: Mapping[str, Any]) -> bool:
+    """Return whether a service of a stack file runs to its end on each node."""
+    return str(service["deploy"].get("mode", "")).endswith("-job")
 
 
 def digest(image: str) -> str:

@@ -9,7 +9,7 @@ from rollout import convergence
 from rollout.deployer import LINES, Deployer
 from rollout.errors import RolloutError, explained
 from rollout.lock import only_one
-from rollout.records import now
+from rollout.records import is_older, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,7 +103,8 @@ def roll_back(
         return FAILED
     try:
         with only_one("watch", current.release, options["who"], since=now(), patience=60):
-            Deployer(engine, report).rollback(records.plan(earlier[-1].file))
+            back = is_older(earlier[-1].file, current.file)
+            Deployer(engine, report).rollback(records.plan(earlier[-1].file), back=back)
             records.forget_current()
             outcome = f"{earlier[-1].release} is back"
     except Exception as second:  # noqa: BLE001 - no caller waits for this error, so it goes into the record

@@ -41,6 +41,18 @@ def plan(release: str, **contents: str) -> Json:
     }  # fmt: skip
 
 
+def staged(release: str, **contents: str) -> Json:
+    """Return a plan with a service in each stage: data, a one-shot on each node, visited, others, edge."""
+    made = plan(release, **contents)
+    services = made["stack"]["services"]
+    for name in ("static", "web", "worker", "nginx"):
+        deploy = {"replicas": 1, "update_config": {"order": "start-first"}}
+        services[name] = {"image": image(name, release, contents.get(name, "")), "deploy": deploy, "secrets": []}
+    services["static"]["deploy"]["mode"] = "global-job"
+    made["order"] = [["db"], ["migrate", "static"], ["web"], ["worker"], ["nginx"]]
+    return made
+
+
 class Swarm:
     """Runs commands at once; images with a word of ``broken`` in their names fail."""
 
@@ -81,11 +93,8 @@ class Swarm:
         now = self.stacks.setdefault(stack, {})
         changed = []
         for name, service in file["services"].items():
-            mode = (
-                {"ReplicatedJob": {}}
-                if stack != "site"
-                else {"Replicated": {"Replicas": service["deploy"]["replicas"]}}
-            )
+            once = stack != "site" or "mode" in service["deploy"]
+            mode = {"ReplicatedJob": {}} if once else {"Replicated": {"Replicas": service["deploy"]["replicas"]}}
             spec = {
                 "Name": f"{stack}_{name}",
                 "Mode": mode,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rollout import convergence, deployer, lock, records, smoke, stage, watch
 from rollout.errors import BusyError, RolloutError
-from tests.servers.memory import Json, Swarm, apply, image, plan
+from tests.servers.memory import Json, Swarm, apply, image, plan, staged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 
@@ -82,7 +84,7 @@ def test_the_way_back_is_taken_group_after_group_and_what_came_new_goes(swarm: S
     with pytest.raises(RolloutError, match="one still serves"):
         apply(swarm, kept, more, jobs=False)
 
-    assert swarm.calls == ["site: db", "site: extra", "site: web", "site: db", "site: web", "service rm site_extra"]
+    assert swarm.calls == ["site: db", "site: extra", "site: web", "site: web", "site: db", "service rm site_extra"]
 
 
 def test_two_containers_in_one_place_are_rolled_once_more(swarm: Swarm, kept: records.Records) -> None:
@@ -139,8 +141,129 @@ def test_going_back_runs_no_migration(swarm: Swarm, kept: records.Records) -> No
     apply(swarm, kept, kept.plan(earlier.file), earlier.file, jobs=False)
 
     assert earlier.release == "one"
-    assert swarm.calls == ["site: db", "site: web"]
+    assert swarm.calls == ["site: web", "site: db"]
     assert kept.find().release == "two", "the next rollback returns to two"
+
+
+#: The calls of a rollback: each service meets only those that it has met during the deploy.
+BACKWARD = ["site: static", "site: nginx", "site: web", "site: db", "site: worker"]
+FORWARD = ["site: db", "site: static", "site: web", "site: worker", "site: nginx"]
+
+
+def roll_out(swarm: Swarm, kept: records.Records, release: str) -> None:
+    """Roll a release of :func:`staged` out without its migration; its plan's name has the time."""
+    apply(swarm, kept, staged(release), f"plan-2026110{release[-1]}T000000-{release}.json", jobs=False)
+
+
+def test_going_back_calls_nginx_before_the_applications_and_data_before_the_workers(
+    swarm: Swarm, kept: records.Records
+) -> None:
+    roll_out(swarm, kept, "r1")
+    roll_out(swarm, kept, "r2")
+    swarm.calls.clear()
+
+    roll_out(swarm, kept, "r1")
+
+    assert swarm.calls == BACKWARD
+    swarm.calls.clear()
+    roll_out(swarm, kept, "r2")
+    assert swarm.calls == FORWARD, "a rollback of the rollback leads to a newer release"
+
+
+def test_a_release_whose_smoke_test_fails_is_taken_back_in_the_order_of_a_rollback(
+    swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_out(swarm, kept, "r1")
+    monkeypatch.setattr(deployer.Deployer, "smoke", failing)
+    swarm.calls.clear()
+
+    with pytest.raises(RolloutError, match="r1 still serves"):
+        roll_out(swarm, kept, "r2")
+
+    assert swarm.calls == [*FORWARD, *BACKWARD]
+
+
+def failing(*_: object) -> None:
+    raise RolloutError("/ answers 500")
+
+
+@pytest.mark.parametrize(
+    ("broken", "expected"),
+    [
+        ("db", ["site: db", "site: db"]),
+        ("web", [*FORWARD[:3], "site: static", "site: web", "site: db"]),
+        ("worker", [*FORWARD[:4], "site: static", "site: web", "site: db", "site: worker"]),
+    ],
+)
+def test_only_groups_that_had_begun_are_taken_back(
+    swarm: Swarm, kept: records.Records, broken: str, expected: list[str]
+) -> None:
+    roll_out(swarm, kept, "r1")
+    swarm.broken = {f"{broken}:r2"}
+    deploy, named = swarm.deploy, []
+
+    def noting(stack: str, file: Mapping[str, Any]) -> None:
+        named.extend(file["services"])
+        deploy(stack, file)
+
+    swarm.deploy = noting  # type: ignore[method-assign]
+    swarm.calls.clear()
+
+    with pytest.raises(RolloutError, match=f"{broken}: exit 1; r1 still serves"):
+        roll_out(swarm, kept, "r2")
+
+    assert ["site: " + name for name in named] == expected, "no other service is named to Swarm"
+    assert set(swarm.running.values()) == {image(name, "r1") for name in swarm.running}
+
+
+def test_a_rollback_that_fails_leads_forward_to_the_release_that_ran(swarm: Swarm, kept: records.Records) -> None:
+    roll_out(swarm, kept, "r1")
+    roll_out(swarm, kept, "r2")
+    swarm.broken = {"web:r1"}
+    swarm.calls.clear()
+
+    with pytest.raises(RolloutError, match="web: exit 1; r2 still serves"):
+        roll_out(swarm, kept, "r1")
+
+    assert swarm.calls == [*BACKWARD[:3], "site: static", "site: web", "site: nginx"]
+
+
+def test_a_service_that_the_failed_release_had_removed_is_restored(
+    swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roll_out(swarm, kept, "r1")
+    without = staged("r2")
+    del without["stack"]["services"]["worker"]
+    monkeypatch.setattr(deployer.Deployer, "smoke", failing)
+    swarm.run = remover(swarm)  # type: ignore[method-assign]
+
+    with pytest.raises(RolloutError, match="r1 still serves"):
+        apply(swarm, kept, without, "plan-20261102T000000-r2.json", jobs=False)
+
+    assert swarm.running["worker"] == image("worker", "r1")
+
+
+def remover(swarm: Swarm) -> Callable[..., str]:
+    """Return ``docker`` of a Swarm that removes services."""
+    run = swarm.run
+
+    def removing(*arguments: str, given: str | None = None) -> str:
+        if arguments[:2] == ("service", "rm"):
+            del swarm.stacks["site"][arguments[2].removeprefix("site_")]
+        return run(*arguments, given=given)
+
+    return removing
+
+
+def test_data_services_that_fail_are_restored_first(swarm: Swarm) -> None:
+    two = staged("r2")
+    swarm.deploy("site", two["stack"])
+    swarm.broken = {"db:r2"}
+    swarm.calls.clear()
+
+    deployer.Deployer(swarm, print).rollback(staged("r1"))  # type: ignore[arg-type]
+
+    assert swarm.calls == ["site: db", *(call for call in BACKWARD if call != "site: db")]
 
 
 def test_a_release_goes_out_with_the_secrets_of_today_whatever_its_own_were() -> None:
@@ -273,6 +396,18 @@ def test_the_watch_brings_the_earlier_release_back(
     assert swarm.running["web"] == image("web", "one")
     assert kept.running().release == "one"
     assert "FAILED after its deploy (web: exit 1); one is back" in (kept.folder / "log").read_text(encoding="utf-8")
+
+
+def test_the_watch_of_a_rollback_leads_forward_again(swarm: Swarm, kept: records.Records, tmp_path: Path) -> None:
+    for release in ("r1", "r2", "r1"):
+        roll_out(swarm, kept, release)
+    swarm.calls.clear()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(watch, "only_one", functools.partial(lock.only_one, path=tmp_path / "lock"))
+        watch.roll_back(swarm, kept, {"who": "me"}, RolloutError("web: exit 1"), lambda _: None)  # type: ignore[arg-type]
+
+    assert swarm.calls == FORWARD
 
 
 def test_the_watch_sees_a_container_fail_that_ran_when_it_began(
