@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection, models
-from django.db.migrations import AddField, AlterUniqueTogether, Migration, RemoveField, RunSQL
+from django.db.migrations import AddField, AlterUniqueTogether, CreateModel, Migration, RemoveField, RunSQL
 from django.db.migrations.executor import MigrationExecutor
 from landfast_runtime.django.management.commands.pending import judged
 from news import demo, seeding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from accounts.models import User
     from django.db.migrations.operations.base import Operation
@@ -37,9 +37,17 @@ def migrate(app: str, name: str | None) -> None:
 
 def change(*operations: Operation) -> Pending:
     """Return the findings in a migration of news with ``operations`` after all existing migrations."""
-    migration = type("Next", (Migration,), {"operations": list(operations)})
-    (found,) = judged([migration("9999_next", "news")], MigrationExecutor(connection).loader.project_state())
+    (found,) = change_all(operations)
     return found
+
+
+def change_all(*several: Sequence[Operation]) -> list[Pending]:
+    """Return the findings in migrations of news, each with its operations, after all existing migrations."""
+    made = [
+        type("Next", (Migration,), {"operations": list(operations)})(f"{number}_next", "news")
+        for number, operations in enumerate(several, 9998)
+    ]
+    return judged(made, MigrationExecutor(connection).loader.project_state())
 
 
 def count(table: str) -> int:
@@ -136,6 +144,21 @@ def test_it_finds_what_the_release_before_cannot_live_with(operation: Operation,
 @pytest.mark.django_db
 def test_it_lets_through_what_the_release_before_need_not_know(operation: Operation) -> None:
     assert change(operation).problems == ()
+
+
+@pytest.mark.django_db
+def test_it_lets_through_constraints_that_come_and_go_on_a_table_of_pending_migrations() -> None:
+    names = ("one", "two")
+    fields: list[tuple[str, models.Field[Any, Any]]] = [("id", models.BigAutoField(primary_key=True))]
+    fields += [(name, models.IntegerField()) for name in names]
+    made = CreateModel("note", fields, {"unique_together": {names}})
+
+    found = [
+        change_all((made,), (AlterUniqueTogether("note", set()),)),
+        change_all((made, AlterUniqueTogether("note", set()))),
+    ]
+
+    assert [each.problems for several in found for each in several] == [(), (), ()]
 
 
 @pytest.mark.django_db

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -14,10 +14,15 @@ from landfast_runtime.schema.pending import REASON, Pending, lines, refusal
 from landfast_runtime.shortage import outage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
+    from django.db.backends.base.schema import BaseDatabaseSchemaEditor
     from django.db.migrations import Migration
     from django.db.migrations.state import ProjectState
+    from django.db.models import Model
+
+#: The name of a constraint of a table that does not exist yet.
+UNKNOWN = "unknown"
 
 
 class Command(BaseCommand):
@@ -59,12 +64,13 @@ def judged(migrations: Iterable[Migration], state: ProjectState) -> list[Pending
         state: the models before the first of them.
     """
     review, found = Review(), []
+    tables = frozenset(connection.introspection.table_names())
     for migration in migrations:
         try:
-            with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
+            with writer(migration, tables) as editor:
                 migration.apply(state.clone(), editor, collect_sql=True)
             problems = review.read("\n".join(editor.collected_sql))
-        except ValueError as error:  # for example, a constraint of a table that does not exist yet
+        except ValueError as error:  # for example, a constraint that a pending migration adds to an existing table
             problems = [f"cannot be analysed beforehand ({error})"]
         state = migration.mutate_state(state, preserve=False)
         reason = getattr(migration, REASON, "") or getattr(settings, "COMPATIBLE_MIGRATIONS", {}).get(
@@ -72,3 +78,25 @@ def judged(migrations: Iterable[Migration], state: ProjectState) -> list[Pending
         )
         found.append(Pending(str(migration), tuple(problems), reason))
     return found
+
+
+def writer(migration: Migration, tables: Collection[str]) -> BaseDatabaseSchemaEditor:
+    """Return Django's schema editor for ``migration``, which only writes SQL.
+
+    Django asks the database for names of constraints, and refuses to go on if there is none. A table that a pending
+    migration creates is not there yet. The previous release does not use it, so that any name will do.
+
+    Args:
+        migration: the migration.
+        tables: the tables in the database.
+    """
+    editor: Any = connection.schema_editor(collect_sql=True, atomic=migration.atomic)
+    names = editor._constraint_names  # noqa: SLF001 - Django has no public place for it
+
+    def constraint_names(model: type[Model], *arguments: object, **conditions: object) -> list[str]:
+        found: list[str] = names(model, *arguments, **conditions)
+        return found or ([] if model._meta.db_table in tables else [UNKNOWN])  # noqa: SLF001 - it is documented
+
+    editor._constraint_names = constraint_names  # noqa: SLF001 - as above
+    made: BaseDatabaseSchemaEditor = editor
+    return made
