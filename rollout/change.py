@@ -60,7 +60,7 @@ class Change:
         current = self.records.current
         old = self.records.plan(current.file) if current else None
         new = self.now(plan)
-        self.deployer.forget_secrets(plan["name"], self.options["secrets"].values())
+        self.deployer.forget_secrets(plan["name"], {*self.options["secrets"].values(), *self.records.secrets()})
         try:
             running = self.deployer.deploy(new, jobs=self.options.get("jobs", True), back=self.is_back)
             self.deployer.smoke(Smoke.parse(self.options["smoke"], plan))

@@ -163,6 +163,15 @@ class Records:
         files = [file for plan in plans for file in (plan["stack"], *plan["jobs"].values())]
         return sorted({by_digest(service["image"]) for file in files for service in file["services"].values()})
 
+    def secrets(self) -> set[str]:
+        """Return the secrets in Swarm that only a rollback needs: those of plans without a record of derived files."""
+        found: set[str] = set()
+        for entry in self.history:
+            with suppress(RolloutError):
+                plan = self.plan(entry.file)
+                found |= {secret["name"] for secret in plan["stack"]["secrets"].values() if "contents" not in plan}
+        return found
+
     def forget_current(self) -> None:
         """Remove the newest entry."""
         write(self.folder / "state.json", [vars(kept) for kept in self.history[:-1]])

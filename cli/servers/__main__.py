@@ -78,16 +78,23 @@ def settings_of(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def names(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the secrets' names in Swarm, the files that the host keeps, and the contents of derived files."""
+    """Return the secrets' names in Swarm, the files that the host keeps, and the contents of derived files.
+
+    With ``recorded``, ``contents`` and ``secrets`` of a recorded plan, the secrets in Swarm are those of that release.
+    The host's own files are always this checkout's: they only add to PostgreSQL, like migrations.
+    """
     manifest = Manifest.read()
     manifest.check(given["secrets"])
+    recorded = given.get("recorded")
+    release = manifest.recorded(recorded["contents"], recorded["secrets"]) if recorded else manifest
     return {
         "secrets": {
             name: secret_name(given["stack"], name, version)
-            for name, version in manifest.versions(given["secrets"]).items()
+            for name, version in release.versions(given["secrets"]).items()
         },
         "files": {service: dict(files) for service, files in manifest.consumers.items()},
-        "contents": manifest.filled(given["secrets"]),
+        "contents": release.filled(given["secrets"]),
+        "host_contents": manifest.filled(given["secrets"]),
     }
 
 

@@ -7,7 +7,7 @@ import hmac
 import secrets
 import string
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from cli.console import StackError
@@ -85,6 +85,16 @@ class Manifest:
             checks=derived.checks,
             hosts=derived.public_hosts,
         )
+
+    def recorded(self, contents: Mapping[str, str], names: Sequence[str]) -> Manifest:
+        """Return the manifest of a recorded release, which this checkout's contracts may no longer describe.
+
+        Args:
+            contents: its derived files with placeholders; none if the release is older than their record.
+            names: its secrets and derived files.
+        """
+        secrets = {name: DEFAULT_LENGTH for name in names if name not in contents}
+        return replace(self, contents=contents, lengths={**secrets, **self.lengths})
 
     def check(self, values: Mapping[str, str]) -> None:
         """Make sure that the vault has the services' secrets.

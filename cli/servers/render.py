@@ -45,6 +45,8 @@ class Plan:
         order: services and jobs, group after group.
         files: consumers whose secrets are files of the host.
         checks: what is asked afterwards, and the right answers.
+        contents: derived file -> its content with placeholders for secrets, so that a later rotation or rollback gives
+            the release its own files with the secrets of that time.
     """
 
     release: str
@@ -55,6 +57,7 @@ class Plan:
     order: list[list[str]]
     files: list[str]
     checks: list[Mapping[str, Any]]
+    contents: dict[str, str]
 
 
 def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> Plan:
@@ -87,6 +90,7 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         order=order,
         files=sorted(consumer for entry in services.values() for consumer in host_secrets(entry)),
         checks=list(manifest.checks),
+        contents=dict(manifest.contents),
     )
 
 

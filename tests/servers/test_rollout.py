@@ -281,6 +281,22 @@ def test_versions_of_secrets_that_nothing_uses_go(swarm: Swarm, kept: records.Re
     assert not [call for call in swarm.calls if "today" in call or "other" in call]
 
 
+def test_secrets_of_a_recorded_release_stay_if_only_its_plan_has_their_names(
+    swarm: Swarm, kept: records.Records
+) -> None:
+    old, new = plan("one"), {**plan("two"), "contents": {}}
+    old["stack"]["secrets"] = {"nginx.conf": {"name": "site_nginx.conf-one", "external": True}}
+    new["stack"]["secrets"] = {"nginx.conf": {"name": "site_nginx.conf-two", "external": True}}
+    apply(swarm, kept, old)
+    apply(swarm, kept, new)
+    swarm.calls.clear()
+    swarm.secrets = ["site_nginx.conf-one", "site_nginx.conf-two", "site_nginx.conf-three"]
+
+    apply(swarm, kept, {**plan("three"), "contents": {}}, secrets={"nginx.conf": "site_nginx.conf-three"})
+
+    assert [call for call in swarm.calls if call.startswith("secret rm")] == ["secret rm site_nginx.conf-two"]
+
+
 def test_restarting_replaces_containers_service_by_service(swarm: Swarm, kept: records.Records) -> None:
     apply(swarm, kept, plan("one"))
     swarm.calls.clear()

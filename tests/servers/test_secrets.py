@@ -8,6 +8,7 @@ import pytest
 
 from cli.console import StackError
 from cli.servers import vault
+from cli.servers.__main__ import names
 from cli.servers.manifest import NAMING_KEY, Manifest
 
 if TYPE_CHECKING:
@@ -65,6 +66,30 @@ def test_a_version_changes_with_its_own_value_alone(manifest: Manifest) -> None:
     before, after = manifest.versions(values), manifest.versions({**values, "redis_web_password": "another"})
 
     assert {name for name in before if before[name] != after[name]} == {"redis_web_password"}
+
+
+def test_a_recorded_release_gets_its_own_derived_files_with_the_secrets_of_today(manifest: Manifest) -> None:
+    values = {**manifest.complete({}), "gone_key": "a secret that no contract names any more"}
+    script = "export REDIS_PASSWORD='{secret.redis_web_password}'\n"
+    recorded = {"contents": {"shop.environment": script}, "secrets": ["shop.environment", "gone_key", "admin_password"]}
+    given = {"stack": "landfast", "secrets": values}
+
+    today, then = names(given), names({**given, "recorded": recorded})
+
+    assert then["contents"] == {"shop.environment": f"export REDIS_PASSWORD='{values['redis_web_password']}'\n"}
+    assert then["secrets"].keys() - today["secrets"].keys() == {"shop.environment", "gone_key"}
+    assert not manifest.contents.keys() & then["secrets"].keys()
+    assert then["secrets"]["admin_password"] == today["secrets"]["admin_password"]
+    assert then["host_contents"] == today["host_contents"] == manifest.filled(values), "PostgreSQL only goes forward"
+
+
+def test_a_release_older_than_that_record_keeps_the_files_that_swarm_has(manifest: Manifest) -> None:
+    recorded = {"contents": {}, "secrets": ["nginx.conf", "admin_password"]}
+
+    then = names({"stack": "landfast", "secrets": manifest.complete({}), "recorded": recorded})
+
+    assert then["contents"] == {}
+    assert then["secrets"].keys() == manifest.versions(manifest.complete({})).keys() - manifest.contents.keys()
 
 
 def test_a_version_tells_nothing_of_the_value_to_who_lacks_the_key(manifest: Manifest) -> None:
