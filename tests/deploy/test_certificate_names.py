@@ -108,7 +108,7 @@ def told(run: Run) -> str:
     assert run.code
     assert "UNREACHABLE" not in run.output
     assert run.changed == 0
-    return " ".join(run.output.split())
+    return run.words
 
 
 @pytest.mark.parametrize(("playbook", "options"), [("site", HOSTS_ONLY), ("deploy", ("--check", *TRIAL))])

@@ -27,7 +27,7 @@ from tests.support.authority import Authority
 from tests.support.cluster import DOWN, nodes
 from tests.support.host import Host
 from tests.support.host_image import DEBIAN_13
-from tests.support.playbook import PLAYBOOK, Run, command, environment, play
+from tests.support.playbook import PLAYBOOK, command, environment, play
 from tests.support.releases import broken_migration, every_image, running_release
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
@@ -72,11 +72,6 @@ def site(cluster: Inventory, checkout: Checkout, secrets: dict[str, Any]) -> Inv
     return site
 
 
-def told(run: Run) -> str:
-    """Return a playbook's output as one line of words."""
-    return " ".join(run.output.split())
-
-
 def test_it_goes_from_three_bare_machines_to_the_site(site: Inventory) -> None:
     assert {node["state"] for node in nodes(site.managers[0]).values()} == {"ready"}
 
@@ -96,9 +91,9 @@ def test_a_deploy_fails_no_request(site: Inventory, checkout: Checkout) -> None:
     release = checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n"})
     with visitors(site, "deploy of a one-line change"):
         run = play(site, "deploy")
-    print(re.findall(r"Release .*? bytes in [\d.]+ s", told(run)))
-    assert "migrate-web: pending: none" in told(run)
-    assert "migrate-api: pending: none, the same image runs already" in told(run)
+    print(re.findall(r"Release .*? bytes in [\d.]+ s", run.words))
+    assert "migrate-web: pending: none" in run.words
+    assert "migrate-api: pending: none, the same image runs already" in run.words
     assert release.startswith(running_release(site).partition("-")[0])
 
 
@@ -155,8 +150,8 @@ def test_a_broken_release_is_taken_back(site: Inventory, checkout: Checkout, wha
     finally:
         checkout.forget()
     assert run.code != 0, run.output
-    assert words in told(run)
-    assert ("migrate-web: pending: news.9999_broken" in told(run)) == (what == "its migration fails")
+    assert words in run.words
+    assert ("migrate-web: pending: news.9999_broken" in run.words) == (what == "its migration fails")
     assert running_release(site) == before
 
 
@@ -188,15 +183,15 @@ def standing(site: Inventory) -> str:
 
 
 def test_the_status_and_the_logs_of_all_hosts_are_told(site: Inventory) -> None:
-    assert running_release(site) in told(play(site, "status"))
+    assert running_release(site) in play(site, "status").words
     trials = [f"/trial/{uuid.uuid4()}" for _ in site.hosts]
     for host, path in zip(site.hosts, trials, strict=True):
         fetch(host.address, NAME, path)
-    logs = told(play(site, "logs", variables={"service": "nginx", "lines": 2000, "containing": "/trial/"}))
+    logs = play(site, "logs", variables={"service": "nginx", "lines": 2000, "containing": "/trial/"}).words
     assert [path for path in trials if path not in logs] == []
     asked = play(site, "logs", check=False)
     assert asked.code
-    assert "-e service=worker" in told(asked)
+    assert "-e service=worker" in asked.words
 
 
 def test_a_restart_and_other_numbers_cost_no_request(site: Inventory) -> None:

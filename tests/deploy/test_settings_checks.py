@@ -15,7 +15,7 @@ import pytest
 
 from cli.servers.manifest import Manifest
 from tests.support.host import Host, Login
-from tests.support.playbook import Inventory, Run, play
+from tests.support.playbook import Inventory, play
 from tests.support.releases import Checkout
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ PROGRAMS = {
     "landfast": """case "$1" in
         busy) [ ! -e "$0.holder" ] || { cat "$0.holder"; exit 75; } ;;
         whole) [ ! -e "$0.missing" ] || { cat "$0.missing"; exit 1; } ;;
+        current) echo plan-one.json ;;
         images) echo 127.0.0.1:5000/landfast/web@sha256:kept ;;
         logs) [ "$2" != --service=wbe ] || { echo "there is no service 'wbe'"; exit 1; }; echo "asked: $*" ;;
         status) echo "asked: $* of $(cat)" ;;
@@ -51,11 +52,6 @@ def secrets() -> dict[str, str]:
     return Manifest.read().complete({})
 
 
-def words(run: Run) -> str:
-    """Return a playbook's output as one line."""
-    return " ".join(run.output.split())
-
-
 @pytest.mark.parametrize(("playbook", "options"), [("deploy", ("--check", *TRIAL)), ("site", ())])
 def test_wrong_settings_stop_it_first_of_all(
     tmp_path: Path, secrets: dict[str, str], playbook: str, options: tuple[str, ...]
@@ -70,8 +66,8 @@ def test_wrong_settings_stop_it_first_of_all(
     assert run.code
     assert run.changed == 0
     assert "UNREACHABLE" not in run.output
-    assert "SMTP_TLS is 'tls'; must be one of none, starttls, implicit" in words(run)
-    assert "WORKER_REPLICAS is '-1'; must be from 0 to 100" in words(run)
+    assert "SMTP_TLS is 'tls'; must be one of none, starttls, implicit" in run.words
+    assert "WORKER_REPLICAS is '-1'; must be from 0 to 100" in run.words
     assert secrets["admin_password"] not in run.output
 
 
@@ -81,7 +77,7 @@ def test_a_mistyped_variable_of_the_inventory_stops_it_too(tmp_path: Path, secre
 
     assert run.code
     assert "UNREACHABLE" not in run.output
-    assert "nothing reads landfast_setings (is it landfast_settings?)" in words(run)
+    assert "nothing reads landfast_setings (is it landfast_settings?)" in run.words
 
 
 @pytest.fixture
@@ -115,7 +111,7 @@ def test_a_host_that_does_not_hold_the_sites_ports_is_named_before_anything_chan
     run = play(here, "deploy", "--check", *TRIAL, "-e", "release_minimum_disk_mb=1", check=False)
 
     assert run.code
-    assert "server-1 does not hold ports 80 and 443 for Nginx: run site.yml once" in words(run)
+    assert "server-1 does not hold ports 80 and 443 for Nginx: run site.yml once" in run.words
 
 
 def test_the_program_is_not_replaced_while_a_roll_is_at_work(here: Inventory) -> None:
@@ -125,7 +121,7 @@ def test_the_program_is_not_replaced_while_a_roll_is_at_work(here: Inventory) ->
     run = play(here, "deploy", "--check", *TRIAL, "-e", "release_minimum_disk_mb=1", check=False)
 
     assert run.code
-    assert "deploy of one by me is at work since noon" in words(run)
+    assert "deploy of one by me is at work since noon" in run.words
     assert "[Copy it]" not in run.output
 
 
@@ -141,7 +137,18 @@ def test_the_program_is_not_replaced_while_a_roll_is_at_work(here: Inventory) ->
 def test_logs_are_of_all_services_or_of_one_or_of_a_request(
     here: Inventory, options: tuple[str, ...], asked: str
 ) -> None:
-    assert f"asked: {asked}" in words(play(here, "logs", *options))
+    assert f"asked: {asked}" in play(here, "logs", *options).words
+
+
+def test_no_secret_is_rotated_whose_new_value_the_release_could_not_get(here: Inventory, tmp_path: Path) -> None:
+    (tmp_path / "releases").mkdir()
+    (tmp_path / "releases/plan-one.json").write_text('{"release": "0.1.0"}', encoding="ascii")
+
+    run = play(here, "rotate", "-e", f"secret=redis_web_password landfast_data={tmp_path}", check=False)
+
+    assert run.code
+    assert "no record of its derived files: run deploy.yml first" in run.words
+    assert "Make a new value in the vault" not in run.output
 
 
 def test_logs_of_a_service_that_does_not_exist_are_refused(here: Inventory) -> None:
@@ -157,7 +164,7 @@ def test_the_status_is_told_what_each_host_says_of_itself(here: Inventory) -> No
     python.write_text(f'#!/bin/sh\n[ "$3" = report ] || exec /usr/bin/python3 "$@"\necho \'{json.dumps(told)}\'\n')
     python.chmod(0o755)
 
-    assert f"asked: status --hosts of {json.dumps([told])}" in words(play(here, "status"))
+    assert f"asked: status --hosts of {json.dumps([told])}" in play(here, "status").words
 
 
 def test_the_status_does_without_a_host_that_says_nothing(here: Inventory) -> None:
@@ -181,7 +188,7 @@ def test_a_first_install_asks_for_a_commit_first_and_not_for_the_inventorys(here
 
     run = play(replace(here, checkout=checkout.directory), "site", "--check", check=False)
 
-    assert "the checkout has changes that are in no commit: ?? services/stray.py commit them" in words(run)
+    assert "the checkout has changes that are in no commit: ?? services/stray.py commit them" in run.words
     assert "Gather facts" not in run.output
 
 
@@ -192,7 +199,7 @@ def test_an_update_of_docker_tells_what_it_would_do_on_each_host(here: Inventory
     (here.login.directory / "programs/apt-get.updates").write_text(UPDATE, encoding="ascii")
     cluster = replace(here, workers=(Host("server-2", "192.0.2.2"),))
 
-    told = words(play(cluster, "update-docker", "--check"))
+    told = play(cluster, "update-docker", "--check").words
 
     assert "server-1: docker.io 26.1.5-1 -> 26.1.5-2" in told
     assert "server-2: docker.io 26.1.5-1 -> 26.1.5-2" in told
@@ -204,7 +211,7 @@ def test_a_docker_that_is_the_newest_is_left_alone_unless_a_restart_is_asked_for
     asked = play(here, "update-docker", "--check", "-e", "docker_restart=true")
 
     assert "[Tell what is done]" not in left.output
-    assert "server-1: a restart is asked for" in words(asked)
+    assert "server-1: a restart is asked for" in asked.words
 
 
 @pytest.mark.parametrize(
@@ -222,5 +229,5 @@ def test_no_docker_is_updated_beside_a_deploy_or_in_a_cluster_that_is_not_whole(
     run = play(here, "update-docker", "--check", "-e", "docker_restart=true", check=False)
 
     assert run.code
-    assert said in words(run)
+    assert said in run.words
     assert "a restart is asked for" not in run.output

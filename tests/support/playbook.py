@@ -59,6 +59,11 @@ class Run:
         }
 
     @property
+    def words(self) -> str:
+        """Its output as one line: Ansible breaks long lines."""
+        return " ".join(self.output.split())
+
+    @property
     def changed(self) -> int:
         """How many tasks changed something, on all hosts together."""
         return sum(counts["changed"] for counts in self.recap.values())
