@@ -1,4 +1,4 @@
-"""A server of a clone with applications of its own takes a release: data stay, and a task on its way ends."""
+"""A server of a clone with applications of its own takes a release, and goes back: data stay, and tasks end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from cli.servers.manifest import Manifest
 from tests.deploy.conftest import NEWEST
 from tests.support import named, own
 from tests.support.cluster import inside
+from tests.support.load import Visited
 from tests.support.own import BLOG, SHOP, Visitor
 from tests.support.playbook import Inventory, play
 from tests.support.releases import running_release
-from tests.support.scenario import NAME
+from tests.support.scenario import NAME, RATE, visitors
 from tests.support.waiting import SLOWNESS, wait_until
 
 if TYPE_CHECKING:
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 #: It may wait: tests/stack has the same on a laptop.
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("host", [NEWEST], indirect=True)]
 
-#: A letter that the worker has answered before, and one that waits for it while the release comes.
-ANSWERED, WAITING = "ada", "grace"
+#: A letter that the worker has answered before, one that waits for it while the release comes, and one after the
+#: rollback.
+ANSWERED, WAITING, AFTERWARDS = "ada", "grace", "edith"
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,16 @@ def test_pages_answer_and_everything_is_ready(upgraded: Server, tmp_path: Path) 
         assert (page.status_code, f"<h1>{application}</h1>" in page.text) == (HTTPStatus.OK, True)
     ready = named.visitor(upgraded.inventory.managers[0].address, NAME, tmp_path).get("/readyz")
     assert ready.json()["status"] == "ready"
+
+
+def test_a_rollback_to_the_release_before_fails_no_request(upgraded: Server) -> None:
+    before = running_release(upgraded.inventory, "nginx")
+    applications = [Visited(f"{name}.localhost", ("page",)) for name in (SHOP, BLOG)]
+
+    with visitors(upgraded.inventory, "the rollback of an upgrade", applications=applications, rate=RATE / 3):
+        play(upgraded.inventory, "rollback")
+
+    assert running_release(upgraded.inventory, "nginx") != before
+    upgraded.visitor.send(AFTERWARDS)
+    wait_until(lambda: f"answer to {AFTERWARDS}" in upgraded.visitor.names(), 60, "the worker to answer")
+    assert upgraded.visitor.names() >= {ANSWERED, WAITING}

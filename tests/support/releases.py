@@ -85,6 +85,23 @@ def broken_migration(checkout: Checkout) -> dict[str, str | bytes]:
     return {"services/web-django/news/migrations/9999_broken.py": _BROKEN_MIGRATION.format(latest=latest)}
 
 
+def another_port(checkout: Checkout) -> dict[str, str | bytes]:
+    """Return files of a release that calls its API at another port; the API still listens for the former Nginx as well.
+
+    Args:
+        checkout: the checkout with the API.
+    """
+    compose, listening = "services/api-flask/compose.yaml", "services/api-flask/uwsgi.ini"
+    old, new = ":8000", ":8001"
+    assert old in checkout.read(compose)
+    socket = f"http-socket = {old}\n"
+    assert socket in checkout.read(listening)
+    return {
+        compose: checkout.read(compose).replace(old, new),
+        listening: checkout.read(listening).replace(socket, f"{socket}http-socket = {new}\n"),
+    }
+
+
 def every_image(checkout: Checkout, word: str) -> dict[str, str | bytes]:
     """Return Dockerfiles whose images all differ from the previous ones by a label only.
 
