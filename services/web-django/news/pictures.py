@@ -32,9 +32,9 @@ logger = logging.getLogger(__name__)
 WIDTHS: Final = (480, 960, 1440, 1920)
 
 #: Formats, named as in media types, with their encoder's options; the best first, because browsers take the first one
-#: that they support.
+#: that they support. AVIF's default speed, 6, takes twice the time of 7 for files that are a twentieth smaller.
 FORMATS: Final[dict[str, dict[str, Any]]] = {
-    "avif": {"quality": 62, "speed": 6, "max_threads": 1},
+    "avif": {"quality": 62, "speed": 7, "max_threads": 1},
     "webp": {"quality": 80, "method": 4},
 }
 
