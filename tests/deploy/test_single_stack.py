@@ -114,7 +114,7 @@ def test_it_sets_up_docker_for_servers(host: Host) -> None:
 
 
 def test_it_takes_no_password_over_ssh(host: Host, login: Login) -> None:
-    host.run("sh", "-c", f"echo {host.user}:let-me-in | chpasswd")
+    host.run("sh", "-c", f"echo {host.user}:Fluor1ne-Torches | chpasswd")  # a weak one is refused (role hardening)
     only_password = ("-o", "PreferredAuthentications=password,keyboard-interactive", "-v")
     refused = login.ssh(host, "true", options=only_password)
     assert refused.returncode == 255

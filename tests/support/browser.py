@@ -13,6 +13,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.proxy import Proxy, ProxyType
 from selenium.webdriver.remote.client_config import ClientConfig
 
+from tests.support import tool_image
 from tests.support.ports import free_ports
 from tests.support.site import Site
 from tests.support.stack import PREFIX, ROOT, docker
@@ -38,8 +39,8 @@ UNAWARE = f"--security-opt=seccomp={ROOT / 'tests' / 'browser' / 'no-netlink.jso
 #: The limits of a browser's container.
 LIMITS = ("--network=host", UNAWARE, "--read-only", "--tmpfs=/tmp:size=512m,mode=1777", "--cap-drop=ALL")
 
-#: Seconds: for the image from nothing, for the driver to come up, for something to appear on a page, for a script.
-BUILD, START, APPEARS, SCRIPT = 600, 30, 20, 60
+#: Seconds: for the driver to come up, for something to appear on a page, for a script.
+START, APPEARS, SCRIPT = 30, 20, 60
 
 DESKTOP, PHONE = (1280, 900), (390, 844)
 
@@ -62,11 +63,7 @@ FLAGS = (
 
 def build_image() -> None:
     """Build the browser's image; the builder's cache has unchanged layers."""
-    base, bundle = os.environ.get("BASE_IMAGE"), os.environ.get("CA_BUNDLE")
-    options = [f"--build-arg=BASE_IMAGE={base}"] if base else []
-    options += [f"--secret=id=ca_bundle,src={bundle}"] if bundle else []
-    dockerfile = ROOT / "tests" / "browser" / "Dockerfile"
-    docker("build", "--quiet", *options, "--tag", IMAGE, "--file", str(dockerfile), str(ROOT), timeout=BUILD)
+    tool_image.build(IMAGE, "tests/browser")
 
 
 @contextmanager
