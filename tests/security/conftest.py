@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.browser import build_image
+from tests.support import browser, scanner
 from tests.support.edge import Edge, edge
 from tests.support.forms import NAME
 
@@ -20,17 +20,38 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def image() -> None:
-    """Build the image with the browser and the scanner."""
-    build_image()
+    """Build the image with the browser and the Observatory."""
+    browser.build_image()
+
+
+@pytest.fixture(scope="session")
+def scanners() -> None:
+    """Build the image with the scanners from Debian's packages."""
+    scanner.build_image()
 
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a certificate for the site's other name, and its key."""
+    """Return a folder with a certificate for the site's other name, its key, and the authority that signed it.
+
+    The certificate names a list of revocations, as those of public authorities do.
+    """
     folder = tmp_path_factory.mktemp("tls")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", "tls_key", "-out", "tls_certificate", "-days", "2", "-subj", f"/CN={NAME}"]
-    subprocess.run([*command, "-addext", f"subjectAltName=DNS:{NAME}"], cwd=folder, check=True, capture_output=True)
+    extensions = (
+        f"subjectAltName=DNS:{NAME}",
+        "basicConstraints=critical,CA:FALSE",
+        "keyUsage=critical,digitalSignature",
+        "extendedKeyUsage=serverAuth",
+        f"crlDistributionPoints=URI:http://authority.{NAME}/revoked.crl",
+    )
+    added = [word for extension in extensions for word in ("-addext", extension)]
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for words, subject, more in (
+        ("-keyout authority_key -out authority", "Authority of the tests", []),
+        ("-CA authority -CAkey authority_key -keyout tls_key -out tls_certificate", NAME, added),
+    ):
+        command = [*make, "-days", "90", *words.split(), "-subj", f"/CN={subject}", *more]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
     folder.chmod(0o755)
     (folder / "tls_key").chmod(0o644)  # Nginx in the container is another user
     return folder

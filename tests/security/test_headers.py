@@ -46,7 +46,7 @@ def named(shipped: Stack, certificates: Path) -> Iterator[Edge]:
 @pytest.fixture(scope="module")
 def marks(image: None, named: Edge, certificates: Path) -> dict[str, Marks]:  # noqa: ARG001 - the image has to exist
     """Return the marks of each of our pages, for strangers."""
-    return scan(f"{NAME}:{named.https}", OURS, certificates / "tls_certificate")
+    return scan(f"{NAME}:{named.https}", OURS, certificates / "authority")
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def marks_for_operators(
 ) -> dict[str, Marks]:
     """Return the marks of the pages of others, for an operator."""
     session = log_in_to_console(shipped, trusting(shipped)).session.cookies["console_session"]
-    return scan(f"{NAME}:{named.https}", OTHERS, certificates / "tls_certificate", f"console_session={session}")
+    return scan(f"{NAME}:{named.https}", OTHERS, certificates / "authority", f"console_session={session}")
 
 
 @pytest.mark.parametrize("page", OURS)
