@@ -25,6 +25,18 @@ _KINDS = {
 }
 
 
+class Text(str):
+    """Text from a file, with the number of its line there."""
+
+    __slots__ = ("line",)
+    line: int
+
+
+def line(value: object) -> str:
+    """Return the words for the line of a text from a file; nothing for other values."""
+    return f" (line {value.line})" if isinstance(value, Text) else ""
+
+
 def check(value: object, key: Key, where: str, *, may_be_empty: bool = False) -> None:
     """Make sure that a value is valid for its key.
 
@@ -55,9 +67,9 @@ def _faults(value: object, key: Key, where: str, *, may_be_empty: bool = False) 
         yield from _mapping_faults(value, key, where)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _form_faults(item, key, where)
+            yield from _form_faults(item, key, where + line(item))
             if item in value[:number]:
-                yield f"{where}: {item!r} is in the list twice; remove one"
+                yield f"{where}{line(item)}: {item!r} is in the list twice; remove one"
     elif key.kind in ("string", "number"):
         yield from _form_faults(str(value), key, where)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml  # type: ignore[import-untyped] # the package has no types
 
 from contract import networks, periodic, schema
-from contract.check import check
+from contract.check import Text, check
 from contract.errors import ContractError
 from contract.named import nearest, unknown
 
@@ -111,7 +111,14 @@ def _without_tag(loader: _Loader, _tag: str, node: yaml.Node) -> object:
     return loader.construct_scalar(node)
 
 
+def _text_with_line(loader: _Loader, node: yaml.ScalarNode) -> Text:
+    text = Text(loader.construct_scalar(node))
+    text.line = _line(node.start_mark)
+    return text
+
+
 _Loader.add_multi_constructor("!", _without_tag)
+_Loader.add_constructor("tag:yaml.org,2002:str", _text_with_line)
 
 
 def read(root: Path) -> list[Contract]:

@@ -18,8 +18,8 @@ PATH = r"/([\w.~-]+/)*"
 PAGE = r"/[\w.~/?=&%+-]*"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
 PLACE = rf"[a-z0-9][a-z0-9-]*:{PORT}"
-#: A host and its port; ``*`` stands for any host, or for any host below a name.
-ADDRESS = rf"smtp|(\*|(\*\.)?{HOST}):{PORT}"
+#: An external address: ``any`` stands for every public one, ``${NAME:-}`` for the one in a setting.
+ADDRESS = rf"smtp|((?!smtp:){HOST}|(\d{{1,3}}\.){{3}}\d{{1,3}}/\d{{1,2}})(:{PORT})?|\$\{{[A-Z][A-Z0-9_]*:-\}}"
 FOLDER = r"/(srv|var/lib)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 PATTERN = r"[A-Za-z0-9_./~*-]+"
 PERMISSION = r"\^.*|\.\*|"
@@ -52,7 +52,9 @@ WORDS = {
     PAGE: "an address without the host name, from the first slash on, such as /api/?page=1; characters outside ASCII "
     "are encoded: %C3%BC",
     PLACE: "a service and its port, from 1 to 65535: NAME:PORT, such as shop:8000",
-    ADDRESS: "smtp, or an external address and its port: HOST:PORT, *.example.org:443 or *:443",
+    ADDRESS: "smtp, a host or an IPv4 address or network, with a port or without (api.example.org:443, 192.0.2.0/24), "
+    "any or any:443 for every public address, or ${NAME:-} for the address in a setting. A firewall knows addresses: "
+    "in place of *.example.org:443 name each host, its network, or any:443",
     FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and without a part that begins with a dot: "
     "/var/lib/shop",
     PATTERN: "letters, digits, _ . / ~ and -, with * for any text: private/*",
@@ -345,8 +347,8 @@ DURABLE_TASKS = group(
 )
 
 EGRESS = texts(
-    "external addresses to which its services connect, like `api.example.org:443`; `smtp` is the mail server. Services "
-    "in a network that is not `internal` require it",
+    "external addresses to which its services connect; a server's firewall refuses all others. `smtp` is the mail "
+    "server; other forms are below. Services in a network that is not `internal` require it",
     ADDRESS,
 )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from contract import egress
+from contract.check import line
 from contract.errors import ContractError
 from contract.named import below, unique, unknown
 
@@ -56,6 +58,8 @@ def _egress(contract: Contract) -> list[str]:
             f"{contract.file}: egress: no service of this file can connect to them: give one `dns: !reset []` and the "
             f"network {contract.name}-egress, and declare `{contract.name}-egress: {{}}` under networks"
         )
+    for address in addresses:
+        egress.check(address, f"{contract.file}: x-landfast.egress{line(address)}")
     for service in contract.calling_out:
         if service in contract.without_dns:
             raise ContractError(

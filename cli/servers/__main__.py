@@ -14,7 +14,7 @@ from typing import Any
 
 from cli.console import StackError
 from cli.servers import configuration, images, program, values, vault
-from cli.servers.manifest import Manifest, random_secret
+from cli.servers.manifest import Manifest, external_addresses, random_secret
 from cli.servers.render import render, secret_name
 from cli.servers.service import Release
 
@@ -30,6 +30,14 @@ def name(given: dict[str, Any]) -> dict[str, Any]:
 def list_hosts(_: dict[str, Any]) -> dict[str, Any]:
     """Return the applications' host names on servers, each with its contract's file."""
     return {"hosts": dict(Manifest.read().hosts)}
+
+
+def list_egress(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the applications' lists of external addresses for the hosts' firewalls."""
+    if not isinstance(given["settings"], dict):
+        raise StackError(f"{values.VARIABLE} must be names with their values, like WORKER_REPLICAS: 4")
+    settings = {name: values.text(value) for name, value in given["settings"].items() if value is not None}
+    return external_addresses(settings)
 
 
 def provide_images(given: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +136,7 @@ COMMANDS = {
     "name": name,
     "check-settings": check_settings,
     "hosts": list_hosts,
+    "egress": list_egress,
     "images": provide_images,
     "program": pack_program,
     "plan": plan,

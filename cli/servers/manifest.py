@@ -55,9 +55,8 @@ class Manifest:
         Raises:
             StackError: a contract is invalid.
         """
-        if sys.version_info < (3, 11):  # the laptop's commands run on older ones
-            raise StackError("servers need Python 3.11 or newer on this machine")
-        from contract.derived import derive  # noqa: PLC0415 - as above
+        check_python()
+        from contract.derived import derive  # noqa: PLC0415 - as in check_python
         from contract.errors import ContractError  # noqa: PLC0415 - as above
         from contract.files import read  # noqa: PLC0415 - as above
 
@@ -138,6 +137,39 @@ class Manifest:
         from contract.environment import fill  # noqa: PLC0415 - as in read
 
         return {name: fill(content, lambda secret: values.get(secret) or "") for name, content in self.contents.items()}
+
+
+def external_addresses(settings: Mapping[str, str], root: Path = ROOT) -> dict[str, dict[str, list[str]]]:
+    """Return the applications' lists of external addresses (:func:`contract.egress.lists`).
+
+    Args:
+        settings: the settings of the servers.
+        root: the folder of compose.yaml.
+
+    Raises:
+        StackError: a contract is invalid.
+    """
+    check_python()
+    from contract import egress, upkeep  # noqa: PLC0415 - as in check_python
+    from contract.errors import ContractError  # noqa: PLC0415 - as above
+    from contract.files import read  # noqa: PLC0415 - as above
+
+    try:
+        contracts = read(root)
+        upkeep.upkeep(contracts)  # it checks the lists
+        return egress.lists(contracts, settings)
+    except ContractError as error:
+        raise StackError(str(error)) from error
+
+
+def check_python() -> None:
+    """Make sure that this Python can read contracts.
+
+    Raises:
+        StackError: it is too old; the laptop's commands run on older ones.
+    """
+    if sys.version_info < (3, 11):
+        raise StackError("servers need Python 3.11 or newer on this machine")
 
 
 def version(key: bytes, name: str, value: str) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.support import egress
 from tests.support.host_image import DEBIAN_13, image
 from tests.support.image_registry import ADDRESS, send
 from tests.support.playbook import HOSTS_ONLY, play
@@ -14,6 +18,31 @@ from tests.support.waiting import PATIENCE, wait_until
 if TYPE_CHECKING:
     from tests.support.host import Host, Login, Network
     from tests.support.playbook import Inventory
+
+
+#: The numbers of addresses beside the host: the mail server, and two others.
+MAIL, ONE, OTHER = 102, 103, 104
+#: A stack with a service of the demo that sends mail, and one of nobody.
+STACK = """
+version: "3.12"
+services:
+  web-mail: &calling
+    image: {image}
+    command: [sleep, infinity]
+    init: true
+    networks: [out]
+    deploy: {{endpoint_mode: dnsrr}}
+  stranger: *calling
+networks:
+  out: {{}}
+"""
+
+
+@pytest.fixture
+def single(single: Inventory, network: Network) -> Inventory:
+    """Return the inventory, with a mail server."""
+    settings = {"SMTP_HOST": network.address(MAIL), "SMTP_PORT": egress.PORT}
+    return replace(single, variables={**single.variables, "landfast_settings": settings})
 
 
 def test_it_refuses_a_machine_where_the_site_has_no_place(single: Inventory, host: Host) -> None:
@@ -57,6 +86,50 @@ def test_images_come_through_ssh(host: Host, login: Login) -> None:
     name = send(image(DEBIAN_13), "landfast/visitor:1", host, login)
     host.run("docker", "pull", "--quiet", name, timeout=300)
     assert name in host.run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}")
+
+
+def test_containers_reach_the_external_addresses_in_their_lists_only(host: Host, network: Network) -> None:
+    place, port = "landfast_web-mail", egress.PORT
+    mail, one, other = (f"{network.address(number)}:{port}" for number in (MAIL, ONE, OTHER))
+    refused = dict.fromkeys(("169.254.169.254:80", "10.255.1.1:80", "192.0.2.1:443", f"{host.address}:5443"), "refused")
+    with egress.listener(network, MAIL), egress.listener(network, ONE), egress.listener(network, OTHER):
+        host.write("/root/stack.yaml", STACK.format(image=f"{ADDRESS}/landfast/visitor:1"))
+        host.run("docker", "stack", "deploy", "--detach=true", "--compose-file=/root/stack.yaml", "landfast")
+        wait_until(lambda: running(host) == 2, 120, lambda: host.run("docker", "stack", "ps", "landfast"))
+
+        egress.wait_for(host, place, **{mail: "open", one: "refused", **refused})
+        egress.wait_for(host, "landfast_stranger", **{mail: "refused", one: "refused", **refused})
+        said = "stranger was refused a connection to 192.0.2.1:443"
+        wait_until(lambda: said in egress.log(host), 60, lambda: f"the refusal to be logged:\n{egress.rules(host)}")
+
+        # A name, whose address changes.
+        host.run("sh", "-c", f"echo {network.address(ONE)} api.example.test >> /etc/hosts")
+        egress.allow(host, "web-django", ["web-mail"], f"api.example.test:{port}")
+        egress.wait_for(host, place, **{mail: "refused", one: "open", other: "refused", **refused})
+        egress.wait_for(host, "landfast_stranger", **{one: "refused"})
+        host.run("sh", "-c", "sed '$d' /etc/hosts > /run/hosts && cat /run/hosts > /etc/hosts")
+        host.run("sh", "-c", f"echo {network.address(OTHER)} api.example.test >> /etc/hosts")
+        egress.wait_for(host, place, **{other: "open", mail: "refused", **refused})
+
+        # The firewall's rules are loaded again, a container is replaced: the list holds on.
+        host.run("systemctl", "reload", "landfast-firewall")
+        egress.wait_for(host, place, **{other: "open", mail: "refused", **refused})
+        host.run("docker", "service", "update", "--quiet", "--force", place, timeout=120)
+        egress.wait_for(host, place, **{other: "open", mail: "refused", **refused})
+        host.run("docker", "stack", "rm", "landfast")
+
+
+def running(host: Host) -> int:
+    """Return how many containers run on a host."""
+    return len(host.run("docker", "ps", "--quiet").split())
+
+
+def test_a_deploy_of_the_lists_repairs_them(single: Inventory, host: Host) -> None:
+    play(single, "site", *HOSTS_ONLY)
+    host.run("rm", "/etc/landfast/egress/former.json")
+    lists = json.loads(host.run("cat", "/etc/landfast/egress/current.json"))
+    assert lists["web-django"]["addresses"] == [f"{single.variables['landfast_settings']['SMTP_HOST']}:{egress.PORT}"]
+    assert play(single, "site", *HOSTS_ONLY).changed == 0
 
 
 def test_only_ssh_and_the_site_answer_from_outside(host: Host, network: Network) -> None:

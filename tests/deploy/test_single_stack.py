@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.egress import connections
 from tests.support.packages import AGE, AGED
 from tests.support.playbook import play
 from tests.support.releases import another_port, broken_migration, every_image, running_release
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from tests.support.playbook import Inventory
     from tests.support.releases import Checkout
 
+
+#: The contract of an application, an address that a release adds to its list, and the lists on a host.
+CONTRACT, NAMED, LISTS = "services/web-django/compose.yaml", "192.0.2.1:443", "/etc/landfast/egress"
 
 #: Seconds of load before and after a change.
 BRIEF = 4.0
@@ -105,6 +109,11 @@ def test_who_takes_over_nginx_cannot_call_the_hosts_services_with_its_sockets(ho
     assert not host.succeeds("python3", "-c", CALL, mark, patience)
 
 
+def test_who_takes_over_a_worker_reaches_no_metadata_and_no_neighbour(host: Host) -> None:
+    addresses = ("169.254.169.254:80", "10.255.1.1:80", "192.0.2.1:443", f"{host.address}:22")
+    assert connections(host, "landfast_web-mail", *addresses) == dict.fromkeys(addresses, "refused")
+
+
 def test_it_sets_up_docker_for_servers(host: Host) -> None:
     settings = json.loads(host.run("cat", "/etc/docker/daemon.json"))
     expected = {"no-new-privileges": True, "live-restore": False, "icc": False, "userland-proxy": False}
@@ -151,11 +160,14 @@ def test_the_kernel_forwards_packets_for_docker(host: Host) -> None:
     assert host.run("sysctl", "--values", "net.ipv4.conf.all.accept_redirects").strip() == "0"
 
 
-def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout) -> None:
-    checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n", **another_port(checkout)})
+def test_a_deploy_fails_no_request(single: Inventory, checkout: Checkout, host: Host) -> None:
+    contract = checkout.read(CONTRACT).replace("egress: [smtp", f'egress: ["{NAMED}", smtp')
+    checkout.commit({PAGE: checkout.read(PAGE) + "\nTRIAL = 1\n", CONTRACT: contract, **another_port(checkout)})
     with visitors(single, "deploy of a line and of the API's port to one machine", before=BRIEF, after=BRIEF):
         run = play(single, "deploy")
     assert "migrate-web: pending: none" in run.output
+    assert NAMED in host.run("cat", f"{LISTS}/current.json")
+    assert not host.succeeds("test", "-e", f"{LISTS}/former.json"), "only the new release's list is open"
 
 
 @pytest.mark.long
@@ -207,6 +219,7 @@ def test_a_rollback_to_a_release_with_another_port_fails_no_request(single: Inve
     with visitors(single, "rollback on one machine", before=BRIEF, after=BRIEF):
         play(single, "rollback", variables={"release_to": first})
     assert running_release(single) == first
+    assert NAMED not in host.run("cat", f"{LISTS}/former.json"), "the list of the release before is open again"
 
 
 def test_a_restart_of_docker_refuses_nobody_and_nginx_is_back_soon(host: Host) -> None:

@@ -65,16 +65,9 @@ CALLS = "services: {shop: {networks: [shop, shop-egress]}}\nnetworks: {shop: {in
 
 
 def test_addresses_outside_are_listed() -> None:
-    addresses = ["smtp", "api.example.org:443", "*.example.org:443", "*:443", "192.0.2.1:8080"]
+    addresses = ["smtp", "api.example.org:443", "any:443", "192.0.2.1:8080", "10.0.0.0/8"]
 
     assert upkeep(f"x-landfast: {{egress: {addresses}}}\n{CALLS}")["egress"] == addresses
-
-
-@pytest.mark.parametrize(
-    "address", ["api.example.org", "api.example.org:0", "https://example.org:443", "a b:443", "smtp:"]
-)
-def test_an_address_outside_is_a_host_and_a_port(address: str) -> None:
-    assert f"egress: {address!r} must have the form" in refusal(f"x-landfast: {{egress: ['{address}']}}\n{CALLS}")
 
 
 @pytest.mark.parametrize(

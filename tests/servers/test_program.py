@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from cli.console import StackError
 from cli.servers import program
@@ -57,3 +58,10 @@ def test_what_the_role_copies_from_the_checkout_is_there() -> None:
 
     assert copied == ["rollout/host.py"]
     assert [path for path in copied if not (ROOT / path).is_file()] == []
+
+
+def test_the_role_firewall_copies_all_that_its_program_imports() -> None:
+    variables = yaml.safe_load((ROOT / "ansible/roles/firewall/vars/main.yml").read_text(encoding="utf-8"))
+    copied = {f"{module}.py" for module in variables["firewall_egress_modules"]}
+
+    assert copied == {"__init__.py", *(f"egress/{path.name}" for path in (ROOT / "rollout/egress").glob("*.py"))}
