@@ -78,7 +78,7 @@ def default() -> list[Step]:
     laptop = replace(stack, name="stack-laptop", lane=STACK, nice=0, whole={"STACK_FORMS": "laptop"}, minutes=12)
     forms = {"STACK_FORMS": "shipped,lengthy,ledger,house", "CHAOS_FORM": "short"}
     shipped = replace(stack, name="stack-shipped", lane=IMAGES, nice=5, whole=forms, minutes=8)
-    images = replace(suite("images", host, "tests/images"), lane=IMAGES, minutes=3)
+    images = replace(suite("images", host, "tests/images", options=("-m", "not long")), lane=IMAGES, minutes=3)
     server = suite("server", host, "tests/deploy/test_single_stack.py", options=("-m", "not long"))
     # Fewer requests than in the long suites, whose figures are quoted: other lanes need the processors.
     server = replace(server, lane=SERVER, programs=SSH, whole={"DEPLOY_RATE": "20"}, minutes=10)
@@ -93,6 +93,7 @@ def everything_else() -> list[Step]:
     host = devenv.host()
     found = [
         replace(suite("stack-long", host, *ON_A_STACK), selection=("-m", "long"), minutes=18),
+        replace(suite("images-long", host, "tests/images"), selection=("-m", "long"), minutes=15),
         replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
         replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),
