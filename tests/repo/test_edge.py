@@ -66,6 +66,7 @@ def test_a_location_with_error_pages_has_that_of_the_limits() -> None:
     ("variables", "said"),
     [
         ({"EDGE_WRITE_RATE": "ten"}, 'EDGE_WRITE_RATE must be a whole number, not "ten"'),
+        ({"EDGE_QUIC_PORT": "on"}, 'EDGE_QUIC_PORT must be a number, or empty, not "on"'),
         ({"EDGE_CONNECTIONS": "-1"}, 'EDGE_CONNECTIONS must be a whole number, not "-1"'),
         ({"HTTPS_ONLY": "true", "HSTS": "max-age=1; x"}, 'HSTS must be like "max-age=31536000; includeSubDomains"'),
     ],
@@ -99,14 +100,55 @@ def test_settings_become_limits_and_headers(
     assert f'default "{strict}";' in (tmp_path / "tmp/strict-transport.conf").read_text()
 
 
+#: A container of a server, with the host's sockets.
+SERVER = {"EDGE_SOCKET": "/run/edge/sockets", "NGINX": "4;"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "listens", "offered", "suffix"),
+    [
+        ({}, "8443", "8443", ":8443"),
+        ({"EDGE_QUIC_PORT": "9443"}, "8443", "9443", ":9443"),
+        ({"EDGE_QUIC_PORT": "443"}, "8443", "443", ""),
+        ({"EDGE_QUIC_PORT": ""}, "", "", ""),
+        ({**SERVER, "EDGE_QUIC": "true", "EDGE_QUIC_PORT": "443"}, "443", "443", ""),
+        ({**SERVER, "EDGE_QUIC": "false", "EDGE_QUIC_PORT": "443"}, "", "", ""),  # a host without sockets for it
+    ],
+)
+def test_http3_is_offered_where_nginx_listens_for_it(
+    tmp_path: Path, variables: dict[str, str], listens: str, offered: str, suffix: str
+) -> None:
+    assert start(tmp_path, variables).returncode == 0
+
+    written = {path.name: path.read_text() for path in (tmp_path / "tmp").iterdir()}
+    assert re.findall(r"^listen (\d+) quic;", written["listen-quic.conf"]) == [listens] * bool(listens)
+    assert re.findall(r"^listen (\d+) quic reuseport;", written["listen-quic-first.conf"]) == [listens] * bool(listens)
+    assert f'map "" $http3_port {{ default "{offered}"; }}' in written["http3-port.conf"]
+    assert f'map "" $http3_host_port {{ default "{suffix}"; }}' in written["http3-port.conf"]
+    assert ("listen 443 ssl;" in written["listen.conf"]) == ("EDGE_SOCKET" in variables)
+
+
+def test_each_host_has_a_key_for_quic_of_its_own_and_keeps_it(tmp_path: Path) -> None:
+    keys = []
+    for number, host in enumerate(("one", "one", "two")):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert start(folder, {**SERVER, "EDGE_HOST": host}).returncode == 0
+        keys.append((folder / "tmp/quic-host-key").read_text().strip())
+
+    assert keys[0] == keys[1] != keys[2]
+    assert all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
+
+
 def start(folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run Nginx's entrypoint with its folders below ``folder``, and programs that do nothing."""
     text = (NGINX / "entrypoint.sh").read_text(encoding="utf-8")
     text = re.sub("/(tmp|run/secrets)(?=[/ ])", rf"{folder}/\1", text)
     (folder / "tmp").mkdir()
     (folder / "run/secrets").mkdir(parents=True)
-    (folder / "run/secrets/flower_password").write_text("x")
-    for name in ("need-secrets", "reload-on-change"):
+    for name in ("flower_password", "rabbitmq_operator_password", "rabbitmq_operator_reader_password", "tls_key"):
+        (folder / "run/secrets" / name).write_text("x")
+    for name in ("need-secrets", "reload-on-change", "nginx"):
         (folder / name).write_text("#!/bin/sh\n")
         (folder / name).chmod(0o755)
     environment = {"PATH": f"{folder}:/usr/bin:/bin", **variables}

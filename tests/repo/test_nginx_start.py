@@ -21,14 +21,15 @@ SERVER = "trap 'echo reload' HUP; trap 'exit 0' QUIT; echo starts; while :; do s
 
 
 @pytest.mark.parametrize(
-    ("socket", "before"), [("", "reload-on-change {}/run/secrets"), ("/run/edge.sock", "take-sockets /run/edge.sock")]
+    ("socket", "before"),
+    [("", "reload-on-change {}/run/secrets"), ("/run/edge.sock", "take-sockets /run/edge.sock entrypoint")],
 )
 def test_derived_files_are_watched_on_a_laptop_and_not_on_servers(tmp_path: Path, socket: str, before: str) -> None:
     text = (ROOT / "nginx/entrypoint.sh").read_text(encoding="utf-8")
     text = re.sub("/(tmp|run/secrets)(?=[/ ])", rf"{tmp_path}/\1", text)
     (tmp_path / "tmp").mkdir()
     (tmp_path / "run/secrets").mkdir(parents=True)
-    for name in ("flower_password", "rabbitmq_operator_password", "rabbitmq_operator_reader_password"):
+    for name in ("flower_password", "rabbitmq_operator_password", "rabbitmq_operator_reader_password", "tls_key"):
         (tmp_path / f"run/secrets/{name}").write_text("x")
     for name in ("need-secrets", "take-sockets", "reload-on-change"):
         (tmp_path / name).write_text('#!/bin/sh\n[ "${0##*/}" = need-secrets ] || echo "${0##*/} $*"\n')

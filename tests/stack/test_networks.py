@@ -88,6 +88,7 @@ def test_only_nginx_and_the_local_inbox_publish_ports(stack: Stack) -> None:
     assert {(port, number) for port, _, number in published["nginx"]} == {
         ("8080/tcp", ports.http),
         ("8443/tcp", ports.https),
+        ("8443/udp", ports.https),  # HTTP/3
     }
     assert published["mail"] == {("1080/tcp", "127.0.0.1", ports.mail)}, "the inbox is for this machine alone"
 

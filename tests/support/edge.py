@@ -52,11 +52,14 @@ def edge(stack: Stack, certificates: Path | None = None, **variables: str) -> It
         variables: its settings; the other ones have their defaults, and not those of the tests' stack.
     """
     http, https = free_ports(2)
-    settings = {"EDGE_WRITE_RATE": "10", "EDGE_WRITE_BURST": "50", **variables}
+    settings = {"EDGE_WRITE_RATE": "10", "EDGE_WRITE_BURST": "50", "EDGE_QUIC_PORT": str(https), **variables}
     options = [f"--env={name}={value}" for name, value in settings.items()]
     if certificates:
         options += [f"--volume={certificates}:{TLS}:ro", f"--env=TLS_DIRECTORY={TLS}"]
-    ports = [f"--publish=127.0.0.1:{http}:8080", f"--publish=127.0.0.1:{https}:8443"]
+    ports = [
+        f"--publish=127.0.0.1:{http}:8080",
+        *(f"--publish=127.0.0.1:{https}:8443/{kind}" for kind in ("tcp", "udp")),
+    ]
     found = Edge(f"{stack.project}-edge-{http}", http, https)
     try:
         stack.compose("run", "--detach", "--no-deps", f"--name={found.container}", *ports, *options, "nginx")
