@@ -34,7 +34,7 @@ def handed_out(path: Path, sockets: Sequence[socket.socket], patience: float = 2
 
     Args:
         path: the path of the Unix socket, which does not exist yet.
-        sockets: the sockets that listen for visitors.
+        sockets: the site's: those that listen for visitors, and those of UDP.
         patience: seconds without Nginx after which they refuse visitors.
     """
     with socket.socket(socket.AF_UNIX) as counter:
