@@ -18,6 +18,9 @@ _PROTOCOLS = {
     "uwsgi": ("uwsgi", "uwsgi_pass $place", "uwsgi-headers"),
 }
 
+#: Keys of the page cache.
+CACHE = ("cache", "languages", "language_cookie")
+
 #: ``security_headers`` -> the policy in ``nginx/snippets/header-defaults.conf``.
 POLICIES = {None: "application", True: "", False: "none"}
 
@@ -51,10 +54,21 @@ class Location:
             yield block(f"location = {self.path[:-1]}", [f"return 308 {self.path};"])
         if "files" not in self.entry:
             yield block(f"location {self.path}", [*self._denied(), *self._forwarded()])
-            return
-        yield block(f"location {self.path}", [*self._denied(), *self._files()])
-        if "service" in self.entry:
-            yield block(f"location {self._missing}", list(self._forwarded()))
+        else:
+            yield block(f"location {self.path}", [*self._denied(), *self._files()])
+            if "service" in self.entry:
+                yield block(f"location {self._missing}", list(self._forwarded()))
+        yield from self._past_the_cache()
+
+    def _past_the_cache(self) -> Iterator[str]:
+        """Yield the location that sends a request straight to the service if the cache is of no help.
+
+        A stopping Nginx closes the server in ``nginx/conf.d/pages.conf`` before its last requests are answered.
+        """
+        if self.entry.get("cache"):
+            entry = {key: value for key, value in self.entry.items() if key not in CACHE}
+            straight = Location(self.path, entry, self.host)
+            yield block(f"location {self._straight}", list(straight._forwarded()))
 
     def _with_uploads(self) -> Iterator[str]:
         """Yield the location, that of its other requests, and those through which an upload passes."""
@@ -63,6 +77,7 @@ class Location:
             yield block(f"location = {self.path[:-1]}", list(uploads.divided(self.path, given)))
         yield block(f"location {self.path}", list(uploads.divided(self.path, given)))
         yield block(f"location @others{self.path}", list(self._forwarded()))
+        yield from self._past_the_cache()
         yield block(f"location @too-large{self.path}", list(uploads.too_large(given)))
         first = "uploads"
         if "permission" in given:
@@ -94,6 +109,11 @@ class Location:
     def _missing(self) -> str:
         """The location that requests a missing file from the service."""
         return f"@missing{self.path}"
+
+    @property
+    def _straight(self) -> str:
+        """The location that requests a page from the service without the page cache."""
+        return f"@straight{self.path}"
 
     def _denied(self) -> Iterator[str]:
         for pattern in self.entry.get("deny", ()):
@@ -130,10 +150,14 @@ class Location:
             yield "set $websocket on;"
         if timeout := self.entry.get("timeout", "1h" if self.entry.get("websocket") else ""):
             yield f"{prefix}_read_timeout {timeout}; # longer silence is a fault"
-        yield f"{forward};"
-        yield f"include snippets/{snippet}.conf;"
-        yield from self._cached(prefix)
-        yield f"error_page 502 504 =503 /pages/503.{'problem' if problem else 'html'};"
+        unavailable = f"/pages/503.{'problem' if problem else 'html'}"
+        if self.entry.get("cache"):
+            yield from self._with_page_cache("problem" if problem else "html")
+        else:
+            yield f"{forward};"
+            yield f"include snippets/{snippet}.conf;"
+            yield from self._cached(prefix)
+            yield f"error_page 502 504 =503 {unavailable};"
         yield f"error_page 413 /pages/413.{'problem' if problem else '$refused_as'};"
         yield f"error_page 429 /pages/429.{'problem' if problem else '$refused_as'};"
 
@@ -147,6 +171,22 @@ class Location:
         if writes := self.entry.get("writes"):
             burst = f" burst={writes['burst']}" if writes.get("burst") else ""
             yield f"limit_req zone={self._zone}/writes{burst} nodelay;"
+
+    def _with_page_cache(self, form: str) -> Iterator[str]:
+        """Yield what sends requests through the page cache; ``form`` is that of Nginx's own answers."""
+        yield f'set $page_languages "{" ".join(self.entry.get("languages", ()))}";'
+        yield f'set $page_language_cookie "{self.entry.get("language_cookie", "")}";'
+        yield f"set $page_form {form};"
+        # Without a decision to the contrary, a request goes straight to the service.
+        yield "set $page_zone off;"
+        yield 'set $page_key "";'
+        yield 'set $page_language "";'
+        yield "set $page_source $place;"
+        yield "include snippets/page-cache.conf;"
+        yield "include snippets/proxy-headers.conf;"
+        yield f"error_page 502 = {self._straight};"
+        yield f"error_page 504 =503 /pages/503.{form};"
+        yield "recursive_error_pages on;"
 
     def _cached(self, prefix: str) -> Iterator[str]:
         """Yield the cache of the service's answers: files for a week, pages for a moment."""

@@ -30,9 +30,11 @@ OF_THE_HOUSE = (
 #: Required key -> the keys of a location that require it.
 REQUIRED = {
     "service": (
-        *("protocol", "largest_body", "timeout", "websocket", "fresh", "errors", "security_headers"),
+        *("protocol", "largest_body", "timeout", "websocket", "fresh", "cache", "errors", "security_headers"),
         *("writes", "connections", "uploads"),
     ),
+    "cache": ("languages",),
+    "languages": ("language_cookie",),
     "files": ("internal", "immutable"),
 }
 #: Key of a location -> the key that it cannot do without, and its meaning.
@@ -142,6 +144,8 @@ def _check(contract: Contract, path: str, entry: Mapping[str, Any]) -> None:
     _check_required(where, entry)
     if "fresh" in entry and entry.get("static"):
         raise ContractError(f"{where}: fresh and static exclude each other; a static file is cached for a week")
+    if entry.get("cache"):
+        _check_cache(where, entry)
     if "uploads" in entry:
         _check_uploads(contract, where, entry)
     if entry.get("internal") and not hosts:
@@ -165,6 +169,19 @@ def _check_required(where: str, entry: Mapping[str, Any]) -> None:
     for key, (needed, words) in NEEDED.items():
         if needed not in entry.get(key, {needed}):
             raise ContractError(f"{where}.{key}.{needed} is missing: {words}")
+
+
+def _check_cache(where: str, entry: Mapping[str, Any]) -> None:
+    """Make sure that a location's cache is valid.
+
+    Raises:
+        ContractError: it is not.
+    """
+    for key in ("fresh", "static"):
+        if key in entry:
+            raise ContractError(f"{where}: cache and {key} exclude each other; each is a cache of its own")
+    if entry.get("protocol") == "uwsgi":
+        raise ContractError(f"{where}.cache: the protocol uwsgi has no such cache; use http")
 
 
 def _check_uploads(contract: Contract, where: str, entry: Mapping[str, Any]) -> None:

@@ -22,6 +22,8 @@ PLACE = rf"[a-z0-9][a-z0-9-]*:{PORT}"
 ADDRESS = rf"smtp|((?!smtp:){HOST}|(\d{{1,3}}\.){{3}}\d{{1,3}}/\d{{1,2}})(:{PORT})?|\$\{{[A-Z][A-Z0-9_]*:-\}}"
 FOLDER = r"/(srv|var/lib)(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+"
 PATTERN = r"[A-Za-z0-9_./~*-]+"
+LANGUAGE = r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*"
+COOKIE = r"[A-Za-z0-9_.-]{1,64}"
 PERMISSION = r"\^.*|\.\*|"
 REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
@@ -58,6 +60,8 @@ WORDS = {
     FOLDER: "a folder below /var/lib/ or /srv/, without a slash at its end, and without a part that begins with a dot: "
     "/var/lib/shop",
     PATTERN: "letters, digits, _ . / ~ and -, with * for any text: private/*",
+    LANGUAGE: "a language like en or pt-br",
+    COOKIE: "a cookie's name of letters, digits, _ . and -: django_language",
     PERMISSION: "a regular expression that begins with ^, such as ^shop$; or .*, or an empty string",
     REDIS_USER: "a-z, 0-9 and _, not beginning with a digit, at most 32 characters, and not default: web_shop",
     KEYS: "letters, digits, _ . : / { } @ and -, with * for any text and ? for one character: shop:*",
@@ -245,6 +249,16 @@ HTTP = group(
                 "old one while it requests the next",
                 TIME,
             ),
+            cache=flag(
+                "whether Nginx keeps pages that say `Cache-Control: public` and sends them to all visitors without a "
+                "session, for as long as `s-maxage` says, else for one second; it renews them by itself"
+            ),
+            languages=texts(
+                "with `cache`, the languages of these pages, the default one first, if one address has several: Nginx "
+                "chooses like Django, and keeps a page for each",
+                LANGUAGE,
+            ),
+            language_cookie=text("with `languages`, the cookie that chooses one, such as django_language", COOKIE),
             static=flag(
                 "whether these are the application's static files: Nginx caches the service's answers for a week, and "
                 "browsers cache names with a hash"

@@ -28,6 +28,7 @@ number() {
     esac
 }
 rate=${EDGE_WRITE_RATE:-10} burst=${EDGE_WRITE_BURST:-50} connections=${EDGE_CONNECTIONS:-200}
+number EDGE_LOG_RATE "${EDGE_LOG_RATE:-1000}"
 number EDGE_WRITE_RATE "$rate" && number EDGE_WRITE_BURST "$burst" && number EDGE_CONNECTIONS "$connections"
 {
     if [ "$rate" -gt 0 ]; then

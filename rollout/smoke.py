@@ -89,6 +89,10 @@ class _Connection(http.client.HTTPSConnection):
         self.sock = self.tls.wrap_socket(plain, server_hostname=self.host)
 
 
+#: Nginx sends no cached page to a visitor with a cookie that it does not know: the answer is the service's own.
+PAST_THE_CACHE = {"Cookie": "landfast_smoke=1"}
+
+
 def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, str]:
     """Return the status and the body of the answer to ``path`` at ``address``; ``host`` is another name of the site's.
 
@@ -100,7 +104,7 @@ def fetch(address: str, path: str, smoke: Smoke, host: str = "") -> tuple[int, s
     connection = _Connection(address, smoke)
     try:
         # The certificate is the same for all names, so it is the site's that is verified.
-        headers = {"User-Agent": "landfast-smoke", **({"Host": host} if host else {})}
+        headers = {"User-Agent": "landfast-smoke", **PAST_THE_CACHE, **({"Host": host} if host else {})}
         # Parts that are encoded already stay as they are, and so does an address's syntax.
         connection.request("GET", quote(path, safe=string.punctuation), headers=headers)
         answer = connection.getresponse()

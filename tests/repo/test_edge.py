@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 NGINX = ROOT / "nginx"
 HEADERS, DEFAULTS = NGINX / "snippets/security-headers.conf", NGINX / "snippets/header-defaults.conf"
 CONFIGURATION = sorted(path for path in NGINX.rglob("*.conf"))
+#: Servers that no visitor reaches.
+INNER = {"readiness.conf", "pages.conf"}
 
 
 def test_headers_are_set_in_one_file() -> None:
@@ -49,7 +51,7 @@ def test_the_style_of_a_page_is_allowed_by_its_hash(page: Path) -> None:
 
 
 def test_a_location_with_error_pages_has_that_of_the_limits() -> None:
-    files = {path.name: path.read_text(encoding="utf-8") for path in CONFIGURATION if path.name != "readiness.conf"}
+    files = {path.name: path.read_text(encoding="utf-8") for path in CONFIGURATION if path.name not in INNER}
     files["locations.conf"] = derive(read(ROOT)).contents["nginx.locations.conf"]
     blocks = [
         block
@@ -68,6 +70,7 @@ def test_a_location_with_error_pages_has_that_of_the_limits() -> None:
         ({"EDGE_WRITE_RATE": "ten"}, 'EDGE_WRITE_RATE must be a whole number, not "ten"'),
         ({"EDGE_QUIC_PORT": "on"}, 'EDGE_QUIC_PORT must be a number, or empty, not "on"'),
         ({"EDGE_CONNECTIONS": "-1"}, 'EDGE_CONNECTIONS must be a whole number, not "-1"'),
+        ({"EDGE_LOG_RATE": "1k"}, 'EDGE_LOG_RATE must be a whole number, not "1k"'),
         ({"HTTPS_ONLY": "true", "HSTS": "max-age=1; x"}, 'HSTS must be like "max-age=31536000; includeSubDomains"'),
     ],
 )

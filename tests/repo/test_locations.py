@@ -27,6 +27,35 @@ def test_a_fresh_page_is_kept_for_those_alone_who_bring_nothing_of_their_own(pro
     assert f"{begin}_cache_background_update on;" in found
 
 
+def test_a_location_with_the_page_cache_decides_for_each_request_whether_it_takes_part() -> None:
+    found = nginx('service: "shop:80", cache: true, errors: problem, languages: [en, pt-br], language_cookie: lang')
+    location = found.partition("location /place/ {")[2].partition("\n}")[0]
+
+    assert "include snippets/page-cache.conf;" in location
+    assert 'set $page_languages "en pt-br";' in location
+    assert 'set $page_language_cookie "lang";' in location
+    assert "set $page_zone off;" in location, "the cache is for those requests alone that lua/pages.lua lets in"
+    assert "set $page_source $place;" in location
+    assert "error_page 502 = @straight/place/;" in location, "the status is that of the second answer"
+    assert "error_page 504 =503 /pages/503.problem;" in location
+    assert "proxy_pass" not in location, "the snippet has it"
+
+
+def test_a_page_is_requested_from_the_service_itself_if_the_cache_is_of_no_help() -> None:
+    straight = nginx('service: "shop:80", cache: true').partition("location @straight/place/ {")[2].partition("\n}")[0]
+
+    assert "proxy_pass http://$place;" in straight
+    assert "page-cache" not in straight
+    assert "$page_" not in straight
+
+
+def test_requests_beside_uploads_may_be_cached_and_uploads_never_are() -> None:
+    found = nginx('service: "shop:80", cache: true, uploads: {largest_body: 5m}')
+    blocks = dict(re.findall(r"^location (\S+) \{\n(.*?)\n\}", found, re.MULTILINE | re.DOTALL))
+
+    assert [name for name, block in blocks.items() if "page-cache" in block] == ["@others/place/"]
+
+
 def test_no_page_is_kept_that_the_contract_does_not_call_fresh() -> None:
     assert "cache" not in nginx('service: "shop:80"')
 
@@ -126,6 +155,13 @@ def test_internal_files_are_for_those_whom_the_application_sends_there() -> None
         ("files: /var/lib/shop, timeout: 1m", "timeout requires service"),
         ("files: /var/lib/shop, fresh: 1s", "fresh requires service"),
         ("service: 'shop:80', static: true, fresh: 1s", "fresh and static exclude each other"),
+        ("service: 'shop:80', cache: true, fresh: 1s", "cache and fresh exclude each other"),
+        ("service: 'shop:80', cache: true, static: true", "cache and static exclude each other"),
+        ("service: 'shop:80', cache: true, protocol: uwsgi", "cache: the protocol uwsgi has no such cache; use http"),
+        ("service: 'shop:80', languages: [en]", "languages requires cache"),
+        ("service: 'shop:80', cache: true, language_cookie: lang", "language_cookie requires languages"),
+        ("service: 'shop:80', cache: true, languages: [english!]", "must have the form: a language like en or pt-br"),
+        ("files: /var/lib/shop, cache: true", "cache requires service"),
         ("service: 'shop:80', largest_body: 1 GB", "must have the form: a number of bytes with at most twelve digits"),
         ("service: 'shop:80', timeout: 60", "timeout must be a string, not 60"),
         ("service: 'shop:80', timeout: 60ms", "must have the form: a number with s, m or h"),

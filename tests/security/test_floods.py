@@ -15,6 +15,7 @@ import pytest
 
 from tests.support.edge import edge
 from tests.support.site import TIMEOUT, Site
+from tests.support.stack import docker
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -169,3 +170,21 @@ def test_an_upload_that_fails_is_told_as_such_whatever_its_size(ready: Stack) ->
     assert [(line["method"], line["uri"], line["status"]) for line in logged] == [
         ("POST", "/admin/news/article/add/", 503)
     ]
+
+
+def test_a_flood_is_logged_in_part_and_the_rest_is_counted(stack: Stack) -> None:
+    """Its lines would push all others out of the log."""
+    with edge(stack, EDGE_LOG_RATE="2") as bounded:
+        sent = 200
+        assert set(statuses(bounded.url, "GET", "/healthz?flood", sent)) == {200}
+
+        def left_out() -> list[int]:
+            Site(bounded.url).get("/healthz")  # the count comes with an answer of a later second
+            found = re.findall(r" (\d+) lines of the access log were left out", docker("logs", bounded.container))
+            return [int(number) for number in found]
+
+        counted = wait_until(left_out, 20, "the number of the lines that were left out")
+        lines = docker("logs", bounded.container).count('"message":"GET /healthz 200"')
+
+    assert sum(counted) > 0
+    assert lines < sent

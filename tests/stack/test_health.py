@@ -126,22 +126,24 @@ def test_it_says_unavailable_while_the_console_is_stopped(ready: Stack, site: Si
 
 
 def test_the_rest_serves_while_django_is_stopped(ready: Stack, site: Site, operator: Site) -> None:
+    kept = site.get("/").text
     ready.stop("web-django")
 
     wait_until(lambda: readiness(site)[1]["failing"] == ["web-django"], 30, lambda: f"/readyz: {readiness(site)}")
     request = f"trace-{token_hex(8)}"
-    page = site.get("/", headers={"X-Request-ID": request})
+    page = site.get("/accounts/login/", headers={"X-Request-ID": request})
 
     assert page.status_code == 503
+    assert site.get("/").text == kept, "Nginx has the pages that anybody may see"
     assert page.headers["Retry-After"]
     assert "text/html" in page.headers["Content-Type"]
     assert operator.get("/flower/").status_code == 200, "operators do without any application"
     assert site.send_task(1, 1).status_code == 202, "the API does without Django"
     line = wait_until(lambda: line_of_request(ready, request), 10, "the request's line")
-    assert (line["uri"], line["status"], line["level"]) == ("/", 503, "error")
+    assert (line["uri"], line["status"], line["level"]) == ("/accounts/login/", 503, "error")
     assert line["connection"] > 0
     ready.start("web-django")
-    wait_until(lambda: site.get("/").status_code == 200, 30, "the site")
+    wait_until(lambda: site.get("/accounts/login/").status_code == 200, 30, "the site")
 
 
 def line_of_request(stack: Stack, request: str) -> dict[str, Any] | None:

@@ -112,7 +112,7 @@ class TopicSitemap(Sitemap[Any]):
 def sitemap(request: HttpRequest) -> HttpResponseBase:
     """Return the sitemap."""
     response = sitemap_view(request, {"articles": ArticleSitemap, "topics": TopicSitemap})
-    caching.mark(request, response)
+    caching.mark(request, response, parameters=["p"])
     return response
 
 

@@ -79,7 +79,7 @@ class ArticleListView(ListView[Article]):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         """Answer, with caching headers."""
         response = super().dispatch(request, *args, **kwargs)
-        caching.mark(request, response, self.edition.last_modified)
+        caching.mark(request, response, self.edition.last_modified, parameters=["page"])
         return response
 
 
@@ -130,7 +130,7 @@ class SearchView(ListView[Article]):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Answer, with caching headers."""
         response = super().get(request, *args, **kwargs)
-        caching.mark(request, response)
+        caching.mark(request, response, parameters=["q", "page"])
         return response
 
 

@@ -20,17 +20,35 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("address", ["/", "/news/on-knots/", "/feed/", "/search/?q=knots", "/sitemap.xml"])
-def test_it_lets_anybody_keep_public_pages_for_a_minute(
+def test_it_lets_nginx_keep_public_pages_for_a_second_and_browsers_if_they_ask(
     client: Client, make_article: MakeArticle, address: str
 ) -> None:
     make_article()
 
     response = client.get(address)
 
-    assert response["Cache-Control"] == "public, max-age=60"
+    assert response["Cache-Control"] == "public, max-age=0, s-maxage=1"
     assert "Cookie" in response["Vary"]
     assert not response.cookies
     assert client.get(address, headers={"If-None-Match": response["ETag"]}).status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("address", "varies"),
+    [
+        ("/", 'params, except=("page")'),
+        ("/search/?q=knots", 'params, except=("q" "page")'),
+        ("/news/on-knots/", "params"),
+        ("/feed/", "params"),
+        ("/sitemap.xml", 'params, except=("p")'),
+    ],
+)
+def test_it_names_the_parameters_by_which_a_page_varies(
+    client: Client, make_article: MakeArticle, address: str, varies: str
+) -> None:
+    make_article()
+
+    assert client.get(address)["No-Vary-Search"] == varies
 
 
 @pytest.mark.parametrize("address", ["/", "/news/on-knots/", "/feed/"])

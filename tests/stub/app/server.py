@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,23 @@ TRIED = {
 }
 
 
+#: Headers of pages that a cache may keep, or not, by the second part of the address.
+PUBLIC = {"Cache-Control": "public", "ETag": '"same"', "Vary": "Cookie, Accept-Language"}
+CACHED: dict[str, Mapping[str, str]] = {
+    "public": PUBLIC,
+    "slow": PUBLIC,
+    "long": {"Cache-Control": "public, max-age=0, s-maxage=60"},
+    "searched": {**PUBLIC, "No-Vary-Search": 'params, except=("page")'},
+    "varied": {**PUBLIC, "Vary": "HX-Request"},
+    "private": {"Cache-Control": "private"},
+    "silent": {},
+    "cookie": {**PUBLIC, "Set-Cookie": "visitor=1"},
+    "any": {**PUBLIC, "Vary": "*"},
+}
+#: Seconds that a slow page takes: many visitors request it meanwhile.
+SLOW = 1
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -127,6 +145,10 @@ class Handler(BaseHTTPRequestHandler):
         _, what, *name = self.path.split("/")
         if what == "hand-out":
             self.answer({}, {"X-Accel-Redirect": f"/handed-out/{name[0]}", "Cache-Control": "private"})
+            return
+        if what == "cached":
+            time.sleep(SLOW if name[0] == "slow" else 0)
+            self.answer(self.seen(), CACHED[name[0]])
             return
         try:
             tried = TRIED.get(what)
@@ -140,8 +162,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def seen(self) -> dict[str, Any]:
         """Return what reached this server."""
-        told = {name.lower(): self.headers.get(name) for name in ("Host", "Upgrade", "Cookie")}
-        return {"number": next(numbers), **told}
+        told = {name.lower(): self.headers.get(name) for name in ("Host", "Upgrade", "Cookie", "X-Forwarded-Host")}
+        inner = [name for name in self.headers if name.lower().startswith("x-page-")]
+        return {"number": next(numbers), "path": self.path, "inner": inner, **told}
 
     def answer(self, answer: dict[str, Any], headers: Mapping[str, str] | None = None) -> None:
         body = json.dumps(answer).encode()
@@ -151,7 +174,10 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_HEAD = do_GET  # noqa: N815 - http.server's own name
 
     def shake_hands(self) -> None:
         """Open a WebSocket and send one text, ``hello``."""
