@@ -142,7 +142,7 @@ local function choose(var)
     local uri = var.request_uri
     local mark = uri:find("?", 1, true) -- no pattern: LuaJIT compiles this one
     local path, query = mark and uri:sub(1, mark - 1) or uri, mark and uri:sub(mark + 1) or ""
-    local page = var.scheme .. "://" .. (var.http_host or var.host) .. path
+    local page = var.scheme .. "://" .. var.forwarded_host .. path
     if mark then
         query = significant(query, memory:get("=" .. page) or "")
         uri = query == "" and path or path .. "?" .. query
