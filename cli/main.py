@@ -1,4 +1,4 @@
-"""The commands: up, down, update, doctor, sbom, test, secret, logs, app, upgrade, and short ones of Compose's."""
+"""The commands: up, down, update, doctor, sbom, test, bench, secret, logs, app, upgrade; short ones of Compose's."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from cli import (
     applications,
+    bench,
     completion,
     compose,
     console,
@@ -96,6 +97,8 @@ def hand_on(arguments: list[str]) -> Callable[[], int] | None:
     name, rest = "".join(arguments[:1]), arguments[1:]
     if name == "test":
         return lambda: test(rest)
+    if name == "bench":
+        return lambda: bench.main(rest)
     if name == "--version":
         return version
     if [name, *rest[:2]] == ["completion", completion.ASK, "--"]:
@@ -124,7 +127,7 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     """Return the parser of the command line.
 
     Args:
-        tests: the parser of the arguments after ``test``, for completion.
+        tests: the parser of the arguments after ``test``, for completion; with it, those after ``bench`` are there too.
     """
     top = argparse.ArgumentParser(prog="./stack", description="The whole stack, from a fresh machine to healthy.")
     top.add_argument("--version", action="version", version="", help="print this checkout's release and commit")
@@ -144,6 +147,12 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
         help="check the promises as CI does; --quick checks less, --all everything",
         add_help=False,
         parents=[tests] if tests else [],
+    )
+    commands.add_parser(
+        "bench",
+        help="measure WSGI servers and durable tasks, side by side",
+        add_help=False,
+        parents=[bench.parser()] if tests else [],
     )
     sbom_ = commands.add_parser("sbom", help="list the packages in images as CycloneDX: all images' into files")
     sbom_.add_argument("service", nargs="*", metavar="SERVICE", help="whose image; its list is printed")

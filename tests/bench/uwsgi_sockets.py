@@ -17,7 +17,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.bench.edge.__main__ import HERE, Place, asked, rate  # noqa: E402
+from tests.bench.edge.__main__ import HERE, asked, rate  # noqa: E402
+from tests.bench.place import Place  # noqa: E402, TC001 - importable once the path is set
 
 APPLICATION = """
 def application(environ, start_response):

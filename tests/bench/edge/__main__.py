@@ -15,22 +15,17 @@ import re
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))
 
 from cli import base_image  # noqa: E402 - importable once the path is set
-from cli.settings import Settings, ca_bundle  # noqa: E402
+from cli.settings import Settings  # noqa: E402
 from contract.derived import derive  # noqa: E402
 from contract.files import read  # noqa: E402
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.bench.place import Place, docker  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 #: The edge's share of bare Nginx that it must not fall below (docs/adr/0020-nothing-between-nginx-and-its-log.md).
@@ -39,71 +34,10 @@ GOAL = 0.85
 PATHS = ("/healthz", "/static/file.txt")
 FILE_SIZE = 5000
 WRK = ("-t1", "-c32")
-#: Seconds for building an image, and for any other command.
-BUILD, COMMAND = 900, 120
-
-#: As x-container in compose.yaml has it.
-CONTAINER = (
-    *("--detach", "--init", "--read-only", "--tmpfs=/tmp:size=256m,mode=1777", "--cap-drop=ALL"),
-    *("--security-opt=no-new-privileges:true", "--log-driver=json-file"),
-    *("--log-opt=max-size=10m", "--log-opt=max-file=3"),
-)
 CERTIFICATE = (
     *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"),
     *("-keyout", "tls_key", "-out", "tls_certificate"),
 )
-
-
-@dataclass(frozen=True)
-class Place:
-    """What this run makes in Docker.
-
-    Args:
-        name: what every name begins with.
-        base: the image that the others start from.
-    """
-
-    name: str
-    base: str
-
-    def build(self, what: str, dockerfile: Path) -> str:
-        """Build an image and return its name."""
-        image = f"{self.name}-{what}"
-        bundle = ca_bundle() or ROOT / "images/base/no-ca-bundle"
-        options = [f"--file={dockerfile}", f"--build-arg=BASE_IMAGE={self.base}", f"--secret=id=ca_bundle,src={bundle}"]
-        docker("build", "--quiet", f"--tag={image}", *options, str(ROOT), timeout=BUILD)
-        return image
-
-    @contextmanager
-    def running(self, what: str, image: str, *options: str, command: tuple[str, ...] = ()) -> Iterator[str]:
-        """Run a container in the network for as long as the context lasts; yield its name."""
-        name = f"{self.name}-{what}"
-        try:
-            docker("run", *CONTAINER, f"--name={name}", f"--network={self.name}", *options, image, *command)
-            yield name
-        finally:
-            subprocess.run(["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False)
-
-    @contextmanager
-    def network(self) -> Iterator[None]:
-        """Have the network for as long as the context lasts."""
-        docker("network", "create", self.name)
-        try:
-            yield
-        finally:
-            docker("network", "rm", self.name)
-
-
-def docker(*arguments: str, timeout: float = COMMAND) -> str:
-    """Run Docker and return its output.
-
-    Raises:
-        SystemExit: it failed; what it said is the message.
-    """
-    result = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=timeout, check=False)
-    if result.returncode:
-        raise SystemExit(f"docker {' '.join(arguments)} failed: {result.stderr.strip()}")
-    return result.stdout
 
 
 def rate(place: Place, wrk: str, server: str, path: str, seconds: int, options: tuple[str, ...] = WRK) -> float:

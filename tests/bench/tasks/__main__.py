@@ -103,13 +103,13 @@ def table(title: str, figures: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure, print, and remove the stack."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", type=int, default=5000, help="no-op tasks a turn; a third as many of 10 ms")
-    parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    remove_leftovers()
+def measured(tasks: int, rounds: int) -> str:
+    """Measure on a stack that is made for it and removed, and return the tables.
+
+    Args:
+        tasks: no-op tasks in each turn; a third as many of 10 ms.
+        rounds: how many turns each way has.
+    """
     environment = compose.environment(base_image.find(Settings.read().base_image) or "", ca_bundle())
     os.environ.update({name: value for name, value in environment.items() if value})
     files = ("compose.yaml", str(HERE / "compose.yaml"))
@@ -121,18 +121,28 @@ def main() -> None:
         stack.compose("run", "--rm", "--no-deps", "--user=0", "--volume", f"{stack.project}_bench:/b", "bench-caller",
                       "chmod", "0777", "/b")  # fmt: skip
         stack.compose("up", "--detach", "--no-build", "--no-deps", "bench-caller")
-        nothing = compare(stack, "nothing", options.tasks, options.rounds)
-        print(table(f"no-op, {options.tasks:,} tasks", nothing), "\n")
-        print(costs(nothing), "\n")
-        slower = options.tasks // 3
-        print(table(f"10 ms, {slower:,} tasks", compare(stack, "ten_milliseconds", slower, options.rounds)), "\n")
+        nothing = compare(stack, "nothing", tasks, rounds)
+        slower = tasks // 3
+        slow = compare(stack, "ten_milliseconds", slower, rounds)
         working(stack, "durable")
-        many = [call(stack, "durable", "bulk", "20000") for _ in range(options.rounds)]
-        print(f"enqueue_many: {median(one['publish'] for one in many):,.0f}/s")
+        many = median(call(stack, "durable", "bulk", str(4 * tasks))["publish"] for _ in range(rounds))
         idle = call(stack, "durable", "latency", "300")
-        print(f"call to body's start when idle: p50 {idle['p50']:.1f} ms, p99 {idle['p99']:.1f} ms")
     finally:
         stack.down()
+    bulk = f"enqueue_many: {many:,.0f}/s."
+    waited = f"From the call to the body's start when idle: p50 {idle['p50']:.1f} ms, p99 {idle['p99']:.1f} ms."
+    first, second = table(f"no-op, {tasks:,} tasks", nothing), table(f"10 ms, {slower:,} tasks", slow)
+    return "\n\n".join((first, costs(nothing), second, f"{bulk} {waited}"))
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tasks", type=int, default=5000, help="no-op tasks a turn; a third as many of 10 ms")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    remove_leftovers()
+    print(measured(options.tasks, options.rounds))
 
 
 if __name__ == "__main__":
