@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 #: What can be measured, in the order of a run of all.
 KINDS = {
+    "edge": "Nginx with all settings, beside bare Nginx and the usual template's server",
     "wsgi": "all WSGI servers side by side",
     "tasks": "durable tasks beside plain Celery",
+    "scale": "more containers of the site",
 }
 MOST = 1_000_000
 

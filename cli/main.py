@@ -150,7 +150,7 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     )
     commands.add_parser(
         "bench",
-        help="measure WSGI servers and durable tasks, side by side",
+        help="measure the edge, WSGI servers, tasks and scaling, side by side",
         add_help=False,
         parents=[bench.parser()] if tests else [],
     )

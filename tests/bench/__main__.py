@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from cli import base_image, bench
 from cli.settings import Settings
-from tests.bench import report
+from tests.bench import report, scale
+from tests.bench.edge import rows as edge
 from tests.bench.place import Place
 from tests.bench.report import Section
 from tests.bench.tasks.__main__ import measured
@@ -30,8 +31,10 @@ def tasks(_place: Place, options: argparse.Namespace, rounds: int, seconds: int)
 
 #: How each kind is measured, with the rounds and seconds of its short and of its long form.
 KINDS: dict[str, tuple[Callable[[Place, argparse.Namespace, int, int], Section], tuple[int, int], tuple[int, int]]] = {
+    "edge": (edge.compare, (3, 3), (7, 10)),
     "wsgi": (wsgi.compare, (3, 1), (5, 5)),
     "tasks": (tasks, (1, 1), (3, 1)),
+    "scale": (scale.compare, (2, 3), (5, 10)),
 }
 
 

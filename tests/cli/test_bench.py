@@ -10,7 +10,7 @@ from cli.console import StackError
 
 def test_without_a_kind_all_are_measured() -> None:
     assert bench.parser().parse_args([]).kinds == "all"
-    assert bench.parser().parse_args(["tasks", "wsgi"]).kinds == ["tasks", "wsgi"]
+    assert bench.parser().parse_args(["edge", "wsgi"]).kinds == ["edge", "wsgi"]
 
 
 @pytest.mark.parametrize("arguments", [["nginx"], ["--rounds", "0"], ["--seconds", "1.5"], ["--seed", "x"]])
@@ -26,7 +26,7 @@ def test_a_wrong_word_is_refused(arguments: list[str], capsys: pytest.CaptureFix
     [
         (["wsgi", "--service", "mine"], "--service and --application go together"),
         (["--service", "mine", "--application", "mine.wsgi"], "--service is for the WSGI servers"),
-        (["tasks", "--service", "mine", "--application", "mine.wsgi"], "--service is for the WSGI servers"),
+        (["edge", "--service", "mine", "--application", "mine.wsgi"], "--service is for the WSGI servers"),
     ],
 )
 def test_options_of_an_application_go_together(arguments: list[str], problem: str) -> None:
@@ -37,5 +37,5 @@ def test_options_of_an_application_go_together(arguments: list[str], problem: st
 def test_the_shell_completes_kinds_and_options() -> None:
     parser = main.parser(checks.parser())
 
-    assert completion.words(["bench", "ws"], parser) == ["wsgi"]
+    assert completion.words(["bench", "ed"], parser) == ["edge"]
     assert "--long" in completion.words(["bench", "--"], parser)
