@@ -237,7 +237,7 @@ def test_the_demo_s_plans_are_those_of_its_contracts(capsys: pytest.CaptureFixtu
     all_of_them = {file: Plan(**each) for file, each in json.loads(capsys.readouterr().out).items()}
     found = all_of_them["services/web-django/compose.yaml"]
 
-    assert found.services == ["web-django", "web-worker", "web-mail", "web-beat", "migrate-web"]
+    assert found.services == ["web-django", "web-worker", "web-mail", "web-beat", "migrate-web", "static"]
     assert (found.locations, found.schemas, found.vhosts) == ({"/": "web-django:8000"}, ["web"], ["web"])
     assert {"django_secret_key", "postgres_web_password", "rabbitmq_web_password"} <= set(found.secrets)
     assert found.volumes == ["media"]

@@ -14,7 +14,7 @@ LONG_RUNNING = [
     "web-django", "web-worker", "web-mail", "web-beat", "api-flask", "api-uploads", "api-worker", "api-periodic",
     "worker", "beat",
 ]  # fmt: skip
-ONE_SHOTS = ["secrets", "migrate-web", "migrate-api", "migrate-outbox", "migrate-console"]
+ONE_SHOTS = ["secrets", "static", "migrate-web", "migrate-api", "migrate-outbox", "migrate-console"]
 
 each_container = pytest.mark.parametrize("service", [*LONG_RUNNING, *ONE_SHOTS])
 each_running = pytest.mark.parametrize("service", LONG_RUNNING)

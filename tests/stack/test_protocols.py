@@ -188,6 +188,13 @@ def test_pages_are_compressed_on_their_way(stack: Stack, kind: str) -> None:
     assert "Accept-Encoding" in answer.headers["Vary"]
 
 
+def test_a_page_of_the_cache_is_compressed_for_each_visitor(stack: Stack) -> None:
+    site, wanted = Site(stack.http_url), ["br", "gzip", None, "br"]
+    answers = [site.get("/", headers={"Accept-Encoding": kind or "identity"}, stream=True) for kind in wanted]
+
+    assert [answer.headers.get("Content-Encoding") for answer in answers] == wanted
+
+
 def test_nginx_listens_on_ipv6(stack: Stack) -> None:
     """Docker's networks have IPv4 alone by default, so only its own loopback can ask."""
     program = (
