@@ -94,7 +94,9 @@ def everything_else() -> list[Step]:
     found = [
         replace(suite("stack-long", host, *ON_A_STACK), selection=("-m", "long"), minutes=18),
         replace(suite("images-long", host, "tests/images"), selection=("-m", "long"), minutes=15),
-        replace(suite("debian-12", host, "tests/deploy/test_single_stack.py"), minutes=8, selection=("-m", "long")),
+        replace(
+            suite("debian-12", host, "tests/deploy/test_single_stack.py"), selection=("-k", "debian-12"), minutes=8
+        ),
         replace(suite("products", host, "tests/products"), minutes=10),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),
         replace(suite("applications", host, *(f"tests/deploy/test_{name}.py" for name in APPLICATIONS)), minutes=35),

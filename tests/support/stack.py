@@ -230,6 +230,8 @@ class Stack:
         """
         with measured(f"stop of {', '.join(services)}"):
             docker("stop", *self.ids(*services))
+            # Docker ends this command a moment before its list shows the end.
+            wait_until(lambda: set(self.statuses(*services).values()) == {"exited"}, 20, "Docker to list their end")
 
     def start(self, *services: str) -> None:
         """Start stopped services and wait until they are healthy."""
