@@ -157,3 +157,18 @@ def start(folder: Path, variables: dict[str, str]) -> subprocess.CompletedProces
     environment = {"PATH": f"{folder}:/usr/bin:/bin", **variables}
     command = ["sh", "-c", text, "entrypoint", "nginx"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_no_map_needs_a_variable_that_only_some_contracts_set() -> None:
+    """Nginx does not start if a map names a variable that nothing sets, as in a stack whose contracts have no cache."""
+
+    def matches(pattern: str, *files: Path) -> set[str]:
+        return {name for file in files for name in re.findall(pattern, file.read_text(encoding="utf-8"), re.MULTILINE)}
+
+    by_contracts = matches(r"set \$(\w+)", ROOT / "contract/locations.py")
+    always = matches(r"^ *set \$(\w+)", NGINX / "snippets/answers.conf", *NGINX.glob("conf.d/*.conf"))
+    maps = matches(r"^map .*", *NGINX.rglob("*.conf"))
+    named = {name for line in maps for name in re.findall(r"\$(\w+)", line)}
+
+    assert {"page_zone", "place"} <= named & by_contracts
+    assert (named & by_contracts) - always == set()
