@@ -1,7 +1,7 @@
 """Runs Flower: ``python -m server``. A Flower watches one broker, so each vhost has its own, a thread of this process.
 
 They share the code of Flower and Celery: a vhost costs two or three megabytes, where a process for each, forked from
-one with the code, cost fifteen (docs/adr/0049). ``contract/flower.py`` derives the vhosts and the addresses. If one
+one with the code, cost fifteen (docs/adr/0047). ``contract/flower.py`` derives the vhosts and the addresses. If one
 ends, the process ends, and Docker restarts the container; each saves what it shows once a minute and at its end. On a
 laptop the file with the vhosts changes when an application is added or removed: then this program restarts.
 """

@@ -1,4 +1,4 @@
--- Bounds the access log: docs/adr/0046-pages-are-kept-for-a-second.md. Up to EDGE_LOG_RATE lines a second are written, and as many again of
+-- Bounds the access log: docs/adr/0045-pages-are-kept-for-a-second.md. Up to EDGE_LOG_RATE lines a second are written, and as many again of
 -- answers from 500 on; the error log has the number of all others.
 local log = {}
 

@@ -1,4 +1,4 @@
--- Which requests may share a page, under which key, and which pages may be kept: docs/adr/0046-pages-are-kept-for-a-second.md.
+-- Which requests may share a page, under which key, and which pages may be kept: docs/adr/0045-pages-are-kept-for-a-second.md.
 -- nginx/conf.d/pages.conf and nginx/snippets/page-cache.conf call it. It is Lua because Nginx's own lock would let the visitors of a page
 -- that may not be kept wait for each other: only a memory of such pages avoids that.
 local pages = {}

@@ -11,26 +11,26 @@ from tests.bench import report, scale
 from tests.bench.edge import rows as edge
 from tests.bench.place import Place
 from tests.bench.report import Section
+from tests.bench.run import Run
 from tests.bench.tasks.__main__ import measured
 from tests.bench.wsgi import servers as wsgi
 from tests.support.leftovers import remove_leftovers
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable
 
 #: No-op tasks of each turn, in the short and in the long form.
 TASKS = (1500, 5000)
 
 
-def tasks(_place: Place, options: argparse.Namespace, rounds: int, seconds: int) -> Section:
+def tasks(run: Run) -> Section:
     """Measure durable tasks beside plain ones, and return the results."""
-    text = f"{report.surroundings(options.seed, rounds, seconds)}\n\n{measured(TASKS[options.long], rounds)}"
+    text = f"{report.surroundings(run)}\n\n{measured(TASKS[run.options.long], run.rounds)}"
     return Section("tasks", "Durable tasks", text)
 
 
 #: How each kind is measured, with the rounds and seconds of its short and of its long form.
-KINDS: dict[str, tuple[Callable[[Place, argparse.Namespace, int, int], Section], tuple[int, int], tuple[int, int]]] = {
+KINDS: dict[str, tuple[Callable[[Run], Section], tuple[int, int], tuple[int, int]]] = {
     "edge": (edge.compare, (3, 3), (7, 10)),
     "wsgi": (wsgi.compare, (3, 1), (5, 5)),
     "tasks": (tasks, (1, 1), (3, 1)),
@@ -55,7 +55,7 @@ def main() -> None:
         for kind in kinds:
             measure, short, long = KINDS[kind]
             rounds, seconds = long if options.long else short
-            section = measure(place, options, options.rounds or rounds, options.seconds or seconds)
+            section = measure(Run(place, options, options.rounds or rounds, options.seconds or seconds))
             print(f"\n## {section.title}\n\n{section.text}\n", flush=True)
             if options.write:
                 report.write(section)

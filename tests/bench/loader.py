@@ -60,7 +60,7 @@ def middle(measured: Sequence[Measured]) -> Measured:
 
 @dataclass(frozen=True)
 class Request:
-    """What is requested.
+    """A request.
 
     Args:
         url: its address within the network.

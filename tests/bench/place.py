@@ -27,10 +27,10 @@ CONTAINER = (
 
 @dataclass(frozen=True)
 class Place:
-    """What this run makes in Docker.
+    """The containers, images and network of this run.
 
     Args:
-        name: what every name begins with.
+        name: the beginning of every name.
         base: the image that the others start from.
     """
 

@@ -1,4 +1,4 @@
-"""What a run prints, and docs/performance.md: a section for each kind of measurement, and its plots."""
+"""The output of a run, and docs/performance.md: a section for each kind of measurement, and its plots."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from tests.bench.place import ROOT, docker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from tests.bench.run import Run
 
 PAGE = ROOT / "docs/performance.md"
 PLOTS = ROOT / "docs/images"
@@ -96,7 +98,7 @@ def plot(panels: Sequence[Panel]) -> str:
     return f"{head}<style>{STYLE}</style>{''.join(parts)}</svg>\n"
 
 
-def surroundings(seed: int, rounds: int, seconds: int, **versions: str) -> str:
+def surroundings(run: Run, **versions: str) -> str:
     """Return a line about the machine, the run and the programs."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
     engine = docker("version", "--format={{.Server.Version}}").strip()
@@ -105,7 +107,7 @@ def surroundings(seed: int, rounds: int, seconds: int, **versions: str) -> str:
     day = datetime.now(UTC).strftime("%Y-%m-%d")
     return (
         f"Measured on {day} with {os.cpu_count()} processors and {memory:.0f} GiB (load before: {load:.1f}). "
-        f"Seed {seed}, {rounds} rounds of {seconds} s, medians. "
+        f"Seed {run.options.seed}, {run.rounds} rounds of {run.seconds} s, medians. "
         f"{', '.join(f'{name} {version}' for name, version in programs.items())}."
     )
 

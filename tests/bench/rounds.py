@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from tests.bench.run import Run
+
 Case = TypeVar("Case", bound="Hashable")
 Found = TypeVar("Found")
 
@@ -42,21 +44,20 @@ class Progress:
 
 
 def interleaved(
-    cases: Sequence[Case], rounds: int, seed: int, what: str, measure: Callable[[Case], Found]
+    cases: Sequence[Case], run: Run, what: str, measure: Callable[[Case], Found]
 ) -> dict[Case, list[Found]]:
     """Measure all cases in each round, and return what was found of each, in the order of the rounds.
 
     Args:
         cases: the cases.
-        rounds: how often each is measured.
-        seed: of the order within the rounds.
+        run: has the number of rounds, and the seed of the order within them.
         what: their common name, for the progress.
         measure: measures a case.
     """
-    order = random.Random(seed)  # noqa: S311 - no secret
-    progress = Progress(len(cases) * rounds, what)
+    order = random.Random(run.options.seed)  # noqa: S311 - no secret
+    progress = Progress(len(cases) * run.rounds, what)
     found: dict[Case, list[Found]] = {case: [] for case in cases}
-    for _ in range(rounds):
+    for _ in range(run.rounds):
         for case in order.sample(cases, len(cases)):
             found[case].append(measure(case))
             progress.step(str(case))

@@ -15,10 +15,8 @@ from tests.bench.stacks import networks, shipped
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    import argparse
-
     from tests.bench.loader import Measured
-    from tests.bench.place import Place
+    from tests.bench.run import Run
     from tests.support.stack import Stack
 
 REPLICAS = (1, 2, 4)
@@ -45,28 +43,21 @@ def sessions(stack: Stack) -> int:
     return int(stack.execute("postgres", "psql", f"--dbname={database}", "--tuples-only", "--command", SESSIONS))
 
 
-def compare(place: Place, options: argparse.Namespace, rounds: int, seconds: int) -> Section:
-    """Measure each number of containers, and return the results.
-
-    Args:
-        place: the names of what is made.
-        options: those of ``./stack bench``.
-        rounds: how often each number is measured.
-        seconds: the length of each measurement.
-    """
+def compare(run: Run) -> Section:
+    """Measure each number of containers, and return the results."""
     found: dict[int, list[Measured]] = {number: [] for number in REPLICAS}
     open_sessions: dict[int, int] = {}
     held: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder, shipped("scale") as stack:
         files = find(stack, Path(folder))
         request = Request(f"http://nginx:8080{files.article}", host="localhost", cookie=COOKIE)
-        with loading(place, *networks(stack, "nginx")) as loader:
-            progress = Progress(len(REPLICAS) * rounds, "scale")
-            for _ in range(rounds):
+        with loading(run.place, *networks(stack, "nginx")) as loader:
+            progress = Progress(len(REPLICAS) * run.rounds, "scale")
+            for _ in range(run.rounds):
                 for number in REPLICAS:
                     scaled(stack, number)
                     loader.wrk(request, CONNECTIONS, 1)  # each process loads its pages and opens its sessions
-                    found[number].append(loader.wrk(request, CONNECTIONS, seconds))
+                    found[number].append(loader.wrk(request, CONNECTIONS, run.seconds))
                     open_sessions[number] = max(sessions(stack), open_sessions.get(number, 0))
                     held[number] = sum(memory(each) for each in stack.ids(SERVICE))
                     progress.step(f"{number} containers")
@@ -90,7 +81,7 @@ def compare(place: Place, options: argparse.Namespace, rounds: int, seconds: int
         "memory, MiB",
     )
     text = [
-        surroundings(options.seed, rounds, seconds),
+        surroundings(run),
         f"A page of Django without a cache, {CONNECTIONS} requests at once.",
         "All containers, PostgreSQL and wrk share the processors.",
         table(head, lines),

@@ -1,7 +1,8 @@
-"""What ``./stack bench`` makes of its measurements: medians, tables, plots, the page."""
+"""The results of ``./stack bench``: medians, tables, plots, the page."""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -9,8 +10,10 @@ import pytest
 
 from tests.bench import report
 from tests.bench.loader import Measured, Request, middle
+from tests.bench.place import Place
 from tests.bench.report import Panel, Section
 from tests.bench.rounds import interleaved
+from tests.bench.run import Run
 from tests.bench.wsgi.servers import BASE, WORKS, cases, tables
 from tests.support.servers import SERVERS
 
@@ -26,7 +29,8 @@ def test_each_round_measures_every_case_once_in_an_order_of_its_seed() -> None:
             said.append(case)
             return len(said)
 
-        found = interleaved(["a", "b", "c", "d"], 5, seed, "test", measure)
+        run = Run(Place("bench", "base"), Namespace(seed=seed), rounds=5, seconds=1)
+        found = interleaved(["a", "b", "c", "d"], run, "test", measure)
         assert {case: len(each) for case, each in found.items()} == dict.fromkeys("abcd", 5)
         return said
 

@@ -1,6 +1,6 @@
 """HTTP caching of pages.
 
-A page that is the same for everybody may be cached: by Nginx for a second (docs/adr/0046), by browsers if they
+A page that is the same for everybody may be cached: by Nginx for a second (docs/adr/0045), by browsers if they
 revalidate it by its ETag, which Django's ``ConditionalGetMiddleware`` makes from the content. So an editor's change
 shows within a second. A page for one user, or with a message for one visitor, must not be cached.
 """

@@ -68,12 +68,13 @@ def compare(place: Place, directory: Path, rounds: int, seconds: int) -> bool:
     nginx, wrk = place.build("nginx", ROOT / "nginx/Dockerfile"), place.build("wrk", HERE / "Dockerfile")
     static = f"--volume={directory}/static:/var/lib/static:ro"
     secrets = f"--volume={directory}/secrets:/run/secrets:ro"
+    each_logged = "--env=EDGE_LOG_RATE=0"  # as bare Nginx does
     bare = ("-c", "/bare.conf", "-g", "daemon off;")
     bare_options = (f"--volume={HERE}/bare.conf:/bare.conf:ro", "--entrypoint=nginx", static)
     met = True
     with (
         place.network(),
-        place.running("edge", nginx, static, secrets) as edge,
+        place.running("edge", nginx, static, secrets, each_logged) as edge,
         place.running("bare", nginx, *bare_options, command=bare) as other,
     ):
         print("| Path | Edge, requests/s | Bare Nginx | Share | Goal |\n| --- | --- | --- | --- | --- |")

@@ -22,9 +22,9 @@ from tests.bench.rounds import interleaved
 from tests.bench.stacks import networks, shipped
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
+    from tests.bench.run import Run
     from tests.support.stack import Stack
 
 HERE = Path(__file__).resolve().parent
@@ -90,7 +90,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Files:
-    """What is requested.
+    """The pages and files of the measurements.
 
     Args:
         article: the path of an article.
@@ -128,11 +128,12 @@ def find(stack: Stack, folder: Path) -> Files:
     return Files(article, len(page), f"/static/{static}", len(file))
 
 
-def rows(files: Files, other: str) -> list[Row]:
+def rows(files: Files, logging: str, other: str) -> list[Row]:
     """Return the comparisons.
 
     Args:
-        files: what is requested.
+        files: the requested pages and files.
+        logging: the host name of an edge that logs each request, as bare Nginx does.
         other: the host name of bare Nginx.
     """
 
@@ -145,6 +146,9 @@ def rows(files: Files, other: str) -> list[Row]:
     kilobytes = files.static_size / 1000
     return [
         Row("`return 200`", edge("/healthz"), bare("/healthz"), "bare Nginx", 0.85),
+        Row(
+            "`return 200`, each logged", Request(f"http://{logging}:8080/healthz"), bare("/healthz"), "bare Nginx", 0.85
+        ),
         Row("anonymous article", edge(files.article), bare("/static/article"), "a file of its size", 0.5),
         Row(f"static file, {kilobytes:.0f} KB", edge(files.static), bare("/static/file"), "bare Nginx", 0.9),
         Row("API JSON", edge(PING), Request(f"http://api-flask:8000{PING}", host="localhost"), "bare uWSGI", 0.9),
@@ -195,37 +199,32 @@ def bare_nginx(place: Place, stack: Stack, folder: Path) -> Iterator[str]:
         yield started.enter_context(place.running("bare", image, *options, command=COMMAND, network=first))
 
 
-def compare(place: Place, options: argparse.Namespace, rounds: int, seconds: int) -> Section:
-    """Measure the edge, and return the results.
-
-    Args:
-        place: the names of what is made.
-        options: those of ``./stack bench``.
-        rounds: how often each case is measured.
-        seconds: the length of each measurement.
-    """
+def compare(run: Run) -> Section:
+    """Measure the edge, and return the results."""
     with tempfile.TemporaryDirectory() as name, ExitStack() as started:
         folder = Path(name)
         folder.chmod(0o755)
         stack = started.enter_context(shipped("edge", API_SERVER="gunicorn-sync"))
         files = find(stack, folder)
-        other = started.enter_context(bare_nginx(place, stack, folder))
-        loader = started.enter_context(loading(place, *networks(stack, "nginx")))
-        wanted = rows(files, other)
+        logging, other = f"{run.place.name}-logging", started.enter_context(bare_nginx(run.place, stack, folder))
+        started.enter_context(alone(stack, logging, "nginx", EDGE_LOG_RATE="0"))
+        loader = started.enter_context(loading(run.place, *networks(stack, "nginx")))
+        wanted = rows(files, logging, other)
         cases = [Case(row, ours) for row in wanted for ours in (True, False)]
         for case in cases:
             loader.await_answer(case.request)
 
         def measure(case: Case) -> Measured:
-            return loader.wrk(case.request, CONNECTIONS, seconds)
+            return loader.wrk(case.request, CONNECTIONS, run.seconds)
 
-        found = {case: middle(each) for case, each in interleaved(cases, rounds, options.seed, "edge", measure).items()}
-        high = partial_load(loader, wanted, found, seconds)
-        idle = idle_clients(loader, stack, seconds)
-        secure = [over_tls(loader, seconds) for _ in range(rounds)]
+        found = {case: middle(each) for case, each in interleaved(cases, run, "edge", measure).items()}
+        high = partial_load(loader, wanted, found, run.seconds)
+        idle = idle_clients(loader, stack, run.seconds)
+        secure = [over_tls(loader, run.seconds) for _ in range(run.rounds)]
     text = [
-        surroundings(options.seed, rounds, seconds),
+        surroundings(run),
         f"wrk with one thread and {CONNECTIONS} connections. TLS is off, logs are on.",
+        "Above 1,000 lines a second the edge logs in part (`EDGE_LOG_RATE`), bare Nginx each request.",
         rates(wanted, found),
         high,
         idle,

@@ -21,8 +21,9 @@ from tests.bench.rounds import interleaved
 from tests.support.servers import SERVERS
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator, Mapping, Sequence
+
+    from tests.bench.run import Run
 
 APP = ROOT / "tests/bench/wsgi/app"
 DOCKERFILE = ROOT / "services/api-flask/Dockerfile"
@@ -218,7 +219,7 @@ def theirs(place: Place, service: str, application: str, path: str, host: str) -
     Raises:
         SystemExit: there is no such service, or its image has no target with all servers.
     """
-    config = json.loads(run(compose("config", "--format=json")))
+    config = json.loads(output(compose("config", "--format=json")))
     found = config["services"].get(service)
     if found is None:
         raise SystemExit(f"there is no service {service}; there are {', '.join(sorted(config['services']))}")
@@ -246,7 +247,7 @@ def theirs(place: Place, service: str, application: str, path: str, host: str) -
                 subprocess.run, ["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False
             )
             start = ("run", "--detach", "--no-deps", "--name", name, service, *launcher(application, server))
-            run(compose(*start), variables)
+            output(compose(*start), variables)
             hosts[server] = name
         for container in hosts.values():
             loader.await_answer(Request(f"http://{container}:{PORT}{path}", host=host))
@@ -260,7 +261,7 @@ def compose_files() -> list[str]:
     return (os.environ.get("COMPOSE_FILE") or in_file.get("COMPOSE_FILE") or LAPTOP).split(os.pathsep)
 
 
-def run(command: Sequence[str], variables: Mapping[str, str] | None = None) -> str:
+def output(command: Sequence[str], variables: Mapping[str, str] | None = None) -> str:
     """Run a command and return its output.
 
     Raises:
@@ -304,21 +305,14 @@ def tables(found: Mapping[Case, Measured]) -> str:
     return "\n\n".join(parts)
 
 
-def compare(place: Place, options: argparse.Namespace, rounds: int, seconds: int) -> Section:
-    """Measure all servers, and return the results.
-
-    Args:
-        place: the names of what is made.
-        options: those of ``./stack bench``.
-        rounds: how often each case is measured.
-        seconds: the length of each measurement.
-    """
-    works: Sequence[Work] = (Work(options.path, options.path),) if options.service else WORKS
-    waiting = options.path if options.service else "/wait"
+def compare(run: Run) -> Section:
+    """Measure all servers, and return the results."""
+    works: Sequence[Work] = (Work(run.options.path, run.options.path),) if run.options.service else WORKS
+    waiting = run.options.path if run.options.service else "/wait"
     there = (
-        theirs(place, options.service, options.application, options.path, options.host)
-        if options.service
-        else ours(place)
+        theirs(run.place, run.options.service, run.options.application, run.options.path, run.options.host)
+        if run.options.service
+        else ours(run.place)
     )
     with there as running:
         versions = programs(running.hosts[BASE])
@@ -327,7 +321,7 @@ def compare(place: Place, options: argparse.Namespace, rounds: int, seconds: int
             if case.connections == USUAL[0]:
                 running.measure(case, 1)
         measured = interleaved(
-            cases(works, long=options.long), rounds, options.seed, "wsgi", lambda case: running.measure(case, seconds)
+            cases(works, long=run.options.long), run, "wsgi", lambda case: running.measure(case, run.seconds)
         )
         busy = {server: memory(container) for server, container in running.hosts.items()}
         stops = {server: running.stop(server, waiting) for server in SERVERS}
@@ -346,7 +340,7 @@ def compare(place: Place, options: argparse.Namespace, rounds: int, seconds: int
     ]
     size = "2 processes with 4 threads (Bjoern and gunicorn-sync: 2 processes; wsgiref: 8 threads; CGI: 8 processes)"
     text = [
-        surroundings(options.seed, rounds, seconds, **versions),
+        surroundings(run, **versions),
         f"Each server has {size}.",
         tables(found),
         table(head, ends),
