@@ -27,7 +27,10 @@ done | tr '\\0' '\\n' | sort --unique
 LOCKED = """
 holders="FROM pg_locks WHERE relation = 'pg_authid'::regclass AND mode = 'ShareLock'"
 psql --command 'BEGIN; LOCK TABLE pg_authid IN SHARE MODE; SELECT pg_sleep(60)' > /dev/null 2>&1 &
-until [ "$(psql --tuples-only --no-align --command "SELECT count(*) $holders")" = 1 ]; do sleep 0.1; done
+tries=0
+until [ "$(psql --tuples-only --no-align --command "SELECT count(*) $holders")" = 1 ]; do
+    [ $((tries += 1)) -lt 300 ] && sleep 0.1 || exit 3
+done
 set-passwords
 status=$?
 psql --command "SELECT pg_terminate_backend(pid) $holders" > /dev/null
