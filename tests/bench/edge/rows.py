@@ -225,6 +225,7 @@ def compare(run: Run) -> Section:
         surroundings(run),
         f"wrk with one thread and {CONNECTIONS} connections. TLS is off, logs are on.",
         "Above 1,000 lines a second the edge logs in part (`EDGE_LOG_RATE`), bare Nginx each request.",
+        "Bare uWSGI ends each connection without a word, and wrk counts each such end as an error.",
         rates(wanted, found),
         high,
         idle,
