@@ -49,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=number, help="the length of each measurement")
     found.add_argument("--seed", type=number, default=1, help="of the random order within each round")
     found.add_argument("--write", action="store_true", help="put the results into docs/performance.md")
+    found.add_argument("--servers", default="", metavar="NAMES", help="for wsgi: these alone, such as gunicorn,granian")
     own = found.add_argument_group("an application of yours, for wsgi; its stack must run")
     own.add_argument("--service", default="", metavar="SERVICE", help="whose settings, secrets and networks to use")
     own.add_argument("--application", default="", metavar="WSGI", help="its WSGI application, such as mine.wsgi:app")

@@ -23,7 +23,7 @@ DOCKERFILE = ROOT / "tests/bench/edge/Dockerfile"
 #: Requests a page once, with a ``Host`` header.
 ASK = """
 import sys, urllib.request
-urllib.request.urlopen(urllib.request.Request(sys.argv[1], headers={"Host": sys.argv[2]}), timeout=120)
+urllib.request.urlopen(urllib.request.Request(sys.argv[1], headers={"Host": sys.argv[2]}), timeout=float(sys.argv[3]))
 """
 #: Seconds after which wrk counts an answer as an error.
 TIMEOUT = 30
@@ -117,18 +117,30 @@ class Loader:
         return Measured(rate, found["p50"], found["p99"], found["errors"])
 
     def await_answer(self, request: Request) -> None:
-        """Wait until a server answers: it was just started, or wrk has left a queue that would disturb the next one.
+        """Wait until a server answers that was just started.
 
         Raises:
             SystemExit: it does not.
         """
-        until = time.monotonic() + START
+        if fault := self.fault(request, START):
+            raise SystemExit(f"{request.url} does not answer: {fault}")
+
+    def fault(self, request: Request, seconds: float) -> str:
+        """Wait until a server answers, and return nothing, or the reason why it did not.
+
+        Args:
+            request: the request; its address and host count.
+            seconds: how long to wait.
+        """
+        until = time.monotonic() + seconds
         host = request.host or request.url.split("/")[2]
-        command = ["docker", "exec", self.container, "python3", "-c", ASK, request.url, host]
-        while (done := subprocess.run(command, capture_output=True, text=True, check=False)).returncode:
-            if time.monotonic() > until:
-                raise SystemExit(f"{request.url} does not answer: {done.stderr.strip()}")
+        while (left := until - time.monotonic()) > 0:
+            ask = ("python3", "-c", ASK, request.url, host, str(left))
+            done = subprocess.run(["docker", "exec", self.container, *ask], capture_output=True, text=True, check=False)
+            if not done.returncode:
+                return ""
             time.sleep(0.1)
+        return done.stderr.strip()
 
     def h2load(self, url: str, connections: int, seconds: float, *options: str) -> float:
         """Return the answers a second that h2load gets, over HTTP/2 where the address is of HTTPS.

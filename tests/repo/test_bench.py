@@ -14,7 +14,7 @@ from tests.bench.place import Place
 from tests.bench.report import Panel, Section
 from tests.bench.rounds import interleaved
 from tests.bench.run import Run
-from tests.bench.wsgi.servers import BASE, WORKS, cases, tables
+from tests.bench.wsgi.servers import BASE, WORKS, cases, chosen, tables
 from tests.support.servers import SERVERS
 
 if TYPE_CHECKING:
@@ -52,14 +52,16 @@ def test_a_request_hands_on_only_what_it_has() -> None:
 
 
 def test_the_long_form_has_more_requests_at_once_and_the_short_one_leaves_no_work_out() -> None:
-    short, long = cases(WORKS, long=False), cases(WORKS, long=True)
+    short, long = cases(WORKS, SERVERS, long=False), cases(WORKS, SERVERS, long=True)
 
     assert set(short) < set(long)
     assert {(case.server, case.work) for case in short} == {(server, work) for server in SERVERS for work in WORKS}
 
 
 def test_a_table_compares_each_server_with_the_same_one() -> None:
-    found = {case: Measured(50 if case.server == BASE else 100, 1, 2, 0) for case in cases(WORKS[:1], long=False)}
+    found = {
+        case: Measured(50 if case.server == BASE else 100, 1, 2, 0) for case in cases(WORKS[:1], SERVERS, long=False)
+    }
 
     table = tables(found).split("\n\n")[0].splitlines()
     assert table[0] == f"| hello, 1 at once | requests/s | to {BASE} | p50, ms | p99, ms | errors |"
@@ -101,3 +103,16 @@ def test_a_page_without_a_place_for_the_result_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(SystemExit, match=r"performance.md has no place for the results: <!-- wsgi"):
         report.write(Section("wsgi", "Servers", "new"), page, tmp_path)
+
+
+def test_some_servers_can_be_compared_alone() -> None:
+    assert list(chosen("")) == list(SERVERS)
+    assert list(chosen("granian,gunicorn")) == ["gunicorn", "granian"]
+
+
+@pytest.mark.parametrize(
+    ("names", "problem"), [("gunicorn,granien", "granien: no such server"), ("granian", "gunicorn is missing")]
+)
+def test_servers_that_cannot_be_compared_are_refused(names: str, problem: str) -> None:
+    with pytest.raises(SystemExit, match=problem):
+        chosen(names)

@@ -39,6 +39,8 @@ FEW, USUAL, MANY = (1, 16, 256), (16,), (1, 16, 256)
 DEBIAN = "libapache2-mod-wsgi-py3"
 #: Clients whose bodies come slowly, and clients while a server stops.
 SLOW, STOPPED = 8, 8
+#: Seconds after a measurement in which a server must get through the requests that are left; it is started anew else.
+DRAIN = 10
 #: The Compose files of a laptop.
 LAPTOP = f"compose.yaml{os.pathsep}compose.override.yaml"
 
@@ -137,7 +139,10 @@ class Running:
             with self.loader.client("slow", container, PORT, SLOW, seconds + 2):
                 return self.loader.wrk(request, case.connections, seconds)
         finally:
-            self.loader.await_answer(request)
+            # wrk has gone and left its requests. CGI starts an application for each of them, which may take minutes.
+            if self.loader.fault(request, DRAIN):
+                docker("restart", "--timeout=1", container)
+                self.loader.await_answer(request)
 
     def stop(self, server: str, path: str) -> Stop:
         """Stop a server under load."""
@@ -165,9 +170,26 @@ def launcher(application: str, server: str) -> tuple[str, ...]:
     return ("sh", "-c", f"exec json-lines {server} sh -c '{start}'")
 
 
+def chosen(names: str) -> Sequence[str]:
+    """Return the servers that are compared.
+
+    Args:
+        names: the names of ``--servers``, with commas; empty: all.
+
+    Raises:
+        SystemExit: a name is no server's, or :data:`BASE` is missing.
+    """
+    found = names.split(",") if names else list(SERVERS)
+    if unknown := sorted(set(found) - set(SERVERS)):
+        raise SystemExit(f"--servers: {', '.join(unknown)}: no such server; there are {', '.join(SERVERS)}")
+    if BASE not in found:
+        raise SystemExit(f"--servers: {BASE} is missing, with which the others are compared")
+    return [server for server in SERVERS if server in found]
+
+
 @contextmanager
-def ours(place: Place) -> Iterator[Running]:
-    """Have all servers with the application of this folder, and a database, for as long as the context lasts."""
+def ours(place: Place, servers: Sequence[str]) -> Iterator[Running]:
+    """Have servers with the application of this folder, and a database, for as long as the context lasts."""
     image = place.build("servers", DOCKERFILE, f"--target={TARGET}")
     postgres = place.build("postgres", ROOT / "images/postgres/Dockerfile")
     with ExitStack() as stack:
@@ -195,7 +217,7 @@ def ours(place: Place) -> Iterator[Running]:
         limits = ("--memory=640m", "--pids-limit=256", f"--volume={APP}:/work:ro")
         values = {**SIZE, "PYTHONPATH": "/work:/opt/landfast/runtime", "BENCH_DATABASE": DATABASE.format(host=database)}
         variables = [f"--env={name}={value}" for name, value in values.items()]
-        for server in SERVERS:
+        for server in servers:
             command = launcher("work:application", server)
             hosts[server] = stack.enter_context(
                 place.running(label(server), image, *limits, *variables, command=command)
@@ -206,11 +228,14 @@ def ours(place: Place) -> Iterator[Running]:
 
 
 @contextmanager
-def theirs(place: Place, service: str, application: str, path: str, host: str) -> Iterator[Running]:
-    """Have an application of the running stack on all servers, with its own settings, secrets and networks.
+def theirs(
+    place: Place, servers: Sequence[str], service: str, application: str, path: str, host: str
+) -> Iterator[Running]:
+    """Have an application of the running stack on several servers, with its own settings, secrets and networks.
 
     Args:
         place: the names of what is made.
+        servers: the servers.
         service: its service.
         application: its WSGI application.
         path: the page that shall answer.
@@ -241,7 +266,7 @@ def theirs(place: Place, service: str, application: str, path: str, host: str) -
             )
         loader = stack.enter_context(loading(place, network))
         hosts = {}
-        for server in SERVERS:
+        for server in servers:
             name = f"{place.name}-{label(server)}"
             stack.callback(
                 subprocess.run, ["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False
@@ -284,10 +309,10 @@ def programs(container: str) -> dict[str, str]:
     return dict(zip(("Python", *names, "Apache", "mod_wsgi"), [*found, *debian], strict=True))
 
 
-def cases(works: Sequence[Work], *, long: bool) -> list[Case]:
+def cases(works: Sequence[Work], servers: Sequence[str], *, long: bool) -> list[Case]:
     """Return what is measured: in the short form few numbers of requests at once."""
     numbers = {work: MANY if long else FEW if work in works[:2] else USUAL for work in works}
-    return [Case(server, work, number) for work in works for number in numbers[work] for server in SERVERS]
+    return [Case(server, work, number) for work in works for number in numbers[work] for server in servers]
 
 
 def tables(found: Mapping[Case, Measured]) -> str:
@@ -306,25 +331,26 @@ def tables(found: Mapping[Case, Measured]) -> str:
 
 
 def compare(run: Run) -> Section:
-    """Measure all servers, and return the results."""
+    """Measure the servers, and return the results."""
+    servers = chosen(run.options.servers)
     works: Sequence[Work] = (Work(run.options.path, run.options.path),) if run.options.service else WORKS
     waiting = run.options.path if run.options.service else "/wait"
     there = (
-        theirs(run.place, run.options.service, run.options.application, run.options.path, run.options.host)
+        theirs(run.place, servers, run.options.service, run.options.application, run.options.path, run.options.host)
         if run.options.service
-        else ours(run.place)
+        else ours(run.place, servers)
     )
     with there as running:
         versions = programs(running.hosts[BASE])
         idle = {server: memory(container) for server, container in running.hosts.items()}
-        for case in cases(works, long=False):  # each process loads what it needs, and connects to PostgreSQL
+        for case in cases(works, servers, long=False):  # each process loads what it needs, and connects to PostgreSQL
             if case.connections == USUAL[0]:
                 running.measure(case, 1)
         measured = interleaved(
-            cases(works, long=run.options.long), run, "wsgi", lambda case: running.measure(case, run.seconds)
+            cases(works, servers, long=run.options.long), run, "wsgi", lambda case: running.measure(case, run.seconds)
         )
         busy = {server: memory(container) for server, container in running.hosts.items()}
-        stops = {server: running.stop(server, waiting) for server in SERVERS}
+        stops = {server: running.stop(server, waiting) for server in servers}
     found = {case: middle(each) for case, each in measured.items()}
     head = (
         "server",
