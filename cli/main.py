@@ -19,9 +19,9 @@ from cli import (
     doctor,
     host,
     logs,
+    outdated,
     prepare,
     process,
-    renewal,
     sbom,
     services,
     updates,
@@ -208,7 +208,7 @@ def up(arguments: list[str], *, yes: bool) -> int:
         plans = plans or plan.read_all()
         console.heading("Starting")
         with phases.phase("start"):
-            renewal.remove_outdated(settings.project)
+            outdated.remove(settings.project)
             started = process.run(compose.up(), env=environment)
         if started != 0:
             doctor.explain_networks()

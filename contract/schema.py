@@ -29,7 +29,6 @@ REDIS_USER = f"(?!default$){NAME}"
 KEYS = r"[A-Za-z0-9_.:*?/{}@-]+"
 PROTOCOLS = ("http", "uwsgi")
 PROTOCOL = "|".join(PROTOCOLS)
-QUEUE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
 #: Nginx and shells calculate with 64 bits: these forms end far below.
 SIZE = r"\d{1,12}|\d{1,6}[kmg]"
 TIME = r"(?=\d*[1-9])\d{1,6}[smh]"
@@ -39,6 +38,7 @@ LENGTH = r"[1-9]\d{0,3}"
 EXTENSION = r"[a-z][a-z0-9_-]*"
 SUBJECT = r"[a-z0-9][a-z0-9-]*"
 QUEUE = r"[\w.-]+"
+VOLUME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 VARIABLE = r"[A-Za-z_]\w*"
 OPTIONAL_NAME = f"({NAME})?"
 ANY = ".*"
@@ -75,6 +75,7 @@ WORDS = {
     EXTENSION: "the name of an extension, of a-z, 0-9, _ and -, beginning with a letter: pg_trgm",
     SUBJECT: "a-z, 0-9 and -, beginning with a letter or a digit: shop-worker",
     QUEUE: "letters, digits, _ . and -: shop.mail",
+    VOLUME: "letters, digits, _ . and -, beginning with a letter or a digit: thumbnails",
     VARIABLE: "letters, digits and _, not beginning with a digit: DATABASE_URL",
 }
 
@@ -368,7 +369,7 @@ EGRESS = texts(
 
 BACKUP = group(
     "its backup: its databases and schemas, and the volumes in its file",
-    without=texts("volumes to leave out: caches, and data that can be made again", QUEUE),
+    without=texts("volumes to leave out: caches, and data that can be made again", VOLUME),
 )
 
 METRICS = named(

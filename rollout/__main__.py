@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rollout import host, logs, preflight, renewal, status, whole
+from rollout import fresh_packages, host, logs, preflight, status, whole
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
 from rollout.errors import BusyError, RolloutError
@@ -38,7 +38,7 @@ def main() -> int:
     reading.add_argument("--lines", default="", help="the number of last lines of each container, or all")
     reading.add_argument("--containing", default="", help="text that a line must contain, such as a request's id")
     updating = commands.add_parser("update")
-    updating.add_argument("options", type=Path, help="a JSON file: see renewal.update")
+    updating.add_argument("options", type=Path, help="a JSON file: see fresh_packages.update")
     for command in ("current", "tidy", "updates", "renew"):
         commands.add_parser(command)
     for command in ("busy", "find"):
@@ -94,13 +94,13 @@ def renewed(arguments: argparse.Namespace, engine: Engine, records: Records) -> 
     ``renew`` prints only the file of the new plan: a playbook reads it. Everything else goes to standard error.
     """
     if arguments.command == "updates":
-        renewal.look(records)
-        report_all(renewal.describe(records))
+        fresh_packages.look(records)
+        report_all(fresh_packages.describe(records))
         return 0
     if arguments.command == "renew":
-        report(renewal.renew(engine, records, lambda text: print(text, file=sys.stderr, flush=True)))
+        report(fresh_packages.renew(engine, records, lambda text: print(text, file=sys.stderr, flush=True)))
         return 0
-    return 0 if renewal.update(engine, records, read_options(arguments.options), report) else FAILED
+    return 0 if fresh_packages.update(engine, records, read_options(arguments.options), report) else FAILED
 
 
 def guard(arguments: argparse.Namespace, engine: Engine, records: Records) -> None:

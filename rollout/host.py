@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 DATA = Path("/var/lib/landfast")
 CERTIFICATE = Path("/etc/landfast/tls/current/tls_certificate")
-#: The Debian mirror's last answer; only the first manager asks (rollout/renewal.py).
+#: The Debian mirror's last answer; only the first manager asks (rollout/fresh_packages.py).
 UPDATES = DATA / "releases/updates.json"
 #: unattended-upgrades makes this file when a new kernel or library needs a reboot.
 REBOOT = Path("/run/reboot-required")

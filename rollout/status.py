@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from rollout import convergence, lock, renewal, smoke
+from rollout import convergence, fresh_packages, lock, smoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -53,7 +53,7 @@ def describe(
     heading = ("NODE", "STATE", "AVAILABILITY", "ROLE", "READY", "DISK FREE", "MEMORY FREE", "CERTIFICATE")
     parts = [
         title,
-        *(renewal.describe(records) if current else []),
+        *(fresh_packages.describe(records) if current else []),
         *([lock.describe(busy)] if busy else []),
         "",
         columns([heading, *(node_row(node, reports.get(names[node["ID"]]), documents, today) for node in nodes)]),

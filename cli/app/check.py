@@ -1,4 +1,4 @@
-"""``./stack app check``: starts an application, tries it, and says what is missing and how to mend it."""
+"""``./stack app check``: starts and tries an application, and reports each fault with its remedy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from cli import compose, console, diagnosis, doctor, host, prepare, process, renewal
+from cli import compose, console, diagnosis, doctor, host, outdated, prepare, process
 from cli.app import findings, networks, plan, trial
 from cli.console import Phases, StackError
 from cli.preflight import State, failed, ok
@@ -24,12 +24,12 @@ CONSUMES_WITHIN, ANSWERS_WITHIN = 20, 30
 
 
 def check(name: str, arguments: list[str], *, yes: bool) -> int:
-    """Try an application and return 0 only if nothing is missing.
+    """Try an application and return 0 if it has no fault, or else 1.
 
     Args:
-        name: the application's.
-        arguments: what ``./stack`` was called with, should it have to begin again.
-        yes: whether the user agreed to installing.
+        name: the application's name.
+        arguments: the arguments of ``./stack``, with which it can start itself again.
+        yes: whether to install missing programs without asking.
 
     Raises:
         StackError: there is no such application, or this machine cannot run it.
@@ -47,34 +47,34 @@ def check(name: str, arguments: list[str], *, yes: bool) -> int:
 
 
 def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *, yes: bool) -> Iterator[Check]:
-    """Yield what comes of each try; the arguments are those of :func:`check`."""
+    """Yield the result of each check; the arguments are those of :func:`check`."""
     if not plan.is_listed(name):
         yield failed("list", f"compose.yaml does not name {name}", f"add the line - services/{name}/compose.yaml")
         return
     try:
         configuration, alone = plan.configuration(), plan.never_two()
     except StackError as error:
-        yield failed("compose", str(error), f"then ./stack app check {name} again")
+        yield failed("compose", str(error), f"then repeat ./stack app check {name}")
         return
     try:
         plan.check()
     except StackError as error:
-        yield failed("contract", str(error), f"then ./stack app check {name} again")
+        yield failed("contract", str(error), f"then repeat ./stack app check {name}")
         return
     environment = prepare.prepare(settings, phases, arguments, yes=yes)
     console.heading("Building images")
     if process.run([*compose.build(), "--quiet"], env=environment) != 0:
-        yield failed("build", "an image could not be built", "mend what Docker says above")
+        yield failed("build", "an image could not be built", "fix the error that Docker printed above")
         return
     console.heading(f"Trying {name}")
     try:
         plans = plan.read_all()
     except StackError as error:
-        yield failed("contract", str(error), f"then ./stack app check {name} again")
+        yield failed("contract", str(error), f"then repeat ./stack app check {name}")
         return
-    yield ok("contract", "every key is known, and nothing in it is somebody else's")
+    yield ok("contract", "every key is known, and no other application has the same names")
     yield from networks.check(name, plans, configuration)
-    known = asked_for(plans[f"services/{name}/compose.yaml"], configuration)
+    known = without_profiles(plans[f"services/{name}/compose.yaml"], configuration)
     yield from (findings.speaks_uwsgi(place) for place in known.uwsgi)
     started = start(known, configuration, settings)
     yield from containers(known, configuration)
@@ -86,31 +86,31 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     yield from consumers(known)
 
 
-def is_once(configuration: Mapping[str, Any], service: str) -> bool:
-    """Return whether a service does its work and ends."""
+def is_one_shot(configuration: Mapping[str, Any], service: str) -> bool:
+    """Return whether a service is a one-shot: it does its work and ends."""
     return str(configuration["services"][service].get("restart")) == "no"
 
 
-def asked_for(known: Plan, configuration: Mapping[str, Any]) -> Plan:
+def without_profiles(known: Plan, configuration: Mapping[str, Any]) -> Plan:
     """Return the plan without the services of profiles, which ``./stack up`` does not start either."""
     return replace(known, services=[s for s in known.services if not configuration["services"][s].get("profiles")])
 
 
 def to_start(known: Plan, configuration: Mapping[str, Any]) -> list[str]:
-    """Return the services that must run for a try: what they depend on, one-shots among it, starts with them."""
-    lasting = [each for each in known.services if not is_once(configuration, each)]
+    """Return the services to start; Compose starts their dependencies, such as one-shots, too."""
+    lasting = [each for each in known.services if not is_one_shot(configuration, each)]
     return [*(lasting or known.services), "nginx", *(["rabbitmq"] if known.vhosts else [])]
 
 
 def start(known: Plan, configuration: Mapping[str, Any], settings: Settings) -> process.Output:
-    """Start the application, and all services that its contract gives new files to read."""
-    renewed = renewal.remove_outdated(settings.project)
+    """Start the application, and all services whose derived files have changed."""
+    renewed = outdated.remove(settings.project)
     services = dict.fromkeys([*to_start(known, configuration), *renewed])
     return process.capture([*compose.up(), "--quiet-pull", *services], timeout=compose.START_DEADLINE)
 
 
 def containers(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
-    """Yield how the application's containers are, and as whom they run."""
+    """Yield the state and the user of each of the application's containers."""
     there = {each.service: each for each in doctor.find_containers()}
     unwell = {each.service for each in there.values() if not each.is_well}
     for service in known.services:
@@ -122,7 +122,7 @@ def containers(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]
             finding = diagnosis.diagnose(container, log, unwell)
             yield failed("starts", f"{service} is {finding.condition}: {finding.reason}", finding.step)
     for service, inspected in trial.containers(known.services).items():
-        yield from findings.container(service, inspected["Config"], once=is_once(configuration, service))
+        yield from findings.container(service, inspected["Config"], one_shot=is_one_shot(configuration, service))
 
 
 def hosts(known: Plan, settings: Settings) -> Sequence[str]:
@@ -131,7 +131,7 @@ def hosts(known: Plan, settings: Settings) -> Sequence[str]:
 
 
 def pages(known: Plan, settings: Settings) -> Iterator[Check]:
-    """Yield whether it answers at its ports, through Nginx, and whether what its first page is shown with is there."""
+    """Yield whether it answers at its ports and through Nginx, and whether the files of its first page exist."""
     port, names = int(settings.ports["HTTP_PORT"]), hosts(known, settings)
     for place in dict.fromkeys(known.locations.values()):
         service, _, number = place.partition(":")
@@ -146,35 +146,35 @@ def pages(known: Plan, settings: Settings) -> Iterator[Check]:
 
 
 def smoke(wanted: Sequence[Mapping[str, Any]], settings: Settings) -> Iterator[Check]:
-    """Yield whether visitors get the answers that contracts say.
+    """Yield whether visitors get the answers in the contract.
 
     Args:
-        wanted: the checks of contracts.
-        settings: where Nginx is, and the stack's own host name.
+        wanted: the checks in the contract.
+        settings: Nginx's port, and the stack's own host name.
     """
     for each in wanted:
-        yield from patiently(partial(asked, each, settings), ANSWERS_WITHIN)
+        yield from repeated(partial(answered, each, settings), ANSWERS_WITHIN)
 
 
-def asked(wanted: Mapping[str, Any], settings: Settings) -> list[Check]:
+def answered(wanted: Mapping[str, Any], settings: Settings) -> list[Check]:
     """Return whether a visitor gets one of the answers now."""
     port = int(settings.ports["HTTP_PORT"])
     place, path = f"{wanted['host'] or settings.public_host}:{port}", wanted["path"]
     return [findings.smoke(f"http://{place}{path}", wanted, trial.get(port, place, path))]
 
 
-def patiently(judge: Callable[[], list[Check]], seconds: float) -> list[Check]:
-    """Return what comes of a try that is repeated until nothing is to mend, or time is over."""
+def repeated(attempt: Callable[[], list[Check]], seconds: float) -> list[Check]:
+    """Repeat an attempt until it finds no fault or the time is over, and return its last result."""
     deadline = time.monotonic() + seconds
-    found = judge()
+    found = attempt()
     while any(each.state is State.FAILED for each in found) and time.monotonic() < deadline:
         time.sleep(trial.LOOK)
-        found = judge()
+        found = attempt()
     return found
 
 
 def visit(port: int, host_name: str, path: str) -> trial.Answer:
-    """Return what a visitor gets who follows redirects on the same host."""
+    """Return the answer to a visitor who follows redirects on the same host."""
     answer = trial.get(port, f"{host_name}:{port}", path)
     for _ in range(3):
         if not answer.location.startswith("/"):
@@ -186,13 +186,13 @@ def visit(port: int, host_name: str, path: str) -> trial.Answer:
 def writes(
     known: Plan, configuration: Mapping[str, Any], settings: Settings, alone: Collection[str]
 ) -> Iterator[Check]:
-    """Yield where services write to, each run once more with a root file system that lets them.
+    """Yield the paths to which services write: a second container of each has a writable root file system.
 
     Args:
         known: the application's plan.
         configuration: Compose's view of the stack.
         settings: the stack's own host name.
-        alone: services that must not run twice at a time. A second timetable would do all its work a second time.
+        alone: services of which a second container must not run: a second timetable would do all its work twice.
     """
     for service in known.services:
         if not configuration["services"][service].get("read_only"):
@@ -204,8 +204,8 @@ def writes(
         with trial.writable(configuration, service) as name:
             container = trial.settled(name)
             if not container:
-                way_out = f"docker compose run --rm {service} says why"
-                yield failed("writes", f"{service} cannot be run once more", way_out)
+                way_out = f"docker compose run --rm {service} shows the error"
+                yield failed("writes", f"{service} cannot run in a second container", way_out)
                 continue
             for place in (place for place in known.locations.values() if place.startswith(f"{service}:")):
                 for address in findings.addresses(container):
@@ -214,18 +214,18 @@ def writes(
 
 
 def migrations(known: Plan, configuration: Mapping[str, Any]) -> Iterator[Check]:
-    """Yield whether one-shots can be run again: with every start and every deploy they are."""
-    for service in (each for each in known.services if is_once(configuration, each)):
+    """Yield whether one-shots can run again, as with every start and every deploy."""
+    for service in (each for each in known.services if is_one_shot(configuration, each)):
         outputs: Sequence[process.Output] = [trial.run_once(service), trial.run_once(service)]
         yield findings.twice(service, outputs)
 
 
 def consumers(known: Plan) -> Iterator[Check]:
-    """Yield whether somebody consumes in each vhost of the application's own, if it has a user who may."""
+    """Yield whether each vhost of the application has a consumer, if the contract has users for it."""
     for vhost in known.vhosts if known.users else []:
-        yield from patiently(partial(consumed, vhost), CONSUMES_WITHIN)
+        yield from repeated(partial(consumed, vhost), CONSUMES_WITHIN)
 
 
 def consumed(vhost: str) -> list[Check]:
-    """Return whether somebody consumes in a vhost now."""
+    """Return whether a vhost has a consumer now."""
     return findings.consumed(vhost, trial.queues(vhost))

@@ -1,4 +1,4 @@
-"""Conclusions from a try of an application: pure functions. Each is one line that names the lack and the way out."""
+"""Conclusions about an application, one line each, with the fault and its remedy: pure functions."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from cli.preflight import Check
     from cli.process import Output
 
-#: How many paths a line names.
+#: The number of paths that a line names.
 SHOWN = 3
 
 
-def container(service: str, config: Mapping[str, Any], *, once: bool) -> list[Check]:
-    """Judge as whom a container runs, and whether Docker can tell its health.
+def container(service: str, config: Mapping[str, Any], *, one_shot: bool) -> list[Check]:
+    """Return whether a container runs without root, and whether it has a health check.
 
     Args:
-        service: whose it is.
-        config: what ``docker inspect`` says of it under ``Config``.
-        once: whether it does its work and ends.
+        service: its service.
+        config: ``Config`` in the output of ``docker inspect``.
+        one_shot: whether it does its work and ends.
     """
     user = str(config.get("User") or "root")
     if user.partition(":")[0] in {"root", "0"}:
@@ -33,7 +33,7 @@ def container(service: str, config: Mapping[str, Any], *, once: bool) -> list[Ch
     else:
         found = [ok("user", f"{service} runs as {user}")]
     check = (config.get("Healthcheck") or {}).get("Test") or ["NONE"]
-    if check == ["NONE"] and not once:
+    if check == ["NONE"] and not one_shot:
         found.append(
             failed("health", f"{service} has no health check", "add healthcheck.test: a deploy waits for it to pass")
         )
@@ -54,11 +54,11 @@ def speaks_uwsgi(place: str) -> Check:
 
 
 def at_port(place: str, answer: Output) -> Check:
-    """Judge whether a service answers where the contract says.
+    """Return whether a service answers at the port in the contract.
 
     Args:
         place: ``NAME:PORT``.
-        answer: what came of asking it from where Nginx is.
+        answer: the outcome of a request from Nginx's container.
     """
     if answer.code == 0:
         return ok("port", f"{place} answers {answer.stdout}" if answer.stdout else f"{place} takes connections")
@@ -71,30 +71,30 @@ def at_port(place: str, answer: Output) -> Check:
 
 
 def through_nginx(address: str, answer: Answer) -> Check:
-    """Judge what a visitor gets.
+    """Return whether visitors get a page.
 
     Args:
-        address: what was asked for.
-        answer: what came of it.
+        address: the requested address.
+        answer: the answer.
     """
     if not answer.status:
         return failed("nginx", f"{address} does not answer: {answer.body}", "./stack logs nginx")
     if answer.status == HTTPStatus.BAD_REQUEST:
         return failed("nginx", f"{address} is a bad request", "let the application take that host name (ALLOWED_HOSTS)")
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return failed("nginx", f"{address} answers {answer.status}", "its log tells more: ./stack logs SERVICE")
+        return failed("nginx", f"{address} answers {answer.status}", "./stack logs SERVICE may show the reason")
     return ok("nginx", f"{address} answers {answer.status}")
 
 
 def smoke(address: str, wanted: Mapping[str, Any], answer: Answer) -> Check:
-    """Judge whether a page is the one that a contract says.
+    """Return whether a page is as its contract says.
 
     Args:
-        address: what was asked for.
-        wanted: its ``status``, and what it ``contains``.
-        answer: what came of it.
+        address: the requested address.
+        wanted: its ``status``, and the text that it ``contains``.
+        answer: the answer.
     """
-    way_out = "./stack logs SERVICE tells more; the right answer stands in http.smoke of the contract"
+    way_out = "./stack logs SERVICE may show the reason; http.smoke of the contract has the expected answer"
     if answer.status != wanted["status"]:
         got = answer.status or f"nothing ({answer.body})"
         return failed("smoke", f"{address} answers {got} instead of {wanted['status']}", way_out)
@@ -104,16 +104,16 @@ def smoke(address: str, wanted: Mapping[str, Any], answer: Answer) -> Check:
 
 
 def static(address: str, found: Mapping[str, Answer]) -> list[Check]:
-    """Judge whether what a page is shown with is there.
+    """Return whether the files that a page needs exist.
 
     Args:
-        address: the page's.
+        address: the page's address.
         found: path of each style sheet, script or picture -> the answer.
     """
     lacking = [(path, answer.status) for path, answer in found.items() if answer.status not in range(200, 400)]
     if not lacking:
         return [ok("static", f"{len(found)} files of {address} are there")] if found else []
-    way_out = "have the image collect its static files and serve them (WhiteNoise), or say where in nginx.extra"
+    way_out = "collect static files in the image and serve them (WhiteNoise), or add a location with `files`"
     return [failed("static", f"{path} answers {status or 'nothing'}", way_out) for path, status in lacking]
 
 
@@ -124,21 +124,21 @@ def addresses(inspected: Mapping[str, Any]) -> list[str]:
 
 
 def root_is_writable(service: str) -> Check:
-    """Return what to say of a service whose root file system may be written to."""
-    return failed("writes", f"{service} may write to its root", "extend a service of compose.templates.yaml")
+    """Return the finding about a service with a writable root file system."""
+    return failed("writes", f"{service} has a writable root", "extend a template of compose.templates.yaml")
 
 
 def runs_alone(service: str) -> Check:
-    """Return the line for a service that was not tried, because there must never be two of it."""
-    return ok("writes", f"{service} is not tried: there must never be two of it")
+    """Return the line for a service that was not tried, because a second container of it must not run."""
+    return ok("writes", f"{service} is not tried: a second container of it must not run")
 
 
 def written(service: str, paths: Sequence[str]) -> Check:
-    """Judge where a service wrote to when its root file system let it.
+    """Return whether a service writes to its root file system.
 
     Args:
         service: its name.
-        paths: what it wrote.
+        paths: the paths to which it wrote.
     """
     if not paths:
         return ok("writes", f"{service} writes nothing outside its volumes and /tmp")
@@ -151,34 +151,34 @@ def written(service: str, paths: Sequence[str]) -> Check:
 
 
 def twice(service: str, outputs: Sequence[Output]) -> Check:
-    """Judge whether a one-shot can be run again.
+    """Return whether a one-shot can run again.
 
     Args:
         service: its name.
-        outputs: what came of each run.
+        outputs: the output of each run.
     """
     for number, output in enumerate(outputs, 1):
         if output.code != 0:
             last = (output.stdout + output.stderr).strip().rpartition("\n")[2]
-            way_out = "each start and each deploy run it: let it change only what is not there yet"
+            way_out = "each start and each deploy run it: a second run must change nothing and succeed"
             return failed("once", f"{service} failed in run {number}: {shorten(last)}", way_out)
-    return ok("once", f"{service} can be run again")
+    return ok("once", f"{service} can run again")
 
 
 def consumed(vhost: str, queues: Sequence[Mapping[str, Any]]) -> list[Check]:
-    """Judge whether somebody takes the messages of a vhost.
+    """Return whether the queues of a vhost have consumers.
 
     Args:
         vhost: its name.
-        queues: each one's name, consumers and messages, and whether it goes by itself, as those for results and for
-            orders to workers do.
+        queues: name, consumers and messages of each; and whether it is deleted automatically, as those for results
+            and for remote control are.
     """
     own = [each for each in queues if not (each["auto_delete"] or each["exclusive"])]
     if not any(each["consumers"] for each in own):
-        return [failed("broker", f"nobody consumes in vhost {vhost}", "does its worker run? docker compose ps --all")]
+        return [failed("broker", f"vhost {vhost} has no consumer", "does its worker run? docker compose ps --all")]
     left = [each["name"] for each in own if each["messages"] and not each["consumers"]]
     if left:
         way_out = "name it with the worker's --queues"
-        return [failed("broker", f"nobody consumes from {name}, where messages wait", way_out) for name in left]
+        return [failed("broker", f"queue {name} has messages and no consumer", way_out) for name in left]
     names = ", ".join(each["name"] for each in own if each["consumers"])
     return [ok("broker", f"consumers in vhost {vhost}: of {names}")]

@@ -1,8 +1,8 @@
 """The forms that a new application can have, each made of layers of files below ``templates/``.
 
-A line ``# [TRAIT ...]`` in a template begins what only applications with one of these traits get, ``# [/]`` ends it.
-Traits are the form, ``worker``, and ``project`` for code that was there before. ``app-name``, ``app_package`` and their
-like (:func:`cli.app.new.placeholders`) are placeholders, in names of files too.
+A line ``# [TRAIT ...]`` in a template begins a part for applications with one of these traits only, ``# [/]`` ends it.
+Traits are the form, ``worker``, and ``project`` for existing code. ``app-name``, ``app_package`` and others
+(:func:`cli.app.new.placeholders`) are placeholders, in names of files too.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 TEMPLATES = Path(__file__).parent / "templates"
-#: Each form's folders, from the common to the special.
+#: Form -> its folders; a later one replaces files of an earlier one.
 FORMS = {
     "django": ("common", "python", "served", "pages", "tasks", "django"),
     "flask": ("common", "python", "served", "pages", "flask"),
     "celery": ("python", "tasks", "common", "celery"),
     "image": ("common", "image"),
 }
-#: The trait of a Django project that was there before, and its folders.
+#: The trait of an existing Django project, and its folders.
 PROJECT = "project"
 PROJECT_LAYERS = ("common", "python", "served", "project")
 #: The list of a form's Python packages, if it is built here, and the same with versions and hashes.
@@ -37,17 +37,17 @@ def texts(form: str, values: Mapping[str, str]) -> dict[str, str]:
 
     Args:
         form: one of :data:`FORMS`.
-        values: placeholder -> what stands in its place.
+        values: placeholder -> its value.
     """
     traits = {form, "worker"} if "tasks" in FORMS[form] else {form}
     return _read(FORMS[form], traits, values)
 
 
 def project_texts(values: Mapping[str, str], *, worker: bool) -> dict[str, str]:
-    """Return the files that a Django project gets which was there before, with the packages of a new one.
+    """Return the files that are added to an existing Django project, with the packages of a new one.
 
     Args:
-        values: as above.
+        values: placeholder -> its value.
         worker: whether it has Celery tasks.
     """
     traits = {"django", PROJECT, *(["worker"] if worker else [])}
@@ -66,7 +66,7 @@ def _read(layers: Collection[str], traits: Collection[str], values: Mapping[str,
 
 
 def part(text: str, traits: Collection[str]) -> str:
-    """Return the lines of a template that an application with these traits gets."""
+    """Return the lines of a template for an application with these traits."""
     kept: list[str] = []
     wanted = [True]
     for line in text.splitlines(keepends=True):
@@ -81,7 +81,7 @@ def part(text: str, traits: Collection[str]) -> str:
 
 
 def packages(form: str) -> set[str]:
-    """Return the names of the Python packages that a form brings, as modules are written."""
+    """Return the names of a form's Python packages, in the form of module names."""
     lock = TEMPLATES / form / LOCK
     names = _PACKAGE.findall(lock.read_text(encoding="utf-8")) if lock.is_file() else []
     return {re.sub(r"[-.]", "_", name).lower() for name in names}

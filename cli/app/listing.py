@@ -1,4 +1,4 @@
-"""``./stack app list``: the applications, where each answers, and how its services are."""
+"""``./stack app list``: the applications with their addresses, and the state of their services."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def listing(*, as_json: bool = False) -> int:
     """Print the applications.
 
     Args:
-        as_json: whether programs are to read it: the house and all that is on the list, with what each has.
+        as_json: whether to print it for programs: the plans of the house and of all listed applications.
 
     Raises:
-        StackError: a contract is wrong; or programs are to read the list, and Docker does not answer.
+        StackError: a contract is invalid; or, with ``as_json``, Docker does not answer.
     """
     if as_json:
         print(json.dumps({file: vars(each) for file, each in plan.read_all().items()}, indent=2))
@@ -44,7 +44,7 @@ def listing(*, as_json: bool = False) -> int:
     try:
         states = {each.service: each.words for each in doctor.find_containers()}
     except StackError as error:
-        print("" if wrong else f"How the services are is unknown: {error}\n", end="")
+        print("" if wrong else f"The state of the services is unknown: {error}\n", end="")
         states = {}
     rows = [("application", "on the list", "answers at", "services")]
     for name in plan.existing():
@@ -61,9 +61,9 @@ def described(
     """Yield an application's rows: as many as it has addresses or services.
 
     Args:
-        name: the application's.
-        settings: what the stack's own address is.
-        states: service -> how it is; empty, if that is unknown.
+        name: the application's name.
+        settings: the stack's ports and its own address.
+        states: service -> its state; empty if unknown.
         listed: whether ``compose.yaml`` names it.
     """
     file = ROOT / "services" / name / "compose.yaml"
@@ -79,20 +79,20 @@ def described(
 
 
 def own_services(file: Path) -> list[str]:
-    """Return the services of a room that are none of the house's."""
+    """Return the services of a room without those of the house."""
     files = (*applications.files(), *applications.files("override"))
     house = services.names(path for path in files if path.parent == ROOT)
     return [name for name in services.names([file]) if name not in house]
 
 
 def addresses(file: Path, settings: Settings) -> list[str]:
-    """Return where an application answers, by the look of its contract: no reader of YAML comes with Python."""
+    """Return an application's addresses. Its contract is not parsed: Python has no reader of YAML."""
     roots = [f"http://{host}:{settings.ports['HTTP_PORT']}" for host in hosts(file)] or [settings.public_url]
     return [f"{root}{path}" for root in roots for path in _PATH.findall(_http(file))]
 
 
 def hosts(file: Path) -> list[str]:
-    """Return an application's own host names, by the look of its contract."""
+    """Return an application's own host names. Its contract is not parsed, as above."""
     return [host for text in _HOSTS.findall(_http(file)) for host in _HOST.findall(text)]
 
 

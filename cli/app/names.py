@@ -1,4 +1,4 @@
-"""Names for applications: a name becomes that of services, networks, a host, a module, a database and its role."""
+"""Names for applications: services, networks, a host, a module, a database and its role have the same name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-#: A secret is called postgres_NAME_password, and Swarm's name of it has the stack's before and a hash behind.
+#: A secret's name is postgres_NAME_password; in Swarm the stack's name precedes it, and a hash follows.
 LONGEST = 32
-#: Names that PostgreSQL or Compose keep for themselves, and those of what the house has for all. Owners of schemas are
-#: called ``NAME_owner``; /readyz has durable tasks in a database of its own under a name that begins with ``outbox-``.
+#: Names that PostgreSQL, Compose or the house use. Names of schemas' owners end with ``_owner``; entries of /readyz for
+#: databases with durable tasks begin with ``outbox-``.
 RESERVED = {"default", "landfast", "none", "postgres", "public", "template0", "template1"}
-#: What stands beside the application's package in its room.
+#: Names beside the application's package in its room.
 BESIDE = {"manage", "tests"}
-#: Words of a contract that are no names in it.
+#: Keys of a contract, which are no names.
 KEYS = {
     *("schemas", "databases", "roles", "vhosts", "users", "owner", "user", "extensions", "member_of", "queue_type"),
     *("vhost", "configure", "write", "read", "tags", "database", "broker"),
@@ -36,7 +36,7 @@ _NETWORK = re.compile(r"^  ([a-z0-9][a-z0-9_-]*):", re.MULTILINE)
 
 
 def identifier(name: str) -> str:
-    """Return the name as Python and PostgreSQL write it."""
+    """Return the name in the form of Python and PostgreSQL."""
     return name.replace("-", "_")
 
 
@@ -44,29 +44,31 @@ def check(name: str, form: str, root: Path, *, has_code: bool = False) -> None:
     """Make sure that an application can have the name.
 
     Args:
-        name: what somebody typed.
-        form: what it is made from.
+        name: the name.
+        form: one of :data:`forms.FORMS`.
         root: the checkout.
-        has_code: whether its package was there before, under a name of its own.
+        has_code: whether its package exists already, with a name of its own.
 
     Raises:
-        StackError: it cannot; the message says why, and what would do.
+        StackError: it cannot; the message has the reason and a possible name.
     """
     problem = next(_problems(name, form, root, has_code=has_code), "")
     if problem:
         free = "store" if name == "shop" else "shop"
-        raise StackError(f"{name!r} is no name for an application: {problem}", f"choose another, such as `{free}`")
+        raise StackError(
+            f"{name!r} is not a valid name for an application: {problem}", f"choose another, such as `{free}`"
+        )
 
 
 def _problems(name: str, form: str, root: Path, *, has_code: bool) -> Iterator[str]:
     if not _FORM.fullmatch(name) or len(name) > LONGEST:
-        yield f"it must be small letters, digits and single hyphens, begin with a letter, and have {LONGEST} at most"
+        yield f"it must have a-z, 0-9 and single hyphens, begin with a letter, and be no longer than {LONGEST}"
     if name in RESERVED or name.startswith(("pg-", "outbox-")) or name.endswith("-owner"):
         yield "it is reserved"
     if "python" in forms.FORMS[form] and not has_code:
         yield from _python_problems(identifier(name), form)
     if (root / "services" / name).exists():
-        yield f"services/{name} is there already, and nothing there is overwritten"
+        yield f"services/{name} exists already, and is not overwritten"
     taken = set(services.names((*applications.files("", root), *applications.files("override", root))))
     for service in (name, f"{name}-worker", f"migrate-{name}"):
         if service in taken:
@@ -79,17 +81,17 @@ def _problems(name: str, form: str, root: Path, *, has_code: bool) -> Iterator[s
 
 def _python_problems(module: str, form: str) -> Iterator[str]:
     if keyword.iskeyword(module):
-        yield "it is a word of Python's"
+        yield "it is a keyword of Python"
     if module in getattr(sys, "stdlib_module_names", ()):  # Python 3.9 does not know
         yield f"Python has a module {module}"
     if module in forms.packages(form):
-        yield f"a package that the application uses is called {module}"
+        yield f"the application uses a package {module}"
     if module in BESIDE:
-        yield f"{module} stands beside the application's package"
+        yield f"{module} is the name of a file beside the application's package"
 
 
 def _declared(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield what a room's file declares, by the look of it: kind and name."""
+    """Yield kind and name of each declaration in a room's file, which is not parsed: Python has no reader of YAML."""
     text = path.read_text(encoding="utf-8")
     for section in _NETWORKS.findall(text):
         yield from (("network", network) for network in _NETWORK.findall(section))

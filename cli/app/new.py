@@ -1,4 +1,4 @@
-"""``./stack app new``: a room made from a template, whole or not at all."""
+"""``./stack app new``: makes a room from a template, completely or not at all."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
     from cli.app.project import Project
 
-#: Where an application's web server listens, if nothing else is said.
+#: The default port of an application's web server.
 PORT = 8000
-#: Whose images are taken by digest alone: a tag may be another image tomorrow.
+#: An image with its digest: a tag may name another image tomorrow.
 _IMAGE = re.compile(r"[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}")
-#: Other users than this one read what containers get, and run scripts.
+#: Permissions: containers with other users read the files and run the scripts.
 _FILE, _FOLDER = 0o644, 0o755
-#: A port below is for root alone.
+#: Only root may listen at ports below these.
 _PORTS = range(1024, 65536)
 _HOST = re.compile(r"(?!-)[a-z0-9-]+(\.(?!-)[a-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
 class NewApplication:
-    """A description of the application that is to be made.
+    """The description of a new application.
 
     Args:
         name: its name, and that of its folder below ``services/``.
         form: one of :data:`forms.FORMS`.
-        image: for the form ``image``, which one: NAME@sha256:DIGEST.
-        port: where its web server listens in the container.
-        hosts: host names of its own besides NAME.localhost.
-        code: the folder of a project that is there already; empty for a new one.
+        image: for the form ``image``, the image: NAME@sha256:DIGEST.
+        port: the port of its web server in the container.
+        hosts: its host names in addition to NAME.localhost.
+        code: the folder of an existing project; empty for a new one.
     """
 
     name: str
@@ -58,14 +58,14 @@ class NewApplication:
 
 
 def new(wanted: NewApplication, root: Path = ROOT) -> int:
-    """Make an application and put it on the lists; what fails on the way leaves nothing behind.
+    """Make an application and add it to the lists; after an error nothing is left of it.
 
     Args:
-        wanted: which.
+        wanted: its description.
         root: the checkout.
 
     Raises:
-        StackError: the name or an option will not do, or a file cannot be written.
+        StackError: the name or an option is invalid, or a file cannot be written.
     """
     check_options(wanted)
     own = project.read(Path(wanted.code), root) if wanted.code else None
@@ -81,13 +81,13 @@ def new(wanted: NewApplication, root: Path = ROOT) -> int:
         shutil.rmtree(room)
         raise
     listed = " and ".join(path.name for path in changes)
-    print(f"services/{wanted.name}/ is there, and on the list in {listed}. Next:\n")
+    print(f"services/{wanted.name}/ is made, and added to the list in {listed}. Next:\n")
     print(*(f"  {line}" for line in next_steps(wanted, locked=forms.LOCK in texts, own=own)), sep="\n")
     return 0
 
 
 def placeholders(wanted: NewApplication, own: Project | None = None) -> dict[str, str]:
-    """Return placeholder -> what stands in its place."""
+    """Return placeholder -> its value."""
     identifier = names.identifier(wanted.name)
     return {
         "app-name": wanted.name,
@@ -102,58 +102,58 @@ def placeholders(wanted: NewApplication, own: Project | None = None) -> dict[str
 
 
 def check_options(wanted: NewApplication) -> None:
-    """Refuse options that do not fit together.
+    """Make sure that the options fit together.
 
     Raises:
         StackError: they do not.
     """
     if wanted.form == "image" and not _IMAGE.fullmatch(wanted.image):
         raise StackError(
-            f"--image {wanted.image or 'is missing'}: wanted is NAME@sha256:DIGEST, which is the same image tomorrow",
+            f"--image {wanted.image or 'is missing'}: it must be NAME@sha256:DIGEST, which always names the same image",
             "docker image inspect --format '{{index .RepoDigests 0}}' NAME prints it, once the image is pulled",
         )
     if wanted.form != "image" and wanted.image:
-        raise StackError("--image goes with --from image", "leave it out: the Dockerfile in the room says what it is")
+        raise StackError("--image requires --from image", "leave it out: the room has a Dockerfile")
     if wanted.form != "django" and wanted.code:
         raise StackError(
-            f"--code goes with --from django, not with {wanted.form}",
-            "leave it out, and put your code into the room that is made",
+            f"--code requires --from django, not {wanted.form}",
+            "leave it out, and put your code into the new room",
         )
     if wanted.port not in _PORTS:
-        raise StackError(f"--port {wanted.port} will not do", "a container without root listens at 1024 to 65535")
+        raise StackError(f"--port {wanted.port} is invalid", "a container without root can listen at 1024 to 65535")
     for host in wanted.hosts:
         if not _HOST.fullmatch(host):
-            raise StackError(f"--host {host} is no host name", "write it as visitors do, such as shop.example.org")
+            raise StackError(f"--host {host} is not a host name", "write it as visitors do, such as shop.example.org")
         if wanted.form == "celery":
-            raise StackError("--host goes with an application that has pages", "leave it out")
+            raise StackError("--host requires an application with pages", "leave it out")
 
 
 def check_hosts(wanted: NewApplication, root: Path) -> None:
     """Make sure that no application answers at the host names of the new one.
 
     Raises:
-        StackError: one does, or the stack itself, or a name is there twice.
+        StackError: one does, or the stack itself, or a name is given twice.
     """
     files = [room / "compose.yaml" for room in applications.rooms(root) if (room / "compose.yaml").is_file()]
     taken = {host: f"services/{file.parent.name}" for file in files for host in listing.hosts(file)}
     taken.setdefault(Settings.read().public_host, "the stack itself (PUBLIC_URL)")
     for number, host in enumerate(wanted.all_hosts if wanted.form != "celery" else ()):
         if host in taken:
-            raise StackError(f"{taken[host]} answers at {host} already", "choose another host name, or remove it there")
+            raise StackError(f"{taken[host]} has the host name {host} already", "choose another, or remove it there")
         if host in wanted.all_hosts[:number]:
-            raise StackError(f"--host {host} is one of its host names already", "leave it out")
+            raise StackError(f"--host {host} is given twice, or the application has the name anyway", "leave it out")
 
 
 def make(room: Path, texts: Mapping[str, str], own: Project | None = None) -> Path:
-    """Make a folder with files in it: all of it, or nothing.
+    """Make a folder with files, completely or not at all.
 
     Args:
-        room: the folder, which must not be there.
+        room: the folder, which must not exist.
         texts: path in it -> text.
         own: a project whose files are copied there, too.
 
     Raises:
-        StackError: it is there already, or cannot be written.
+        StackError: it exists already, or cannot be written.
     """
     owner = room.parent.stat()
     half, reserved = None, False
@@ -166,22 +166,22 @@ def make(room: Path, texts: Mapping[str, str], own: Project | None = None) -> Pa
             (half / name).write_bytes(text.encode("utf-8"))
         for path in (half, *half.rglob("*")):
             if path.is_symlink():
-                continue  # what it leads to need not be in the room
+                continue  # its target may be outside the room
             path.chmod(_FOLDER if path.is_dir() or _is_script(path) else _FILE)
-            if os.geteuid() == 0:  # the checkout's owner is to have it
+            if os.geteuid() == 0:  # the room's owner is that of the checkout
                 os.chown(path, owner.st_uid, owner.st_gid)
-        room.mkdir()  # fails if somebody else has made it meanwhile; the rename below would not
+        room.mkdir()  # unlike the rename below, it fails if another process has made the room meanwhile
         reserved = True
         half.rename(room)
     except BaseException as error:
-        # The error that led here is the one to tell; a leftover that cannot be removed would hide it.
+        # Errors of the removal are ignored: they would hide the first one.
         if half:
             shutil.rmtree(half, ignore_errors=True)
         if reserved:
             shutil.rmtree(room, ignore_errors=True)
         if isinstance(error, OSError):
             raise StackError(
-                f"{room} cannot be made: {error.strerror or error}", "nothing was changed; mend that"
+                f"{room} cannot be made: {error.strerror or error}", "correct that; nothing was changed"
             ) from None
         raise
     return room
@@ -193,17 +193,17 @@ def _is_script(path: Path) -> bool:
 
 
 def next_steps(wanted: NewApplication, *, locked: bool, own: Project | None) -> list[str]:
-    """Return what to do with a new application.
+    """Return the next steps for a new application.
 
     Args:
-        wanted: which.
+        wanted: its description.
         locked: whether its list of packages has versions and hashes.
-        own: the project that it was made of.
+        own: the project of which it was made.
     """
     steps = [
-        *([] if locked else [f"tests/lock locks services/{wanted.name}/requirements.in, its packages; it needs uv"]),
+        *([] if locked else [f"tests/lock locks its packages, services/{wanted.name}/requirements.in; it requires uv"]),
         "./stack up builds and starts it",
-        f"./stack app check {wanted.name} tries it, and says what is missing",
+        f"./stack app check {wanted.name} tries it, and reports what is missing",
     ]
     if wanted.form == "celery":
         module = names.identifier(wanted.name)
@@ -212,5 +212,5 @@ def next_steps(wanted: NewApplication, *, locked: bool, own: Project | None) -> 
     settings = (
         f"services/{wanted.name}/{own.package}/settings_container.py has the settings of containers" if own else ""
     )
-    address = f"http://{wanted.name}.localhost:{Settings.read().ports['HTTP_PORT']} is its address then"
+    address = f"http://{wanted.name}.localhost:{Settings.read().ports['HTTP_PORT']} is its address"
     return [*steps, address, *([settings] if settings else [])]

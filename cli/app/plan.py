@@ -1,4 +1,4 @@
-"""Applications' needs and places, read from their contracts by ``contract/plans.py``; and mistakes in Compose files."""
+"""The plans of applications, which ``contract/plans.py`` reads from their contracts; and faults in Compose files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 #: Seconds for a container that reads the contracts.
 TIMEOUT = 120
-#: The script that runs a command by a timetable: the contract insists on it where ``x-every`` is.
+#: The script that runs a command by a timetable: a contract with ``x-every`` requires it.
 PERIODICALLY = "/run/secrets/periodically"
 #: The exit status of ``contract.plans`` for an invalid contract. Docker's own problems have others, from 125 on.
 INVALID = 1
 
 
 class UnreadError(StackError):
-    """The contracts could not be read, right or wrong: their reader cannot run."""
+    """The contracts could not be read, because their reader cannot run; they may be valid."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +34,20 @@ class Plan:
     """The part of a contract that the commands need.
 
     Args:
-        services: those that no other file names.
-        hosts: the host names of its own.
+        services: the services that no other file has.
+        hosts: its own host names.
         locations: path -> the service that answers there, and its port: ``NAME:PORT``.
         uwsgi: the places, ``NAME:PORT``, to which Nginx speaks the uwsgi protocol.
-        smoke: what is asked after a start: ``host``, ``path``, ``status`` and ``contains``.
-        databases: those of its own.
-        schemas: those in the shared database.
-        vhosts: those of its own.
+        smoke: the checks after a start: ``host``, ``path``, ``status`` and ``contains``.
+        databases: its own databases.
+        schemas: its schemas in the shared database.
+        vhosts: its own vhosts.
         users: its users of the broker.
-        networks: those that its file declares.
-        secrets: those that it alone brings.
-        volumes: those that are backed up.
-        metrics: name -> whom a monitoring system asks, ``service`` (``NAME:PORT``), and for which ``path``.
-        egress: the addresses outside that its services call; ``smtp`` is the mail server.
+        networks: the networks that its file declares.
+        secrets: the secrets that no other contract declares.
+        volumes: the volumes to back up.
+        metrics: name -> ``service`` (``NAME:PORT``) and ``path`` of a page with metrics.
+        egress: the external addresses to which its services connect; ``smtp`` is the mail server.
     """
 
     services: Sequence[str]
@@ -67,7 +67,7 @@ class Plan:
 
 
 def existing() -> list[str]:
-    """Return the names of the applications that have a room, on the list or not."""
+    """Return the names of all applications with a room, listed or not."""
     listed = [room.name for room in applications.rooms()]
     there = sorted(path.parent.name for path in (ROOT / "services").glob("[!.]*/compose.yaml"))
     return list(dict.fromkeys([*listed, *there]))
@@ -77,7 +77,7 @@ def room(name: str) -> Path:
     """Return the folder of an application.
 
     Raises:
-        StackError: there is none of that name; the message has the nearest.
+        StackError: there is none of that name; the message has the nearest one.
     """
     if name not in (there := existing()):
         close = get_close_matches(name, there, 1)
@@ -95,7 +95,7 @@ def reader(project: str) -> list[str]:
     """Return the command that reads this checkout's contracts. It makes no volume and no network, and builds nothing.
 
     Args:
-        project: the stack's name, and that of its images.
+        project: the project's name, with which the names of its images begin.
     """
     mounts = {path: f"/stack/{path.name}" for path in (*sorted(ROOT.glob("compose*.yaml")), ROOT / "services")}
     mounts[ROOT / "contract"] = "/app/contract"  # that of the image may be older
@@ -110,20 +110,18 @@ def read_all() -> dict[str, Plan]:
     """Return file -> plan, of the house and of all applications on the list.
 
     Raises:
-        UnreadError: Docker does not answer, or the image that reads contracts is not there.
-        StackError: a contract is wrong; the message has a line for each mistake, with its file.
+        UnreadError: Docker does not answer, or the image that reads contracts does not exist.
+        StackError: a contract is invalid; the message has a line for each fault, with its file.
     """
     project = Settings.read().project
     image = process.capture(compose.image_exists(f"{project}/secrets"))
     if "no such image" in image.stderr.lower():
-        raise UnreadError(
-            f"contracts are read in the image {project}/secrets, which is not built yet", "./stack up builds it"
-        )
+        raise UnreadError(f"the image {project}/secrets, which reads them, is not built yet", "./stack up builds it")
     output = process.capture(reader(project), timeout=TIMEOUT)
     if output.code == INVALID:
-        raise StackError(output.stderr.strip(), "contract/README.md has every key; then the same command again")
+        raise StackError(output.stderr.strip(), "contract/README.md has every key; then repeat the command")
     if output.code != 0:
-        raise UnreadError(output.stderr.strip() or output.stdout.strip(), "./stack doctor says whether Docker is well")
+        raise UnreadError(output.stderr.strip() or output.stdout.strip(), "./stack doctor checks Docker")
     return {file: Plan(**found) for file, found in json.loads(output.stdout).items()}
 
 
@@ -139,13 +137,13 @@ def check_files() -> None:
 
 
 def check() -> dict[str, Plan]:
-    """Make sure that Compose can read its files and that no contract is wrong, before anything is built.
+    """Make sure that Compose can read its files and that all contracts are valid, before anything is built.
 
     Returns:
-        The plans of all contracts; none if their reader has to be built first.
+        The plans of all contracts; none if their reader must be built first.
 
     Raises:
-        StackError: a file or a contract is wrong.
+        StackError: a file or a contract is invalid.
     """
     check_files()
     try:
@@ -163,7 +161,7 @@ def unreadable(problem: str) -> StackError:
     try:
         read_all()
     except UnreadError:
-        # A first start: Compose can tell the file, though its lines are not exact. A list fails with what it includes.
+        # A first start: Compose finds the file, but not the exact line. A list fails if an included file does.
         for path in (*ROOT.glob("compose.templates*.yaml"), *_files(), *(ROOT / name for name in lists.LISTS)):
             alone = process.capture(["docker", "compose", f"--file={path}", "config", "--quiet"])
             if alone.code != 0 and "yaml: " in alone.stderr:
@@ -192,11 +190,11 @@ def configuration(*files: Path, active: bool = False) -> dict[str, Any]:
     """Return Compose's view of the whole stack.
 
     Args:
-        files: the Compose files; those of a laptop without them.
-        active: whether services of profiles that are off stay out.
+        files: the Compose files; by default those of a laptop.
+        active: whether to leave out services of inactive profiles.
 
     Raises:
-        StackError: Compose refuses the files, or is not there.
+        StackError: Compose refuses the files, or is missing.
     """
     options = [*(f"--file={file}" for file in files), *(() if active else ("--profile=*",))]
     output = process.capture(compose.config(*options))
@@ -206,10 +204,10 @@ def configuration(*files: Path, active: bool = False) -> dict[str, Any]:
 
 
 def never_two() -> set[str]:
-    """Return the services of which there must never be two.
+    """Return the services of which a second container must not run.
 
-    Commands that run by a timetable are such, and services that servers stop before they start the next one: the
-    templates ``single`` and ``periodic`` of compose.templates.servers.yaml say so, and those that build on them.
+    These are periodic commands, and services that servers stop before they start the next one: those with the templates
+    ``single`` and ``periodic`` of compose.templates.servers.yaml, and with templates that extend these.
 
     Raises:
         StackError: as :func:`configuration`.

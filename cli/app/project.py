@@ -1,4 +1,4 @@
-"""A Django project that is there already: its names, and its files for a room."""
+"""An existing Django project: its names, and its files for a room."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
-#: Files that stay where they are: the repository, what programs make, a laptop's database, secrets.
+#: Files that are not copied: the repository, generated files, a laptop's database, secrets.
 LEFT_OUT = (
     *(".git", ".venv", "venv", "node_modules", "__pycache__", "*.pyc", ".*_cache"),
     *("*.sqlite3", ".env", ".env.*"),
 )
-#: The list of packages that projects have: its lines go into :data:`forms.WANTED`, which has to be locked.
+#: A project's list of packages: its lines go into :data:`forms.WANTED`, which must be locked.
 PACKAGES = "requirements.txt"
-#: Files in which a project may say how its code is to be, and the first one's content where it has none of them.
+#: Files with a project's settings of ruff, and the content of the first one for a project without any.
 STYLES = ("ruff.toml", ".ruff.toml", "pyproject.toml")
 STYLE = """\
 # The project keeps its own style: of the house's rules, only those about errors hold here.
@@ -34,7 +34,7 @@ _SETTINGS = re.compile(r"""["']DJANGO_SETTINGS_MODULE["']\s*,\s*["'](\w+)\.([\w.
 #: The admin's place in urls.py. With ``i18n_patterns`` its address begins with a language.
 _ADMIN = re.compile(r"""^\s*path\(\s*["'](?!/)([A-Za-z0-9_/-]*)["']\s*,\s*admin\.site\.urls\b""", re.MULTILINE)
 _LANGUAGES = "i18n_patterns"
-#: Such a setting sends a laptop's visitors, who come by HTTP, to another address.
+#: This setting redirects the visitors of a laptop, who use HTTP.
 _TO_HTTPS = b"SECURE_SSL_REDIRECT"
 _PACKAGE = re.compile(r"^([A-Za-z0-9][\w.-]*)", re.MULTILINE)
 
@@ -44,11 +44,11 @@ class Project:
     """A project's folder.
 
     Args:
-        folder: where ``manage.py`` is.
+        folder: the folder with ``manage.py``.
         package: the Python package with its settings.
-        settings: the settings' module, from the package.
+        settings: the module with the settings, relative to the package.
         worker: whether it has a Celery application.
-        smoke: pages that are sure to answer, as ``http.smoke`` has them; empty if none is known.
+        smoke: pages that certainly answer, in the form of ``http.smoke``; empty if none is known.
     """
 
     folder: Path
@@ -61,7 +61,7 @@ class Project:
         """Return the files that the stack adds to the project's own: path in the room -> text.
 
         Args:
-            texts: those of the form.
+            texts: the files of the form.
 
         Raises:
             StackError: the project has such a file already.
@@ -77,13 +77,13 @@ class Project:
         taken = sorted(name for name in texts if (self.folder / name).exists())
         if taken:
             raise StackError(
-                f"{self.folder} has files of names that the room needs: {', '.join(taken)}",
+                f"{self.folder} has files with the names of files that would be added: {', '.join(taken)}",
                 "rename them there, or make the room by hand: docs/how-to/applications.md",
             )
         return texts
 
     def copy(self, room: Path) -> None:
-        """Copy the project's files into a room, but for :data:`LEFT_OUT` and its list of packages.
+        """Copy the project's files into a room, except :data:`LEFT_OUT` and its list of packages.
 
         Args:
             room: an empty folder.
@@ -101,21 +101,21 @@ def read(folder: Path, root: Path) -> Project:
     """Return the project in a folder.
 
     Args:
-        folder: where ``manage.py`` is.
+        folder: the folder with ``manage.py``.
         root: the checkout.
 
     Raises:
-        StackError: there is none, it lacks what gunicorn runs, or the checkout lies in it.
+        StackError: there is none, it has no ``wsgi.py``, or the checkout is inside it.
     """
     manage = folder / "manage.py"
     found = _SETTINGS.search(_text(manage)) if manage.is_file() else None
     if not found:
         raise StackError(
-            f"{folder} is no Django project: no manage.py there names its settings",
-            "name the folder that `django-admin startproject` has made",
+            f"{folder} is not a Django project: it has no manage.py that names its settings",
+            "give the folder that `django-admin startproject` has made",
         )
     if folder.resolve() in (root.resolve(), *root.resolve().parents):
-        raise StackError(f"{root} lies in {folder}, and would be copied into itself", "move one of them")
+        raise StackError(f"{root} is inside {folder}, and would be copied into itself", "move one of them")
     package, settings = found[1], found[2]
     if not (folder / package / "wsgi.py").is_file():
         raise StackError(
@@ -125,9 +125,9 @@ def read(folder: Path, root: Path) -> Project:
 
 
 def smoke(package: Path) -> str:
-    """Return the admin's login as ``http.smoke`` has it, or an empty string if the admin is not found.
+    """Return the admin's login page in the form of ``http.smoke``; an empty string if the admin is not found.
 
-    A start page is no such page: a new project has one with ``DEBUG`` alone, others send visitors to a login.
+    The start page is unsuitable: a new project has one with ``DEBUG`` only, others redirect visitors to a login.
 
     Args:
         package: the folder of the Python package with the settings and ``urls.py``.
@@ -140,10 +140,10 @@ def smoke(package: Path) -> str:
 
 
 def with_packages(own: str, wanted: str) -> str:
-    """Return a project's list of packages, with those behind it that its containers need besides.
+    """Return a project's list of packages, followed by those that its containers need in addition.
 
     Args:
-        own: the project's list, whose versions count.
+        own: the project's list, whose versions take precedence.
         wanted: the list of a new project.
     """
     have = {_normal(name) for name in _PACKAGE.findall(own)}
@@ -153,7 +153,7 @@ def with_packages(own: str, wanted: str) -> str:
 def _missing(lines: Iterable[str], have: Collection[str]) -> Iterator[str]:
     for line in lines:
         found = _PACKAGE.match(line)
-        if found and _normal(found[1]) not in {*have, "celery"}:  # a project without Celery wants none
+        if found and _normal(found[1]) not in {*have, "celery"}:  # a project without Celery does not need it
             yield line
 
 
@@ -161,7 +161,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise StackError(f"{path} is no text in UTF-8", "save it as UTF-8") from None
+        raise StackError(f"{path} is not encoded in UTF-8", "save it as UTF-8") from None
 
 
 def _normal(name: str) -> str:

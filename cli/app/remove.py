@@ -1,10 +1,10 @@
-"""``./stack app remove``: off the lists, its containers away. What it has kept stays, until somebody deletes it."""
+"""``./stack app remove``: removes an application from the lists, and its containers. Folder and data stay."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cli import compose, console, host, process, renewal
+from cli import compose, console, host, outdated, process
 from cli.app import lists, plan
 from cli.console import StackError
 from cli.settings import ROOT, Settings
@@ -19,14 +19,15 @@ STOP_TIMEOUT = 900
 
 
 def remove(name: str, *, yes: bool) -> int:
-    """Take an application off the lists and its containers away.
+    """Remove an application from the lists, and its containers.
 
     Args:
-        name: the application's.
-        yes: whether the user agreed beforehand.
+        name: the application's name.
+        yes: whether to remove it without asking.
 
     Raises:
-        StackError: there is no such application, nobody agreed, others lean on it, or a container cannot be removed.
+        StackError: there is no such application, the user refused, others depend on it, or a container
+            cannot be removed.
     """
     plan.room(name)
     changes = lists.removed(ROOT, name)
@@ -43,33 +44,38 @@ def remove(name: str, *, yes: bool) -> int:
             after = plan.configuration() if before else {}
         except StackError as error:
             lists.write(old)
-            raise StackError(f"others lean on {name}, so it stays:\n{error}", "mend their compose.yaml first") from None
+            raise StackError(f"others depend on {name}, so it stays:\n{error}", "edit theirs first") from None
         clear(project, before, after)
-    print(f"{name} is off the list{' and its containers are gone' if before else ''}. To delete what it has kept, too:")
+    print(
+        f"{name} is off the list{' and its containers are removed' if before else ''}. To delete folder and data, too:"
+    )
     print(*(f"  {line}" for line in leftovers(name, before, after, known)), sep="\n")
     if not before:
-        print("Its containers go with `docker compose up --detach --remove-orphans`.")
+        print("`docker compose up --detach --remove-orphans` removes its containers.")
     return 0
 
 
 def agree(name: str, *, yes: bool) -> None:
-    """Ask whether an application is to go.
+    """Ask whether to remove an application.
 
     Raises:
-        StackError: nobody agreed.
+        StackError: the user refused, or cannot be asked.
     """
     if yes:
         return
     if not console.may_ask():
-        raise StackError("remove stops its containers", f"./stack app remove {name} --yes does so without asking")
+        raise StackError(
+            "remove stops the application's containers",
+            f"./stack app remove {name} --yes does not ask",
+        )
     if not console.confirm(
-        f"Remove {name}? Its containers stop, those that it shares networks with start anew; folder and data stay."
+        f"Remove {name}? Its containers stop, those that share networks with it are replaced; folder and data stay."
     ):
         raise StackError("nothing was removed")
 
 
 def configured() -> dict[str, Any]:
-    """Return Compose's view of the stack; nothing where there is no Docker, or its files are wrong."""
+    """Return Compose's view of the stack; empty if Docker is missing or a file is invalid."""
     try:
         return plan.configuration()
     except StackError as error:
@@ -78,7 +84,7 @@ def configured() -> dict[str, Any]:
 
 
 def read_plan(name: str, project: str) -> Plan | None:
-    """Return an application's plan, if the image is there that reads it and its contract is right."""
+    """Return an application's plan; None if the image that reads it is missing, or its contract is invalid."""
     if process.capture(compose.image_exists(f"{project}/secrets")).code != 0:
         return None
     try:
@@ -88,15 +94,15 @@ def read_plan(name: str, project: str) -> Plan | None:
 
 
 def clear(project: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    """Remove the containers and networks that the stack no longer has; the house leaves the networks.
+    """Remove the containers and networks that the stack no longer has; the house's containers leave the networks.
 
     Args:
-        project: the stack's.
-        before: Compose's view while the application was there.
-        after: the same now.
+        project: the project's name.
+        before: Compose's view with the application.
+        after: Compose's view without it.
 
     Raises:
-        StackError: a container cannot be removed, or one of the house does not get healthy again.
+        StackError: a container cannot be removed, or one of the house does not become healthy again.
     """
     gone = [each for service in lost(before, after, "services") for each in containers(project, service, "--all")]
     if gone:
@@ -104,38 +110,38 @@ def clear(project: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
         removed = process.capture(["docker", "rm", *gone])
         if stopped.code or removed.code:
             raise StackError(
-                f"a container is still there: {(stopped.stderr + removed.stderr).strip()}",
+                f"a container could not be removed: {(stopped.stderr + removed.stderr).strip()}",
                 "docker compose up --detach --remove-orphans removes it",
             )
     changed = [name for name, says in (after.get("services") or {}).items() if says != before["services"][name]]
     running = [name for name in changed if containers(project, name)]
-    started = dict.fromkeys([*running, *renewal.remove_outdated(project)])  # without the users that it had
+    started = dict.fromkeys([*running, *outdated.remove(project)])  # without the users that it had
     if started and process.run([*compose.up(), *started]) != 0:
-        raise StackError("the house is not healthy again", "./stack doctor says what is wrong")
+        raise StackError("the house did not become healthy again", "./stack doctor shows the reason")
     networks = [before["networks"][name]["name"] for name in lost(before, after, "networks")]
-    process.capture(["docker", "network", "rm", *networks])  # one that is not there is no matter
+    process.capture(["docker", "network", "rm", *networks])  # some may not exist
 
 
 def lost(before: Mapping[str, Any], after: Mapping[str, Any], section: str) -> list[str]:
-    """Return what a section of Compose's view had before, and has no longer."""
+    """Return the names that a section of Compose's view had before, and has no longer."""
     return [name for name in before.get(section) or {} if name not in (after.get(section) or {})]
 
 
 def containers(project: str, service: str, *options: str) -> list[str]:
-    """Return the ids of a service's containers: those that run, or as ``docker ps`` understands the options."""
+    """Return the ids of a service's running containers, or of those that options of ``docker ps`` select."""
     labels = {"project": project, "service": service}
     filters = [f"--filter=label=com.docker.compose.{label}={value}" for label, value in labels.items()]
     return process.capture(["docker", "ps", "--quiet", *options, *filters]).stdout.split()
 
 
 def leftovers(name: str, before: Mapping[str, Any], after: Mapping[str, Any], known: Plan | None) -> Iterator[str]:
-    """Yield the commands that delete what an application has kept.
+    """Yield the commands that delete an application's folder and data.
 
     Args:
-        name: the application's.
-        before: Compose's view while it was there; empty, if that is unknown.
-        after: the same now.
-        known: its plan, if that could be read.
+        name: the application's name.
+        before: Compose's view with it; empty if unknown.
+        after: Compose's view without it.
+        known: its plan; None if unknown.
     """
     yield f"rm -r services/{name}"
     for volume in lost(before, after, "volumes"):
@@ -168,6 +174,6 @@ def data(known: Plan) -> Iterator[str]:
 
 
 def passwords(secrets: Sequence[str], server: str) -> list[str]:
-    """Return whose passwords are among the secrets, by their names."""
+    """Return the users of a server whose passwords are among the secrets."""
     before, after = f"{server}_", "_password"
     return [each[len(before) : -len(after)] for each in secrets if each.startswith(before) and each.endswith(after)]

@@ -1,4 +1,4 @@
-"""Trying an application that runs: what its containers, Nginx, RabbitMQ and Docker say of it."""
+"""Observations of a running application: its containers, answers through Nginx, queues, and written files."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from cli import compose, process
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-#: Seconds for one answer, for a container to start or to do its work, and between two looks at it.
+#: Seconds for one answer, for a container to start or to do its work, and between two inspections of it.
 ANSWER, WORK, LOOK = 15, 180, 0.5
-#: Docker puts it into a container that has an init.
+#: Docker mounts it in a container with an init.
 INIT = ("/sbin/docker-init", "/usr/sbin/docker-init")
-#: Asks for a page from where Nginx is, and prints the first line of the answer, if there is one: a server of another
-#: protocol takes the connection, and may end it before the question is written. No client program is there.
+#: Requests a page from Nginx's container, which has no HTTP client, and prints the first line of the answer, if any: a
+#: server with another protocol accepts the connection, and may close it before the request is complete.
 ASK = (
     'trap "" PIPE; exec 3<>"/dev/tcp/$0/$1" || exit 1;'
     ' printf "GET %s HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n" "$2" "$3" >&3;'
@@ -38,9 +38,9 @@ class Answer:
     """An answer to a request.
 
     Args:
-        status: its number; 0, if there was none.
-        body: the text, or why there was none.
-        location: where it sends on to.
+        status: its number; 0 without an answer.
+        body: the text, or the reason why there is no answer.
+        location: the target of a redirect.
     """
 
     status: int
@@ -49,29 +49,29 @@ class Answer:
 
 
 def get(port: int, host: str, path: str) -> Answer:
-    """Return what Nginx answers.
+    """Return Nginx's answer to a request.
 
     Args:
-        port: where it is published.
-        host: the name that is asked for.
+        port: its published port.
+        host: the host name in the request.
         path: the path, with its query.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER)
     try:
-        # Parts that are encoded already stay as they are, and so does an address's syntax.
+        # It encodes neither encoded parts again nor the syntax of an address.
         # Nginx sends no cached page to a visitor with a cookie that it does not know: the answer is the service's own.
         headers = {"Host": host, "Cookie": "landfast_smoke=1"}
         connection.request("GET", quote(path, safe=string.punctuation), headers=headers)
         answer = connection.getresponse()
         return Answer(answer.status, answer.read().decode(errors="replace"), answer.headers.get("Location", ""))
-    except (OSError, http.client.HTTPException, ValueError) as error:  # a name that no header takes, for the last
+    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: the name is invalid in a header
         return Answer(0, str(error))
     finally:
         connection.close()
 
 
 class _Links(HTMLParser):
-    """Gathers the addresses of what a page is shown with."""
+    """Finds the addresses of the files that a page needs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,53 +84,53 @@ class _Links(HTMLParser):
 
 
 def links(page: str, address: str) -> list[str]:
-    """Return the paths of style sheets, scripts and pictures on a page, as far as its own host has them.
+    """Return the paths of style sheets, scripts and pictures on a page, for those on the same host.
 
     Args:
         page: its HTML.
-        address: where it was found.
+        address: its address.
     """
     parser = _Links()
     parser.feed(page)
     own = urlsplit(address).hostname
     found: list[str] = []
     for link in parser.found:
-        with suppress(ValueError):  # no address at all
+        with suppress(ValueError):  # it is not an address
             each = urlsplit(urljoin(address, link))
             found += [f"{each.path}?{each.query}" if each.query else each.path] if each.hostname == own else []
     return list(dict.fromkeys(found))
 
 
 def ask_service(place: str, port: str, path: str, host: str) -> process.Output:
-    """Ask a container for a page, from where Nginx is.
+    """Request a page of a container, from Nginx's container.
 
     Args:
         place: its name or address.
-        port: where it listens.
-        path: what is asked for.
-        host: by which name.
+        port: its port.
+        path: the path.
+        host: the host name in the request.
     """
     return process.capture(compose.compose("exec", "-T", "nginx", "bash", "-c", ASK, place, port, path, host))
 
 
 def inspected(ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return everything about containers, whatever is left of them."""
+    """Return the output of ``docker inspect`` for containers, without those that no longer exist."""
     return list(json.loads(process.capture(compose.inspect(list(ids))).stdout or "[]")) if ids else []
 
 
 def containers(services: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return service -> everything about its container, of those that have one."""
+    """Return service -> the output of ``docker inspect``, for services with a container."""
     ids = process.capture(compose.compose("ps", "--all", "--quiet", *services)).stdout.split() if services else []
     return {each["Config"]["Labels"]["com.docker.compose.service"]: each for each in inspected(ids)}
 
 
 @contextmanager
 def writable(configuration: Mapping[str, Any], service: str) -> Iterator[str]:
-    """Run a service once more with a root file system that may be written to; yield the container's id.
+    """Run a second container of a service, with a writable root file system; yield the container's name.
 
     Args:
         configuration: Compose's view of the stack.
-        service: whose it is.
+        service: the service.
     """
     services = {**configuration["services"], service: {**configuration["services"][service], "read_only": False}}
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
@@ -147,7 +147,7 @@ def writable(configuration: Mapping[str, Any], service: str) -> Iterator[str]:
 
 
 def settled(container: str) -> dict[str, Any]:
-    """Wait until a container is healthy or has ended, and return what is known of it; nothing, if it is not there."""
+    """Wait until a container is healthy or has ended, and return its ``docker inspect``; empty if it does not exist."""
     deadline = time.monotonic() + WORK
     while True:
         found = next(iter(inspected([container])), {})
@@ -159,18 +159,18 @@ def settled(container: str) -> dict[str, Any]:
 
 
 def written(container: Mapping[str, Any]) -> list[str]:
-    """Return the paths that a container has written to on its root file system."""
+    """Return the paths on its root file system to which a container has written."""
     output = process.capture(["docker", "diff", container["Id"]])
     mounts = [*(each["Destination"] for each in container["Mounts"]), *(container["HostConfig"]["Tmpfs"] or {})]
     return own_paths(output.stdout.splitlines(), [*mounts, *INIT])
 
 
 def own_paths(diff: Iterable[str], mounts: Iterable[str]) -> list[str]:
-    """Return the paths of ``docker diff`` that are not there for the sake of a mount, the innermost alone.
+    """Return the innermost paths of ``docker diff``, without those that exist only because of a mount.
 
     Args:
         diff: its lines.
-        mounts: where something is mounted.
+        mounts: the mounted paths.
     """
     paths = [PurePosixPath(line[2:]) for line in diff]
     places = [PurePosixPath(mount) for mount in mounts]
@@ -181,7 +181,7 @@ def own_paths(diff: Iterable[str], mounts: Iterable[str]) -> list[str]:
 
 
 def run_once(service: str) -> process.Output:
-    """Run a one-shot again, as ``docker compose up`` would."""
+    """Run a one-shot again, as ``docker compose up`` does."""
     return process.capture(compose.compose("run", "--rm", "--no-deps", "-T", service), timeout=WORK)
 
 

@@ -11,7 +11,7 @@ from cli.settings import ROOT
 
 SOURCE = ROOT / "rollout"
 PACKED = ROOT / ".cache/rollout.pyz"
-#: The script that installs packages into images, for updates on a manager: rollout/renewal.py.
+#: The script that installs packages into images, for updates on a manager: rollout/fresh_packages.py.
 INSTALLER = "images/base/apt-install"
 #: The code that Python runs for the file.
 MAIN = "import sys\n\nfrom rollout.__main__ import main\n\nsys.exit(main())\n"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from cli.console import StackError
-from rollout.renewal import UPDATED
+from rollout.fresh_packages import UPDATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,7 +131,7 @@ def newest(address: str, repository: str, release: str) -> str:
     Args:
         address: the registry's address.
         repository: the image's name in the registry.
-        release: the release; an update of its packages adds a date to its name (rollout/renewal.py).
+        release: the release; an update of its packages adds a date to its name (rollout/fresh_packages.py).
 
     Raises:
         StackError: the registry does not answer, or answers with an error.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import applications, completion, host, main, process, renewal
+from cli import applications, completion, host, main, outdated, process
 from cli.app import check, listing, lists, plan, remove, trial
 from cli.app.plan import Plan
 from cli.console import StackError
@@ -105,7 +105,7 @@ def docker(monkeypatch: pytest.MonkeyPatch) -> Docker:
     monkeypatch.setattr(plan, "configuration", lambda: next(views))
     monkeypatch.setattr(process, "capture", found.capture)
     monkeypatch.setattr(process, "run", found.run)
-    monkeypatch.setattr(renewal, "remove_outdated", lambda _: ["redis"])
+    monkeypatch.setattr(outdated, "remove", lambda _: ["redis"])
     return found
 
 
@@ -159,7 +159,7 @@ def test_nothing_is_removed_unless_somebody_agrees(
     assert text(checkout) == before
 
 
-def test_what_others_lean_on_stays(checkout: Path, docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_application_that_others_need_stays(checkout: Path, docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     before = text(checkout)
     views = iter((BEFORE, StackError('service "b" depends on undefined service "shop"')))
 
@@ -171,7 +171,7 @@ def test_what_others_lean_on_stays(checkout: Path, docker: Docker, monkeypatch: 
 
     monkeypatch.setattr(plan, "configuration", view)
 
-    with pytest.raises(StackError, match=r"others lean on shop, so it stays:\n.*undefined service"):
+    with pytest.raises(StackError, match=r"others depend on shop, so it stays:\n.*undefined service"):
         remove.remove("shop", yes=True)
 
     assert text(checkout) == before
@@ -187,7 +187,7 @@ def test_without_docker_the_lists_change_all_the_same(
     assert remove.remove("shop", yes=True) == 0
 
     assert "shop" not in text(checkout)
-    assert "Its containers go with `docker compose up --detach --remove-orphans`" in capsys.readouterr().out
+    assert "`docker compose up --detach --remove-orphans` removes its containers" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("checkout")
@@ -292,7 +292,7 @@ def test_contracts_are_read_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> 
     ("image", "run", "said"),
     [
         (Output(1, "", "Error: No such image: a/secrets"), Output(125), "is not built yet\n  ./stack up builds it"),
-        (Output(1, "", "no daemon"), Output(125, "", "no daemon"), "no daemon\n  ./stack doctor says"),
+        (Output(1, "", "no daemon"), Output(125, "", "no daemon"), "no daemon\n  ./stack doctor checks Docker"),
     ],
 )
 def test_contracts_that_cannot_be_read_are_not_called_wrong(
@@ -371,7 +371,7 @@ def test_the_list_says_that_contracts_are_not_checked(docker: Docker, capsys: py
 
     assert main.main(["app", "list"]) == 0
 
-    assert "The contracts are not checked: contracts are read in the image" in capsys.readouterr().out
+    assert "The contracts are not checked: the image" in capsys.readouterr().out
 
 
 def test_writes_are_looked_for_with_a_root_that_may_be_written_to(docker: Docker) -> None:
@@ -404,21 +404,21 @@ def test_a_check_begins_with_the_list(monkeypatch: pytest.MonkeyPatch, capsys: p
 
     monkeypatch.setattr(plan, "configuration", refuse)
     assert main.main(["app", "check", "shop"]) == 1
-    assert "yaml: line 3: then ./stack app check shop again" in capsys.readouterr().out
+    assert "yaml: line 3: then repeat ./stack app check shop" in capsys.readouterr().out
 
 
 def test_what_lasts_is_started_and_what_a_profile_has_is_left_alone() -> None:
     services = {"shop": {}, "shop-worker": {"profiles": ["more"]}, "migrate-shop": {"restart": "no"}}
     configuration = {"services": services}
 
-    found = check.asked_for(PLAN, configuration)
+    found = check.without_profiles(PLAN, configuration)
 
     assert found.services == ["shop", "migrate-shop"]
     assert check.to_start(found, configuration) == ["shop", "nginx", "rabbitmq"]
 
 
 def test_a_check_starts_what_has_new_files_to_read_too(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renewal, "remove_outdated", lambda _: ["console", "nginx"])
+    monkeypatch.setattr(outdated, "remove", lambda _: ["console", "nginx"])
     services = {"shop": {}, "shop-worker": {}, "migrate-shop": {"restart": "no"}}
 
     check.start(PLAN, {"services": services}, Settings.read({}, ROOT / "none"))
@@ -508,7 +508,7 @@ def test_a_service_of_which_there_must_never_be_two_is_not_run_once_more(monkeyp
     *_, found = check.writes(known, configuration, Settings.read({}, ROOT / "none"), {"shop-beat"})
 
     assert tried == ["shop-worker"]
-    assert (found.state, found.text) == (State.OK, "shop-beat is not tried: there must never be two of it")
+    assert (found.state, found.text) == (State.OK, "shop-beat is not tried: a second container of it must not run")
 
 
 def test_a_migration_is_run_twice(monkeypatch: pytest.MonkeyPatch) -> None:

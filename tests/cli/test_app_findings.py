@@ -25,14 +25,14 @@ def only(checks: list[Check]) -> str:
 @pytest.mark.parametrize("user", ["", "0", "root", "0:0", "root:app"])
 def test_root_is_told_how_to_be_another(user: str) -> None:
     assert "shop runs as root: add USER" in only(
-        findings.container("shop", {"User": user, "Healthcheck": CHECKED}, once=False)
+        findings.container("shop", {"User": user, "Healthcheck": CHECKED}, one_shot=False)
     )
 
 
 @pytest.mark.parametrize("health", [{}, {"Healthcheck": None}, {"Healthcheck": {"Test": ["NONE"]}}])
 def test_a_service_without_a_health_check_is_found_and_a_one_shot_needs_none(health: dict[str, Any]) -> None:
-    assert "shop has no health check" in only(findings.container("shop", {"User": "5", **health}, once=False))
-    assert [each.state for each in findings.container("shop", {"User": "5", **health}, once=True)] == [State.OK]
+    assert "shop has no health check" in only(findings.container("shop", {"User": "5", **health}, one_shot=False))
+    assert [each.state for each in findings.container("shop", {"User": "5", **health}, one_shot=True)] == [State.OK]
 
 
 def test_a_port_that_nobody_listens_at_is_named() -> None:
@@ -149,7 +149,7 @@ def test_static_files_that_are_missing_are_named() -> None:
     found = {"/static/a.css": Answer(404), "/static/b.js": Answer(200), "/static/c.png": Answer(0)}
 
     said, silent = (each.text for each in findings.static("http://shop.localhost/", found))
-    assert said.startswith("/static/a.css answers 404: have the image collect its static files")
+    assert said.startswith("/static/a.css answers 404: collect static files in the image")
     assert silent.startswith("/static/c.png answers nothing")
     assert findings.static("http://shop.localhost/", {}) == []
 
@@ -185,9 +185,9 @@ def queue(name: str, consumers: int, messages: int = 0, *, goes: bool = False) -
 @pytest.mark.parametrize(
     ("queues", "says"),
     [
-        ([], "nobody consumes in vhost shop"),
-        ([queue("celery", 0), queue("celery@a.celery.pidbox", 1, goes=True)], "nobody consumes in vhost"),
-        ([queue("celery", 1), queue("letters", 0, 7)], "nobody consumes from letters, where messages wait"),
+        ([], "vhost shop has no consumer"),
+        ([queue("celery", 0), queue("celery@a.celery.pidbox", 1, goes=True)], "vhost shop has no consumer"),
+        ([queue("celery", 1), queue("letters", 0, 7)], "queue letters has messages and no consumer"),
     ],
 )
 def test_a_vhost_whose_messages_nobody_takes_is_found(queues: list[dict[str, Any]], says: str) -> None:

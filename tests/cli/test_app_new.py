@@ -77,11 +77,15 @@ def test_its_contract_is_what_the_house_understands(checkout: Path, form: str, i
         (
             "till",
             "shop.example.org",
-            "services/my-shop answers at shop.example.org already\n  choose another host name",
+            "services/my-shop has the host name shop.example.org already\n  choose another",
         ),
-        ("till", "till.localhost", "--host till.localhost is one of its host names already\n  leave it out"),
-        ("till", "stack.example.org", "the stack itself (PUBLIC_URL) answers at stack.example.org already"),
-        ("other", "a.example.org", "services/my-shop answers at other.localhost already"),
+        (
+            "till",
+            "till.localhost",
+            "--host till.localhost is given twice, or the application has the name anyway\n  leave it out",
+        ),
+        ("till", "stack.example.org", "the stack itself (PUBLIC_URL) has the host name stack.example.org already"),
+        ("other", "a.example.org", "services/my-shop has the host name other.localhost already"),
     ],
 )
 def test_no_two_applications_answer_at_one_host(
@@ -234,7 +238,7 @@ def test_what_fails_on_the_way_leaves_nothing_behind(
 def test_an_existing_folder_is_not_touched(checkout: Path) -> None:
     (checkout / "services/shop").mkdir()
 
-    with pytest.raises(StackError, match="services/shop is there already, and nothing there is overwritten"):
+    with pytest.raises(StackError, match="services/shop exists already, and is not overwritten"):
         new.new(NewApplication("shop", "django"), checkout)
     with pytest.raises(StackError, match="cannot be made"):
         new.make(checkout / "services/shop", {"a": "b"})
@@ -245,20 +249,20 @@ def test_an_existing_folder_is_not_touched(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("Shop", "small letters"),
-        ("my_shop", "small letters"),
-        ("1shop", "small letters"),
-        ("shop-", "small letters"),
-        ("../shop", "small letters"),
-        ("s" * (names.LONGEST + 1), "small letters"),
+        ("Shop", "it must have a-z"),
+        ("my_shop", "it must have a-z"),
+        ("1shop", "it must have a-z"),
+        ("shop-", "it must have a-z"),
+        ("../shop", "it must have a-z"),
+        ("s" * (names.LONGEST + 1), "it must have a-z"),
         ("default", "reserved"),
         ("template1", "reserved"),
         ("pg-shop", "reserved"),
-        ("class", "a word of Python's"),
-        ("celery", "a package that the application uses is called celery"),
-        ("django", "called django"),
-        ("tests", "stands beside"),
-        ("web-django", "services/web-django is there already"),
+        ("class", "a keyword of Python"),
+        ("celery", "uses a package celery"),
+        ("django", "uses a package django"),
+        ("tests", "the name of a file beside"),
+        ("web-django", "services/web-django exists already"),
         ("nginx", "a service nginx already"),
         ("mail", "a service mail already"),
         ("edge", "a network edge already"),
@@ -268,7 +272,7 @@ def test_an_existing_folder_is_not_touched(checkout: Path) -> None:
 def test_a_name_that_is_something_else_s_is_refused(checkout: Path, name: str, problem: str) -> None:
     before = tree(checkout)
 
-    with pytest.raises(StackError, match="is no name for an application") as caught:
+    with pytest.raises(StackError, match="is not a valid name for an application") as caught:
         new.new(NewApplication(name, "django"), checkout)
 
     assert problem in str(caught.value)
@@ -299,9 +303,9 @@ def test_two_applications_share_no_name(checkout: Path) -> None:
     ("form", "image", "port", "problem"),
     [
         ("image", "", 8000, "--image is missing"),
-        ("image", "wiki:latest", 8000, "wanted is NAME@sha256:DIGEST"),
-        ("flask", IMAGE, 8000, "--image goes with --from image"),
-        ("flask", "", 80, "--port 80 will not do"),
+        ("image", "wiki:latest", 8000, "it must be NAME@sha256:DIGEST"),
+        ("flask", IMAGE, 8000, "--image requires --from image"),
+        ("flask", "", 80, "--port 80 is invalid"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(checkout: Path, form: str, image: str, port: int, problem: str) -> None:
@@ -313,7 +317,7 @@ def test_a_list_in_another_form_is_left_to_its_owner(checkout: Path) -> None:
     (checkout / "compose.yaml").write_text("include: [{path: [compose.house.yaml]}]\n", encoding="utf-8")
     before = tree(checkout)
 
-    with pytest.raises(StackError, match="is no list that can be added to"):
+    with pytest.raises(StackError, match="has an unknown form"):
         new.new(NewApplication("shop", "flask"), checkout)
 
     assert tree(checkout) == before
@@ -322,4 +326,4 @@ def test_a_list_in_another_form_is_left_to_its_owner(checkout: Path) -> None:
 def test_the_command_line_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["app", "new", "nginx", "--from", "flask"]) == 1
 
-    assert "./stack: 'nginx' is no name for an application" in capsys.readouterr().err
+    assert "./stack: 'nginx' is not a valid name for an application" in capsys.readouterr().err

@@ -256,15 +256,19 @@ def test_a_project_s_own_packages_are_to_be_locked_with_those_that_containers_ne
     assert listed[:3] == ["django==5.2.1", "Psycopg[binary] >= 3.2 # the database", "requests"]
     assert {line.partition(">")[0] for line in listed[4:]} == {"gunicorn", "whitenoise"}
     assert not (room / "requirements.txt").exists()
-    assert "tests/lock locks services/my-shop/requirements.in" in capsys.readouterr().out
+    assert "tests/lock locks its packages, services/my-shop/requirements.in" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("without", "files", "problem"),
     [
-        ("manage.py", {}, "is no Django project: no manage.py there names its settings"),
+        ("manage.py", {}, "is not a Django project: it has no manage.py that names its settings"),
         ("shop/wsgi.py", {}, "shop/wsgi.py is missing, and gunicorn runs it"),
-        ("", {"Dockerfile": "FROM scratch\n", "compose.yaml": "services: {}\n"}, "needs: Dockerfile, compose.yaml"),
+        (
+            "",
+            {"Dockerfile": "FROM scratch\n", "compose.yaml": "services: {}\n"},
+            "added: Dockerfile, compose.yaml",
+        ),
     ],
 )
 def test_what_cannot_move_in_is_refused_and_nothing_is_made(
@@ -283,7 +287,7 @@ def test_what_cannot_move_in_is_refused_and_nothing_is_made(
 def test_a_list_of_packages_that_is_no_text_is_named(checkout: Path, code: Path) -> None:
     (code / "requirements.txt").write_text("django==5.2.1", encoding="utf-16")
 
-    with pytest.raises(StackError, match=r"requirements\.txt is no text in UTF-8"):
+    with pytest.raises(StackError, match=r"requirements\.txt is not encoded in UTF-8"):
         made(checkout, code)
 
 
@@ -299,11 +303,11 @@ def test_a_project_around_the_checkout_is_not_copied_into_it(checkout: Path, cod
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
-        (NewApplication("shop", "flask", code="."), "--code goes with --from django, not with flask"),
-        (NewApplication("shop", "django", hosts=["https://shop.example.org"]), "is no host name"),
+        (NewApplication("shop", "flask", code="."), "--code requires --from django, not flask"),
+        (NewApplication("shop", "django", hosts=["https://shop.example.org"]), "is not a host name"),
         (
             NewApplication("shop", "celery", hosts=["shop.example.org"]),
-            "--host goes with an application that has pages",
+            "--host requires an application with pages",
         ),
     ],
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from cli import base_image, compose, updates
-from rollout import renewal
+from rollout import fresh_packages
 from rollout.updates import ask
 from tests.images.test_image_contents import RULES, SEARCH
 from tests.support.packages import AGE, AGED
@@ -82,7 +82,7 @@ def test_the_layer_of_servers_brings_what_is_lacking_and_changes_nothing_else(im
         before = ask([old])
         assert [line.partition(" ")[0] for line in before.lacking[old]] == [AGED]
 
-        build(new, renewal.recipe(old, user))
+        build(new, fresh_packages.recipe(old, user))
 
         assert ask([new]).outdated == []
         assert config(new) == config(image)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rollout import change, host, renewal, status, updates
+from rollout import change, fresh_packages, host, status, updates
 from rollout.errors import RolloutError
 from rollout.updates import Answer, UpdatesError
 from tests.servers.memory import Swarm, apply, image, options, plan
@@ -122,7 +122,7 @@ class Builder(Swarm):
 
 def outdated(*names: str, index: str = "2026-11-29T00:53:14Z") -> Any:  # noqa: ANN401 - a function
     def ask(images: set[str], _: str) -> Answer:
-        lacking = {each: (OPENSSL,) if renewal.short(each) in names else () for each in images}
+        lacking = {each: (OPENSSL,) if fresh_packages.short(each) in names else () for each in images}
         return Answer(index, lacking, dict.fromkeys(images, "2026-11-01T08:00:00Z"))
 
     return ask
@@ -137,7 +137,7 @@ def kept(kept: Records) -> Records:
 
 def test_only_images_that_lack_updates_are_built_and_the_release_is_named_by_the_packages(kept: Records) -> None:
     docker = Builder()
-    file = renewal.renew(docker, kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
+    file = fresh_packages.renew(docker, kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
 
     made = kept.plan(file)
     assert made["release"] == "one-debian20261129T005314"
@@ -155,13 +155,13 @@ def test_only_images_that_lack_updates_are_built_and_the_release_is_named_by_the
 def test_nothing_is_built_if_nothing_is_lacking(kept: Records) -> None:
     docker = Builder()
 
-    assert renewal.renew(docker, kept, lambda _: None, outdated()) == ""  # type: ignore[arg-type]
+    assert fresh_packages.renew(docker, kept, lambda _: None, outdated()) == ""  # type: ignore[arg-type]
     assert docker.calls == []
 
 
 def test_a_rollback_finds_the_images_of_before_the_update(kept: Records) -> None:
     swarm = Builder()
-    file = renewal.renew(swarm, kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
+    file = fresh_packages.renew(swarm, kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
     apply(swarm, kept, kept.plan(file), file, what="update", jobs=False)
     assert swarm.running["web"].endswith("@sha256:fresh")
 
@@ -173,19 +173,19 @@ def test_a_rollback_finds_the_images_of_before_the_update(kept: Records) -> None
 
 
 def test_a_second_update_takes_the_place_of_the_first_in_the_name(kept: Records) -> None:
-    first = renewal.renew(Builder(), kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
+    first = fresh_packages.renew(Builder(), kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
     apply(Swarm(), kept, kept.plan(first), first, what="update", jobs=False)
     later = outdated("web", index="2026-12-06T01:00:00Z")
 
-    second = kept.plan(renewal.renew(Builder(), kept, lambda _: None, later))  # type: ignore[arg-type]
+    second = kept.plan(fresh_packages.renew(Builder(), kept, lambda _: None, later))  # type: ignore[arg-type]
 
     assert second["release"] == "one-debian20261206T010000"
     with pytest.raises(RolloutError, match="still lacks updates"):
-        renewal.renew(Builder(), kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
+        fresh_packages.renew(Builder(), kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
 
 
 def test_an_update_never_takes_the_place_of_a_release_that_was_deployed_meanwhile(kept: Records) -> None:
-    file = renewal.renew(Builder(), kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
+    file = fresh_packages.renew(Builder(), kept, lambda _: None, outdated("web"))  # type: ignore[arg-type]
     apply(Swarm(), kept, plan("two"))
 
     with pytest.raises(RolloutError, match="two was deployed while the update was built"):
@@ -205,11 +205,11 @@ def test_a_timer_rolls_out_in_a_unit_that_survives_it_and_tells_whether_that_suc
         return subprocess.CompletedProcess(command, status)
 
     monkeypatch.setattr(subprocess, "run", run)
-    monkeypatch.setattr(renewal, "renew", lambda *_: "plan-one.json")
-    monkeypatch.setattr(renewal, "look", lambda *_: None)
+    monkeypatch.setattr(fresh_packages, "renew", lambda *_: "plan-one.json")
+    monkeypatch.setattr(fresh_packages, "look", lambda *_: None)
     defaults = {"who": "timer", "smoke": {"host": "site.test", "checks": []}}
 
-    assert renewal.update(Builder(), kept, defaults, lambda _: None) == done  # type: ignore[arg-type]
+    assert fresh_packages.update(Builder(), kept, defaults, lambda _: None) == done  # type: ignore[arg-type]
 
     (command,) = ran
     assert command[:4] == ["systemd-run", "--quiet", "--collect", "--wait"]
@@ -221,20 +221,20 @@ def test_a_timer_rolls_out_in_a_unit_that_survives_it_and_tells_whether_that_suc
 
 def test_a_timer_does_nothing_if_nothing_is_lacking(kept: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("rolled out"))
-    monkeypatch.setattr(renewal, "renew", lambda *_: "")
+    monkeypatch.setattr(fresh_packages, "renew", lambda *_: "")
 
-    assert renewal.update(Builder(), kept, {}, lambda _: None)  # type: ignore[arg-type]
+    assert fresh_packages.update(Builder(), kept, {}, lambda _: None)  # type: ignore[arg-type]
 
 
 def test_the_status_tells_what_is_lacking_and_the_host_reports_it(kept: Records) -> None:
     assert "the mirror was not asked yet" in status.describe(Cluster(), kept)  # type: ignore[arg-type]
-    renewal.look(kept, outdated("web", "db"))
+    fresh_packages.look(kept, outdated("web", "db"))
 
-    shown = "\n".join(renewal.describe(kept))
+    shown = "\n".join(fresh_packages.describe(kept))
 
     assert "Debian packages of 2026-11-01T08:00:00Z; Debian's index of 2026-11-29T00:53:14Z" in shown
     assert f"web lacks 1 security updates: {OPENSSL}" in shown
-    lacking = host.lacking(kept.folder / renewal.FILE)
+    lacking = host.lacking(kept.folder / fresh_packages.FILE)
     assert lacking == {"web": [OPENSSL], "db": [OPENSSL]}
 
 
@@ -242,11 +242,11 @@ def test_the_status_tells_that_the_mirror_did_not_answer_and_what_it_said_last(k
     def silent(_images: set[str], _certificates: str) -> Answer:
         raise UpdatesError("the Debian mirror was not asked: Could not resolve mirror.test")
 
-    renewal.look(kept, outdated("web"))
+    fresh_packages.look(kept, outdated("web"))
     with pytest.raises(RolloutError, match=r"mirror\.test"):
-        renewal.look(kept, silent)
+        fresh_packages.look(kept, silent)
 
-    shown = "\n".join(renewal.describe(kept))
+    shown = "\n".join(fresh_packages.describe(kept))
     assert "web lacks 1 security updates" in shown
     assert "not known since: the Debian mirror was not asked: Could not resolve mirror.test" in shown
 
@@ -256,4 +256,4 @@ def test_the_names_of_secrets_are_those_of_the_running_release() -> None:
     release["stack"]["secrets"] = {"key": {"name": "site_key_1", "external": True}}
     release["jobs"]["migrate"]["secrets"] = {"own": {"name": "site_own_2", "external": True}}
 
-    assert renewal.secret_names(release) == {"key": "site_key_1", "own": "site_own_2"}
+    assert fresh_packages.secret_names(release) == {"key": "site_key_1", "own": "site_own_2"}

@@ -9,8 +9,8 @@ from celery import Celery
 app = Celery("app_name", include=["app_name.tasks"])
 app.conf.update(
     broker_url=os.environ.get("CELERY_BROKER_URL", ""),
-    result_backend="rpc://",  # results go back over the broker to whoever asked
-    task_acks_late=True,  # a task whose worker dies is done by another: let tasks bear to be done twice
+    result_backend="rpc://",  # results go through the broker to the sender of the task
+    task_acks_late=True,  # another worker repeats the task of one that dies: tasks must be idempotent
     broker_connection_retry_on_startup=True,
     worker_hijack_root_logger=False,
 )

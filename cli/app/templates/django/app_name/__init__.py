@@ -1,4 +1,4 @@
-"""The project. Tasks are registered with its Celery application, so that is there before them."""
+"""The project. It imports the Celery application first, because tasks are registered with it."""
 
 from .celery import app
 

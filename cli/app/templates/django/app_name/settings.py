@@ -11,8 +11,8 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django does no work that needs one while it is empty
-ALLOWED_HOSTS = [*os.environ.get("ALLOWED_HOSTS", "").split(","), "127.0.0.1"]  # the last one is the health check's
+SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django refuses to use an empty one
+ALLOWED_HOSTS = [*os.environ.get("ALLOWED_HOSTS", "").split(","), "127.0.0.1"]  # the last one is for the health check
 DEBUG = False
 
 INSTALLED_APPS = [
@@ -67,7 +67,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("MinimumLengthValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
 
-# Nginx says how the visitor came.
+# Nginx sends the protocol of the request.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 STATIC_URL = "/static/"
@@ -81,7 +81,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "")
-CELERY_RESULT_BACKEND = "rpc://"  # results go back over the broker to whoever asked
-CELERY_TASK_ACKS_LATE = True  # a task whose worker dies is done by another: let tasks bear to be done twice
+CELERY_RESULT_BACKEND = "rpc://"  # results go through the broker to the sender of the task
+CELERY_TASK_ACKS_LATE = True  # another worker repeats the task of one that dies: tasks must be idempotent
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False

@@ -1,6 +1,6 @@
-"""The tests' settings: no secret, and no static files that an image build has collected."""
+"""The tests' settings: without secrets, and without static files, which only an image has collected."""
 
-from .settings import *  # noqa: F403 - the same in all else
+from .settings import *  # noqa: F403 - all other settings are the same
 
 SECRET_KEY = "of the tests"  # noqa: S105 - no secret
 WHITENOISE_AUTOREFRESH = True

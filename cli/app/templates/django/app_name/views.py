@@ -17,5 +17,5 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def healthz(_request: HttpRequest) -> HttpResponse:
-    """Return that this process answers. A database that is away must not have it restarted."""
+    """Return that this process answers. It does not ask the database, whose failure must not restart it."""
     return HttpResponse("ok\n", content_type="text/plain")

@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 def create_app() -> Flask:
     """Return the application; its variables come from ``x-environment`` in compose.yaml."""
     app = Flask(__name__)
-    app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY")  # Flask keeps no session without one
+    app.config["SECRET_KEY"] = os.environ.get("SECRET_KEY")  # without one, Flask has no sessions
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign] # as Flask's pages have it
 
     @app.get("/")

@@ -13,13 +13,13 @@ from pathlib import Path
 from django.conf import global_settings
 from django.http import HttpRequest, HttpResponse
 
-from .app_settings import *  # noqa: F403 - the same in all else
+from .app_settings import *  # noqa: F403 - all other settings are the same
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
 
 def healthz(respond: Respond) -> Respond:
-    """Answer ``/healthz``: this process serves. A database that is away must not have it restarted."""
+    """Answer ``/healthz``: this process serves. It does not ask the database, whose failure must not restart it."""
 
     def answer(request: HttpRequest) -> HttpResponse:
         return HttpResponse("ok\n", content_type="text/plain") if request.path == "/healthz" else respond(request)
@@ -28,9 +28,9 @@ def healthz(respond: Respond) -> Respond:
 
 
 DEBUG = False
-SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django does no work that needs one while it is empty
-ALLOWED_HOSTS = [*os.environ.get("ALLOWED_HOSTS", "").split(","), "127.0.0.1"]  # the last one is the health check's
-# Nginx says how the visitor came.
+SECRET_KEY = os.environ.get("SECRET_KEY", "")  # Django refuses to use an empty one
+ALLOWED_HOSTS = [*os.environ.get("ALLOWED_HOSTS", "").split(","), "127.0.0.1"]  # the last one is for the health check
+# Nginx sends the protocol of the request.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 DATABASES = {
@@ -54,4 +54,4 @@ STORAGES = {
 }
 
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL", "")
-CELERY_RESULT_BACKEND = "rpc://"  # results go back over the broker to whoever asked
+CELERY_RESULT_BACKEND = "rpc://"  # results go through the broker to the sender of the task

@@ -1,5 +1,5 @@
 """The laptop's settings: a crash shows its traceback, and saved static files take effect at once."""
 
-from .settings_container import *  # noqa: F403 - the same in all else
+from .settings_container import *  # noqa: F403 - all other settings are the same
 
 DEBUG = True

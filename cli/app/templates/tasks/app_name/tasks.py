@@ -1,4 +1,4 @@
-"""Work for the worker."""
+"""The tasks."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from celery import shared_task
 
 @shared_task
 def add(x: float, y: float) -> float:
-    """Return the sum; ``add.delay(4, 4)`` lets a worker do it."""
+    """Return the sum; ``add.delay(4, 4)`` sends it to a worker."""
     return x + y

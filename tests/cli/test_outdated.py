@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import compose, process, renewal
+from cli import compose, outdated, process
 from cli.console import StackError
 from cli.process import Output
 
@@ -27,12 +27,12 @@ def container(service: str) -> dict[str, Any]:
 def test_a_container_is_outdated_if_its_files_changed_after_its_start() -> None:
     inspected = [container(name) for name in ("shop", "shop-worker", "mail")]
 
-    assert renewal.outdated(inspected, {"shop": STARTED + 0.001, "shop-worker": STARTED - 1}) == ["shop"]
+    assert outdated.find(inspected, {"shop": STARTED + 0.001, "shop-worker": STARTED - 1}) == ["shop"]
 
 
 @pytest.mark.parametrize("time", ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20.0Z"])
 def test_docker_s_times_are_read_with_and_without_a_fraction(time: str) -> None:
-    assert renewal.seconds(time) == 1_700_000_000
+    assert outdated.seconds(time) == 1_700_000_000
 
 
 class Docker:
@@ -63,7 +63,7 @@ def test_it_removes_what_a_start_makes_anew(monkeypatch: pytest.MonkeyPatch) -> 
     changes = Output(0, f"secrets: 0 made, 9 kept\n{json.dumps({'shop': STARTED + 5, 'postgres': STARTED + 5})}\n")
     docker = Docker(monkeypatch, {**ONE, "secrets changes": changes})
 
-    assert renewal.remove_outdated("mine") == ["shop"]
+    assert outdated.remove("mine") == ["shop"]
 
     assert docker.ran == [compose.compose("rm", "--stop", "--force", "shop")]
 
@@ -79,7 +79,7 @@ def test_it_removes_what_a_start_makes_anew(monkeypatch: pytest.MonkeyPatch) -> 
 def test_it_leaves_alone_what_is_up_to_date(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Output]) -> None:
     docker = Docker(monkeypatch, answers)
 
-    assert renewal.remove_outdated("mine") == []
+    assert outdated.remove("mine") == []
 
     assert docker.ran == []
 
@@ -90,7 +90,7 @@ def test_it_leaves_a_container_of_a_profile_to_whoever_started_it(
     changes = Output(0, json.dumps({"shop": STARTED + 5}))
     docker = Docker(monkeypatch, {**ONE, "config --services": Output(0, "postgres\n"), "secrets changes": changes})
 
-    assert renewal.remove_outdated("mine") == []
+    assert outdated.remove("mine") == []
 
     assert docker.ran == []
     assert "shop has new values to read: docker compose --profile='*' restart shop" in capsys.readouterr().out
@@ -100,7 +100,7 @@ def test_it_says_that_a_container_stays(monkeypatch: pytest.MonkeyPatch) -> None
     Docker(monkeypatch, {**ONE, "secrets changes": Output(0, json.dumps({"shop": STARTED + 5}))}, removed=1)
 
     with pytest.raises(StackError, match="a container cannot be removed"):
-        renewal.remove_outdated("mine")
+        outdated.remove("mine")
 
 
 def test_it_looks_at_services_of_this_project_alone() -> None:

@@ -1,7 +1,7 @@
-"""Renews containers whose files in /run/secrets have changed since they started, after a changed contract.
+"""Removes containers that have read older files in /run/secrets than those of today, so that a start replaces them.
 
-Compose compares only its own keys. The files that follow from a contract (variables, passwords, users, locations) are
-in a volume, and containers read them when they start.
+Compose compares only its own keys. The derived files of a contract (variables, passwords, users, locations) are in a
+volume, and containers read them when they start.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 TIMEOUT = 120
 
 
-def remove_outdated(project: str) -> list[str]:
+def remove(project: str) -> list[str]:
     """Write the files of all services, remove running containers that have read older ones, and return their services.
 
-    Compose makes removed containers anew, after their dependencies. A container that stayed would keep a start waiting
-    if its old values make it unhealthy. The caller starts the services.
+    Compose replaces removed containers, after their dependencies. A container that stayed would delay a start if its
+    old values make it unhealthy. The caller starts the services.
 
     Args:
-        project: the stack's name.
+        project: the project's name.
 
     Raises:
         StackError: a container cannot be removed.
@@ -40,18 +40,18 @@ def remove_outdated(project: str) -> list[str]:
         return []  # the start does the same next, and shows the error
     changes = json.loads(written.stdout.splitlines()[-1])
     inspected = json.loads(process.capture(compose.inspect(running)).stdout or "[]")
-    found = outdated(inspected, changes)
+    found = find(inspected, changes)
     active = process.capture(compose.services()).stdout.split() if found else []
-    for name in sorted({*found} - {*active}):  # of a profile: a start would not make it anew
+    for name in sorted({*found} - {*active}):  # of an inactive profile: a start would not replace it
         print(f"{name} has new values to read: docker compose --profile='*' restart {name}")
     if names := [name for name in found if name in active]:
-        console.heading(f"Renewing what has new values to read: {', '.join(names)}")
+        console.heading(f"Replacing containers with older values: {', '.join(names)}")
         if process.run(compose.remove(names)) != 0:
-            raise StackError("a container cannot be removed", "./stack doctor says whether Docker is well")
+            raise StackError("a container cannot be removed", "./stack doctor checks Docker")
     return names
 
 
-def outdated(inspected: Iterable[Mapping[str, Any]], changes: Mapping[str, float]) -> list[str]:
+def find(inspected: Iterable[Mapping[str, Any]], changes: Mapping[str, float]) -> list[str]:
     """Return the services with a container that is older than its files.
 
     Args:
