@@ -93,12 +93,14 @@ def find_containers() -> list[diagnosis.Container]:
     """Return the container of every active service.
 
     Raises:
-        StackError: Compose cannot read its files.
+        StackError: Compose cannot read its files, or Docker does not answer.
     """
     with ThreadPoolExecutor(2) as pool:
         services, identifiers = pool.map(process.capture, (compose.services(), compose.container_ids()))
     if services.code != 0:
         raise plan.unreadable(services.stderr.strip())
+    if identifiers.code != 0:
+        raise StackError(identifiers.stderr.strip() or "Docker does not answer", "./stack doctor checks Docker")
     found = identifiers.stdout.split()
     inspected = json.loads(process.capture(compose.inspect(found)).stdout or "[]") if found else []
     return diagnosis.containers(inspected, services.stdout.split())

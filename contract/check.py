@@ -60,7 +60,8 @@ def _faults(value: object, key: Key, where: str, *, may_be_empty: bool = False) 
     kind, words = _KINDS[key.kind]
     if not isinstance(value, kind) or (key.kind == "number" and isinstance(value, bool)):
         found = "nothing" if value is None else repr(value)
-        yield f"{where} must be {words}, not {found}: {key.means}"
+        quoted = f'; write "{value}"' if key.kind == "string" and type(value) in (int, float) else ""
+        yield f"{where} must be {words}, not {found}{quoted}: {key.means}"
     elif isinstance(value, dict):
         if is_empty:
             yield f"{where} is empty; remove it, or give it {'one of ' + ', '.join(key.keys) if key.keys else 'a name'}"

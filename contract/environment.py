@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 #: The script's name in /run/secrets. It runs in any image with a POSIX shell.
 SCRIPT = "with-environment"
 
-_PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_.]*)(\|url)?\}")
+#: A placeholder. After a dollar sign a brace is a character like others, written $${.
+_PLACEHOLDER = re.compile(r"(?<!\$)\{([a-z][a-z0-9_.]*)(\|url)?\}")
 _SECRET = "secret."  # noqa: S105 - the prefix of a placeholder
 #: A placeholder, or an attempt at one: not closed, with spaces, in capitals, or in two braces.
 _ATTEMPT = re.compile(
@@ -82,7 +83,7 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
     Args:
         variables: the service's ``x-environment``.
         contract: the application's contract.
-        secrets: the names of all secrets.
+        secrets: the secrets that the service may read.
         service: the service.
 
     Raises:
@@ -100,21 +101,21 @@ def script(variables: Mapping[str, str], contract: Contract, secrets: Collection
     if hosts:
         known["hosts"] = ",".join(hosts)
 
-    def expand(found: re.Match[str]) -> str:
-        name = found[1]
-        if name.startswith(_SECRET) and name.removeprefix(_SECRET) in secrets:
-            return found[0]
-        if name in known:
-            return known[name]
-        remedy = _remedy(name, logins, [*known, *(_SECRET + secret for secret in secrets)])
-        remedy = remedy or f"known: {', '.join([*known, 'secret.NAME'])}"
-        raise ContractError(f"{where}: unknown placeholder {{{name}}}; {remedy}")
+    def expanded(variable: str, value: str) -> str:
+        def expand(found: re.Match[str]) -> str:
+            name = found[1]
+            if name.startswith(_SECRET) and name.removeprefix(_SECRET) in secrets:
+                return found[0]
+            if name in known:
+                return known[name]
+            remedy = _remedy(name, logins, [*known, *(_SECRET + secret for secret in secrets)])
+            remedy = remedy or f"known: {', '.join([*known, 'secret.NAME'])}"
+            raise ContractError(f"{where}.{variable}: unknown placeholder {{{name}}}; {remedy}")
 
-    for name, value in variables.items():
-        _check_attempts(value, f"{where}.{name}")
-    exports = " \\\n    ".join(
-        f"{name}={_quoted(_PLACEHOLDER.sub(expand, value))}" for name, value in variables.items()
-    )
+        _check_attempts(value, f"{where}.{variable}")
+        return _quoted(_PLACEHOLDER.sub(expand, value).replace("$${", "${"))
+
+    exports = " \\\n    ".join(f"{name}={expanded(name, value)}" for name, value in variables.items())
     head = ["#!/bin/sh"]
     if f"{{{_PUBLIC_URL}}}" in exports:
         head += [_ADDRESS + (_with_host(hosts) if hosts else "")]
@@ -150,11 +151,16 @@ def fill(content: str, read: Callable[[str], str]) -> str:
 
 
 def _check_attempts(value: str, where: str) -> None:
-    """Make sure that a value has no placeholder in another form, which would stay as it is.
+    """Make sure that a value has no placeholder in another form, and no variable of Compose; both would stay as is.
 
     Raises:
         ContractError: it has one.
     """
+    if re.search(r"(?<!\$)\$\{", value):
+        raise ContractError(
+            f"{where}: {value!r}: Compose fills in no ${{...}} here; set the variable in `environment`, or write $${{ "
+            "for the characters ${"
+        )
     for found in _ATTEMPT.finditer(value):
         name = found["name"].lower()
         if found["written"] not in (f"{{{name}}}", f"{{{name}|url}}") or (found["before"] and found["after"]):

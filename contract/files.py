@@ -143,17 +143,24 @@ def _read(root: Path, name: str) -> Contract:
 
 
 def check_syntax(root: Path) -> None:
-    """Make sure that Compose's files for laptops and servers are YAML: also those that have no contract.
+    """Make sure that Compose's files for laptops and servers are YAML, and have no part of a contract.
 
     Args:
         root: the folder of compose.yaml.
 
     Raises:
-        ContractError: some are not; the message has a line for each.
+        ContractError: some are not, or have; the message has a line for each.
     """
-    folders = [root, *((root / name).parent for name in listed(root))]
+    contracts = [HOUSE, *listed(root)]
+    folders = dict.fromkeys((root / name).parent for name in contracts)
     names = [f"{path.relative_to(root)}" for folder in folders for path in sorted(folder.glob("compose*.yaml"))]
-    _each(names, lambda name: _document(root / name, name))
+    _each(names, lambda name: _check_file(root, name, has_contract=name in {LIST, networks.TEMPLATES, *contracts}))
+
+
+def _check_file(root: Path, name: str, *, has_contract: bool) -> None:
+    document = _document(root / name, name)
+    if not has_contract:
+        _check_without_contract(document, name)
 
 
 def _each(names: Iterable[str], read_one: Callable[[str], Content]) -> list[Content]:
@@ -209,11 +216,9 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     services = {name: _mapping(entry, f"{file}: services.{name}") for name, entry in services.items()}
     for name, entry in services.items():
         where = f"{file}: services.{name}"
-        for key in entry:
-            if key in schema.SERVICE:
-                check(entry[key], schema.SERVICE[key], f"{where}.{key}", may_be_empty=True)
-            elif key.startswith("x-") and (close := nearest(key, schema.SERVICE, SIMILARITY)):
-                raise ContractError(f"{where}: unknown key {key!r}; did you mean {close}?")
+        _check_keys(entry, where)
+        for key in schema.SERVICE.keys() & entry.keys():
+            check(entry[key], schema.SERVICE[key], f"{where}.{key}", may_be_empty=True)
         periodic.check(entry, where)
     secrets, environment, every = (
         {name: entry[key] for name, entry in services.items() if key in entry} for key in schema.SERVICE
@@ -235,6 +240,36 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
     )
 
 
+def _check_keys(entry: Mapping[str, Any], where: str) -> None:
+    """Make sure that no key of a service is a misspelt one of ours.
+
+    Raises:
+        ContractError: one is.
+    """
+    known = {**schema.SERVICE, **schema.SERVERS}
+    for key in entry:
+        close = "" if key in known else nearest(str(key).lower(), known, SIMILARITY)
+        if close and str(key).lower().startswith("x-"):
+            raise ContractError(f"{where}: unknown key {key!r}; did you mean {close}?")
+
+
+def _check_without_contract(document: Mapping[str, Any], file: str) -> None:
+    """Make sure that a file for laptops or servers alone has no part of a contract, which nothing would read there.
+
+    Raises:
+        ContractError: it has one, or a misspelt key.
+    """
+    services = _mapping(document.get("services"), f"{file}: services")
+    entries = {
+        f"{file}: services.{name}": _mapping(entry, f"{file}: services.{name}") for name, entry in services.items()
+    }
+    for where, entry in {f"{file}": document, **entries}.items():
+        _check_keys(entry, where)
+        for key in (KEY, *schema.SERVICE):
+            if key in entry:
+                raise ContractError(f"{where}: {key} is read only in compose.yaml; move it there")
+
+
 def _mapping(value: object, where: str) -> dict[str, Any]:
     if value is not None and not isinstance(value, dict):
         raise ContractError(f"{where} must be a mapping, not {value!r}")
@@ -242,8 +277,9 @@ def _mapping(value: object, where: str) -> dict[str, Any]:
 
 
 def _document(path: Path, name: str) -> dict[str, Any]:
+    text = _text(path, name)
     try:
-        document = yaml.load(_text(path, name), _Loader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
     except yaml.MarkedYAMLError as error:
         raise ContractError(f"{name}, line {_line(error.problem_mark)}: {_problem(error)}") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
@@ -266,6 +302,6 @@ def _text(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise ContractError(f"{name}: the file does not exist; {LIST} includes it") from None
+        raise ContractError(f"{name}: the file does not exist; restore it, or remove its line from {LIST}") from None
     except (OSError, UnicodeError) as error:
         raise ContractError(f"{name}: {error}") from error

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 #: The house's network for the external connections of all applications in release 0.1.0.
 FORMER = "egress"
-#: The file with the templates that have no external DNS server.
+#: The file with the templates. They have no external DNS server, and keys of contracts.
 TEMPLATES = "compose.templates.yaml"
 _MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
 

@@ -128,7 +128,12 @@ def _checked(contracts: Sequence[Contract]) -> Iterator[Contract]:
             other = taken.setdefault(address, contract.file)
             if other != contract.file:
                 raise ContractError(f"{contract.file}: {address} is in {other} already")
-        if contract.get("http"):
+        http = contract.get("http")
+        if contract.extra and not http:
+            raise ContractError(
+                f"{contract.file}: nginx.extra requires x-landfast.http, with whose addresses it belongs"
+            )
+        if http:
             yield contract
 
 

@@ -93,7 +93,7 @@ def _numbers(text: str, name: str, where: str) -> set[int]:
     for part in text.split(","):
         match = _PART.fullmatch(part)
         if not match or (match[3] and (int(match[3]) == 0 or (match[1] and not match[2]))):
-            raise ContractError(f"{where}: {name}: {part} must be like *, 5, 1-5, */15 or 0-30/10")
+            raise ContractError(f"{where}: {name}: {part!r} must be like *, 5, 1-5, */15 or 0-30/10")
         begin, end = int(match[1] or least), int(match[2] or match[1] or greatest)
         if not least <= begin <= end <= greatest:
             raise ContractError(f"{where}: {name}: {part} must be within {least}-{greatest}, the smaller number first")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
+from contract.files import HOUSE
 from contract.named import below, unique, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from contract.files import Contract
 
@@ -20,19 +21,32 @@ def roles(contracts: Sequence[Contract]) -> dict[str, Sequence[str]]:
     """Return login role -> the roles whose rights it has.
 
     Raises:
-        ContractError: two contracts have the same role, or a role is to have the rights of an unknown role.
+        ContractError: two contracts have the same role, or a role is to have the rights of an unknown role or of
+            one of the house.
     """
-    wanted: list[tuple[str, str, Sequence[str]]] = []
-    for file, name, entry in below(contracts, "database", "schemas"):
-        wanted += [(file, role, ()) for role in (entry.get("user", name), owner(name, entry)) if role]
-    wanted += [(file, entry.get("owner", name), ()) for file, name, entry in below(contracts, "database", "databases")]
-    further = [(file, name, entry.get("member_of", ())) for file, name, entry in below(contracts, "database", "roles")]
-    found = unique([*wanted, *further])
-    for file, name, others in further:
+    declared = [(contract.file, role, others) for contract in contracts for role, others in own_roles(contract)]
+    found = unique(declared)
+    of_the_house = {role for file, role, _ in declared if file == HOUSE}
+    for file, name, others in declared:
+        where = f"{file}: database.roles.{name}.member_of"
         for other in others:
             if other not in found:
-                raise ContractError(f"{file}: database.roles.{name}.member_of: {unknown('role', other, found)}")
+                raise ContractError(f"{where}: {unknown('role', other, found)}")
+            if other in of_the_house and file != HOUSE:
+                raise ContractError(
+                    f"{where}: {other} is a role of the house, and has rights in all applications' tasks"
+                )
     return found
+
+
+def own_roles(contract: Contract) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield each login role of a contract, with the roles whose rights it has."""
+    for _, name, entry in below([contract], "database", "schemas"):
+        yield from ((role, ()) for role in (entry.get("user", name), owner(name, entry)) if role)
+    for _, name, entry in below([contract], "database", "databases"):
+        yield entry.get("owner", name), ()
+    for _, name, entry in below([contract], "database", "roles"):
+        yield name, entry.get("member_of", ())
 
 
 def files(contracts: Sequence[Contract]) -> dict[str, str]:

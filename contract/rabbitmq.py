@@ -35,10 +35,12 @@ def definitions(contracts: Sequence[Contract]) -> str:
     """Return vhosts, users and permissions in the form of RabbitMQ's definitions, without password hashes.
 
     Raises:
-        ContractError: two contracts have the same vhost or user, or the vhost of a user is unknown.
+        ContractError: two contracts have the same vhost or user, or the vhost of a user is unknown or that of another
+            application.
     """
     vhosts, named = unique(below(contracts, "broker", "vhosts")), users(contracts)
-    for file, name, _ in below(contracts, "broker", "vhosts"):
+    owners = {name: file for file, name, _ in below(contracts, "broker", "vhosts")}
+    for name, file in owners.items():
         if name == SHARED:
             raise ContractError(f"{file}: broker.vhosts: {name} is the vhost of durable tasks; choose another name")
     permissions, guest = [], ""
@@ -46,6 +48,11 @@ def definitions(contracts: Sequence[Contract]) -> str:
         vhost = entry.get("vhost", SHARED)
         if vhost not in {SHARED, *vhosts}:
             raise ContractError(f"{file}: broker.users.{name}.vhost: {unknown('vhost', vhost, [SHARED, *vhosts])}")
+        if owners.get(vhost, file) != file:
+            raise ContractError(
+                f"{file}: broker.users.{name}.vhost: {vhost} belongs to {owners[vhost]}, and users reach all its "
+                "queues; declare another one in broker.vhosts"
+            )
         if vhost == SHARED and file != HOUSE:
             if guest not in {"", file}:
                 raise ContractError(

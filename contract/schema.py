@@ -13,7 +13,10 @@ NAME = r"(?!pg_|postgres$|template[01]$)[a-z_][a-z0-9_]{0,31}"
 #: A secret's name may contain a role's name and a purpose.
 SECRET = r"[a-z_][a-z0-9_]{0,62}"  # noqa: S105 - the form of a name
 FILE = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}"
-HOST = r"(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*"
+LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+HOST = rf"{LABEL}(\.{LABEL})*"
+#: A host name of an application. The stack itself has localhost and all addresses; Nginx's table takes 110 characters.
+SITE = rf"(?=.{{1,100}}\Z)(?!localhost\Z)(?![\d.]+\Z){HOST}"
 PATH = r"/([\w.~-]+/)*"
 PAGE = r"/[\w.~/?=&%+-]*"
 PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
@@ -49,7 +52,7 @@ WORDS = {
     OPTIONAL_NAME: "empty, or a-z, 0-9 and _, not beginning with a digit, and at most 32 characters: web_shop",
     SECRET: "a-z, 0-9 and _, not beginning with a digit, at most 63 characters: shop_secret_key",
     FILE: "letters, digits, _ . and -, beginning with a letter, a digit or _: api.key",
-    HOST: "a host name in lower case: shop.example.org",
+    SITE: "a host name in lower case, of at most 100 characters, neither localhost nor an address: shop.example.org",
     PATH: "a path that begins and ends with a slash, of ASCII letters, digits, _ . ~ and -: /api/",
     PAGE: "an address without the host name, from the first slash on, such as /api/?page=1; characters outside ASCII "
     "are encoded: %C3%BC",
@@ -71,7 +74,7 @@ WORDS = {
     STATUS: "a status from 200 to 599: 404",
     LENGTH: "a number from 1 to 9999: 64",
     RATE: "a number from 1 to 99999 with /s or /m: 20/s",
-    EVERY: "hours, minutes and seconds like 1h30m, of at most six digits each, or the five fields of cron: 15 3 * * *",
+    EVERY: "a time like 1h30m, of at most six digits each, or the five fields of cron in numbers: 15 3 * * *",
     EXTENSION: "the name of an extension, of a-z, 0-9, _ and -, beginning with a letter: pg_trgm",
     SUBJECT: "a-z, 0-9 and -, beginning with a letter or a digit: shop-worker",
     QUEUE: "letters, digits, _ . and -: shop.mail",
@@ -234,7 +237,7 @@ REDIS = group(
 
 HTTP = group(
     "its addresses",
-    hosts=texts("its own host names; without them it answers at the stack's own address", HOST),
+    hosts=texts("its own host names; without them it answers at the stack's own address", SITE),
     locations=named(
         "its path prefixes; `nginx.extra` next to the contract may contain directives of Nginx",
         PATH,
@@ -409,5 +412,17 @@ SERVICE = {
         "the timetable of its command, with the template `periodic`: `30m` (at the start, then every 30 minutes), or "
         "the five fields of cron in UTC, `15 3 * * *`",
         EVERY,
+    ),
+}
+
+#: Keys of a service in ``compose.servers.yaml``, which ``cli/servers`` reads.
+SERVERS = {
+    "x-pending": text(
+        "in `compose.servers.yaml`: the command of a one-shot that lists its pending migrations, as a list of words; a "
+        "deploy runs it before the one-shot's own command"
+    ),
+    "x-rollout": text(
+        "in `compose.servers.yaml`: the stage of the service in a rollout: `data`, `once`, `visited`, `others` or "
+        "`edge`; templates set it"
     ),
 }

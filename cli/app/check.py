@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 from cli import compose, console, diagnosis, doctor, host, outdated, prepare, process
 from cli.app import findings, networks, plan, trial
 from cli.console import Phases, StackError
-from cli.preflight import State, failed, ok
+from cli.preflight import Check, State, failed, ok
 from cli.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from cli.app.plan import Plan
-    from cli.preflight import Check
 
 #: Seconds that a healthy worker may take until RabbitMQ knows it, and that a right answer may take to come.
 CONSUMES_WITHIN, ANSWERS_WITHIN = 20, 30
@@ -54,12 +53,12 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     try:
         configuration, alone = plan.configuration(), plan.never_two()
     except StackError as error:
-        yield failed("compose", str(error), f"then repeat ./stack app check {name}")
+        yield Check("compose", State.FAILED, str(error))
         return
     try:
         plan.check()
     except StackError as error:
-        yield failed("contract", str(error), f"then repeat ./stack app check {name}")
+        yield Check("contract", State.FAILED, str(error))
         return
     environment = prepare.prepare(settings, phases, arguments, yes=yes)
     console.heading("Building images")
@@ -70,13 +69,18 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     try:
         plans = plan.read_all()
     except StackError as error:
-        yield failed("contract", str(error), f"then repeat ./stack app check {name}")
+        yield Check("contract", State.FAILED, str(error))
         return
     yield ok("contract", "every key is known, and no other application has the same names")
     yield from networks.check(name, plans, configuration)
     known = without_profiles(plans[f"services/{name}/compose.yaml"], configuration)
     yield from (findings.speaks_uwsgi(place) for place in known.uwsgi)
     started = start(known, configuration, settings)
+    if started.code != 0:
+        problem = started.stderr.strip().rpartition("\n")[2]
+        yield failed("starts", diagnosis.shorten(problem), "./stack doctor shows the reason")
+        if not trial.containers(known.services):
+            return
     yield from containers(known, configuration)
     if started.code == 0:
         yield from pages(known, settings)

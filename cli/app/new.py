@@ -14,6 +14,7 @@ from cli import applications
 from cli.app import forms, listing, lists, names, project
 from cli.console import StackError
 from cli.settings import ROOT, Settings
+from contract import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,6 @@ _IMAGE = re.compile(r"[a-z0-9][\w.:/-]*@sha256:[0-9a-f]{64}")
 _FILE, _FOLDER = 0o644, 0o755
 #: Only root may listen at ports below these.
 _PORTS = range(1024, 65536)
-_HOST = re.compile(r"(?!-)[a-z0-9-]+(\.(?!-)[a-z0-9-]+)+")
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ def check_options(wanted: NewApplication) -> None:
     if wanted.port not in _PORTS:
         raise StackError(f"--port {wanted.port} is invalid", "a container without root can listen at 1024 to 65535")
     for host in wanted.hosts:
-        if not _HOST.fullmatch(host):
-            raise StackError(f"--host {host} is not a host name", "write it as visitors do, such as shop.example.org")
+        if not re.fullmatch(schema.SITE, host):
+            raise StackError(f"--host {host} is not valid", f"it must be {schema.WORDS[schema.SITE]}")
         if wanted.form == "celery":
             raise StackError("--host requires an application with pages", "leave it out")
 

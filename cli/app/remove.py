@@ -50,6 +50,8 @@ def remove(name: str, *, yes: bool) -> int:
         f"{name} is off the list{' and its containers are removed' if before else ''}. To delete folder and data, too:"
     )
     print(*(f"  {line}" for line in leftovers(name, before, after, known)), sep="\n")
+    if known is None:
+        print("Not listed, because its contract could not be read: its databases, roles, vhosts, users and secrets.")
     if not before:
         print("`docker compose up --detach --remove-orphans` removes its containers.")
     return 0
@@ -75,12 +77,16 @@ def agree(name: str, *, yes: bool) -> None:
 
 
 def configured() -> dict[str, Any]:
-    """Return Compose's view of the stack; empty if Docker is missing or a file is invalid."""
+    """Return Compose's view of the stack; empty if Docker does not answer or a file is invalid."""
+    answer = process.capture(["docker", "ps", "--quiet"])
     try:
-        return plan.configuration()
+        found, problem = plan.configuration(), answer.stderr.strip() if answer.code else ""
     except StackError as error:
-        print(f"Its containers stay for now: {error}\n")
+        found, problem = {}, str(error)
+    if problem:
+        print(f"Its containers stay for now: {problem}\n")
         return {}
+    return found
 
 
 def read_plan(name: str, project: str) -> Plan | None:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import applications, completion, host, main, outdated, process
+from cli import applications, completion, doctor, host, main, outdated, process
 from cli.app import check, listing, lists, plan, remove, trial
 from cli.app.plan import Plan
-from cli.console import StackError
+from cli.console import Phases, StackError
 from cli.preflight import State
 from cli.process import Output
 from cli.settings import ROOT, Settings
@@ -188,6 +188,27 @@ def test_without_docker_the_lists_change_all_the_same(
 
     assert "shop" not in text(checkout)
     assert "`docker compose up --detach --remove-orphans` removes its containers" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("checkout")
+def test_nothing_is_called_removed_while_docker_does_not_answer(
+    docker: Docker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docker.answers |= {"docker ps": Output(1, "", "Cannot connect to the Docker daemon")}
+
+    assert remove.remove("shop", yes=True) == 0
+
+    said = capsys.readouterr().out
+    assert "Its containers stay for now: Cannot connect to the Docker daemon" in said
+    assert "containers are removed" not in said
+    assert "Not listed, because its contract could not be read: its databases" in said
+
+
+def test_a_list_of_containers_that_docker_does_not_give_is_no_empty_list(docker: Docker) -> None:
+    docker.answers |= {"compose ps": Output(1, "", "Cannot connect to the Docker daemon")}
+
+    with pytest.raises(StackError, match="Cannot connect"):
+        doctor.find_containers()
 
 
 @pytest.mark.usefixtures("checkout")
@@ -404,7 +425,7 @@ def test_a_check_begins_with_the_list(monkeypatch: pytest.MonkeyPatch, capsys: p
 
     monkeypatch.setattr(plan, "configuration", refuse)
     assert main.main(["app", "check", "shop"]) == 1
-    assert "yaml: line 3: then repeat ./stack app check shop" in capsys.readouterr().out
+    assert "FAILED  compose     services/shop/compose.yaml: yaml: line 3" in capsys.readouterr().out
 
 
 def test_what_lasts_is_started_and_what_a_profile_has_is_left_alone() -> None:
@@ -437,6 +458,25 @@ def visitors_get(monkeypatch: pytest.MonkeyPatch, *answers: trial.Answer) -> lis
     monkeypatch.setattr(trial, "get", get)
     monkeypatch.setattr(trial, "LOOK", 0)
     return asked
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_start_that_compose_refuses_is_reported_in_its_words(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = Output(1, "", "Network a_shop Creating\nfailed to create network a_shop: no address pool")
+    monkeypatch.setattr(check, "start", lambda *_: refused)
+    monkeypatch.setattr(plan, "configuration", lambda: {**BEFORE, "services": {**BEFORE["services"], "shop": {}}})
+    monkeypatch.setattr(plan, "never_two", set)
+    monkeypatch.setattr(check.prepare, "prepare", lambda *_, **__: {})
+    docker.answers |= {
+        "docker run": Output(0, json.dumps({FILE: vars(replace(PLAN, services=["shop"], egress=[]))})),
+        "compose ps": Output(0, ""),
+    }
+
+    found = list(check.tried("shop", Settings.read({}, ROOT / "none"), Phases(), [], yes=True))
+
+    assert [each.text for each in found if each.state is State.FAILED] == [
+        "failed to create network a_shop: no address pool: ./stack doctor shows the reason"
+    ]
 
 
 def test_visitors_answers_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -304,7 +304,10 @@ def test_a_project_around_the_checkout_is_not_copied_into_it(checkout: Path, cod
     ("wanted", "problem"),
     [
         (NewApplication("shop", "flask", code="."), "--code requires --from django, not flask"),
-        (NewApplication("shop", "django", hosts=["https://shop.example.org"]), "is not a host name"),
+        (
+            NewApplication("shop", "django", hosts=["https://shop.example.org"]),
+            "--host https://shop.example.org is not valid",
+        ),
         (
             NewApplication("shop", "celery", hosts=["shop.example.org"]),
             "--host requires an application with pages",

@@ -17,6 +17,7 @@ import pytest
 
 from cli.settings import ROOT
 from contract.derived import derive
+from contract.errors import ContractError
 from contract.files import HOUSE, read
 from tests.support.contracts import HOUSE as EMPTY
 from tests.support.contracts import shop
@@ -116,6 +117,13 @@ def test_flower_neither_publishes_tasks_nor_consumes_purges_or_binds_anybody_s_q
         pattern = permissions(vhost)["flower"][right]
         assert [name for name in foreign if re.search(pattern, name)] == []
         assert [name for name in own if not re.search(pattern, name)] == []
+
+
+def test_no_user_enters_the_vhost_of_another_application() -> None:
+    bakery = replace(shop("x-landfast: {broker: {vhosts: {bakery: {}}}}"), file="services/bakery/compose.yaml")
+
+    with pytest.raises(ContractError, match=r"users\.shop\.vhost: bakery belongs to services/bakery/compose\.yaml"):
+        derive([EMPTY, bakery, shop("x-landfast: {broker: {users: {shop: {vhost: bakery}}}}")])
 
 
 def test_a_second_application_in_the_house_s_vhost_is_refused() -> None:

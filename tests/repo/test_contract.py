@@ -140,9 +140,12 @@ def test_an_application_without_a_name_answers_at_the_stack_s_own_address() -> N
 
 def test_two_applications_cannot_answer_at_the_same_place() -> None:
     one = shop(SHOP)
+    other = shop(
+        SHOP.replace('{service: "shop', '{service: "other').replace("shop: {}, shop-api", "other: {}, other-api")
+    )
 
     with pytest.raises(ContractError, match=r"other: shop\.localhost is in services/shop/compose\.yaml already"):
-        derive([HOUSE, one, replace(one, file="other")])
+        derive([HOUSE, one, replace(other, file="other")])
 
 
 @pytest.mark.parametrize(
@@ -401,11 +404,104 @@ def test_two_applications_cannot_have_the_same_schema() -> None:
 
 
 def test_two_contracts_cannot_give_secrets_to_the_same_service() -> None:
-    one = shop("x-landfast: {secrets: {key: {}}}\nservices: {shop: {x-secrets: {key: key}}}")
+    one = shop("x-landfast: {secrets: {key: {}}}\nservices: {nginx: {x-secrets: {key: key}}}")
     other = replace(one, file="other", needs={})
+    house = replace(HOUSE, services=["nginx"])
 
-    with pytest.raises(ContractError, match=r"other: shop is in services/shop/compose\.yaml already"):
+    with pytest.raises(ContractError, match=r"other: nginx is in services/shop/compose\.yaml already"):
+        derive([house, one, other])
+
+
+@pytest.mark.parametrize("section", ["services", "networks", "volumes"])
+def test_two_applications_cannot_declare_the_same_part_of_compose(section: str) -> None:
+    one = shop(f"{section}: {{shop: {{}}}}")
+    other = replace(one, file="services/other/compose.yaml")
+
+    with pytest.raises(ContractError) as caught:
         derive([HOUSE, one, other])
+    assert str(caught.value) == (
+        f"services/other/compose.yaml: {section}.shop is in services/shop/compose.yaml already; choose another name"
+    )
+    assert derive([replace(HOUSE, services=["shop"], networks=["shop"], volumes=["shop"]), one, other])
+
+
+HOUSE_WITH_SECRETS = replace(
+    HOUSE,
+    needs={
+        "secrets": {"operator_password": {}, "smtp_password": {"optional": True}},
+        "database": {"roles": {"relay": {}}},
+        "broker": {"users": {"relay": {}}},
+    },
+)
+NEIGHBOUR = """
+x-landfast:
+  secrets: {given_key: {}}
+  database: {databases: {other: {}}}
+  broker: {vhosts: {other: {}}, users: {other: {vhost: other}}}
+  redis: {users: {other: {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *("operator_password", "postgres_relay_password", "rabbitmq_relay_password"),
+        *("postgres_other_password", "rabbitmq_other_password", "redis_other_password"),
+    ],
+)
+def test_no_application_reads_a_password_of_the_house_or_of_another_one(secret: str) -> None:
+    other = replace(shop(NEIGHBOUR), file="services/other/compose.yaml")
+
+    with pytest.raises(ContractError, match=f"x-secrets: {secret} belongs to .* alone"):
+        derive([HOUSE_WITH_SECRETS, shop(f"services: {{shop: {{x-secrets: {{a: {secret}}}}}}}"), other])
+    with pytest.raises(ContractError, match=f"x-environment.A: unknown placeholder {{secret.{secret}}}"):
+        derive(
+            [HOUSE_WITH_SECRETS, shop(f'services: {{shop: {{x-environment: {{A: "{{secret.{secret}}}"}}}}}}'), other]
+        )
+    with pytest.raises(ContractError, match=f"{secret} is (the password of a user of|in) .*"):
+        derive([HOUSE_WITH_SECRETS, other, shop(f"x-landfast: {{secrets: {{{secret}: {{length: 1}}}}}}")])
+
+
+@pytest.mark.parametrize("secret", ["smtp_password", "given_key"])
+def test_an_application_reads_the_mail_server_s_password_and_secrets_that_another_one_declares(secret: str) -> None:
+    other = replace(shop(NEIGHBOUR), file="services/other/compose.yaml")
+    one = shop(f"services: {{shop: {{x-secrets: {{a: {secret}}}}}}}")
+
+    assert derive([HOUSE_WITH_SECRETS, one, other]).consumers["shop"] == {"a": secret}
+
+
+def test_no_application_has_the_rights_of_the_house_s_roles() -> None:
+    with pytest.raises(ContractError, match=r"roles\.bi\.member_of: relay is a role of the house"):
+        derive([HOUSE_WITH_SECRETS, shop("x-landfast: {database: {roles: {bi: {member_of: [relay]}}}}")])
+
+
+def test_a_role_that_the_house_has_is_refused_in_the_application_s_file() -> None:
+    with pytest.raises(ContractError, match=r"services/shop/compose\.yaml: relay is in compose\.house\.yaml already"):
+        derive([HOUSE_WITH_SECRETS, shop("x-landfast: {database: {databases: {relay: {}}}}")])
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("${FOO:-bar}", "Compose fills in no ${...} here; set the variable in `environment`"), ("5", "")],
+)
+def test_a_variable_of_compose_is_refused_where_nothing_fills_it_in(value: str, said: str) -> None:
+    text = f"services: {{shop: {{x-environment: {{A: '{value}'}}}}}}"
+
+    if said:
+        assert said in refusal(text)
+    else:
+        assert derive([HOUSE, shop(text)])
+
+
+def test_characters_that_look_like_a_variable_of_compose_may_be_written() -> None:
+    script = derive([HOUSE, shop("services: {shop: {x-environment: {A: '$${level} $HOME'}}}")]).contents
+
+    assert shell(script["shop.with-environment"], "A") == ["${level} $HOME"]
+
+
+def test_nginx_extra_without_addresses_is_refused() -> None:
+    with pytest.raises(ContractError, match=r"nginx\.extra requires x-landfast\.http"):
+        derive([HOUSE, replace(shop("services: {shop: {}}"), extra="location /x { return 404; }\n")])
 
 
 def test_what_compose_puts_behind_tags_is_read_like_the_rest(tmp_path: Path) -> None:
@@ -541,7 +637,7 @@ def test_every_key_stands_in_the_reference() -> None:
     page = (ROOT / "contract/README.md").read_text(encoding="utf-8")
     keys = [
         *documented(schema.APPLICATION),
-        *(entry for name, key in schema.SERVICE.items() for entry in documented(key, name)),
+        *(entry for name, key in {**schema.SERVICE, **schema.SERVERS}.items() for entry in documented(key, name)),
     ]
 
     assert [f"| `{name}` | {means} |" for name, means in keys if f"| `{name}` | {means} |" not in page] == []
@@ -568,6 +664,28 @@ def test_the_contract_of_the_guide_can_be_followed() -> None:
     mounted = set(re.findall(r"subpath: ([\w-]+)", page))
     assert mounted == {"mine", "mine-worker", "migrate-mine", "mine-nightly"} <= set(derived.consumers)
     assert "periodically" in derived.consumers["mine-nightly"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("services: {shop: {x-environment: {A: b}}}", "services.shop: x-environment is read only in compose.yaml"),
+        ("x-landfast: {}", "x-landfast is read only in compose.yaml; move it there"),
+        ("services: {shop: {x-pendng: [a]}}", "services.shop: unknown key 'x-pendng'; did you mean x-pending?"),
+        ("services: {shop: {X-Rollout: data}}", "services.shop: unknown key 'X-Rollout'; did you mean x-rollout?"),
+    ],
+)
+@pytest.mark.parametrize("name", ["compose.override.yaml", "compose.servers.yaml"])
+def test_a_key_that_nothing_reads_in_its_file_is_refused(tmp_path: Path, name: str, content: str, said: str) -> None:
+    (tmp_path / "compose.yaml").write_text("include: [services/shop/compose.yaml]", encoding="utf-8")
+    (tmp_path / "compose.house.yaml").write_text("services: {}", encoding="utf-8")
+    (tmp_path / "services/shop").mkdir(parents=True)
+    (tmp_path / "services/shop/compose.yaml").write_text("services: {shop: {}}", encoding="utf-8")
+    (tmp_path / "services/shop" / name).write_text(content, encoding="utf-8")
+
+    with pytest.raises(ContractError) as caught:
+        check_syntax(tmp_path)
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("key", ["x-landfst", "x-Landfast", "x-landfasts"])

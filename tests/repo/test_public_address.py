@@ -60,7 +60,7 @@ def test_an_application_gets_its_host_names() -> None:
     ("hosts", "names"),
     [
         ("shop.localhost, shop.example.org, www.shop.example.org", ["shop.example.org", "www.shop.example.org"]),
-        ("localhost, a.b.localhost", []),
+        ("a.localhost, a.b.localhost", []),
         ("localhost.example.org, notlocalhost", ["localhost.example.org", "notlocalhost"]),
     ],
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from contract.derived import derive
-from contract.files import read
+from contract.errors import ContractError
+from contract.files import Contract, read
 from tests.support.contracts import HOUSE, refusal, shop
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +55,40 @@ def test_a_user_of_redis_is_on_the_servers_that_its_contract_says() -> None:
     users = {server: derived.contents[f"{server}.users.acl"].split()[1] for server in ("redis", "redis-cache")}
     assert users == {"redis": "till", "redis-cache": "shop"}
     assert set(derived.consumers["redis"]) == {"till", "users.acl"}
+
+
+@pytest.mark.parametrize(
+    ("shop_has", "other_has", "meet"),
+    [
+        (":1:*", ":1:*", True),
+        ("*", "other:*", True),
+        ("cart", "car*", True),
+        ("car*", "cart*", True),
+        ("health", "health", True),
+        ("cart", "carts", False),
+        ("shop:*", "shop2:*", False),
+    ],
+)
+def test_two_applications_write_no_key_in_common(shop_has: str, other_has: str, *, meet: bool) -> None:
+    def contract(name: str, keys: str) -> Contract:
+        text = f"x-landfast: {{redis: {{users: {{{name}: {{servers: [cache], keys: ['{keys}']}}}}}}}}"
+        return replace(shop(text), file=f"services/{name}/compose.yaml")
+
+    contracts = [HOUSE, contract("shop", shop_has), contract("other", other_has)]
+
+    if not meet:
+        assert derive(contracts)
+        return
+    with pytest.raises(ContractError, match="have keys in common; give one of the applications a prefix") as caught:
+        derive(contracts)
+    assert f"services/other/compose.yaml: redis.users.other.keys: {other_has} and {shop_has} of" in str(caught.value)
+
+
+def test_applications_on_different_servers_may_have_keys_of_the_same_names() -> None:
+    one = shop("x-landfast: {redis: {users: {shop: {servers: [cache], keys: ['*']}}}}")
+    other = shop("x-landfast: {redis: {users: {other: {servers: [state], keys: ['*'], reads: [a]}}}}")
+
+    assert derive([HOUSE, one, replace(other, file="services/other/compose.yaml")])
 
 
 def test_a_server_where_its_user_is_not_has_no_placeholder() -> None:

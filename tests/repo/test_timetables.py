@@ -13,7 +13,7 @@ SERVICE = 'services: {{shop: {{extends: {{service: periodic}}, command: [a], x-e
 @pytest.mark.parametrize(
     ("every", "said"),
     [
-        ("30", "x-every: '30' must have the form: hours, minutes and seconds like 1h30m"),
+        ("30", "x-every: '30' must have the form: a time like 1h30m"),
         ("0m", "x-every: 0m must be longer than zero"),
         ("1m30h", "must have the form"),
         ("@daily", "must have the form"),
@@ -22,9 +22,9 @@ SERVICE = 'services: {{shop: {{extends: {{service: periodic}}, command: [a], x-e
         ("60 3 * * *", "x-every: minutes: 60 must be within 0-59"),
         ("15 9-3 * * *", "hours: 9-3 must be within 0-23, the smaller number first"),
         ("15 3 0 * *", "days: 0 must be within 1-31"),
-        ("5/15 * * * *", "minutes: 5/15 must be like *, 5, 1-5, */15 or 0-30/10"),
-        ("*/0 * * * *", "minutes: */0 must be like"),
-        ("1,,2 * * * *", "minutes:  must be like"),
+        ("5/15 * * * *", "minutes: '5/15' must be like *, 5, 1-5, */15 or 0-30/10"),
+        ("*/0 * * * *", "minutes: '*/0' must be like"),
+        ("1,,2 * * * *", "minutes: '' must be like"),
         ("0 0 31 2,4 *", "0 0 31 2,4 *: no month has such a day"),
     ],
 )
@@ -37,7 +37,7 @@ def test_a_timetable_that_is_none_is_refused(every: str, said: str) -> None:
     [
         ("{x-evry: 30m}", "services.shop: unknown key 'x-evry'; did you mean x-every?"),
         ("{x-enviroment: {A: b}}", "did you mean x-environment?"),
-        ("{x-every: 30}", "services.shop.x-every must be a string, not 30"),
+        ("{x-every: 30}", 'services.shop.x-every must be a string, not 30; write "30"'),
         ("{x-every: 30m, command: [a]}", "x-every: extend the template periodic, and remove the entrypoint"),
         (
             "{x-every: 30m, command: [a], extends: {service: periodic}, entrypoint: [sh, with-environment]}",

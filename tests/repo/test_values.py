@@ -28,7 +28,7 @@ def smoke(page: str, says: str = "") -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (every("\u0663m"), "'\u0663m' must have the form: hours, minutes and seconds"),
+        (every("\u0663m"), "'\u0663m' must have the form: a time like 1h30m"),
         (every("9999999h"), "of at most six digits each"),
         (every("\u0661 * * * *"), "must have the form"),
         (place("service: 'shop:99999'"), "a service and its port, from 1 to 65535: NAME:PORT"),
@@ -52,6 +52,11 @@ def smoke(page: str, says: str = "") -> str:
             "x-landfast: {http: {locations: {/\xfcber/: {}}}}",
             "a path that begins and ends with a slash, of ASCII letters",
         ),
+        ("x-landfast: {http: {hosts: [localhost]}}", "neither localhost nor an address"),
+        ("x-landfast: {http: {hosts: ['127.0.0.1']}}", "neither localhost nor an address"),
+        ("x-landfast: {http: {hosts: ['shop-.example.org']}}", "a host name in lower case"),
+        (f"x-landfast: {{http: {{hosts: [{'a' * 64}.example.org]}}}}", "a host name in lower case"),
+        (f"x-landfast: {{http: {{hosts: [{'.'.join(['abcdefghi'] * 11)}]}}}}", "of at most 100 characters"),
         ("x-landfast: {secrets: {key: {length: 0}}}", "secrets.key.length: '0' must have the form: a number from 1 to"),
         ("x-landfast: {secrets: {key: {length: 10000}}}", "a number from 1 to 9999"),
     ],
