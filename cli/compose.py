@@ -87,6 +87,11 @@ def container_ids() -> list[str]:
     return compose("ps", "--all", "--quiet", "--no-trunc")
 
 
+def nginx_test() -> list[str]:
+    """Return the command with which the running Nginx checks its files."""
+    return compose("exec", "-T", "nginx", "nginx", "-t", "-c", "/etc/nginx/nginx.conf")
+
+
 def running_ids(project: str) -> list[str]:
     """Return the command that lists the running containers of the project's services."""
     labels = (f"project={project}", "oneoff=False")

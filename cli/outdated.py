@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Seconds for the one-shot that writes the files.
 TIMEOUT = 120
+#: The service in front of all applications.
+NGINX = "nginx"
 
 
 def remove(project: str) -> list[str]:
@@ -30,7 +32,7 @@ def remove(project: str) -> list[str]:
         project: the project's name.
 
     Raises:
-        StackError: a container cannot be removed.
+        StackError: a container cannot be removed, or Nginx could not start with its new files.
     """
     running = process.capture(compose.running_ids(project)).stdout.split()
     if not running:
@@ -45,10 +47,29 @@ def remove(project: str) -> list[str]:
     for name in sorted({*found} - {*active}):  # of an inactive profile: a start would not replace it
         print(f"{name} has new values to read: docker compose --profile='*' restart {name}")
     if names := [name for name in found if name in active]:
+        if NGINX in names:
+            check_nginx()
         console.heading(f"Replacing containers with older values: {', '.join(names)}")
         if process.run(compose.remove(names)) != 0:
             raise StackError("a container cannot be removed", "./stack doctor checks Docker")
     return names
+
+
+def check_nginx() -> None:
+    """Make sure that Nginx could start with its new files: one that cannot would take all applications with it.
+
+    Raises:
+        StackError: it could not; the message has the file and the line.
+    """
+    tested = process.capture(compose.nginx_test(), timeout=TIMEOUT)
+    faults = [
+        line.partition("[emerg] ")[2].partition(": ")[2] for line in tested.stderr.splitlines() if "[emerg]" in line
+    ]
+    if tested.code != 0 and faults:
+        raise StackError(
+            f"Nginx refuses its new configuration, and keeps the one before: {faults[-1]}",
+            "correct that file: NAME.nginx.extra is services/NAME/nginx.extra",
+        )
 
 
 def find(inspected: Iterable[Mapping[str, Any]], changes: Mapping[str, float]) -> list[str]:

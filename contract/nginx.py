@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from contract.errors import ContractError
+from contract.files import EXTRA
 from contract.hosts import own_host
 from contract.locations import Location, block
 from contract.named import below
@@ -61,6 +62,7 @@ def files(contracts: Sequence[Contract], *, on_servers: bool = False) -> dict[st
         "servers.conf": _servers(contracts),
         "programs.conf": _programs(contracts),
         "readiness.conf": _readiness(contracts, on_servers=on_servers),
+        **{_extra(each): each.extra for each in contracts if each.extra},
     }
 
 
@@ -209,4 +211,11 @@ def _places(contract: Contract) -> list[Location]:
 
 def _content(contract: Contract) -> str:
     blocks = [text for place in _places(contract) for text in place.blocks()]
-    return f"\n# {contract.file}\n" + "".join(blocks) + (f"\n{contract.extra.strip()}\n" if contract.extra else "")
+    # A file of its own, so that Nginx's messages have its name and line, and its braces end nothing but its own blocks.
+    extra = f"\ninclude /run/secrets/{_extra(contract)};\n" if contract.extra else ""
+    return f"\n# {contract.file}\n" + "".join(blocks) + extra
+
+
+def _extra(contract: Contract) -> str:
+    """Return the name in /run/secrets of an application's ``nginx.extra``."""
+    return f"{contract.name}.{EXTRA}"

@@ -75,7 +75,25 @@ def tried(name: str, settings: Settings, phases: Phases, arguments: list[str], *
     yield from networks.check(name, plans, configuration)
     known = without_profiles(plans[f"services/{name}/compose.yaml"], configuration)
     yield from (findings.speaks_uwsgi(place) for place in known.uwsgi)
-    started = start(known, configuration, settings)
+    yield from observed(known, configuration, settings, alone)
+
+
+def observed(
+    known: Plan, configuration: Mapping[str, Any], settings: Settings, alone: Collection[str]
+) -> Iterator[Check]:
+    """Start an application, and yield the result of each check that needs its containers.
+
+    Args:
+        known: the application's plan.
+        configuration: Compose's view of the stack.
+        settings: the stack's ports and its own host name.
+        alone: services of which a second container must not run.
+    """
+    try:
+        started = start(known, configuration, settings)
+    except StackError as error:
+        yield Check("starts", State.FAILED, str(error))
+        return
     if started.code != 0:
         problem = started.stderr.strip().rpartition("\n")[2]
         yield failed("starts", diagnosis.shorten(problem), "./stack doctor shows the reason")

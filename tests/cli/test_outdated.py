@@ -96,6 +96,26 @@ def test_it_leaves_a_container_of_a_profile_to_whoever_started_it(
     assert "shop has new values to read: docker compose --profile='*' restart shop" in capsys.readouterr().out
 
 
+BROKEN = 'nginx: [emerg] 9#9: unknown directive "retrun" in /run/secrets/shop.nginx.extra:1\nnginx: test failed\n'
+
+
+def test_it_removes_no_nginx_that_could_not_start_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = {
+        "config --services": Output(0, "nginx\nshop\n"),
+        "docker ps": Output(0, "c1"),
+        "docker inspect": Output(0, json.dumps([container("nginx"), container("shop")])),
+        "secrets changes": Output(0, json.dumps({"nginx": STARTED + 5, "shop": STARTED + 5})),
+    }
+    docker = Docker(monkeypatch, {**answers, "nginx -t": Output(1, "", BROKEN)})
+
+    with pytest.raises(StackError, match=r'the one before: unknown directive "retrun" in \S+/shop\.nginx\.extra:1\n'):
+        outdated.remove("mine")
+    assert docker.ran == []
+
+    docker = Docker(monkeypatch, {**answers, "nginx -t": Output(0, "", "nginx: test is successful\n")})
+    assert outdated.remove("mine") == ["nginx", "shop"]
+
+
 def test_it_says_that_a_container_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     Docker(monkeypatch, {**ONE, "secrets changes": Output(0, json.dumps({"shop": STARTED + 5}))}, removed=1)
 

@@ -86,7 +86,8 @@ services: {shop: {}, shop-api: {}}
 
 
 def test_an_application_with_names_of_its_own_is_a_server_of_its_own() -> None:
-    contents = derive([HOUSE, replace(shop(SHOP), extra="location = /x { return 404; }\n")]).contents
+    derived = derive([HOUSE, replace(shop(SHOP), extra="location = /x { return 404; }\n")])
+    contents = derived.contents
 
     assert contents["nginx.locations.conf"].endswith("location = / {\n    return 302 /console/;\n}\n"), (
         "no application is at the stack's own address"
@@ -124,10 +125,12 @@ server {
         error_page 429 /pages/429.problem;
     }
 
-    location = /x { return 404; }
+    include /run/secrets/shop.nginx.extra;
 }
 """
     )
+    assert contents["nginx.shop.nginx.extra"] == "location = /x { return 404; }\n"
+    assert derived.consumers["nginx"]["shop.nginx.extra"] == "nginx.shop.nginx.extra"
     assert contents["nginx.programs.conf"].splitlines()[1:] == [r'"~^(:\S+ )?/api[/?: ]" problem;']
 
 

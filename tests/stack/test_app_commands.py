@@ -61,6 +61,7 @@ def test_a_new_application_has_nothing_to_mend_and_leaves_nothing_on_the_lists(
 
     assert_a_changed_variable_reaches_its_containers_alone(ready)
     assert_half_written_files_are_named(ready)
+    assert_a_broken_file_for_nginx_stops_nothing(ready)
 
     removed = run(ready, "app", "remove", shop, "--yes")
     assert removed.returncode == 0, removed.stdout
@@ -100,3 +101,18 @@ def assert_half_written_files_are_named(stack: Stack) -> None:
             assert ended.returncode == 1, command
     finally:
         contract.write_text(text, encoding="utf-8")
+
+
+def assert_a_broken_file_for_nginx_stops_nothing(stack: Stack) -> None:
+    extra = stack.directory / "services/shop/nginx.extra"
+    before = {each.service: each.id for each in stack.containers()}
+    extra.write_text("location = /teapot { return 418; }\n}\n", encoding="utf-8")
+    try:
+        for command in ("up --yes", "app check shop"):
+            ended = run(stack, *command.split())
+            assert 'unexpected "}" in /run/secrets/shop.nginx.extra:2' in ended.stdout, command
+            assert ended.returncode == 1, command
+        assert {each.service: each.id for each in stack.containers()} == before
+        assert requests.get(stack.http_url, headers={"Host": "shop.localhost"}, timeout=TIMEOUT).ok
+    finally:
+        extra.unlink()

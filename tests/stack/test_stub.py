@@ -40,6 +40,13 @@ def test_it_answers_at_its_own_host_name(lengthy: Stack) -> None:
     assert "host" not in requests.get(f"{lengthy.http_url}/", timeout=TIMEOUT).text[:100]
 
 
+def test_it_has_directives_of_its_own_for_nginx(lengthy: Stack) -> None:
+    asked = f"{lengthy.http_url}/teapot"
+
+    assert requests.get(asked, headers=HOST, timeout=TIMEOUT).status_code == HTTPStatus.IM_A_TEAPOT
+    assert requests.get(asked, timeout=TIMEOUT).status_code == HTTPStatus.NOT_FOUND, "at this host name alone"
+
+
 def test_its_name_is_in_the_local_certificate(lengthy: Stack) -> None:
     authority = lengthy.compose("run", "--rm", "--no-deps", "--no-TTY", "secrets", "show", "ca_certificate").stdout
     trusting = ssl.create_default_context(cadata=authority)
