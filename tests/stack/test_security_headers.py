@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,6 +75,15 @@ def test_its_pages_run_no_script_that_is_not_the_sites_own(site: Site) -> None:
 
     assert "default-src 'self'" in policy or "default-src 'none'" in policy
     assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+def test_a_page_of_nginx_itself_has_its_style_in_it_and_may_use_it(site: Site) -> None:
+    answer = site.get(f"/?{'x' * 9000}", headers={"Accept": "text/html"})
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+
+    assert (answer.status_code, "color-scheme" in style) == (414, True)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["Content-Security-Policy"]
 
 
 def test_its_cookies_are_kept_from_scripts_and_other_sites(member: Site) -> None:
