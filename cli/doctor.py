@@ -10,7 +10,7 @@ from http import HTTPStatus
 from textwrap import indent
 from typing import Any
 
-from cli import compose, console, diagnosis, machine, prepare, process, readiness, updates
+from cli import compose, console, diagnosis, machine, outdated, prepare, process, readiness, updates
 from cli.app import plan
 from cli.console import StackError
 from cli.settings import Settings
@@ -36,9 +36,10 @@ def doctor() -> int:
             raise
         print("  unknown: Compose has the same problem")
         return 1
+    current = explain_outdated(settings)
     ready = explain_readiness(settings)
     explain_updates(settings)
-    return 0 if valid and well and ready and not report.failed else 1
+    return 0 if valid and well and current and ready and not report.failed else 1
 
 
 def explain_contracts() -> bool:
@@ -82,6 +83,17 @@ def explain_services() -> bool:
             for line in diagnosis.telling(log):
                 print(f"  | {line}")
     return not unwell
+
+
+def explain_outdated(settings: Settings) -> bool:
+    """Print the services that still have the values of an earlier contract; return whether there are none.
+
+    Plain ``docker compose up`` writes new values, and leaves running containers as they are.
+    """
+    found = outdated.services(settings.project)
+    if found:
+        print(f"\n{', '.join(found)}: the contract has changed since the start\n  next step: ./stack up")
+    return not found
 
 
 def full_report() -> dict[str, Any]:

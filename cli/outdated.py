@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TIMEOUT = 120
 #: The service in front of all applications.
 NGINX = "nginx"
+#: The services that notice a changed file themselves.
+RELOADING = {NGINX, "flower"}
 
 
 def remove(project: str) -> list[str]:
@@ -53,6 +55,21 @@ def remove(project: str) -> list[str]:
         if process.run(compose.remove(names)) != 0:
             raise StackError("a container cannot be removed", "./stack doctor checks Docker")
     return names
+
+
+def services(project: str) -> list[str]:
+    """Return the services whose running containers have read older files than those of today; change nothing.
+
+    Args:
+        project: the project's name.
+    """
+    running = process.capture(compose.running_ids(project)).stdout.split()
+    times = process.capture(compose.secret_times(), timeout=TIMEOUT) if running else None
+    if times is None or times.code != 0:
+        return []
+    inspected = json.loads(process.capture(compose.inspect(running)).stdout or "[]")
+    found = find(inspected, json.loads(times.stdout.splitlines()[-1]))
+    return [name for name in found if name not in RELOADING]
 
 
 def check_nginx() -> None:

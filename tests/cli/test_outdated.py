@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import compose, outdated, process
+from cli import compose, doctor, outdated, process
 from cli.console import StackError
 from cli.process import Output
+from cli.settings import ROOT, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +115,27 @@ def test_it_removes_no_nginx_that_could_not_start_again(monkeypatch: pytest.Monk
 
     docker = Docker(monkeypatch, {**answers, "nginx -t": Output(0, "", "nginx: test is successful\n")})
     assert outdated.remove("mine") == ["nginx", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        (Output(0, json.dumps({"nginx": STARTED + 5, "shop": STARTED + 5})), ["shop"]),
+        (Output(0, json.dumps({"nginx": STARTED + 5, "shop": STARTED - 5})), []),
+        (Output(1, "", "no such image"), []),
+    ],
+)
+def test_the_doctor_names_containers_with_values_of_an_earlier_contract(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], times: Output, found: list[str]
+) -> None:
+    containers = Output(0, json.dumps([container("nginx"), container("shop")]))
+    docker = Docker(monkeypatch, {**ONE, "docker inspect": containers, "--entrypoint=python3 secrets": times})
+
+    assert outdated.services("mine") == found
+    assert doctor.explain_outdated(Settings.read({}, ROOT / "none")) is not bool(found)
+
+    assert ("shop: the contract has changed since the start" in capsys.readouterr().out) is bool(found)
+    assert docker.ran == []
 
 
 def test_it_says_that_a_container_stays(monkeypatch: pytest.MonkeyPatch) -> None:
