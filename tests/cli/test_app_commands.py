@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli import applications, completion, doctor, host, main, outdated, process
+from cli import applications, completion, doctor, host, main, outdated, prepare, process
 from cli.app import check, listing, lists, plan, remove, trial
 from cli.app.plan import Plan
 from cli.console import Phases, StackError
@@ -464,9 +464,9 @@ def visitors_get(monkeypatch: pytest.MonkeyPatch, *answers: trial.Answer) -> lis
 def test_a_start_that_compose_refuses_is_reported_in_its_words(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Output(1, "", "Network a_shop Creating\nfailed to create network a_shop: no address pool")
     monkeypatch.setattr(check, "start", lambda *_: refused)
-    monkeypatch.setattr(plan, "configuration", lambda: {**BEFORE, "services": {**BEFORE["services"], "shop": {}}})
+    monkeypatch.setattr(plan, "configuration", lambda: BEFORE)
     monkeypatch.setattr(plan, "never_two", set)
-    monkeypatch.setattr(check.prepare, "prepare", lambda *_, **__: {})
+    monkeypatch.setattr(prepare, "prepare", lambda *_, **__: {})
     docker.answers |= {
         "docker run": Output(0, json.dumps({FILE: vars(replace(PLAN, services=["shop"], egress=[]))})),
         "compose ps": Output(0, ""),
