@@ -14,7 +14,6 @@ from cli import applications
 from cli.app import forms, listing, lists, names, project
 from cli.console import StackError
 from cli.settings import ROOT, Settings
-from contract import schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,6 +120,8 @@ def check_options(wanted: NewApplication) -> None:
         )
     if wanted.port not in _PORTS:
         raise StackError(f"--port {wanted.port} is invalid", "a container without root can listen at 1024 to 65535")
+    from contract import schema  # noqa: PLC0415 - only here: ./stack itself needs nothing but cli/
+
     for host in wanted.hosts:
         if not re.fullmatch(schema.SITE, host):
             raise StackError(f"--host {host} is not valid", f"it must be {schema.WORDS[schema.SITE]}")
