@@ -77,6 +77,11 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
     order = ordered(services, problems)
     pending = {name: list(entry[PENDING]) for name, entry in services.items() if PENDING in entry}
     problems += [f"{name}: {PENDING}: it does not do its work once" for name in pending if not is_once(services[name])]
+    problems += [
+        f"{name}: {PENDING} must be a list of words, such as [python, manage.py, showmigrations]"
+        for name in pending
+        if not isinstance(services[name][PENDING], list)
+    ]
     if problems:
         raise StackError("Swarm cannot run this:\n  " + "\n  ".join(problems))
     jobs = {name: entry for name, entry in rendered.items() if is_once(services[name])}

@@ -280,6 +280,12 @@ def test_a_mistake_in_the_order_is_refused(small: Config) -> None:
     assert "app: x-pending: it does not do its work once" in said
 
 
+def test_a_command_for_pending_migrations_in_one_string_is_refused(small: Config) -> None:
+    small["services"]["app"] |= {"restart": "no", "x-pending": "python manage.py showmigrations"}
+
+    assert "app: x-pending must be a list of words" in refusal(small)
+
+
 def test_options_of_a_bridge_are_refused_between_hosts(small: Config) -> None:
     small["networks"]["edge"]["driver_opts"] = {"com.docker.network.bridge.name": "br0"}
 
