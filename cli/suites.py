@@ -106,13 +106,23 @@ def everything_else() -> list[Step]:
         replace(suite("cluster", host, "tests/deploy/test_cluster_under_load.py"), minutes=60),
         replace(suite("mutations", host, "tests/mutations"), minutes=40),
     ]
-    found = [replace(step, programs=SSH) for step in found]
+    found = [*by_others(host), *(replace(step, programs=SSH) for step in found)]
     for step in generated_tests(devenv.services()):
         found.append(replace(step, name=f"{step.name}-long", lane=LONG, nice=10, minutes=3))
     for name, (faults, minutes) in CHAOS.items():
         step = suite(name, host, "tests/chaos")
         found.append(replace(step, whole={"CHAOS_FAULTS": ",".join(faults)}, minutes=minutes))
     return found
+
+
+def by_others(host: Environment) -> list[Step]:
+    """Return others' scanners of files, and the comparison of the locks with the package index's advisories."""
+    scanners = (str(host.python), str(ROOT / "tests/security/scanners.py"))
+    advisories = host.module("tests.security.audit", "--if-answered")
+    return [
+        Step("scanners", scanners, host, lane=LONG, nice=10, live=True, programs={"npm": "npm"}, minutes=2),
+        Step("advisories", advisories, host, lane=LONG, nice=10, live=True, minutes=1),
+    ]
 
 
 def suite(name: str, host: Environment, *folders: str, options: tuple[str, ...] = ()) -> Step:

@@ -1,26 +1,113 @@
 """Checks every lock of Python packages against the package index's advisories: ``python3 -m tests.security.audit``.
 
-It needs the network and uv, which fetches pip-audit, so no test run contains it. pip-audit passes a package that the
-index does not know with a remark; here it counts as not checked.
+It asks the index that builds use for each locked version. Some mirrors serve packages only: then nothing can be
+checked, which is reported and fails the command. With ``--if-answered``, as ``./stack test --all`` runs it, this alone
+is no failure. https://docs.pypi.org/api/json/ has the format of the answers.
 """
 
 from __future__ import annotations
 
+import argparse
+import base64
 import json
-import subprocess
+import os
+import re
 import sys
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlsplit
 
 from cli import source
-from cli.settings import ROOT
+from cli.network import without_password
+from cli.settings import ROOT, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Sequence
 
-#: pip-audit reads the lock as it is: it resolves and installs nothing.
-AUDIT = ("uv", "tool", "run", "pip-audit", "--format=json", "--progress-spinner=off", "--no-deps", "--disable-pip")
+PUBLIC = "https://pypi.org/simple"
 LOCKED = ("*requirements*.txt",)
+#: A locked package: name==version, and extras that do not matter here.
+_PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+#: Requests at the same time, and seconds for each.
+AT_ONCE, PATIENCE = 8, 10.0
+
+
+class NotAnsweredError(Exception):
+    """The index gave no answer about advisories; the message says why."""
+
+
+class UnknownError(Exception):
+    """The index does not have this version of a package."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One version of a package."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        """Return it as people write it."""
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True)
+class Index:
+    """A package index.
+
+    Args:
+        address: the address that installers use, with user and password if it needs some.
+    """
+
+    address: str
+
+    @property
+    def shown(self) -> str:
+        """The address without a password."""
+        return without_password(self.address)
+
+    def advisories(self, package: Package) -> list[str]:
+        """Return the advisories of a package, each with the versions that mend it.
+
+        Raises:
+            UnknownError: the index does not have it.
+            NotAnsweredError: the index did not answer, or its answer has no advisories.
+        """
+        try:
+            with urllib.request.urlopen(self._request(package), timeout=PATIENCE) as answer:  # noqa: S310 - an index
+                document: Any = json.load(answer)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == 404:
+                raise UnknownError from None
+            raise NotAnsweredError(f"HTTP status {error.code}") from error
+        except urllib.error.URLError as error:
+            raise NotAnsweredError(str(error.reason)) from error
+        except (OSError, HTTPException, ValueError) as error:  # a timeout within the body, a cut body, no JSON
+            raise NotAnsweredError(str(error) or type(error).__name__) from error
+        if not isinstance(document, dict) or not isinstance(document.get("vulnerabilities"), list):
+            raise NotAnsweredError("its answers have no advisories")
+        return [
+            f"{each['id']}, mended in {', '.join(each.get('fixed_in') or []) or 'nothing'}"
+            for each in document["vulnerabilities"]
+            if not each.get("withdrawn")
+        ]
+
+    def _request(self, package: Package) -> urllib.request.Request:
+        parts = urlsplit(self.address)
+        folder = parts.path.rstrip("/").removesuffix("/simple")
+        host = parts.netloc.rpartition("@")[2]
+        path = f"{folder}/pypi/{quote(package.name)}/{quote(package.version)}/json"
+        headers = {"Accept": "application/json"}
+        if parts.username is not None:
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers["Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+        return urllib.request.Request(f"{parts.scheme}://{host}{path}", headers=headers)  # noqa: S310 - an index
 
 
 @dataclass
@@ -28,62 +115,99 @@ class Verdict:
     """The state of the locks, as far as the index knows it.
 
     Args:
-        checked: packages with their versions that the index knows.
-        vulnerable: package and version -> its advisories, each with the versions that mend it.
-        unknown: packages that were not checked, with the reason.
+        checked: packages that the index knows.
+        vulnerable: package -> its advisories.
+        unknown: packages that the index does not have.
+        unanswered: packages that the index gave no answer for.
+        reason: why it gave none.
     """
 
-    checked: set[str] = field(default_factory=set)
-    vulnerable: dict[str, list[str]] = field(default_factory=dict)
-    unknown: dict[str, str] = field(default_factory=dict)
+    checked: list[Package] = field(default_factory=list)
+    vulnerable: dict[Package, list[str]] = field(default_factory=dict)
+    unknown: list[Package] = field(default_factory=list)
+    unanswered: list[Package] = field(default_factory=list)
+    reason: str = ""
 
-    def add(self, report: Mapping[str, Any]) -> None:
-        """Add pip-audit's report on a lock."""
-        for each in report["dependencies"]:
-            if "skip_reason" in each:
-                self.unknown[each["name"]] = each["skip_reason"]
-                continue
-            name = f"{each['name']} {each['version']}"
-            self.checked.add(name)
-            advisories = [
-                f"{one['id']}, mended in {', '.join(one['fix_versions']) or 'nothing'}" for one in each["vulns"]
-            ]
-            if advisories:
-                self.vulnerable[name] = advisories
-
-    @property
-    def lines(self) -> list[str]:
-        """The verdict for people."""
-        found = [
-            f"{name}: {advisory}" for name, advisories in sorted(self.vulnerable.items()) for advisory in advisories
-        ]
+    def lines(self, index: Index) -> list[str]:
+        """Return the verdict for people."""
+        vulnerable = sorted(self.vulnerable.items(), key=str)
+        found = [f"{package}: {each}" for package, advisories in vulnerable for each in advisories]
         if self.unknown:
-            reason = next(iter(self.unknown.values()))
-            found.append(f"NOT CHECKED: {len(self.unknown)} packages ({reason}); does the index serve advisories?")
+            names = ", ".join(sorted(map(str, self.unknown)))
+            found.append(f"NOT CHECKED, for {index.shown} does not have them: {names}")
+        if self.unanswered:
+            count = f"NOT CHECKED: {len(self.unanswered)} packages"
+            found.append(f"{count}. {index.shown} answers no question about advisories: {self.reason}.")
+            found.append(
+                "Name an index that has them in PYTHON_INDEX_URL_FILE, or check on a machine that reaches one."
+            )
         return [*found, f"{len(self.checked)} packages checked, {len(self.vulnerable)} with known advisories"]
 
-    @property
-    def clean(self) -> bool:
-        """Whether all packages were checked and none has an advisory."""
-        return bool(self.checked) and not self.vulnerable and not self.unknown
+    def passes(self, *, if_answered: bool) -> bool:
+        """Return whether no package has an advisory, and all were checked.
+
+        Args:
+            if_answered: packages that the index gave no answer for do not count.
+        """
+        nothing = not self.checked and not self.unanswered
+        return not (nothing or self.vulnerable or self.unknown or (self.unanswered and not if_answered))
 
 
-def main() -> int:
-    """Check all locks and return the exit status: 0 only if all packages were checked, and none has an advisory."""
+def check(index: Index, packages: Iterable[Package]) -> Verdict:
+    """Ask the index for each package; after a question without an answer it is asked no more.
+
+    The first question shows whether the index knows advisories at all: it has all locked packages, because
+    installations get them there.
+    """
     verdict = Verdict()
-    for lock in sorted(source.files(*LOCKED)):
+    wanted = list(packages)
+    if not wanted:
+        return verdict
+    first, *others = wanted
+
+    def ask(package: Package) -> None:
+        if verdict.reason:
+            verdict.unanswered.append(package)
+            return
         try:
-            done = subprocess.run([*AUDIT, f"--requirement={ROOT / lock}"], capture_output=True, text=True, check=False)
-        except OSError as error:
-            print(f"uv cannot be run: {error.strerror}. pip install uv")
-            return 1
-        if not done.stdout.startswith("{"):
-            print(f"{lock} was NOT CHECKED: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
-            return 1
-        verdict.add(json.loads(done.stdout))
-    print("\n".join(verdict.lines))
-    return 0 if verdict.clean else 1
+            advisories = index.advisories(package)
+        except NotAnsweredError as error:
+            verdict.reason = verdict.reason or str(error)
+            verdict.unanswered.append(package)
+        except UnknownError:
+            if package is first:
+                verdict.reason = f"it has no {package} there (HTTP status 404)"
+                verdict.unanswered.append(package)
+            else:
+                verdict.unknown.append(package)
+        else:
+            verdict.checked.append(package)
+            if advisories:
+                verdict.vulnerable[package] = advisories
+
+    ask(first)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(ask, others))
+    return verdict
+
+
+def locked(texts: Iterable[str]) -> list[Package]:
+    """Return the packages in locks, each version once."""
+    found = {Package(name.lower(), version) for text in texts for name, version in _PACKAGE.findall(text)}
+    return sorted(found, key=str)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check all locks and return the exit status: 0 only if they pass."""
+    parser = argparse.ArgumentParser(prog="python3 -m tests.security.audit", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--if-answered", action="store_true", help="an index without advisories is no failure")
+    options = parser.parse_args(arguments)
+    index = Index(Settings.read().python_index() or os.environ.get("PIP_INDEX_URL") or PUBLIC)
+    packages = locked((ROOT / lock).read_text(encoding="utf-8") for lock in source.files(*LOCKED))
+    verdict = check(index, packages)
+    print("\n".join(verdict.lines(index)))
+    return 0 if verdict.passes(if_answered=options.if_answered) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
