@@ -8,9 +8,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from tests.support.egress import connections
 from tests.support.packages import AGE, AGED
@@ -19,6 +21,7 @@ from tests.support.releases import another_port, broken_migration, every_image, 
 from tests.support.requesting import fetch
 from tests.support.scan import open_ports
 from tests.support.scenario import MANY_VISITORS, NAME, PAGE, visitors, with_download
+from tests.support.stack import ROOT
 from tests.support.waiting import PATIENCE, wait_until
 
 if TYPE_CHECKING:
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 #: The contract of an application, an address that a release adds to its list, and the lists on a host.
 CONTRACT, NAMED, LISTS = "services/web-django/compose.yaml", "192.0.2.1:443", "/etc/landfast/egress"
+
+#: The unit that looks for changed files.
+INTEGRITY = "landfast-integrity"
 
 #: Seconds of load before and after a change.
 BRIEF = 4.0
@@ -145,6 +151,35 @@ def test_security_updates_come_by_themselves_but_leave_docker_alone(host: Host) 
     assert 'APT::Periodic::Unattended-Upgrade "1";' in settings
     assert r'Unattended-Upgrade::Package-Blacklist:: "^docker\.io$";' in settings
     assert host.run("systemctl", "is-enabled", "apt-daily-upgrade.timer").strip() == "enabled"
+
+
+def test_a_changed_program_is_a_warning_in_the_journal_once(host: Host) -> None:
+    host.run("systemctl", "start", INTEGRITY)
+    host.write("/usr/local/sbin/first", "#!/bin/sh\n")
+    host.run("sh", "-c", "echo '# changed' >> /usr/sbin/needrestart")
+    host.run("systemctl", "start", INTEGRITY)
+    host.write("/usr/local/sbin/second", "#!/bin/sh\n")
+    host.run("systemctl", "start", INTEGRITY)
+
+    def warnings() -> str:
+        return host.run("journalctl", f"--unit={INTEGRITY}", "--priority=warning", "--output=cat", "--no-pager")
+
+    wait_until(lambda: "/usr/local/sbin/second" in warnings(), 20, warnings)
+    assert warnings().count("/usr/local/sbin/first") == 1, warnings()
+    assert "changed file /usr/sbin/needrestart (from needrestart package)" in warnings()
+    assert host.run("systemctl", "is-enabled", f"{INTEGRITY}.timer").strip() == "enabled"
+
+
+def test_the_audit_log_could_watch_all_that_its_rules_name(host: Host) -> None:
+    # Only the machine below has an audit log. One refuses a rule whose folder is missing: the playbook would fail.
+    variables = yaml.safe_load((ROOT / "ansible/roles/hardening/vars/main.yml").read_text(encoding="utf-8"))
+    host.run("ls", "--directory", *{str(Path(path).parent) for path in variables["hardening_audited_paths"]})
+
+
+def test_the_hash_of_a_new_password_is_costly(host: Host) -> None:
+    host.run("sh", "-c", f"echo {host.user}:Fluor1ne-Torches | chpasswd")
+    factor = "jBT" if int(host.release.version) >= 13 else "j9T"  # 7; Debian 12's PAM has always 5
+    assert host.succeeds("grep", "--quiet", rf"^{host.user}:\$y\${factor}\$", "/etc/shadow")
 
 
 def test_somebody_keeps_the_time(host: Host) -> None:
