@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import log_in_to_console
 from tests.support.edge import Edge, edge
 from tests.support.forms import NAME
-from tests.support.observatory import Marks, scan
+from tests.support.observatory import OTHERS, OURS, Marks, scan
 from tests.support.site import Site
 
 if TYPE_CHECKING:
@@ -17,23 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.stack import Stack
-
-#: The best mark is A+ from 100 points on. Ours have more: 130 is the most for a page without cookies, 135 with some.
-OURS = {
-    "/": 130,
-    "/accounts/login/": 135,
-    "/admin/": 135,
-    "/api/": 130,
-    "/api/docs": 130,
-    "/api/reports": 130,
-    "/rest/": 135,
-    "/rest/docs/": 130,
-    "/console/": 135,
-    "/readyz": 130,
-    "/healthz": 130,
-}
-#: Pages of others behind the operators' login. RabbitMQ's need eval, Flower's cookie has no Secure.
-OTHERS = {"/flower/": 125, "/rabbitmq/": 110}
 
 
 @pytest.fixture(scope="module")
