@@ -28,12 +28,14 @@ class Form:
         files: the Compose files; without any, Compose takes those that a laptop has.
         variables: what a user would put into ``.env``.
         schema: SQL for the database, relative to the checkout.
+        own: the services whose images no other form has.
     """
 
     name: str
     files: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict, compare=False)
     schema: str = ""
+    own: tuple[str, ...] = ()
 
 
 #: Another name of the shipped site, for tests of what Nginx does only for a real name. It resolves nowhere.
@@ -47,14 +49,19 @@ LENGTHY = Form(
     "lengthy",
     ("compose.yaml", "tests/stack/lengthy.yaml", "tests/stub/compose.yaml", "tests/stub/listed.yaml"),
     {"COMPOSE_PROFILES": "dramatiq", "OUTBOX_LOST_AFTER": "5"},
+    own=("stub-echo",),
 )
 #: The shipped services with the chaos suite's ledger in them.
 LEDGER = Form(
-    "ledger", ("compose.yaml", "tests/chaos/compose.yaml"), {"COMPOSE_PROFILES": "dramatiq"}, "tests/chaos/schema.sql"
+    "ledger",
+    ("compose.yaml", "tests/chaos/compose.yaml"),
+    {"COMPOSE_PROFILES": "dramatiq"},
+    "tests/chaos/schema.sql",
+    ("recorder",),
 )
 
 #: The house without the demo: the stub is all that lives in it.
-HOUSE = Form("house", ("compose.house.yaml", "tests/stub/compose.yaml", "tests/stub/alone.yaml"))
+HOUSE = Form("house", ("compose.house.yaml", "tests/stub/compose.yaml", "tests/stub/alone.yaml"), own=("stub-echo",))
 
 #: Tests run in this order, by the form that they want. Nothing of the demo is there after the last.
 ORDER = (LAPTOP, SHIPPED, LENGTHY, LEDGER, HOUSE)
@@ -108,8 +115,8 @@ class FormChanger:
             self._missed.add(form)
             with measured(f"change to the form {form.name}"):
                 _tell_database(stack, _FORGET)
-                if form is LEDGER:
-                    stack.compose("build", "recorder", timeout=STACK_START)
+                if form.own:
+                    stack.compose("build", *form.own, timeout=STACK_START)
                 stack.up()
                 self.add_schema(form)
                 wait_ready(stack)

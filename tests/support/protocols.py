@@ -60,11 +60,12 @@ class Client:
     Args:
         port: the port of HTTPS, on loopback.
         authority: the certificate of the trusted authority, in PEM.
-        address: the address; the requested host is ``localhost``.
+        address: the address.
+        host: the requested host.
     """
 
-    def __init__(self, port: int, authority: str, address: str = "127.0.0.1") -> None:
-        self.port, self.authority, self.address = port, authority, address
+    def __init__(self, port: int, authority: str, address: str = "127.0.0.1", host: str = HOST) -> None:
+        self.port, self.authority, self.address, self.host = port, authority, address, host
         self.answers: dict[int, Answer] = {}
         self.connect()
 
@@ -95,7 +96,7 @@ class Client:
 
     def begin(self, method: str, path: str, headers: Sequence[tuple[str, str]] = (), *, end: bool = False) -> int:
         """Send the headers of a request and return the number of its stream; ``end`` if it has no body."""
-        first = ((":method", method), (":scheme", "https"), (":authority", f"{HOST}:{self.port}"), (":path", path))
+        first = ((":method", method), (":scheme", "https"), (":authority", f"{self.host}:{self.port}"), (":path", path))
         stream = self.send([(name.lower().encode(), value.encode()) for name, value in (*first, *headers)], end=end)
         self.answers[stream] = Answer()
         return stream
@@ -131,7 +132,7 @@ class Http2(Client):
         context = ssl.create_default_context(cadata=self.authority)
         context.set_alpn_protocols(["h2"])
         plain = socket.create_connection((self.address, self.port), TIMEOUT)
-        self.socket = context.wrap_socket(plain, server_hostname=HOST)
+        self.socket = context.wrap_socket(plain, server_hostname=self.host)
         assert self.socket.selected_alpn_protocol() == "h2"
         self.session = h2.connection.H2Connection()
         self.session.initiate_connection()
@@ -199,7 +200,7 @@ class Http3(Client):
             ConnectionEndedError: the server refused it.
             TimeoutError: the server does not answer.
         """
-        configuration = QuicConfiguration(is_client=True, alpn_protocols=["h3"], server_name=HOST)
+        configuration = QuicConfiguration(is_client=True, alpn_protocols=["h3"], server_name=self.host)
         configuration.load_verify_locations(cadata=self.authority.encode())
         self.socket = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.connect((self.address, self.port))
@@ -280,9 +281,11 @@ PROTOCOLS: dict[str, type[Client]] = {"HTTP/2.0": Http2, "HTTP/3.0": Http3}
 
 
 @contextmanager
-def connected(protocol: str, port: int, authority: str, address: str = "127.0.0.1") -> Iterator[Client]:
+def connected(
+    protocol: str, port: int, authority: str, address: str = "127.0.0.1", host: str = HOST
+) -> Iterator[Client]:
     """Yield a connection by a protocol, named as in Nginx's log."""
-    client = PROTOCOLS[protocol](port, authority, address)
+    client = PROTOCOLS[protocol](port, authority, address, host)
     try:
         yield client
     finally:
