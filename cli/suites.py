@@ -60,11 +60,16 @@ CHAOS = {
 def quick() -> list[Step]:
     """Return what needs no Docker and takes less than a minute: without the tests marked ``slow``."""
     # Some tests say nothing about the coverage of all.
-    return [replace(step, selection=("-m", "not slow"), then=()) if step.then else step for step in checks()]
+    return [replace(step, selection=("-m", "not slow")) if step.targets else step for step in unmeasured()]
 
 
 def checks() -> list[Step]:
     """Return what needs no Docker."""
+    return [covered(step) if is_measured(step) else step for step in unmeasured()]
+
+
+def unmeasured() -> list[Step]:
+    """Return the same without a measurement of what the tests run."""
     host, services = devenv.host(), devenv.services()
     return [*unit_tests(host, services), *lint(host), *types(host, services)]  # the longest first: no core waits
 
@@ -137,15 +142,22 @@ def lint(host: Environment) -> list[Step]:
     path = {"PATH": f"{host.python.parent}{os.pathsep}{os.environ['PATH']}"}
     ansible_lint = host.tool("ansible-lint", "--offline", "--nocolor", "-q", f"--config-file={ROOT / '.ansible-lint'}")
     playbooks = (ROOT / "ansible", ROOT / ".ansible-lint", ROOT / ".yamllint.yaml")
+    documents = tuple(ROOT / name for name in ("*.yaml", "*.yml", ".gitignore"))
+    recipes, scripts = files(ending="Dockerfile"), files(beginning=r"#!.*\b(ba|da)?sh\b")
     ruff_cache = {"RUFF_CACHE_DIR": str(SEEN / "ruff")}
     return [
         Step("ansible-lint", ansible_lint, host, ROOT / "ansible", path, inputs=playbooks),
         Step("ruff", host.tool("ruff", "check", "--quiet", "--output-format=concise"), host, variables=ruff_cache),
         Step("format", host.tool("ruff", "format", "--check", "--quiet"), host, variables=ruff_cache),
-        Step("yamllint", host.tool("yamllint", "--strict", "."), host),
-        Step("hadolint", host.tool("hadolint", *files(ending="Dockerfile")), host),
-        Step("shellcheck", host.tool("shellcheck", *files(beginning=r"#!.*\b(ba|da)?sh\b")), host),
+        Step("yamllint", host.tool("yamllint", "--strict", "."), host, inputs=documents),
+        Step("hadolint", host.tool("hadolint", *recipes), host, inputs=read_by(".hadolint.yaml", recipes)),
+        Step("shellcheck", host.tool("shellcheck", *scripts), host, inputs=read_by(".shellcheckrc", scripts)),
     ]
+
+
+def read_by(settings: str, names: list[str]) -> tuple[Path, ...]:
+    """Return the inputs of a linter: its settings and the files that it reads."""
+    return tuple(ROOT / name for name in (settings, *names))
 
 
 def types(host: Environment, services: Environment) -> list[Step]:
@@ -181,13 +193,18 @@ def unit_tests(host: Environment, services: Environment) -> list[Step]:
     for folder in sorted(python_folders(), key=lambda folder: len(list(folder.glob("tests/**/*.py"))), reverse=True):
         generated = folder / "tests/generated"
         step = pytest(f"tests-{folder.name}", services, folder, folder / "tests", but=generated)
-        step = replace(step, variables={"PYTHONPATH": join(import_paths(folder))})
-        found.append(covered(step, services) if folder.parent.name == "services" or folder == CONSOLE else step)
+        found.append(replace(step, variables={"PYTHONPATH": join(import_paths(folder))}))
     return found + [pytest(f"tests-{name}", host, ROOT, ROOT / "tests" / name) for name in ("cli", "servers", "repo")]
 
 
-def covered(step: Step, environment: Environment) -> Step:
+def is_measured(step: Step) -> bool:
+    """Return whether a step has the tests of a service or of the console, whose coverage counts."""
+    return bool(step.targets) and (step.directory.parent == ROOT / "services" or step.directory == CONSOLE)
+
+
+def covered(step: Step) -> Step:
     """Return the step with a measurement of what its tests run; too little of it fails (``pyproject.toml``)."""
+    environment = step.environment
     options = (f"--rcfile={ROOT / 'pyproject.toml'}", f"--data-file={TOOL_CACHE / 'coverage' / step.name}")
     before = environment.module("coverage", "run", *options)
     tests = step.command[len(environment.module("pytest")) - 1 :]

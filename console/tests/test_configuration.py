@@ -76,6 +76,7 @@ def test_it_shows_no_secret_in_its_configuration() -> None:
             assert file.read_text(encoding="utf-8") not in shown
 
 
+@pytest.mark.slow
 def test_it_gathers_static_files_without_any_configuration(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
     code = (

@@ -127,6 +127,7 @@ def test_each_service_that_reads_secrets_mounts_the_folder_of_its_name(checkout:
     }
 
 
+@pytest.mark.slow
 def test_compose_understands_it_on_a_laptop_and_on_servers(whole: Path) -> None:
     if shutil.which("docker") is None:
         pytest.skip("Compose is not installed")
@@ -141,6 +142,7 @@ def test_compose_understands_it_on_a_laptop_and_on_servers(whole: Path) -> None:
         assert all(services[name]["read_only"] for name in services if "my-" in name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", ["ruff", "format", "yamllint"])
 def test_linters_find_nothing_in_it(whole: Path, step: str) -> None:
     (command,) = (each.command for each in suites.lint(HOST) if each.name == step)
@@ -150,6 +152,7 @@ def test_linters_find_nothing_in_it(whole: Path, step: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 def test_hadolint_finds_nothing_in_it(whole: Path) -> None:
     recipes = sorted(whole.glob("services/my-*/Dockerfile"))
 
@@ -159,6 +162,7 @@ def test_hadolint_finds_nothing_in_it(whole: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", PYTHON)
 def test_its_own_tests_and_types_pass_and_run_what_they_must(form: str) -> None:
     """The application is in a folder of this checkout: the services' environment sees no other."""

@@ -66,6 +66,7 @@ def test_a_program_that_a_step_left_behind_is_not_waited_for(capfd: pytest.Captu
     assert (outcome.failed, shown[1][:13]) == (1, "the last line")
 
 
+@pytest.mark.slow
 def test_the_processor_time_of_a_step_is_that_of_all_programs_that_it_waited_for() -> None:
     work = f"{sys.executable} -c 'import time; [0 for _ in iter(lambda: time.process_time() < 0.2, False)]'"
     step = replace(shell("worker", f"sh -c {shlex.quote(work)}; true"), then=("sh", "-c", work))
@@ -75,6 +76,7 @@ def test_the_processor_time_of_a_step_is_that_of_all_programs_that_it_waited_for
     assert found["waiter"] < found["worker"]
 
 
+@pytest.mark.slow
 def test_the_processor_time_of_a_step_has_that_of_programs_that_it_did_not_wait_for(tmp_path: Path) -> None:
     child = "import sys, time; [0 for _ in iter(lambda: time.process_time() < 1.5, False)]; open(sys.argv[1], 'w')"
     starter = f"""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli import checks, devenv, machine, prepare, suites
+from cli import checks, devenv, machine, prepare, source, suites
 from cli.checks import Options
 from cli.console import StackError
 from cli.steps import CHECKS, ROOT, Step
@@ -25,11 +25,18 @@ def test_every_step_has_a_name_of_its_own() -> None:
     assert len(STEPS) == len(AVAILABLE)
 
 
-def test_a_quick_run_leaves_slow_tests_out_and_says_nothing_about_coverage() -> None:
+def test_a_quick_run_leaves_slow_tests_out_and_measures_no_coverage() -> None:
     quick = {step.name: step for step in suites.quick()}
-    assert quick["tests-web-django"].selection == ("-m", "not slow")
-    assert quick["tests-web-django"].then == ()
-    assert STEPS["tests-web-django"].selection == ()
+    assert {step.selection for step in quick.values() if step.targets} == {("-m", "not slow")}
+    assert not [name for name, step in quick.items() if step.then or "coverage" in step.command]
+    assert {STEPS[name].selection for name in quick} == {()}
+
+
+def test_a_linter_runs_again_after_a_change_of_its_settings_or_of_a_file_that_it_reads() -> None:
+    read = {"yamllint": (".yamllint.yaml", "compose.yaml"), "hadolint": (".hadolint.yaml", "nginx/Dockerfile")}
+    read |= {"shellcheck": (".shellcheckrc", ".ci/run"), "ansible-lint": (".ansible-lint", "ansible/ansible.cfg")}
+    for name, files in read.items():
+        assert set(files) <= set(source.files(*(str(path.relative_to(ROOT)) for path in STEPS[name].inputs))), name
 
 
 def test_a_quick_run_needs_no_docker() -> None:

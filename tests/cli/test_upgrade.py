@@ -10,6 +10,9 @@ import pytest
 from tests.support import upgrades
 from tests.support.upgrades import OWN, ROOMS, Work
 
+#: Each test runs Git dozens of times.
+pytestmark = pytest.mark.slow
+
 LISTS = ("compose.yaml", "compose.override.yaml")
 
 

@@ -12,6 +12,9 @@ from tests.support.upgrades import Work
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Each test runs Git dozens of times.
+pytestmark = pytest.mark.slow
+
 
 def test_each_file_of_landfasts_that_is_in_conflict_is_named_with_its_reason(fresh: Work) -> None:
     fresh.replace("nginx/nginx.conf", "\n", "\n# mine\n")

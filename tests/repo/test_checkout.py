@@ -21,6 +21,7 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.slow
 def test_a_checkout_on_windows_has_the_same_bytes(tmp_path: Path) -> None:
     windows = ("-c", "core.autocrlf=true", "-c", "core.eol=crlf")
     git(*windows, "checkout-index", "--all", f"--prefix={tmp_path}/")

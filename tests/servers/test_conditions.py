@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml  # type: ignore[import-untyped] # Ansible brings it
 
 from tests.support.stack import ROOT
@@ -55,6 +56,7 @@ def outcomes(folder: Path, asked: Sequence[str], cases: Sequence[Mapping[str, An
     return [str(answer) == "True" for answer in answers]
 
 
+@pytest.mark.slow
 def test_a_first_install_needs_room_and_a_server_that_runs_does_not(tmp_path: Path) -> None:
     asked = conditions(ROLES / "landfast/tasks/machine.yml", "Check disk and memory", "that")
 
@@ -71,6 +73,7 @@ def test_a_first_install_needs_room_and_a_server_that_runs_does_not(tmp_path: Pa
     assert outcomes(tmp_path, asked, cases) == [False, True, True, True]
 
 
+@pytest.mark.slow
 def test_the_heartbeat_is_set_where_it_is_another(tmp_path: Path) -> None:
     asked = conditions(ROLES / "swarm/tasks/main.yml", "Set the heartbeat period", "when")
 

@@ -186,6 +186,7 @@ def test_services_that_are_no_replica_of_the_state_run_without_its_label(plan: P
     assert constraints["postgres"] == ["node.labels.landfast.state == true"]
 
 
+@pytest.mark.slow
 def test_with_pictures_in_object_storage_the_site_runs_on_any_host() -> None:
     config = configuration.read({"MEDIA_STORAGE": "s3://pictures", "MEDIA_PLACEMENT": "node.platform.os == linux"})
     services = rendered(config).stack["services"]
@@ -215,6 +216,7 @@ def test_memory_mounts_keep_their_size(plan: Plan) -> None:
     assert mounts == [{"type": "tmpfs", "target": "/tmp", "tmpfs": {"size": 256 << 20}}]  # noqa: S108
 
 
+@pytest.mark.slow
 def test_settings_of_the_laptops_shell_are_none_of_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
 

@@ -99,6 +99,7 @@ def test_a_version_tells_nothing_of_the_value_to_who_lacks_the_key(manifest: Man
     assert manifest.versions(values)["redis_web_password"] != manifest.versions(other)["redis_web_password"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("password")
 def test_the_vault_gives_back_what_was_put_in_and_shows_none_of_it(tmp_path: Path, manifest: Manifest) -> None:
     path = tmp_path / "group_vars" / "all" / "vault.yml"

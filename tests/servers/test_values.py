@@ -98,6 +98,7 @@ def test_all_wrong_settings_are_told_at_once(secrets: dict[str, str]) -> None:
     assert "WEB_WORKERS" in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -145,6 +145,7 @@ def test_it_stops_at_the_start_with_one_line() -> None:
     assert "POSTGRES_USER: is not set" in result.stderr
 
 
+@pytest.mark.slow
 def test_pages_need_neither_the_broker_nor_redis_results() -> None:
     nobody = {name: "" for name in VARIABLES if name.startswith("RABBITMQ_") or name in {"REDIS_HOST", "REDIS_PORT"}}
     result = run_python("import mysite.wsgi", **(VARIABLES | nobody))

@@ -48,6 +48,7 @@ def test_workers_of_both_lanes_and_beat_run_the_site_s_tasks() -> None:
     assert set(SERVICES) == {"web-worker", "web-mail", "web-beat"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_starts_though_the_mail_server_wants_a_login_and_letters_alone_have_the_password(
     service: str, tmp_path: Path
@@ -62,6 +63,7 @@ def test_it_starts_though_the_mail_server_wants_a_login_and_letters_alone_have_t
         assert sender == "Shop <hello@example.org>"
 
 
+@pytest.mark.slow
 def test_letters_do_not_start_without_the_password(tmp_path: Path) -> None:
     variables = prepare("web-mail", tmp_path)
     (tmp_path / "smtp_password").unlink()
