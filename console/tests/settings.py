@@ -14,6 +14,7 @@ DATABASES = {
         "PORT": str(_postgres.port),
     }
 }
+PASSWORD_HASHERS = ["tests.hashers.QuickArgon2"]
 # Without a built image static files are served from their sources, without a hash in their names.
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_AUTOREFRESH = True

@@ -20,7 +20,7 @@ from contract.derived import derive
 from contract.errors import ContractError
 from contract.files import HOUSE, read
 from tests.support.contracts import HOUSE as EMPTY
-from tests.support.contracts import shop
+from tests.support.contracts import repository, shop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ HOUSES = {"relay", "flower", "console", "operator", "operator_reader"}
 
 
 def document() -> Any:  # noqa: ANN401 - any JSON
-    return json.loads(derive(read(ROOT)).contents["rabbitmq.users.json"])
+    return json.loads(repository().contents["rabbitmq.users.json"])
 
 
 def entrypoint() -> ModuleType:

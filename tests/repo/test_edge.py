@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.derived import derive
-from contract.files import read
+from tests.support.contracts import repository
 
 ROOT = Path(__file__).parents[2]
 NGINX = ROOT / "nginx"
@@ -22,7 +21,7 @@ INNER = {"readiness.conf", "pages.conf"}
 
 
 def test_headers_are_set_in_one_file() -> None:
-    derived = [text for name, text in derive(read(ROOT)).contents.items() if name.startswith("nginx.")]
+    derived = [text for name, text in repository().contents.items() if name.startswith("nginx.")]
     others = [path.read_text(encoding="utf-8") for path in CONFIGURATION if path != HEADERS]
 
     assert not [text for text in [*others, *derived] if re.search(r"^ *add_header ", text, re.MULTILINE)], (
@@ -54,7 +53,7 @@ def test_the_style_of_a_page_is_allowed_by_its_hash(page: Path) -> None:
 
 def test_a_location_with_error_pages_has_that_of_the_limits() -> None:
     files = {path.name: path.read_text(encoding="utf-8") for path in CONFIGURATION if path.name not in INNER}
-    files["locations.conf"] = derive(read(ROOT)).contents["nginx.locations.conf"]
+    files["locations.conf"] = repository().contents["nginx.locations.conf"]
     blocks = [
         block
         for text in files.values()

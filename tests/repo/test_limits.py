@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli import applications
-from contract.derived import derive
-from contract.files import read
+from tests.support.contracts import repository
 
 ROOT = Path(__file__).parents[2]
 NGINX, DJANGO, FLASK = ROOT / "nginx", ROOT / "services/web-django", ROOT / "services/api-flask"
@@ -51,7 +50,7 @@ def directive(path: str, name: str, within: str = "") -> str:
 
 def derived(path: str, name: str) -> str:
     """Return the value of a directive that the contracts give a location at the stack's own address."""
-    locations = derive(read(ROOT)).contents["nginx.locations.conf"]
+    locations = repository().contents["nginx.locations.conf"]
     found = re.search(rf"^location {path} {{[^}}]*{name} (\w+);", locations, re.MULTILINE)
     assert found, path
     return found[1]

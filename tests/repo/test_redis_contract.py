@@ -9,8 +9,8 @@ import pytest
 
 from contract.derived import derive
 from contract.errors import ContractError
-from contract.files import Contract, read
-from tests.support.contracts import HOUSE, refusal, shop
+from contract.files import Contract
+from tests.support.contracts import HOUSE, refusal, repository, shop
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,9 +107,7 @@ def test_whoever_reports_that_redis_serves_has_the_key_that_is_tried(user: str, 
     assert 'client.set(f"{settings.user}:health"' in check
 
     (line,) = [
-        line
-        for line in derive(read(ROOT)).contents[f"{server}.users.acl"].splitlines()
-        if line.startswith(f"user {user} ")
+        line for line in repository().contents[f"{server}.users.acl"].splitlines() if line.startswith(f"user {user} ")
     ]
 
     assert f" ~{user}:* " in line

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from contract.derived import derive
-from contract.files import read
+from tests.support.contracts import repository
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -35,7 +34,7 @@ def maker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def make(maker: ModuleType) -> None:
-    derived = derive(read(ROOT))
+    derived = repository()
     maker.make_missing(derived.declared)
     maker.hand_out(derived)
 
@@ -46,7 +45,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 def test_it_gives_each_service_exactly_its_own(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
-    derived = derive(read(ROOT))
+    derived = repository()
     optional = {name for name, secret in derived.declared.items() if secret.get("optional")}
     for service, files in derived.consumers.items():
         names = {path.name for path in (tmp_path / "services" / service).iterdir()}
@@ -179,7 +178,7 @@ def test_the_certificate_fits_its_key_and_its_authority(maker: ModuleType, tmp_p
 
 def test_a_new_host_name_brings_a_new_certificate_once(maker: ModuleType, tmp_path: Path) -> None:
     make(maker)
-    declared, master = derive(read(ROOT)).declared, tmp_path / "master"
+    declared, master = repository().declared, tmp_path / "master"
     before = (master / "tls_certificate").read_text()
 
     maker.make_missing(declared, ["shop.localhost", "www.shop.localhost"])
@@ -200,6 +199,6 @@ def test_a_certificate_of_the_operator_s_own_stays(maker: ModuleType, tmp_path: 
     )
     maker.set_secret("tls_certificate", own.read_text())
 
-    maker.make_missing(derive(read(ROOT)).declared, ["shop.localhost"])
+    maker.make_missing(repository().declared, ["shop.localhost"])
 
     assert (tmp_path / "master/tls_certificate").read_text() == own.read_text().strip()

@@ -8,9 +8,7 @@ import re
 import pytest
 
 from contract.derived import derive
-from contract.files import read
-from tests.support.contracts import HOUSE, refusal, shop
-from tests.support.stack import ROOT
+from tests.support.contracts import HOUSE, refusal, repository, shop
 
 UPLOADS = 'service: "shop:80", uploads: {largest_body: 20m, permission: "/may-i?what=upload"'
 
@@ -118,7 +116,7 @@ def test_uploads_that_nginx_could_not_take_are_refused(says: str, said: str) -> 
 
 
 def test_no_service_of_the_demo_reads_the_body_of_a_stranger_as_it_arrives() -> None:
-    found = derive(read(ROOT)).contents["nginx.locations.conf"]
+    found = repository().contents["nginx.locations.conf"]
 
     heads = re.findall(r"^location ([^{]+) \{[^}]*request_buffering off;", found, re.MULTILINE)
     assert heads == ["@permitted/api/v1/datasets/"]

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def plan(tmp_path: Path) -> Plan:
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """Return the plan of a deploy of the house with the products."""
     names = ("compose.house.yaml", *products.files(), "compose.servers.yaml", *products.files("compose.servers.yaml"))
     command = ["docker", "compose", f"--project-directory={ROOT}", f"--env-file={os.devnull}"]
     command += [*(f"--file={ROOT / name}" for name in names), "config"]
     said = subprocess.run(command, env=configuration.clean_environment(), capture_output=True, check=True).stdout
     config = yaml.safe_load(said)
-    manifest = Manifest.read(products.make_root(tmp_path))
+    manifest = Manifest.read(products.make_root(tmp_path_factory.mktemp("products")))
     images = {entry["image"]: f"registry/{entry['image']}@sha256:{'0' * 64}" for entry in config["services"].values()}
     return render(config, manifest, Release("abc", "site", images, manifest.versions(manifest.complete({}))))
 
@@ -39,12 +39,14 @@ def stage(plan: Plan, service: str) -> int:
     return next(number for number, names in enumerate(plan.order) if service in names)
 
 
+@pytest.mark.slow
 def test_servers_migrate_a_product_before_visitors_meet_its_release(plan: Plan) -> None:
     for name in products.NAMES:
         assert stage(plan, "postgres") < stage(plan, f"migrate-{name}") < stage(plan, name) < stage(plan, "nginx")
         assert plan.pending[f"migrate-{name}"][-2:] == ["showmigrations", "--plan"]
 
 
+@pytest.mark.slow
 def test_servers_run_a_periodic_command_in_one_container_that_ends_before_the_next_begins(plan: Plan) -> None:
     for name in products.NAMES:
         deploy = plan.stack["services"][f"{name}-periodic"]["deploy"]

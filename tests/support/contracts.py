@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 
 import pytest
 
-from contract.derived import derive
+from cli.settings import ROOT
+from contract.derived import Derived, derive
 from contract.errors import ContractError
-from contract.files import Contract, parse
+from contract.files import Contract, parse, read
 
 #: A house with the services that derived files are for.
 HOUSE = Contract("compose.house.yaml", {}, {"postgres": {}, "rabbitmq": {}})
+
+
+@functools.cache
+def repository() -> Derived:
+    """Return everything derived from this repository's contracts; nobody changes it."""
+    return derive(read(ROOT))
 
 
 def shop(text: str) -> Contract:
