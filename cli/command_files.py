@@ -21,7 +21,7 @@ FILE = "commands.json"
 TAKEN = frozenset(
     {
         *("up", "down", "update", "doctor", "sbom", "test", "secret", "logs", "debug", "app", "upgrade", "completion"),
-        *("bench", "ps", "shell", "psql", "redis-cli"),
+        *("bench", "ps", "shell", "psql", "redis-cli", "backup", "restore", "drill", "recovery-kit"),
     }
 )
 

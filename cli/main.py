@@ -1,4 +1,4 @@
-"""The commands: up, down, update, doctor, sbom, test, bench, secret, logs, app, upgrade; short ones of Compose's."""
+"""The commands: up, down, update, doctor, test, backup, restore, app, upgrade and more; short ones of Compose's."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from cli import (
 from cli import commands as room_commands
 from cli.app import check, listing, plan
 from cli.app import commands as app
+from cli.backup import commands as backups
 from cli.console import Phases, StackError
 from cli.preflight import State
 from cli.settings import ROOT, Settings
@@ -85,6 +86,7 @@ def dispatch(arguments: list[str]) -> int:
         "app": lambda: app.run(options, arguments),
         "upgrade": lambda: upgrade(options.version, options.source, dry_run=options.dry_run),
         "completion": lambda: complete(options.shell),
+        **dict.fromkeys(("backup", "restore", "drill", "recovery-kit"), lambda: backups.run(options, arguments)),
     }
     return commands[options.command]()
 
@@ -167,6 +169,7 @@ def parser(tests: argparse.ArgumentParser | None = None) -> argparse.ArgumentPar
     debug_ = commands.add_parser("debug", help="run a service in this terminal, where breakpoint() stops it")
     debug_.add_argument("service", metavar="SERVICE", choices=tuple(debugged), help=", ".join(debugged))
     app.add_to(commands)
+    backups.add_to(commands)
     upgrade_ = commands.add_parser("upgrade", help="merge a newer release of Landfast; your own files stay")
     upgrade_.add_argument("version", nargs="?", default="", metavar="VERSION", help="the newest if none is named")
     upgrade_.add_argument(
@@ -298,7 +301,7 @@ def down(*, volumes: bool, yes: bool) -> int:
         if volumes and not yes:
             if not console.may_ask():
                 raise StackError("--volumes deletes all data", "./stack down --volumes --yes does so without asking")
-            if not console.confirm(f"Delete all data of {settings.project!r}: database, mails, passwords?"):
+            if not console.confirm(f"Delete all data of {settings.project!r}: database, mails, passwords, backups?"):
                 raise StackError("nothing was deleted")
         if with_files(process.run(compose.down(volumes=volumes))) != 0:
             raise StackError("the stack could not be removed", "./stack doctor says whether Docker is well")

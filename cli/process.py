@@ -34,13 +34,16 @@ class Output:
     stderr: str = ""
 
 
-def capture(command: Sequence[str], *, timeout: float = 30, env: Mapping[str, str] | None = None) -> Output:
+def capture(
+    command: Sequence[str], *, timeout: float = 30, env: Mapping[str, str] | None = None, given: str = ""
+) -> Output:
     """Run ``command`` quietly and return the result; a missing program or a timeout is an exit status, not an error.
 
     Args:
         command: program and arguments.
         timeout: seconds after which it is killed.
         env: variables added to this process's own.
+        given: its standard input.
     """
     try:
         done = subprocess.run(
@@ -50,7 +53,7 @@ def capture(command: Sequence[str], *, timeout: float = 30, env: Mapping[str, st
             errors="replace",
             timeout=timeout,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=given,
             env={**os.environ, **(env or {})},
         )
     except OSError as error:

@@ -29,6 +29,7 @@ if ! flock --nonblock 9; then
     exit 1
 fi
 rm -f "$PGDATA/postmaster.pid" /tmp/roles-are-set
+archiving apply
 
 # A half-made cluster (the machine stopped) must not look complete: the cluster is made in another directory and renamed.
 if [ ! -s "$PGDATA/PG_VERSION" ]; then

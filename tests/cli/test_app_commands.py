@@ -262,7 +262,7 @@ def test_the_demo_s_plans_are_those_of_its_contracts(capsys: pytest.CaptureFixtu
     assert (found.locations, found.schemas, found.vhosts) == ({"/": "web-django:8000"}, ["web"], ["web"])
     assert {"django_secret_key", "postgres_web_password", "rabbitmq_web_password"} <= set(found.secrets)
     assert found.volumes == ["media"]
-    assert all_of_them["compose.house.yaml"].volumes == ["redis"]
+    assert all_of_them["compose.house.yaml"].volumes == ["secrets"]
     assert all_of_them["compose.house.yaml"].metrics["relay"] == {"service": "relay:9100", "path": "/metrics"}
 
     assert all_of_them["services/worker/compose.yaml"].secrets == [

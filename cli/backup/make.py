@@ -1,0 +1,152 @@
+"""``./stack backup``: a backup of PostgreSQL, of all files, and a record of all tables for the drill."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from cli import console, process
+from cli.backup import catalogue, containers
+from cli.backup.catalogue import FILES, NAME, POINT, RECORD
+from cli.backup.repository import Repository
+from cli.console import StackError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Days for which snapshots of files and notes are kept.
+KEEP_DAYS = "60"
+
+
+def backup(arguments: Sequence[str], *, kind: str = "", name: str = "") -> int:
+    """Make a backup.
+
+    Args:
+        arguments: the arguments of ``./stack``, in case it has to start again.
+        kind: ``full`` or ``diff``; if empty, full once a week.
+        name: a name for the moment after it.
+
+    Raises:
+        StackError: a part failed; the message says which, and earlier backups stay.
+    """
+    check_name(name)
+    repository = Repository.read()
+    began = time.monotonic()
+    repository.build(arguments)
+    console.heading("Making a backup")
+    with repository.running():
+        make(repository, kind)
+        record(repository)
+        if name:
+            mark(repository, name)
+        repository.ask(containers.files(repository.place, "forget", KEEP_DAYS), "old snapshots cannot be removed")
+    newest = repository.backups()[-1]
+    now = time.time()
+    repository.publish(
+        "backup",
+        {
+            "landfast_backup_timestamp_seconds": now,
+            "landfast_backup_size_bytes": newest.size,
+            "landfast_backup_seconds": time.monotonic() - began,
+        },
+    )
+    print(f"\n{newest.label}: {size(newest.size)} for PostgreSQL, with {len(repository.all_volumes)} volumes of files")
+    return 0
+
+
+def check_name(name: str) -> None:
+    """Make sure that a moment may have this name.
+
+    Raises:
+        StackError: it may not.
+    """
+    if name and not NAME.fullmatch(name):
+        raise StackError(f"{name!r} is no name", "a letter, then letters, digits, dots, _ and -: before-the-import")
+
+
+def make(repository: Repository, kind: str = "") -> None:
+    """Back up PostgreSQL, and then the files: each file that a row names is there by then.
+
+    Raises:
+        StackError: a part failed.
+    """
+    if process.capture(containers.at_database("archiving", "apply")).code != 0:
+        raise StackError("PostgreSQL does not run", "./stack up starts it")
+    another = "the repository may have the backups of another database: ./stack restore latest restores that one"
+    repository.ask(containers.at_repository("engine", "init"), "the repository refuses this database", remedy=another)
+    kind = kind or catalogue.due_kind(repository.backups(), datetime.now(timezone.utc))
+    if process.run(containers.at_repository("engine", "backup", kind)) != 0:
+        raise StackError("PostgreSQL could not be backed up", "fix the engine's error above, and try again")
+    command = containers.files(repository.place, "save", volumes=repository.all_volumes)
+    repository.ask(command, "PostgreSQL was backed up, but its files were not")
+
+
+def record(repository: Repository) -> None:
+    """Keep the number of rows and the checksum of each table at one moment, for the drill.
+
+    Raises:
+        StackError: that failed.
+    """
+    counted = repository.ask(containers.at_database("fingerprint", "live"), "the tables could not be recorded")
+    first, _, tables = counted.partition("\n")
+    at = catalogue.parse_time(first.partition("|")[2])
+    repository.note({"tables": tables}, RECORD, f"at={catalogue.postgres_time(at)}")
+    flush(repository)
+
+
+def mark(repository: Repository, name: str) -> None:
+    """Give the present moment a name.
+
+    Raises:
+        StackError: that failed.
+    """
+    now = repository.ask(
+        containers.at_database("psql", "-qAtc", "SELECT clock_timestamp() AT TIME ZONE 'UTC'", "postgres"),
+        "the time of PostgreSQL cannot be read",
+    )
+    at = catalogue.parse_time(f"{now.strip()}Z")
+    repository.note({}, POINT, f"name={name}", f"at={catalogue.postgres_time(at)}")
+    flush(repository)
+
+
+def flush(repository: Repository) -> None:
+    """Archive everything that is committed.
+
+    Raises:
+        StackError: the repository takes none.
+    """
+    repository.ask(containers.at_database("archiving", "flush"), "the newest changes could not be archived")
+
+
+def listing() -> int:
+    """Print the backups and the named moments.
+
+    Raises:
+        StackError: the repository cannot be read.
+    """
+    repository = Repository.read()
+    there = process.capture(containers.files(repository.place, "list", reads=True))
+    found = repository.backups() if there.code == 0 else []
+    if not found:
+        print("there is no backup; ./stack backup makes one")
+        return 0
+    notes = repository.snapshots()
+    rows = [(each.ended, each.label, each.kind, size(each.size)) for each in found]
+    rows += [(each.at, each.name, "moment", "") for each in notes if each.kind == POINT and each.at]
+    table = [(catalogue.for_people(when), *rest) for when, *rest in sorted(rows)]
+    print(console.columns([("to the end of", "name", "kind", "size"), *table]))
+    files = catalogue.newest(notes, FILES)
+    print(f"\nfiles: {catalogue.for_people(files.time) if files else 'none'}")
+    any_second = "any second since the first backup that was made with COMPOSE_PROFILES=backup"
+    print(f"a restore may go back to {any_second if repository.stays else 'these moments'}")
+    return 0
+
+
+def size(number: float) -> str:
+    """Return a number of bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:  # noqa: PLR2004 - the units' own factor
+            return f"{number:.0f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

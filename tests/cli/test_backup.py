@@ -1,0 +1,249 @@
+"""``./stack backup``, ``restore`` and ``drill``: what they choose, which commands they build, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cli.backup import catalogue, containers, drill, make, restore
+from cli.backup.catalogue import Backup, Snapshot, Target
+from cli.backup.containers import Place
+from cli.console import StackError
+from cli.main import parser
+
+NOW = datetime(2026, 11, 29, 14, 0, tzinfo=UTC)
+FULL = Backup("20261128-020000F", "full", NOW - timedelta(hours=36), NOW - timedelta(hours=35), 4_000_000)
+DIFF = Backup("20261128-020000F_20261129-020000D", "diff", NOW - timedelta(hours=12), NOW - timedelta(hours=11), 1)
+IMPORT = Snapshot("aa", NOW - timedelta(hours=20), "point", NOW - timedelta(hours=20), "before-import")
+PLACE = Place(
+    {"backup": "site/backup", "postgres": "site/postgres"},
+    {"service-secrets": "site_service-secrets", "media": "site_media", "secrets": "site_secrets"},
+    "site_backups",
+)
+
+
+def stanza(code: int = 0, *backups: object) -> str:
+    return json.dumps([{"name": "main", "status": {"code": code, "message": "as it is"}, "backup": list(backups)}])
+
+
+def chosen(*, at: str = "", to: str = "") -> Target:
+    return catalogue.choose([FULL, DIFF], [IMPORT], at=at, to=to, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("2026-11-29 14:03:07+00", "2026-11-29 14:03:07.000000+00"),
+        ("2026-11-29T14:03:07.25Z", "2026-11-29 14:03:07.250000+00"),
+        ("2026-11-29 14:03 +02:00", "2026-11-29 12:03:00.000000+00"),
+        ("2026-11-29 14:03:07-0330", "2026-11-29 17:33:07.000000+00"),
+    ],
+)
+def test_it_reads_times_as_people_and_postgresql_write_them(typed: str, expected: str) -> None:
+    assert catalogue.postgres_time(catalogue.parse_time(typed)) == expected
+
+
+def test_a_time_without_an_offset_is_local() -> None:
+    local = datetime(2026, 11, 29, 14, 3, 7).astimezone()
+
+    assert catalogue.parse_time("2026-11-29 14:03:07") == local
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "yesterday", "2026-13-01", "14:03:07", "2026-11-29 25:00", "2026-11-29 14:03 CET"]
+)
+def test_what_is_no_time_is_refused_with_an_example(typed: str) -> None:
+    with pytest.raises(StackError, match=r'is no time\n  write it like "2026-11-29 14:03:07\+00"'):
+        catalogue.parse_time(typed)
+
+
+def test_it_lists_the_backups_that_have_no_error() -> None:
+    def entry(label: str, ended: int, *, error: bool) -> object:
+        times = {"start": ended - 10, "stop": ended}
+        return {
+            "label": label,
+            "type": "full",
+            "timestamp": times,
+            "info": {"repository": {"delta": 7}},
+            "error": error,
+        }
+
+    found = catalogue.backups(
+        stanza(0, entry("b", 2000, error=False), entry("a", 1000, error=False), entry("c", 3000, error=True))
+    )
+
+    assert [(each.label, each.ended.timestamp(), each.size) for each in found] == [("a", 1000, 7), ("b", 2000, 7)]
+
+
+@pytest.mark.parametrize("text", ["", "[]", stanza(1), stanza(2)])
+def test_an_empty_repository_has_no_backup(text: str) -> None:
+    assert catalogue.backups(text) == []
+
+
+def test_a_repository_that_cannot_be_read_says_why_and_what_may_be_wrong() -> None:
+    with pytest.raises(StackError, match=r"as it is\n  a wrong key"):
+        catalogue.backups(stanza(99))
+
+
+def test_it_reads_snapshots_and_their_notes() -> None:
+    text = json.dumps(
+        [
+            {"short_id": "b", "time": "2026-11-29T13:00:00.123456789+01:00", "tags": ["files"]},
+            {
+                "short_id": "a",
+                "time": "2026-11-29T11:00:00Z",
+                "tags": ["point", "name=x", "at=2026-11-29 10:59:59.5+00"],
+            },
+        ]
+    )
+
+    point, files = catalogue.snapshots(text)
+
+    assert (point.id, point.kind, point.name) == ("a", "point", "x")
+    assert point.at == datetime(2026, 11, 29, 10, 59, 59, 500_000, UTC)
+    assert (files.id, files.kind, files.at) == ("b", "files", None)
+
+
+def test_latest_begins_with_the_newest_backup_and_ends_with_the_archive() -> None:
+    assert chosen().arguments == [DIFF.label, "default"]
+
+
+def test_a_time_begins_with_the_last_backup_that_ended_before() -> None:
+    assert chosen(at="2026-11-29 00:00+00").arguments == [FULL.label, "time", "2026-11-29 00:00:00.000000+00"]
+    assert chosen(at="2026-11-29 13:59:59+00").arguments[:2] == [DIFF.label, "time"]
+
+
+def test_a_name_is_that_of_a_moment_or_of_a_backup() -> None:
+    assert chosen(to="before-import").arguments == [FULL.label, "time", "2026-11-28 18:00:00.000000+00"]
+    assert chosen(to=FULL.label).arguments == [FULL.label, "immediate"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ({"at": "2026-11-29 14:00:01+00"}, "2026-11-29 14:00:01+00 is in the future: it is 2026-11-29 14:00:00+00"),
+        ({"at": "2026-11-28 02:59:59+00"}, "is before the end of the first backup, 2026-11-28 03:00:00+00"),
+        ({"to": "before-lunch"}, "no backup and no moment has the name before-lunch\n  there are: before-import, 2026"),
+    ],
+)
+def test_a_moment_that_cannot_be_restored_is_refused(wanted: dict[str, str], said: str) -> None:
+    with pytest.raises(StackError) as caught:
+        chosen(**wanted)
+    assert said in str(caught.value)
+
+
+def test_without_a_backup_nothing_is_restored() -> None:
+    with pytest.raises(StackError, match=r"there is no backup\n  \./stack backup makes one"):
+        catalogue.choose([], [], now=NOW)
+
+
+def test_files_come_from_the_first_snapshot_after_the_moment_or_from_the_last_one() -> None:
+    early, late = (Snapshot(name, NOW - timedelta(hours=age), "files") for name, age in (("a", 9), ("b", 3)))
+
+    assert catalogue.files_for([early, late], NOW - timedelta(hours=10)) == early
+    assert catalogue.files_for([early, late], NOW - timedelta(hours=5)) == late
+    assert catalogue.files_for([early, late], NOW) == late
+    assert catalogue.files_for([early, late], None) == late
+    assert catalogue.files_for([IMPORT], NOW) is None
+
+
+def test_a_full_backup_is_due_once_a_week() -> None:
+    assert catalogue.due_kind([], NOW) == "full"
+    assert catalogue.due_kind([FULL, DIFF], NOW) == "diff"
+    assert catalogue.due_kind([FULL, DIFF], NOW + timedelta(days=6)) == "full"
+
+
+def test_it_finds_the_names_of_volumes_and_the_folder_of_a_repository() -> None:
+    def config(source: str) -> dict[str, object]:
+        mounts = [
+            {"target": "/run/secrets", "source": "service-secrets"},
+            {"target": "/var/lib/backup", "source": source},
+        ]
+        services = {"backup": {"image": "site/backup", "volumes": mounts}, "postgres": {"image": "site/postgres"}}
+        return {"services": services, "volumes": {"backups": {"name": "site_backups"}}}
+
+    assert Place.of(config("backups")).repository == "site_backups"
+    assert Place.of(config("/mnt/disk")).repository == "/mnt/disk"
+
+
+def test_containers_with_files_have_no_network_and_only_what_they_need() -> None:
+    saving = containers.files(PLACE, "save", volumes=["media"])
+    restoring = containers.files(PLACE, "restore", "id", "media", volumes=["media"], restores=True)
+    reading = containers.files(PLACE, "list", reads=True)
+
+    for command in (saving, restoring, reading):
+        assert {"--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"} <= {
+            *command
+        }
+    assert "--volume=site_media:/files/media:ro" in saving
+    assert [each for each in saving if each.startswith("--cap-add")] == ["--cap-add=DAC_READ_SEARCH"]
+    assert "--volume=site_media:/files/media" in restoring
+    assert "--volume=site_backups:/var/lib/backup:ro" in reading
+
+
+def test_a_drill_sees_the_repository_read_only_and_no_volume_of_the_stack() -> None:
+    command = containers.drill(PLACE, Target(FULL, "time", NOW).arguments)
+
+    assert "--network=none" in command
+    assert [each for each in command if "volume" in each] == [
+        "--mount=type=volume,target=/var/lib/postgresql/data",
+        "--mount=type=volume,source=site_service-secrets,target=/run/secrets,readonly,volume-subpath=backup",
+        "--volume=site_backups:/var/lib/backup:ro",
+    ]
+    assert command[-4:] == ["drill", FULL.label, "time", "2026-11-29 14:00:00.000000+00"]
+
+
+def test_differences_name_each_table() -> None:
+    recorded = drill.parse(
+        "landfast|web.tag|10|5\nlandfast|web.note|3|7\nlandfast|web.gone|1|1\nshop|public.item|2|2\n"
+    )
+    restored = drill.parse("landfast|web.tag|10|6\nlandfast|web.note|2|7\nshop|public.item|2|2\nshop|public.new|0|0\n")
+
+    assert drill.differences(recorded, restored) == [
+        "landfast: web.gone is missing",
+        "shop: public.new was not recorded",
+        "landfast: web.tag had 10 rows, and has 10 of other content",
+        "landfast: web.note had 3 rows, and has 2",
+    ]
+    assert drill.differences(recorded, recorded) == []
+
+
+def test_a_restore_says_what_it_takes_and_what_is_lost() -> None:
+    files = Snapshot("a", NOW, "files")
+
+    said = "\n".join(restore.lines(Target(FULL, "time", NOW), files, ["media"]))
+
+    assert "goes back to 2026-11-29 14:00:00+00" in said
+    assert f"from the full backup {FULL.label}" in said
+    assert "media, as of 2026-11-29 14:00:00+00" in said
+    assert "everything that was written later is lost" in said
+
+
+def test_without_a_terminal_a_restore_wants_agreement_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.console.may_ask", lambda: False)
+
+    restore.agree(yes=True)
+    with pytest.raises(StackError, match="with --yes"):
+        restore.agree(yes=False)
+
+
+@pytest.mark.parametrize("name", ["before import", "-x", "1st", "a,b", "a" * 64])
+def test_a_name_that_could_be_taken_for_something_else_is_refused(name: str) -> None:
+    with pytest.raises(StackError, match="is no name"):
+        make.check_name(name)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["restore"], ["restore", "latest", "--at", "2026-11-29"], ["backup", "--full", "--diff"]]
+)
+def test_it_refuses_what_contradicts_itself(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(arguments)
+    assert "usage" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "words"), [(12, "12 B"), (4_200_000, "4 MB"), (3e12, "3.0 TB")])
+def test_sizes_are_for_people(number: float, words: str) -> None:
+    assert make.size(number) == words
