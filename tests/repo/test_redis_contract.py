@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from contract.derived import derive
 from contract.errors import ContractError
-from contract.files import Contract
 from tests.support.contracts import HOUSE, refusal, repository, shop
+
+if TYPE_CHECKING:
+    from contract.files import Contract
 
 ROOT = Path(__file__).parents[2]
 
