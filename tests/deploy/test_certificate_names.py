@@ -126,10 +126,15 @@ def test_a_certificate_of_ones_own_that_lacks_an_application_s_name_stops_it_fir
 
 
 @pytest.mark.parametrize(
-    ("name", "certificates"), [("shop", "self-signed"), ("shop.example.org", "acme"), ("10.1.2.3", "acme")]
+    ("name", "certificates", "problem"),
+    [
+        ("shop", "self-signed", "http.hosts: shop is a name that no certificate can hold"),
+        ("shop.example.org", "acme", "http.hosts: shop.example.org is a name that no certificate can hold"),
+        ("10.1.2.3", "acme", "x-landfast.http.hosts (line 1): '10.1.2.3' must have the form: a host name"),
+    ],
 )
 def test_a_name_that_no_certificate_can_hold_is_refused_with_its_contract(
-    nowhere: Inventory, checkout: Path, name: str, certificates: str
+    nowhere: Inventory, checkout: Path, name: str, certificates: str, problem: str
 ) -> None:
     site = replace(nowhere, variables={"landfast_certificates": certificates})
     name_hosts(checkout, name)
@@ -138,7 +143,7 @@ def test_a_name_that_no_certificate_can_hold_is_refused_with_its_contract(
     finally:
         name_hosts(checkout, "shop.localhost", SHOP)
 
-    assert f"{CONTRACT}: http.hosts: {name} is a name that no certificate can hold" in said
+    assert f"{CONTRACT}: {problem}" in said
 
 
 def test_a_self_signed_certificate_holds_the_names_of_applications_and_a_deploy_adds_new_ones(
