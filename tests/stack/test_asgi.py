@@ -28,6 +28,8 @@ HOST, SERVICE = "stub.localhost", "stub-echo"
 RESTART = 1012
 #: Seconds between two requests of a visitor.
 PAUSE = 0.02
+#: Requests of a visitor in two seconds, for which a process of Nginx may keep addresses (nginx/snippets/resolve.conf).
+KEPT = int(2 / PAUSE)
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +149,8 @@ def test_a_roll_closes_websockets_with_a_reason_and_loses_no_request(lengthy: St
         lengthy.compose(*start)
         try:
             wait_until(lambda: healthy(lengthy) == 2, 60, "the new container to be healthy")
+            healthy_at = len(statuses)
+            wait_until(lambda: len(statuses) > healthy_at + KEPT, 60, "Nginx to know the new container")
             with closed_with(connection, RESTART):
                 docker("stop", old)
             with opened(lengthy) as another:
