@@ -65,7 +65,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Target:
-    """What is restored.
+    """The state that a restore brings back.
 
     Args:
         backup: the backup to begin with.

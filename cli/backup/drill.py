@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,13 +19,15 @@ if TYPE_CHECKING:
 
 #: How many files are compared.
 SAMPLE = 20
+#: A line of ``fingerprint``: DATABASE|TABLE|ROWS|CHECKSUM.
+_COUNTED = re.compile(r"^([^|\n]+)\|([^|\n]+)\|([^|\n]+\|[^|\n]+)$", re.MULTILINE)
 #: How many differences are printed.
 SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a drill has compared.
+    """The comparisons of a drill.
 
     Args:
         tables: the tables, all of them.
@@ -105,8 +108,7 @@ def newest(repository: Repository) -> tuple[Target, str, list[catalogue.Snapshot
 
 def parse(text: str) -> dict[str, str]:
     """Return table -> its rows and its checksum, from the lines of ``fingerprint``."""
-    lines = (line.split("|") for line in text.splitlines())
-    return {f"{parts[0]}: {parts[1]}": "|".join(parts[2:]) for parts in lines if len(parts) == 4}  # noqa: PLR2004
+    return {f"{database}: {table}": counted for database, table, counted in _COUNTED.findall(text)}
 
 
 def differences(recorded: dict[str, str], restored: dict[str, str]) -> list[str]:

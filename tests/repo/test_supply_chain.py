@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import tarfile
 import threading
@@ -15,7 +16,7 @@ import pytest
 
 from cli import cache, suites
 from tests.security import scanners
-from tests.security.audit import Index, Package, check, locked
+from tests.security.audit import Index, Package, check, locked, of_pip
 from tests.security.reproducible import Entry, differences
 
 if TYPE_CHECKING:
@@ -212,3 +213,21 @@ def test_a_finding_of_gixy_is_excepted_only_at_its_place() -> None:
     assert scanners.is_excepted(excepted)
     assert not scanners.is_excepted({**excepted, "config": "proxy_pass http://$http_x_other;"})
     assert not scanners.is_excepted({**excepted, "plugin": "http_splitting"})
+
+
+@pytest.mark.slow  # it makes an environment with pip
+def test_the_index_of_pip_s_settings_is_asked_and_pip_s_own_without_any(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings = tmp_path / "pip.conf"
+    settings.write_text("[global]\nindex-url = https://reader:secret@index.test/simple\n", encoding="utf-8")
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(settings))
+    assert of_pip() == "https://reader:secret@index.test/simple"
+
+    monkeypatch.setenv("PIP_INDEX_URL", "https://variable.test/simple")
+    assert of_pip() == "https://variable.test/simple"
+
+    monkeypatch.delenv("PIP_INDEX_URL")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    assert re.fullmatch(r"https://[^/*]+/simple/?", of_pip())

@@ -2,7 +2,7 @@
 
 It asks the index that builds use for each locked version. Some mirrors serve packages only: then nothing can be
 checked, which is reported and fails the command. With ``--if-answered``, as ``./stack test --all`` runs it, this alone
-is no failure. https://docs.pypi.org/api/json/ has the format of the answers.
+is no failure. The answers have the format of Warehouse's JSON API.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ from __future__ import annotations
 import argparse
 import base64
 import json
-import os
 import re
+import subprocess
 import sys
 import urllib.error
 import urllib.request
+import venv
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPException
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
@@ -28,10 +31,12 @@ from cli.settings import ROOT, Settings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-PUBLIC = "https://pypi.org/simple"
 LOCKED = ("*requirements*.txt",)
 #: A locked package: name==version, and extras that do not matter here.
 _PACKAGE = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
+#: The index in pip's settings, as ``pip config list`` prints them, and pip's own, in the help of ``pip install``.
+_SETTING = re.compile(r"^(:env:|install|global)\.index-url='(.*)'$", re.MULTILINE)
+_DEFAULT = re.compile(r"--index-url\b.*?\(default\s+(\S+?)\)", re.DOTALL)
 #: Requests at the same time, and seconds for each.
 AT_ONCE, PATIENCE = 8, 10.0
 
@@ -197,12 +202,38 @@ def locked(texts: Iterable[str]) -> list[Package]:
     return sorted(found, key=str)
 
 
+def of_pip() -> str:
+    """Return the index that pip uses on this machine: that of its settings, or its own.
+
+    Raises:
+        SystemExit: pip cannot be asked.
+    """
+    problem = "name an index in PYTHON_INDEX_URL_FILE"
+    with TemporaryDirectory() as folder:
+
+        def pip(*arguments: str) -> str:
+            command = [str(Path(folder, "bin/pip")), "--disable-pip-version-check", *arguments]
+            return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+        try:
+            venv.create(folder, with_pip=True)
+            settings, text = dict(_SETTING.findall(pip("config", "list"))), pip("help", "install")
+        except (OSError, subprocess.SubprocessError) as error:
+            raise SystemExit(f"pip cannot be asked for its index: {error}; {problem}") from error
+    # The first one counts: a variable, the command's own setting, the general one.
+    found: list[str] = [settings[kind] for kind in (":env:", "install", "global") if kind in settings]
+    found += _DEFAULT.findall(text)
+    if not found:
+        raise SystemExit(f"pip does not name its index; {problem}")
+    return found[0]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Check all locks and return the exit status: 0 only if they pass."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.security.audit", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--if-answered", action="store_true", help="an index without advisories is no failure")
     options = parser.parse_args(arguments)
-    index = Index(Settings.read().python_index() or os.environ.get("PIP_INDEX_URL") or PUBLIC)
+    index = Index(Settings.read().python_index() or of_pip())
     packages = locked((ROOT / lock).read_text(encoding="utf-8") for lock in source.files(*LOCKED))
     verdict = check(index, packages)
     print("\n".join(verdict.lines(index)))

@@ -96,7 +96,7 @@ def install(kind: str, packages: tuple[str, ...], commands: Callable[[Path], lis
     stamp = folder / ".complete"
     if stamp.exists():
         return folder
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)  # there may be none, or an incomplete one
     folder.mkdir(parents=True)
     for command in commands(folder):
         try:
