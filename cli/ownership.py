@@ -53,6 +53,7 @@ _OURS = (
     *(".hadolint.yaml", ".pre-commit-config.yaml", ".shellcheckrc", ".yamllint.yaml", "pyproject.toml"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE", "VERSION", "docs/"),
     *(
+        "compose.apache.yaml",
         "compose.house.yaml",
         "compose.ipv6.yaml",
         "compose.laptop.yaml",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from contract import (
+    apache,
     durable,
     environment,
     flower,
@@ -90,6 +91,8 @@ def derive(contracts: Sequence[Contract], *, on_servers: bool = False) -> Derive
         **_scripts(contracts, owners),
     }
     files = _merged(files, durable.files(contracts), flower.files(contracts))
+    if not on_servers:  # compose.apache.yaml is for laptops
+        files["nginx"]["apache.conf"] = apache.configuration(contracts)
     names = {service: {file: f"{service}.{file}" for file in texts} for service, texts in files.items()}
     hosts = {host: each.file for each in contracts for host in each.get("http", "hosts")}
     return Derived(

@@ -18,17 +18,27 @@ if TYPE_CHECKING:
 PORT = 5555
 
 
+def ports(contracts: Sequence[Contract]) -> dict[str, int]:
+    """Return the path of each vhost's Flower, with its port."""
+    return {path: PORT + number for number, path in enumerate(_paths(contracts).values())}
+
+
 def files(contracts: Sequence[Contract]) -> dict[str, dict[str, str]]:
     """Return service -> name in /run/secrets -> content."""
-    own = [name for _, name, _ in below(contracts, "broker", "vhosts")]
-    # Below "vhost", because a vhost may have the name of one of Flower's own pages.
-    paths = {SHARED: "/flower/", **{name: f"/flower/vhost/{name}/" for name in own}}
+    paths, port = _paths(contracts), ports(contracts)
     places: dict[str, dict[str, int | str | bool]] = {
-        name: {"port": PORT + number, "path": path} for number, (name, path) in enumerate(paths.items())
+        name: {"port": port[path], "path": path} for name, path in paths.items()
     }
     for name in shared_vhosts(contracts):
         places[name]["durable"] = True  # the console has their tasks
     document = {"vhosts.json": as_json(places)}
     # Rows of the map from an address to its Flower; snippets/resolve.conf has the default.
-    rows = "".join(f"~^{places[name]['path']} flower:{places[name]['port']};\n" for name in own)
+    rows = "".join(f"~^{path} flower:{port[path]};\n" for name, path in paths.items() if name != SHARED)
     return {"flower": document, "console": document, "nginx": {"flower.conf": HEAD + rows}}
+
+
+def _paths(contracts: Sequence[Contract]) -> dict[str, str]:
+    """Return the name of each vhost, with the path of its Flower."""
+    own = [name for _, name, _ in below(contracts, "broker", "vhosts")]
+    # Below "vhost", because a vhost may have the name of one of Flower's own pages.
+    return {SHARED: "/flower/", **{name: f"/flower/vhost/{name}/" for name in own}}
