@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ import requests
 from websocket import ABNF, WebSocket, WebSocketBadStatusException, create_connection
 
 from tests.support import secrets
+from tests.support.edge import edge
 from tests.support.protocols import PROTOCOLS, Http2, connected
 from tests.support.site import TIMEOUT
 from tests.support.stack import docker
@@ -20,6 +23,7 @@ from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.stack import Stack
 
@@ -30,6 +34,11 @@ RESTART = 1012
 PAUSE = 0.02
 #: Requests of a visitor in two seconds, for which a process of Nginx may keep addresses (nginx/snippets/resolve.conf).
 KEPT = int(2 / PAUSE)
+#: An Nginx with few ports for its connections to applications, and the requests that would use them up twice.
+PORTS = "services: {nginx: {sysctls: {net.ipv4.ip_local_port_range: 40000 40063}}}"
+MANY = 100
+#: Seconds before each of them.
+PACE = 0.05
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +86,17 @@ def url(stack: Stack, path: str) -> str:
     return f"{stack.http_url}/echo{path}"
 
 
+def paced(address: str) -> int:
+    """Return the status of the answer to a request that comes a moment later: no port is free again within a second."""
+    time.sleep(PACE)
+    return status(address)
+
+
+def status(address: str) -> int:
+    """Return the status of the answer to a request."""
+    return requests.get(address, headers={"Host": HOST}, timeout=TIMEOUT).status_code
+
+
 @contextmanager
 def visited(stack: Stack) -> Iterator[list[int]]:
     """Request a page again and again while the body runs; yield the statuses of the answers so far."""
@@ -84,7 +104,7 @@ def visited(stack: Stack) -> Iterator[list[int]]:
 
     def visit() -> None:
         while not ended.wait(PAUSE):
-            statuses.append(requests.get(url(stack, "/"), headers={"Host": HOST}, timeout=TIMEOUT).status_code)
+            statuses.append(status(url(stack, "/")))
 
     with ThreadPoolExecutor(1) as pool:
         visitor = pool.submit(visit)
@@ -183,3 +203,18 @@ def test_a_restart_closes_websockets_with_a_reason_and_they_open_again(lengthy: 
     with opened(lengthy) as connection:
         connection.send_text("again")
         assert connection.recv() == "again"
+
+
+def test_nginx_does_not_run_out_of_ports_for_an_application_that_keeps_connections(
+    lengthy: Stack, tmp_path: Path
+) -> None:
+    """Nginx itself ends each connection to such a server, and the kernel would keep the port for another minute."""
+    (tmp_path / "ports.yaml").write_text(PORTS, encoding="ascii")
+    few = replace(lengthy, files=(*lengthy.files, str(tmp_path / "ports.yaml")))
+    pace = (
+        threading.Event()
+    )  # never set: a pause between two requests, as the kernel keeps a port for a second at least
+    with edge(few) as found:
+        statuses = [status(f"{found.url}/echo/") for _ in range(MANY) if not pace.wait(PAUSE)]
+
+    assert set(statuses) == {200}
