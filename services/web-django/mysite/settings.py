@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.csp import CSP
 from landfast_runtime.django.logs import django_logging
+from landfast_runtime.postgres.restarts import refuse_closed
 
 from mysite import config
 from mysite import settings_static as static
@@ -98,6 +99,8 @@ DATABASES: dict[str, dict[str, Any]] = {
                 "timeout": 0.5,
                 # The pool retries no longer than that: its growing pauses would outlast an outage by up to two minutes.
                 "reconnect_timeout": 0,
+                # Django's own check asks the server before every request.
+                "check": refuse_closed,
             },
         },
     },

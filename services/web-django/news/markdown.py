@@ -6,7 +6,7 @@ so that no bug of the renderer or an extension can put a script on a page.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
@@ -26,6 +26,9 @@ SCHEMES = {"http", "https", "mailto"}
 
 #: The page has one first-level heading, the article's title.
 DEEPEST = 6
+
+#: Texts whose HTML a process keeps: those of the pages that are read now.
+KEPT = 64
 
 
 @cache
@@ -48,6 +51,7 @@ def _lower_headings(state: object) -> None:
             token.tag = f"h{min(len(ranks) + 1, DEEPEST)}"
 
 
+@lru_cache(KEPT)
 def render(text: str) -> SafeString:
     """Return Markdown as HTML: CommonMark with tables, headings from the second level on, pictures only from this site.
 

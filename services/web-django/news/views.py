@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
-    from news.models import ArticleQuerySet
+    from news.models import ArticleQuerySet, Comment
     from news.models.articles import Edition
 
 
@@ -142,7 +142,8 @@ class ArticleDetailView(DetailView[Article]):
 
     def get_queryset(self) -> QuerySet[Article]:
         """Return what readers may see."""
-        return self.articles().select_related("category").prefetch_related("tags", "renditions").defer("search")
+        # Tags and renditions are read in the template: for one article a prefetch is no fewer queries, and more work.
+        return self.articles().select_related("category").defer("search")
 
     def articles(self) -> ArticleQuerySet:
         """Return the public articles."""
@@ -150,7 +151,12 @@ class ArticleDetailView(DetailView[Article]):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # noqa: ANN401 - Django's own signature
         """Add the comments."""
-        return super().get_context_data(comments=self.object.comments.approved(), **kwargs)
+        return super().get_context_data(comments=self.comments, **kwargs)
+
+    @cached_property
+    def comments(self) -> list[Comment]:
+        """The comments that readers see, the oldest first."""
+        return list(self.object.comments.approved())
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # noqa: ANN401
         """Answer, with caching headers."""
@@ -160,5 +166,5 @@ class ArticleDetailView(DetailView[Article]):
 
     def last_modified(self) -> datetime:
         """Return the page's last change: that of the article, its publication, or the newest comment."""
-        comment = self.object.comments.approved().order_by("-created_at").values_list("created_at", flat=True).first()
-        return max(moment for moment in (self.object.modified_at, self.object.published_at, comment) if moment)
+        newest = [comment.created_at for comment in self.comments[-1:]]
+        return max(self.object.modified_at, self.object.published_at, *newest)

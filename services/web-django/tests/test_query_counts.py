@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 #: The most queries of one request.
-LIST, DETAIL = 8, 8
+LIST, DETAIL = 8, 3
 
 
 def queries(client: Client, address: str) -> list[str]:
