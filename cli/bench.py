@@ -18,6 +18,8 @@ KINDS = {
     "wsgi": "all WSGI servers side by side",
     "tasks": "durable tasks beside plain Celery",
     "scale": "more containers of the site",
+    "database": "PostgreSQL with the sizes of its memory beside fixed ones, by pgbench",
+    "pages": "the processor's time of the site's pages, and of a process's start",
 }
 MOST = 1_000_000
 
@@ -35,7 +37,7 @@ def number(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the arguments after ``./stack bench``."""
-    lines = "\n".join(f"  {name:6} {text}" for name, text in KINDS.items())
+    lines = "\n".join(f"  {name:8} {text}" for name, text in KINDS.items())
     found = argparse.ArgumentParser(
         prog="./stack bench",
         description="Measure, in containers of its own: interleaved rounds, medians, ratios.",

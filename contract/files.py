@@ -221,7 +221,8 @@ def parse(file: str, document: Mapping[str, Any]) -> Contract:
             check(entry[key], schema.SERVICE[key], f"{where}.{key}", may_be_empty=True)
         periodic.check(entry, where)
     secrets, environment, every = (
-        {name: entry[key] for name, entry in services.items() if key in entry} for key in schema.SERVICE
+        {name: entry[key] for name, entry in services.items() if key in entry}
+        for key in ("x-secrets", "x-environment", "x-every")
     )
     volumes = _mapping(document.get("volumes"), f"{file}: volumes")
     declared = _mapping(document.get("networks"), f"{file}: networks")

@@ -45,6 +45,9 @@ VOLUME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 VARIABLE = r"[A-Za-z_]\w*"
 OPTIONAL_NAME = f"({NAME})?"
 ANY = ".*"
+#: A number, or the variable that has it.
+FACTOR = r"([1-9]\d{0,3}|\$\{[A-Z][A-Z0-9_]*:-[1-9]\d{0,3}\})"
+SESSIONS = rf"{FACTOR}( \* {FACTOR})*"
 RATE = r"[1-9]\d{0,4}/[sm]"
 #: Each form in words, for messages. Those of a choice are its values, unless they stand here.
 WORDS = {
@@ -75,6 +78,8 @@ WORDS = {
     LENGTH: "a number from 1 to 9999: 64",
     RATE: "a number from 1 to 99999 with /s or /m: 20/s",
     EVERY: "a time like 1h30m, of at most six digits each, or the five fields of cron in numbers: 15 3 * * *",
+    SESSIONS: "a number from 1 to 9999, a variable with such a default, or several of them with * between: "
+    "${WORKERS:-2} * ${THREADS:-4}",
     EXTENSION: "the name of an extension, of a-z, 0-9, _ and -, beginning with a letter: pg_trgm",
     SUBJECT: "a-z, 0-9 and -, beginning with a letter or a digit: shop-worker",
     QUEUE: "letters, digits, _ . and -: shop.mail",
@@ -412,6 +417,12 @@ SERVICE = {
         "the timetable of its command, with the template `periodic`: `30m` (at the start, then every 30 minutes), or "
         "the five fields of cron in UTC, `15 3 * * *`",
         EVERY,
+    ),
+    "x-sessions": text(
+        "the most sessions of PostgreSQL that one container of the service opens: `8`, or factors such as "
+        "`${WORKERS:-2} * ${THREADS:-4}`. Without it, a service with a login of PostgreSQL counts 10. A deploy is "
+        "refused if PostgreSQL could not accept all of them",
+        SESSIONS,
     ),
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cli.console import StackError
+from cli.servers import sessions
 from cli.servers.service import HOST_SECRETS, Rendering, is_once
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         for name in pending
         if not isinstance(services[name][PENDING], list)
     ]
+    problems += filter(None, [sessions.problem(services)])
     if problems:
         raise StackError("Swarm cannot run this:\n  " + "\n  ".join(problems))
     jobs = {name: entry for name, entry in rendered.items() if is_once(services[name])}

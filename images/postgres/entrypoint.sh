@@ -18,6 +18,10 @@ if [[ ! ${POSTGRES_RESERVE_MB:-512} =~ ^[0-9]{1,7}$ ]]; then
 fi
 
 options=(-c "config_file=/etc/postgresql/postgresql.conf" -c "hba_file=/etc/postgresql/pg_hba.conf")
+sizes=$(sizes "$(memory-limit)")
+for size in $sizes; do
+    options+=(-c "$size")
+done
 
 # Two servers on one directory would destroy the data. PostgreSQL's own lock file contains a process id, which is meaningless in
 # another container; after a power cut it may equal the id of a process of this container, which PostgreSQL would take for

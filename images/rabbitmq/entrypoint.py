@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Adds the contracts' users with their password hashes to RabbitMQ's definitions, then executes RabbitMQ.
+"""Adds the contracts' users with their password hashes to RabbitMQ's definitions, sizes it, and executes it.
 
 There is no guest user: RabbitMQ makes one only if the definitions name no user. RabbitMQ imports definitions and
 removes none, so a process beside it takes away the permissions that contracts no longer give.
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 SECRETS = Path("/run/secrets")
 TEMPLATE = Path("/etc/rabbitmq/definitions.json")
 COMPLETE = Path("/tmp/definitions.json")  # noqa: S108 - the container's own tmpfs
+#: A settings file beside the image's own: RABBITMQ_CONFIG_FILES.
+SIZES = Path("/tmp/rabbitmq.d/memory.conf")  # noqa: S108 - as above
+#: The share of the container's memory at which RabbitMQ blocks publishers. Erlang may hold more for a moment, and the
+#: health check and the management pages need some: the kernel must not kill the broker.
+WATERMARK = 0.6
 EXIT_BAD_CONFIGURATION = 78
 #: The house's vhost, and the parts of its definitions that a vhost for tasks of an application has, too.
 SHARED, COPIED = "landfast", ("policies", "exchanges", "queues", "bindings")
@@ -71,6 +77,15 @@ def complete(template: str, users: str) -> str:
         password = hash_password(secret(user["name"]))
         user.update(password_hash=password, hashing_algorithm="rabbit_password_hashing_sha256")
     return json.dumps(definitions)
+
+
+def sizes(memory: int) -> str:
+    """Return the settings that depend on the container's memory.
+
+    Args:
+        memory: the MiB that the container may use.
+    """
+    return f"vm_memory_high_watermark.absolute = {round(memory * WATERMARK)}MiB\n"
 
 
 def surplus(given: Sequence[dict[str, Any]], held: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
@@ -158,6 +173,9 @@ def main() -> None:
         sys.exit(EXIT_BAD_CONFIGURATION)
     COMPLETE.touch(mode=0o600)
     COMPLETE.write_text(definitions, encoding="utf-8")
+    SIZES.parent.mkdir(exist_ok=True)
+    memory = subprocess.run(["memory-limit"], capture_output=True, text=True, check=True).stdout
+    SIZES.write_text(sizes(int(memory)), encoding="utf-8")
     beside(json.loads(definitions)["permissions"], secret(OPERATOR))
     os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 - the image's own command
 

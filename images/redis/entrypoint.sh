@@ -15,7 +15,15 @@ with_passwords() {
     done </run/secrets/users.acl
 }
 
+# A rewrite of the results' file may copy each page that changes meanwhile: half of the container's memory is for that. The cache
+# writes no file.
+case $1 in
+    cache) quarters=3 ;;
+    *) quarters=2 ;;
+esac
+
 exec redis-server - <<CONFIGURATION
 $(cat /etc/redis/common.conf "/etc/redis/$1.conf")
+maxmemory $(($(memory-limit) * quarters / 4))mb
 $(with_passwords)
 CONFIGURATION

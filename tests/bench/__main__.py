@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli import base_image, bench
 from cli.settings import Settings
-from tests.bench import report, scale
+from tests.bench import database, pages, report, scale
 from tests.bench.edge import rows as edge
 from tests.bench.place import Place
 from tests.bench.report import Section
@@ -35,6 +35,8 @@ KINDS: dict[str, tuple[Callable[[Run], Section], tuple[int, int], tuple[int, int
     "wsgi": (wsgi.compare, (3, 1), (5, 5)),
     "tasks": (tasks, (1, 1), (3, 1)),
     "scale": (scale.compare, (2, 3), (5, 10)),
+    "database": (database.compare, (3, 3), (7, 20)),
+    "pages": (pages.section, (1, 1), (3, 1)),
 }
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.bench.run import Run
     from tests.support.stack import Stack
 
-REPLICAS = (1, 2, 4)
+REPLICAS = (1, 2, 4, 8)
 SERVICE = "web-django"
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 
@@ -61,6 +61,8 @@ def compare(run: Run) -> Section:
                     open_sessions[number] = max(sessions(stack), open_sessions.get(number, 0))
                     held[number] = sum(memory(each) for each in stack.ids(SERVICE))
                     progress.step(f"{number} containers")
+        if "too many clients" in stack.logs("postgres"):
+            raise SystemExit("PostgreSQL refused a session: too many clients")
     medians = {number: middle(each) for number, each in found.items()}
     base = medians[REPLICAS[0]].rate or 1
     lines = [

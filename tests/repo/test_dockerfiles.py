@@ -53,7 +53,7 @@ def test_debian_s_packages_are_installed_anew_for_nothing_but_another_way_to_ins
 @pytest.mark.parametrize("service", ["postgres", "redis", "rabbitmq"])
 def test_an_image_that_keeps_data_consists_of_single_files_and_its_own(service: str) -> None:
     """With a folder or another service's file, unrelated changes would restart the service."""
-    scripts = {"apt-install", "bin/json-lines", "bin/need-secrets", "bin/tcp-probe"}
+    scripts = {"apt-install", "bin/json-lines", "bin/memory-limit", "bin/need-secrets", "bin/tcp-probe"}
 
     used = set()
     for step in instructions(ROOT / "images" / service / "Dockerfile"):
