@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.bench.run import Run
 
 #: The MiB of the house's PostgreSQL (compose.house.yaml), and the settings that it had for any container.
-MEMORY = 768
+MEMORY = 1024
 FIXED = {"max_connections": "100", "shared_buffers": "128MB"}
 #: pgbench's scale, of 16 MB each, and how many clients it has.
 SCALE, CLIENTS = 20, 16

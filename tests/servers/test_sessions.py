@@ -39,7 +39,7 @@ def test_postgresql_accepts_the_sessions_of_eight_containers_of_the_site_and_of_
 
 
 def test_a_deploy_with_more_sessions_than_postgresql_accepts_is_refused_and_more_memory_is_the_way_out() -> None:
-    many = {"WEB_REPLICAS": 12, "WEB_THREADS": 8}
+    many = {"WEB_REPLICAS": 14, "WEB_THREADS": 8}
     config = configuration.read(many)
     manifest = Manifest.read()
     images = {entry["image"]: entry["image"] for entry in config["services"].values()}
@@ -48,8 +48,8 @@ def test_a_deploy_with_more_sessions_than_postgresql_accepts_is_refused_and_more
         render(config, manifest, Release("abc", "site", images, manifest.versions(manifest.complete({}))))
 
     assert "postgres: the services may open" in str(caught.value)
-    assert "(web-django 208, " in str(caught.value)
-    assert sessions.problem(services(**many, POSTGRES_MEMORY="2g")) == ""
+    assert "(web-django 240, " in str(caught.value)
+    assert sessions.problem(services(**many, POSTGRES_MEMORY="1500m")) == ""
 
 
 def test_every_service_with_a_login_says_how_many_sessions_it_opens() -> None:
@@ -87,7 +87,7 @@ def test_one_shots_run_one_after_the_other() -> None:
     assert sessions.wanted(jobs) == {"one-shots": 3}
 
 
-@pytest.mark.parametrize("memory", [128, 256, 640, 768, 4096, 65536])
+@pytest.mark.parametrize("memory", [128, 256, 640, 1024, 4096, 65536])
 def test_buffers_and_all_sessions_fit_into_the_container(memory: int) -> None:
     found = sessions.settings(memory)
 
