@@ -36,25 +36,32 @@ class Entrance:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open = True
+        self._lock = threading.Lock()
         self._refused = threading.Semaphore(0)
-        self._ends: list[socket.socket] = []
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._clients: set[socket.socket] = set()
+        self._sessions: list[threading.Thread] = []
+        self._server = threading.Thread(target=self._serve)
+        self._server.start()
 
     def __enter__(self) -> Self:
         """Return the proxy."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End all sessions, and stop listening."""
-        self.close()
+        """End all sessions, and stop listening; no thread and no socket is left."""
+        _shut(self._listener)  # wakes the thread that accepts, unlike close()
+        self._server.join()
         self._listener.close()
+        self.close()
+        for session in self._sessions:
+            session.join()
 
     def close(self) -> None:
         """End all sessions, and refuse new ones."""
-        self._open = False
-        for end in self._ends:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._open = False
+            for client in self._clients:
+                _shut(client)
 
     def open(self) -> None:
         """Accept new sessions again."""
@@ -73,30 +80,51 @@ class Entrance:
         with contextlib.suppress(OSError):  # the end of the test
             while True:
                 client, _ = self._listener.accept()
-                threading.Thread(target=self._admit, args=(client,), daemon=True).start()
+                self._sessions.append(threading.Thread(target=self._admit, args=(client,)))
+                self._sessions[-1].start()
 
     def _admit(self, client: socket.socket) -> None:
-        if not self._open:
-            self._refuse(client)
-            return
-        server = socket.socket(socket.AF_UNIX)
-        server.connect(self._path)
-        self._ends += [client, server]
-        for source, sink in ((client, server), (server, client)):
-            threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+        with client:
+            with self._lock:  # or close() would miss a session that it finds on its way
+                admitted = self._open
+                if admitted:
+                    self._clients.add(client)
+            if admitted:
+                self._forward(client)
+            else:
+                self._refuse(client)
+
+    def _forward(self, client: socket.socket) -> None:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.connect(self._path)
+            back = threading.Thread(target=_pump, args=(server, client))
+            back.start()
+            _pump(client, server)
+            back.join()
+        with self._lock:
+            self._clients.remove(client)
 
     def _refuse(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError):
-            while _HEAD.unpack(client.recv(_HEAD.size, socket.MSG_WAITALL))[1] in ENCRYPTION:
+        client.settimeout(DEADLINE)
+        with contextlib.suppress(OSError):
+            while len(head := client.recv(_HEAD.size, socket.MSG_WAITALL)) == _HEAD.size:
+                if _HEAD.unpack(head)[1] not in ENCRYPTION:
+                    client.sendall(REFUSAL)
+                    break
                 client.sendall(b"N")
-            client.sendall(REFUSAL)
         self._refused.release()
 
-    @staticmethod
-    def _pump(source: socket.socket, sink: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while piece := source.recv(65536):
-                sink.sendall(piece)
-        for end in (source, sink):
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    """Forward all bytes until one side ends, then end the other."""
+    with contextlib.suppress(OSError):
+        while piece := source.recv(65536):
+            sink.sendall(piece)
+    _shut(source)
+    _shut(sink)
+
+
+def _shut(connection: socket.socket) -> None:
+    """End a connection in both directions, and any wait for it in another thread."""
+    with contextlib.suppress(OSError):  # it has ended already
+        connection.shutdown(socket.SHUT_RDWR)
