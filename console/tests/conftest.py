@@ -14,8 +14,10 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 from django.db import OperationalError, connection
 from landfast_outbox.django.roles import OPERATOR
+from landfast_runtime import health
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
+from landfast_testing.waiting import DEADLINE
 
 from console import attempts, readiness
 
@@ -140,3 +142,9 @@ def database_outage(db: None) -> Callable[[], AbstractContextManager[None]]:  # 
             yield
 
     return away
+
+
+@pytest.fixture(autouse=True)
+def _unhurried_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give checks that answer at once long: a busy machine may hold a test up for seconds."""
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", DEADLINE)

@@ -108,13 +108,16 @@ class Report:
         }
 
 
-def run(checks: Mapping[str, Check], timeout: float = CHECK_TIMEOUT + 0.5) -> Report:
+def run(checks: Mapping[str, Check], timeout: float | None = None) -> Report:
     """Run all checks at once and return their results.
 
     Args:
         checks: a callable for each dependency; it returns when the dependency serves and raises otherwise.
-        timeout: seconds after which a check that has not returned counts as failed; its thread is abandoned.
+        timeout: seconds after which a check that has not returned counts as failed; its thread is abandoned. By
+            default a little longer than :data:`CHECK_TIMEOUT`.
     """
+    if timeout is None:
+        timeout = CHECK_TIMEOUT + 0.5
     results: dict[str, Result] = {}
     started = time.monotonic()
 

@@ -17,9 +17,11 @@ from api.config import Settings
 from api.db import transaction
 from api.keys import store
 from api.tables import Base
+from landfast_runtime import health
 from landfast_runtime.env import Env
 from landfast_testing.outbox import EMPTY, Outbox, make_tables
 from landfast_testing.postgres import server
+from landfast_testing.waiting import DEADLINE
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
@@ -161,3 +163,9 @@ def owner(engine: Engine, authorized: dict[str, str]) -> uuid.UUID:
 def authorized(make_key: Callable[..., str]) -> dict[str, str]:
     """The header of a key with all scopes."""
     return {"Authorization": f"Bearer {make_key()}"}
+
+
+@pytest.fixture(autouse=True)
+def _unhurried_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give checks that answer at once long: a busy machine may hold a test up for seconds."""
+    monkeypatch.setattr(health, "CHECK_TIMEOUT", DEADLINE)
