@@ -58,6 +58,12 @@ def test_a_worker_that_runs_the_probe_is_healthy(monkeypatch: pytest.MonkeyPatch
     assert health.main() == 0
 
 
+def test_a_probe_counts_that_ran_while_the_check_stood_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumption, "PATIENCE", -1.0)
+    monkeypatch.setattr(consumption, "send_probe", lambda: bool(probe.MARK.write_text("now")))
+    assert health.main() == 0
+
+
 def test_a_worker_that_is_starting_is_not_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -90,11 +90,11 @@ def last_mark() -> float:
 def wait_for_mark(before: float) -> bool:
     """Return whether a probe ran after ``before`` and within :data:`PATIENCE`."""
     deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if last_mark() > before:
-            return True
+    while last_mark() <= before:
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.05)  # the mark is a file: poll its time until it changes, or the deadline passes
-    return False
+    return True
 
 
 def check() -> int:
