@@ -5,14 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rollout import engine
-from rollout.engine import Engine
+from rollout.engine import Engine, _Connection
 from rollout.errors import RolloutError
-from tests.support.waiting import SLOWNESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,22 +87,32 @@ def test_what_a_lost_answer_did_already_is_no_error(docker: Path, monkeypatch: p
 
 @pytest.fixture
 def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Yield the answers of a daemon, one for each request; it does not answer at all for an empty one."""
+    """Yield the answers of a daemon, one for each request.
+
+    It does not answer at all for an empty one: only that request has a short time limit.
+    """
     path, answers = tmp_path / "docker.sock", list[str]()
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
     server.listen()
     kept: list[socket.socket] = []
+    asked = count()
+
+    class Connection(_Connection):
+        def connect(self) -> None:
+            super().connect()
+            if not answers[next(asked)]:
+                self.sock.settimeout(0.1)
 
     def serve() -> None:
-        while True:
+        for number in count():
             try:
                 connection, _ = server.accept()
             except OSError:
                 return  # the test is over
             kept.append(connection)
             connection.recv(1 << 16)
-            if answer := answers.pop(0):
+            if answer := answers[number]:
                 with suppress(BrokenPipeError):  # the client has given up
                     connection.sendall(answer.encode())
                 connection.close()
@@ -110,7 +120,7 @@ def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str
     thread = threading.Thread(target=serve)
     thread.start()
     monkeypatch.setattr(engine, "SOCKET", str(path))
-    monkeypatch.setattr(engine, "ANSWER_TIMEOUT", SLOWNESS)  # one second, or more on a slow machine
+    monkeypatch.setattr(engine, "_Connection", Connection)
     monkeypatch.setattr(engine, "INTERVAL", 0.01)
     yield answers
     server.shutdown(socket.SHUT_RDWR)
