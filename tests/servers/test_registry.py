@@ -9,6 +9,7 @@ import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import pytest
@@ -130,11 +131,12 @@ def test_on_the_first_manager_itself_there_is_no_ssh_and_pushed_names_are_none_o
 
 def test_a_host_has_the_same_port_each_time_and_another_one_where_that_is_taken() -> None:
     """Docker remembers by the registry's port which layers exist there."""
-    usual = registry.free_port(["ssh", "root@server"])
-    assert registry.free_port(["ssh", "-v", "root@server"]) == usual
+    host = f"root@{token_hex(8)}"  # another run at the same time must not take this port
+    usual = registry.free_port(["ssh", host])
+    assert registry.free_port(["ssh", "-v", host]) == usual
 
     with socket.create_server(("127.0.0.1", usual)):
-        assert registry.free_port(["ssh", "root@server"]) != usual
+        assert registry.free_port(["ssh", host]) != usual
 
 
 def test_the_connection_is_one_of_its_own_which_asks_nothing_and_counts_bytes() -> None:
