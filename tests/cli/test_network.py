@@ -111,7 +111,7 @@ def test_it_gives_up_on_an_address_that_never_answers() -> None:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         started = time.monotonic()
         assert list(network.unreachable([address], deadline=0.3)) == [address]
-        assert time.monotonic() - started < PATIENCE
+        assert time.monotonic() - started < 10 * PATIENCE
 
 
 def test_it_shows_no_password_of_an_index() -> None:
