@@ -27,14 +27,22 @@ def answering(answer: bytes | None) -> Iterator[Server]:
         server = Server(listener.getsockname()[1])
 
         def serve() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                server.heard += connection.recv(65536)
-                connection.sendall(answer or b"")
+            with contextlib.suppress(OSError):  # the end of the test, or the client has given up
+                connection, _ = listener.accept()
+                with connection:
+                    server.heard += connection.recv(65536)
+                    connection.sendall(answer or b"")
 
-        if answer is not None:
-            threading.Thread(target=serve, daemon=True).start()
-        yield server
+        if answer is None:
+            yield server
+            return
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # close() alone would leave the thread waiting for a client
+            thread.join()
 
 
 def unused_port() -> int:

@@ -46,12 +46,17 @@ class MailServer:
         #: Set by a test to let a hanging server go on.
         self.go_on = threading.Event()
         self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._server = threading.Thread(target=self._serve, daemon=True)
+        self._server.start()
 
     def close(self) -> None:
         """Accept no more conversations, and end those that hang."""
         self._over.set()
         self.go_on.set()
+        # close() alone would leave the thread waiting, and a signal would let it accept the next server's clients: their
+        # sockets may have the same number.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._server.join()
         self._listener.close()
 
     def _serve(self) -> None:
