@@ -432,6 +432,10 @@ SERVERS = {
         "in `compose.servers.yaml`: the command of a one-shot that lists its pending migrations, as a list of words; a "
         "deploy runs it before the one-shot's own command"
     ),
+    "x-trial": text(
+        "in `compose.servers.yaml`: the command that checks the service's new configuration, as a list of words; a "
+        "deploy runs it in a container like the service's own, before it changes anything"
+    ),
     "x-rollout": text(
         "in `compose.servers.yaml`: the stage of the service in a rollout: `data`, `once`, `visited`, `others` or "
         "`edge`; templates set it"

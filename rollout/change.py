@@ -123,7 +123,12 @@ class Change:
         """Return ``plan`` with the current secrets and numbers of containers."""
         names = self.options["secrets"]
         stack = stage.with_replicas(stage.with_secrets(plan["stack"], names), self.options.get("replicas", {}))
-        return {**plan, "stack": stack, "jobs": {k: stage.with_secrets(v, names) for k, v in plan["jobs"].items()}}
+        # A plan of an older release has no trials.
+        parts = {
+            part: {name: stage.with_secrets(file, names) for name, file in plan.get(part, {}).items()}
+            for part in ("jobs", "trials")
+        }
+        return {**plan, "stack": stack, **parts}
 
 
 def apply(engine: Engine, records: Records, options: Options, path: Path, report: Callable[[str], None]) -> bool:

@@ -52,7 +52,7 @@ class Deployer:
 
         Args:
             new: the new plan.
-            jobs: whether to run the jobs (migrations); a rollback runs none.
+            jobs: whether to run the jobs (trials of configurations, then migrations); a rollback runs none.
             back: whether ``new`` is older than the running plan: its groups come in the order of a rollback.
 
         Raises:
@@ -63,6 +63,8 @@ class Deployer:
         images = {key: entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] for key, entry in running.items()}
         stack = stage.keep_unchanged_images(new["stack"], images)
         self.make_networks(name, stack)
+        if jobs:
+            self.jobs.try_out(name, new.get("trials", {}), running)
         for group in self.groups(new, back=back):
             if jobs:
                 self.jobs.run(name, {job: new["jobs"][job] for job in group if job in new["jobs"]})

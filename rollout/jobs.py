@@ -1,4 +1,4 @@
-"""Jobs: migrations, which run once in a separate stack, and lists of pending migrations."""
+"""Jobs in a separate stack: migrations, lists of pending migrations, and checks of new configurations."""
 
 from __future__ import annotations
 
@@ -92,6 +92,23 @@ class Jobs:
         with ThreadPoolExecutor(max_workers=max(1, len(new["pending"]))) as pool:
             for job, found in zip(new["pending"], pool.map(answer, new["pending"]), strict=True):
                 self.report(f"{job}: pending: {found}")
+
+    def try_out(self, name: str, trials: Mapping[str, Mapping[str, Any]], running: Mapping[str, Any]) -> None:
+        """Check the new configuration of services, each in a container of its own, before anything changes.
+
+        Args:
+            name: the name of their stack.
+            trials: service -> the stack file of the job that checks its configuration.
+            running: the running services. One with the same image and the same secrets has proved its configuration.
+
+        Raises:
+            RolloutError: a configuration is invalid; the lines have the reason.
+        """
+        for service, file in trials.items():
+            if stage.is_same(file["services"][service], file["secrets"], running.get(service)):
+                continue
+            self.output(trial_stack(name, service), f"{service}: the check of its new configuration", file)
+            self.report(f"{service}: its new configuration is valid")
 
     def output(self, stack: str, label: str, file: Mapping[str, Any]) -> tuple[str, ...]:
         """Run one job as a separate stack, which is removed at its end; return its last lines.
@@ -195,6 +212,12 @@ def pending_stack(name: str, job: str) -> str:
     return f"{name}-pending-{job}"
 
 
+def trial_stack(name: str, service: str) -> str:
+    """Return the stack that checks the configuration of ``service`` of the stack ``name``."""
+    return f"{name}-trial-{service}"
+
+
 def job_stacks(plan: Mapping[str, Any]) -> Iterable[str]:
     """Return the names of all stacks that jobs of ``plan`` may have."""
-    return [form(plan["name"], job) for job in plan["jobs"] for form in (job_stack, pending_stack)]
+    jobs = [form(plan["name"], job) for job in plan["jobs"] for form in (job_stack, pending_stack)]
+    return [*jobs, *(trial_stack(plan["name"], service) for service in plan.get("trials", {}))]

@@ -76,6 +76,22 @@ def keep_unchanged_images(stack: Mapping[str, Any], running: Mapping[str, str]) 
     return kept
 
 
+def is_same(service: Mapping[str, Any], secrets: Mapping[str, Any], running: Mapping[str, Any] | None) -> bool:
+    """Return whether a running service has the image and the secrets of one in a stack file.
+
+    Args:
+        service: the service in the stack file.
+        secrets: the secrets of the stack file.
+        running: the running service; None if there is none.
+    """
+    if running is None:
+        return False
+    container = running["Spec"]["TaskTemplate"]["ContainerSpec"]
+    present = {entry["SecretName"] for entry in container.get("Secrets") or []}
+    wanted = {secrets[entry["source"]]["name"] for entry in service.get("secrets", [])}
+    return digest(container["Image"]) == digest(service["image"]) and present == wanted
+
+
 def with_secrets(file: Mapping[str, Any], names: Mapping[str, str]) -> Stack:
     """Return ``file`` with the current versions of its secrets.
 

@@ -15,7 +15,7 @@ from cli.servers import sessions
 from cli.servers.service import HOST_SECRETS, Rendering, is_once
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cli.servers.manifest import Manifest
     from cli.servers.service import Release, Service
@@ -31,6 +31,8 @@ ROLLOUT = "x-rollout"
 STAGES = ("data", "once", "visited", "others", "edge")
 #: The key of a one-shot for the command that lists its pending migrations.
 PENDING = "x-pending"
+#: The key of a service for the command that checks its new configuration before a deploy changes anything.
+TRIAL = "x-trial"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Plan:
         stack: the stack file.
         jobs: one-shot -> its stack file.
         pending: job -> the command that lists its pending migrations in its place.
+        trials: service -> the stack file of the job that checks its configuration.
         order: services and jobs, group after group.
         files: consumers whose secrets are files of the host.
         checks: what is asked afterwards, and the right answers.
@@ -55,6 +58,7 @@ class Plan:
     stack: dict[str, Any]
     jobs: dict[str, Service]
     pending: dict[str, list[str]]
+    trials: dict[str, Service]
     order: list[list[str]]
     files: list[str]
     checks: list[Mapping[str, Any]]
@@ -78,10 +82,15 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
     order = ordered(services, problems)
     pending = {name: list(entry[PENDING]) for name, entry in services.items() if PENDING in entry}
     problems += [f"{name}: {PENDING}: it does not do its work once" for name in pending if not is_once(services[name])]
+    tried = [name for name, entry in services.items() if TRIAL in entry]
     problems += [
-        f"{name}: {PENDING} must be a list of words, such as [python, manage.py, showmigrations]"
-        for name in pending
-        if not isinstance(services[name][PENDING], list)
+        f"{name}: {TRIAL}: a one-shot has no configuration to try" for name in tried if is_once(services[name])
+    ]
+    problems += [
+        f"{name}: {key} must be a list of words, such as {words}"
+        for key, words in ((PENDING, "[python, manage.py, showmigrations]"), (TRIAL, "[nginx, -t]"))
+        for name, entry in services.items()
+        if not isinstance(entry.get(key, []), list)
     ]
     problems += filter(None, [sessions.problem(services)])
     if problems:
@@ -94,6 +103,7 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         stack=stack_file(kept, config, release),
         jobs={name: job_file(name, entry, config, release) for name, entry in jobs.items()},
         pending=pending,
+        trials={name: trial_file(name, kept[name], services[name][TRIAL], config, release) for name in tried},
         order=order,
         files=sorted(consumer for entry in services.values() for consumer in host_secrets(entry)),
         checks=list(manifest.checks),
@@ -161,6 +171,15 @@ def job_file(name: str, service: Service, config: Mapping[str, Any], release: Re
     # A volume need not exist yet: the first container on a node makes it.
     file["volumes"] = {key: {"name": entry["name"]} for key, entry in file["volumes"].items()}
     return file
+
+
+def trial_file(
+    name: str, service: Service, words: Sequence[str], config: Mapping[str, Any], release: Release
+) -> dict[str, Any]:
+    """Return the stack file of the job that checks the configuration of a service, in a container like its own."""
+    tried = {key: value for key, value in service.items() if key not in {"command", "healthcheck", "ports"}}
+    deploy = {key: value for key, value in service["deploy"].items() if key not in {"replicas", "rollback_config"}}
+    return job_file(name, {**tried, "entrypoint": list(words), "deploy": deploy}, config, release)
 
 
 def network(entry: Mapping[str, Any] | None) -> dict[str, Any]:

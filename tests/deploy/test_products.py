@@ -203,6 +203,23 @@ def test_strangers_see_no_flower(server: Server) -> None:
     assert server.visitor(NAME).get("/flower/vhost/pretix/").status_code == HTTPStatus.FOUND
 
 
+def test_a_mistake_in_nginx_extra_is_refused_with_its_line_before_anything_changes(server: Server) -> None:
+    def containers() -> set[str]:
+        return set(server.host.run("docker", "ps", "--quiet").split())
+
+    before = containers()
+    server.work.write({"services/wagtail/nginx.extra": "location = /teapot { return 418; }\n}\n"})
+    server.work.commit()
+
+    run = play(server.inventory, "deploy", check=False)
+
+    assert run.code != 0
+    assert "/run/secrets/wagtail.nginx.extra:2" in run.output, run.output
+    assert "still serves" in run.output, run.output
+    assert containers() == before
+    server.work.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
 def test_a_deploy_of_both_and_the_rollback_fail_no_request(server: Server, editor: Account, picture: str) -> None:
     before = server.releases()
     for file in CODE.values():

@@ -165,6 +165,20 @@ def test_missing_secrets_stop_the_service_with_a_line_for_each(images: Stack, se
         assert_stopped_because_of(f"/nowhere/{name} ", status, lines)
 
 
+def test_nginx_tries_a_configuration_without_the_sockets_of_a_host(images: Stack, tmp_path: Path) -> None:
+    trial = ("--entrypoint=try-configuration", "--env=EDGE_SOCKET=/nowhere")
+    mistaken = tmp_path / "locations.conf"
+    mistaken.write_text("location = /teapot { return 418; }\n}\n", encoding="ascii")
+
+    status, lines = run_until_it_stops(images, "nginx", *trial)
+    assert status == 0, lines
+
+    status, lines = run_until_it_stops(images, "nginx", *trial, f"--volume={mistaken}:/run/secrets/locations.conf:ro")
+    assert status == 1, lines
+    assert any('unexpected "}" in /run/secrets/locations.conf:2' in line for line in lines), lines
+    assert "NAME.nginx.extra is services/NAME/nginx.extra" in lines[-1]
+
+
 def test_a_damaged_secret_is_never_shown(images: Stack, tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_text("swordfish", encoding="ascii")

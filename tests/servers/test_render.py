@@ -67,7 +67,7 @@ def test_it_renders_the_repositorys_own_files(plan: Plan) -> None:
 
 
 def test_dockers_own_reader_takes_the_stack_file_and_every_job(plan: Plan) -> None:
-    for file in (plan.stack, *plan.jobs.values()):
+    for file in (plan.stack, *plan.jobs.values(), *plan.trials.values()):
         read = subprocess.run(
             ["docker", "stack", "config", "--compose-file", "-"],
             input=json.dumps(file), capture_output=True, text=True, check=False,
@@ -286,6 +286,31 @@ def test_a_command_for_pending_migrations_in_one_string_is_refused(small: Config
     small["services"]["app"] |= {"restart": "no", "x-pending": "python manage.py showmigrations"}
 
     assert "app: x-pending must be a list of words" in refusal(small)
+
+
+def test_nginx_tries_its_configuration_in_a_job_that_has_its_files_and_nothing_that_waits(plan: Plan) -> None:
+    file, nginx = plan.trials["nginx"], plan.stack["services"]["nginx"]
+    (tried,) = file["services"].values()
+
+    assert tried["entrypoint"] == ["try-configuration"]
+    assert tried["deploy"]["mode"] == "replicated-job"
+    assert [tried[key] for key in ("image", "secrets", "volumes")] == [
+        nginx[key] for key in ("image", "secrets", "volumes")
+    ]
+    assert not {"command", "healthcheck", "ports"} & tried.keys()
+
+
+@pytest.mark.parametrize(
+    ("entry", "complaint"),
+    [
+        ({"x-trial": "nginx -t"}, "app: x-trial must be a list of words, such as [nginx, -t]"),
+        ({"x-trial": ["true"], "restart": "no"}, "app: x-trial: a one-shot has no configuration to try"),
+    ],
+)
+def test_a_trial_that_cannot_be_run_is_refused(small: Config, entry: Config, complaint: str) -> None:
+    small["services"]["app"] |= entry
+
+    assert complaint in refusal(small)
 
 
 def test_options_of_a_bridge_are_refused_between_hosts(small: Config) -> None:
