@@ -195,7 +195,10 @@ BROKER = group(
         group(
             "the queues of the virtual host",
             queue_type=choice(
-                "the type of a queue that is declared without one; by default quorum", "quorum", "classic"
+                "the type of a queue that is declared without one; by default quorum. Queues with priorities, and "
+                "Celery's workers with default settings, need classic",
+                "quorum",
+                "classic",
             ),
         ),
     ),
