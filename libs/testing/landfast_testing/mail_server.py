@@ -53,8 +53,8 @@ class MailServer:
         """Accept no more conversations, and end those that hang."""
         self._over.set()
         self.go_on.set()
-        # close() alone would leave the thread waiting, and a signal would let it accept the next server's clients: their
-        # sockets may have the same number.
+        # close() alone would leave the thread waiting, and after a signal it would accept the next server's clients,
+        # whose socket may have the same number.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._server.join()
         self._listener.close()
