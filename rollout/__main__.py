@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rollout import fresh_packages, host, logs, preflight, status, whole
+from rollout import fresh_packages, host, logs, preflight, shared, status, whole
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
 from rollout.errors import BusyError, RolloutError
@@ -17,6 +18,8 @@ from rollout.records import Records
 from rollout.watch import watch
 
 FAILED, BUSY = 1, 75
+#: Commands that read the records, which another manager may have changed.
+SHARED = ("current", "find", "images", "status", "pending", "watch", "updates", "renew", "update")
 GUARDS = ("check", "busy", "whole", "hold")
 
 
@@ -65,6 +68,9 @@ def main() -> int:
 def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) -> int:
     """Run the command that ``arguments`` name and return the exit status."""
     command = arguments.command
+    if command in SHARED:
+        with suppress(RolloutError):  # without the other managers this one's own records are the best there are
+            shared.pull(engine.impatient, records)
     if command in GUARDS:
         guard(arguments, engine, records)
     elif command == "status":

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from rollout import stage
+from rollout import shared, stage
 from rollout.deployer import Deployer
 from rollout.errors import RolloutError, explained
 from rollout.lock import only_one
@@ -148,7 +148,7 @@ def apply(engine: Engine, records: Records, options: Options, path: Path, report
 
     def work(log: Callable[[str], None]) -> None:
         plan = records.plan(options["plan"])
-        with locked(options, plan["release"]):
+        with locked(options, plan["release"]), begun(engine, records, options, plan["release"], path):
             check_unchanged(options, plan, records)
             subprocess.run(["systemctl", "stop", WATCH_UNIT], check=False, capture_output=True)
             Change(engine, records, options, log).apply(plan)
@@ -156,7 +156,7 @@ def apply(engine: Engine, records: Records, options: Options, path: Path, report
 
     result = Result(path.with_suffix(".result"))
     result.reserve()
-    return finish(records, options, result, work, report)
+    return finish(engine, records, options, result, work, report)
 
 
 def check_unchanged(options: Options, plan: dict[str, Any], records: Records) -> None:
@@ -169,10 +169,17 @@ def check_unchanged(options: Options, plan: dict[str, Any], records: Records) ->
         raise RolloutError(f"{records.running().release} was deployed while the update was built; update again")
 
 
-def recover(engine: Engine, records: Records, options: Options, path: Path, report: Callable[[str], None]) -> bool:
+def recover(
+    engine: Engine,
+    records: Records,
+    options: Options,
+    path: Path,
+    report: Callable[[str], None],
+    reason: str = KILLED,
+) -> bool:
     """Restore the current release of the records if the program with ``options`` was killed.
 
-    systemd calls this after every end of the program.
+    systemd calls this after every end of the program, and after a restart of the host (rollout/resume.py).
 
     Args:
         engine: Docker.
@@ -180,31 +187,35 @@ def recover(engine: Engine, records: Records, options: Options, path: Path, repo
         options: the options of the killed program.
         path: the options' file.
         report: reports progress.
+        reason: why it was killed.
 
     Returns:
         Whether there was nothing to do.
     """
 
     def work(log: Callable[[str], None]) -> None:
-        plan, current = records.plan(options["plan"]), records.current
-        with locked(options, plan["release"]):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a shutdown waits for the rollback
+        plan = records.plan(options["plan"])
+        with locked(options, plan["release"]), begun(engine, records, options, plan["release"], path):
+            current = records.current
             old = records.plan(current.file) if current else None
-            Change(engine, records, options, log).undo(plan, old, RolloutError(KILLED))
+            Change(engine, records, options, log).undo(plan, old, RolloutError(reason))
 
     result = Result(path.with_suffix(".result"))
     if not result.path.exists() or result.ended:
         return True
-    return finish(records, options, result, work, report)
+    return finish(engine, records, options, result, work, report)
 
 
 def finish(
+    engine: Engine,
     records: Records,
     options: Options,
     result: Result,
     work: Callable[[Callable[[str], None]], None],
     report: Callable[[str], None],
 ) -> bool:
-    """Do ``work``, then write a record and the result, also after a failure.
+    """Do ``work``, then write a record and the result, also after a failure, and tell the other managers.
 
     Returns:
         Whether it succeeded.
@@ -229,6 +240,7 @@ def finish(
         )  # fmt: skip
     except OSError as caught:
         record = f"{records.folder / 'log'} could not be written: {caught.strerror}"
+    shared.share(engine, records, report)
     result.write(error, progress, record)
     with suppress(OSError):
         records.tidy()
@@ -240,6 +252,11 @@ def release_of(records: Records, options: Options) -> str:
     with suppress(RolloutError, KeyError):
         return str(records.plan(options["plan"])["release"])
     return "?"
+
+
+def begun(engine: Engine, records: Records, options: Options, release: str, path: Path) -> Any:  # noqa: ANN401 - as below
+    """Return the entry in the shared records that names this change while it is at work."""
+    return shared.begun(engine, records, path.stem, options["what"], release, options["who"])
 
 
 def locked(options: Options, release: str) -> Any:  # noqa: ANN401 - a context manager

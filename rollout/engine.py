@@ -23,11 +23,12 @@ COMMAND_TIMEOUT = 300
 PATIENCE = 120
 INTERVAL = 1.0
 #: Texts of transient errors: no leader ("The swarm does not have a leader", "node lost leader status"), a time-out, a
-#: service that Swarm itself changed in between, a daemon that restarts.
+#: leader that does not answer, a service that Swarm itself changed in between, a daemon that restarts.
 TRANSIENT = (
     "leader",
     "DeadlineExceeded",
     "deadline exceeded",
+    "code = Unavailable",
     "update out of sequence",
     "Cannot connect to the Docker",
 )
@@ -64,6 +65,11 @@ class Engine:
     def __init__(self, patience: float = PATIENCE) -> None:
         """Keep the time limit; nothing is sent yet."""
         self.patience = patience
+
+    @property
+    def impatient(self) -> Engine:
+        """The same daemon without retries, to notice that it does not answer."""
+        return Engine(patience=0)
 
     def _retried(self, attempt: Callable[[bool], Answer]) -> Answer:
         """Return the result of ``attempt``, which is retried while Docker cannot answer.

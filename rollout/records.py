@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 FOLDER = Path("/var/lib/landfast/releases")
 #: The number of releases for rollbacks. The registry keeps as many.
@@ -82,6 +82,11 @@ class Records:
         """The successful releases, the current one last."""
         path = self.folder / "state.json"
         return [Entry(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))] if path.exists() else []
+
+    @property
+    def entries(self) -> list[dict[str, str]]:
+        """The successful releases as they are written."""
+        return [dict(vars(entry)) for entry in self.history]
 
     @property
     def current(self) -> Entry | None:
@@ -182,3 +187,17 @@ class Records:
         with (self.folder / "log").open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
         return line
+
+    def log_lines(self) -> list[str]:
+        """Return the lines of the log, oldest first."""
+        path = self.folder / "log"
+        return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+    def merge_log(self, lines: Iterable[str]) -> None:
+        """Add the lines of another manager's log that are missing, in the order of time: each line begins with it."""
+        own = self.log_lines()
+        missing = [line for line in lines if line not in own]
+        if missing:
+            path = self.folder / ".log.new"
+            path.write_text("".join(f"{line}\n" for line in sorted([*own, *missing])), encoding="utf-8")
+            path.replace(self.folder / "log")

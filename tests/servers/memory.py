@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from rollout.change import Change
+from rollout.errors import RolloutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +68,13 @@ class Swarm:
         #: Tasks of removed services that Swarm still lists: stack -> tasks.
         self.left: dict[str, list[Json]] = {}
         self.made: Counter[str] = Counter()
+        self.configs: dict[str, Json] = {}
+        #: The states of nodes that are not ready, by their names.
+        self.states: dict[str, str] = {}
+
+    @property
+    def impatient(self) -> Swarm:
+        return self
 
     def services(self, stack: str) -> dict[str, Json]:
         return copy.deepcopy(self.stacks.get(stack, {}))
@@ -119,6 +128,8 @@ class Swarm:
             self.calls.append(f"{stack}: {' '.join(sorted(changed))}")
 
     def run(self, *arguments: str, given: str | None = None) -> str:
+        if arguments[0] == "config":
+            return self.config(arguments[1], *arguments[2:], given=given)
         assert given is None
         if arguments[:2] == ("stack", "rm"):
             self.stacks.pop(arguments[-1], None)
@@ -126,7 +137,24 @@ class Swarm:
             self.calls.append(" ".join(arguments))
         return ""
 
+    def config(self, verb: str, *arguments: str, given: str | None) -> str:
+        """Make or remove a config, as the program does for the records that managers share."""
+        if verb == "rm":
+            del self.configs[arguments[0]]
+            return ""
+        label, name, source = arguments
+        assert source == "-"
+        assert given is not None
+        if name in self.configs:
+            raise RolloutError("docker config create failed", (f"config {name} already exists",))
+        key, _, value = label.removeprefix("--label=").partition("=")
+        data = base64.b64encode(given.encode()).decode()
+        self.configs[name] = {"Spec": {"Name": name, "Labels": {key: value}, "Data": data}}
+        return ""
+
     def get(self, path: str, **filters: str) -> list[Json]:
+        if path == "/configs":
+            return list(self.configs.values())
         if path == "/secrets":
             return [{"Spec": {"Name": name}} for name in self.secrets]
         assert path == "/networks"
@@ -135,8 +163,13 @@ class Swarm:
 
     def nodes(self) -> list[Json]:
         return [
-            {"ID": "n", "Status": {"State": "ready", "Addr": "192.0.2.1"}, "Spec": {"Availability": "active"}},
-            {"ID": "d", "Status": {"State": "ready", "Addr": "192.0.2.2"}, "Spec": {"Availability": "drain"}},
+            {
+                "ID": name,
+                "Description": {"Hostname": name},
+                "Status": {"State": self.states.get(name, "ready"), "Addr": address},
+                "Spec": {"Availability": availability},
+            }
+            for name, address, availability in (("n", "192.0.2.1", "active"), ("d", "192.0.2.2", "drain"))
         ]
 
     def logs(self, task: str, lines: int = 20) -> tuple[str, ...]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rollout import convergence, deployer, lock, records, smoke, stage, watch
+from rollout import deployer, lock, records, smoke, stage
 from rollout.errors import BusyError, RolloutError
 from tests.servers.memory import Json, Swarm, apply, image, plan, staged
 
@@ -372,77 +371,6 @@ def test_two_deploys_are_kept_apart(tmp_path: Path) -> None:
 
 def test_only_hosts_that_serve_are_asked(swarm: Swarm) -> None:
     assert deployer.serving(swarm.nodes()) == ["192.0.2.1"]
-
-
-def test_a_release_that_swarm_takes_back_later_is_trouble() -> None:
-    service = {"ID": "s", "UpdateStatus": {"State": "rollback_started", "Message": "task failed"}, "Spec": {}}
-
-    assert watch.failing_service({"web": service}, {}, convergence.Snapshot(), frozenset()) == ("web", "task failed")
-    assert watch.failing_service({"web": service}, {}, convergence.Snapshot(), frozenset({"s"})) == ("", "")
-
-
-def test_a_container_of_the_new_release_that_crashes_is_trouble_and_one_of_the_old_is_not() -> None:
-    new, old = {"ContainerSpec": {"Image": "new"}}, {"ContainerSpec": {"Image": "old"}}
-    service = {"ID": "s", "Spec": {"TaskTemplate": new}}
-    status = {"State": "failed", "Err": "exit 1"}
-
-    def seen(made: Json) -> tuple[str, str]:
-        return watch.failing_service(
-            {"web": service}, {"s": [{"ID": "t", "Spec": made, "Status": status}]}, convergence.Snapshot(), frozenset()
-        )
-
-    assert seen(new) == ("web", "a container failed: exit 1")
-    assert seen(old) == ("", "")
-
-
-def test_the_watch_brings_the_earlier_release_back(
-    swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    apply(swarm, kept, plan("one"))
-    apply(swarm, kept, plan("two"))
-    monkeypatch.setattr(lock, "PATH", tmp_path / "lock")
-    monkeypatch.setattr(
-        watch,
-        "only_one",
-        lambda *_, **__: lock.only_one("watch", "two", "me", since="", patience=0, path=tmp_path / "lock"),
-    )
-
-    watch.roll_back(swarm, kept, {"who": "me"}, RolloutError("web: exit 1"), lambda _: None)  # type: ignore[arg-type]
-
-    assert swarm.running["web"] == image("web", "one")
-    assert kept.running().release == "one"
-    assert "FAILED after its deploy (web: exit 1); one is back" in (kept.folder / "log").read_text(encoding="utf-8")
-
-
-def test_the_watch_of_a_rollback_leads_forward_again(swarm: Swarm, kept: records.Records, tmp_path: Path) -> None:
-    for release in ("r1", "r2", "r1"):
-        roll_out(swarm, kept, release)
-    swarm.calls.clear()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "only_one", functools.partial(lock.only_one, path=tmp_path / "lock"))
-        watch.roll_back(swarm, kept, {"who": "me"}, RolloutError("web: exit 1"), lambda _: None)  # type: ignore[arg-type]
-
-    assert swarm.calls == FORWARD
-
-
-def test_the_watch_sees_a_container_fail_that_ran_when_it_began(
-    swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    apply(swarm, kept, plan("one"))
-    apply(swarm, kept, plan("two"))
-    seen: list[RolloutError] = []
-
-    def roll_back(_swarm: Swarm, _kept: records.Records, _options: Json, error: RolloutError, _tell: object) -> int:
-        seen.append(error)
-        return 1
-
-    monkeypatch.setattr("rollout.watch.time.sleep", lambda _: swarm.broken.add("web:two"))
-    monkeypatch.setattr(watch, "roll_back", roll_back)
-
-    assert watch.watch(swarm, kept, {"who": "me", "watch": 5}, lambda _: None) == 1  # type: ignore[arg-type]
-
-    assert str(seen[0]) == "web: a container failed: exit 1\n  last words of site/web"
 
 
 def test_records_survive_a_reader_in_between(kept: records.Records) -> None:
