@@ -10,16 +10,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rollout import fresh_packages, host, logs, preflight, shared, status, whole
+from rollout import fresh_packages, host, logs, preflight, quorum, shared, status, whole
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
-from rollout.errors import BusyError, RolloutError
+from rollout.errors import BusyError, RolloutError, TransientError
 from rollout.records import Records
+from rollout.resume import resume
 from rollout.watch import watch
 
 FAILED, BUSY = 1, 75
 #: Commands that read the records, which another manager may have changed.
-SHARED = ("current", "find", "images", "status", "pending", "watch", "updates", "renew", "update")
+SHARED = ("current", "find", "images", "pending", "watch", "updates", "renew", "update")
+READING = ("current", "find", "tidy", "images")
 GUARDS = ("check", "busy", "whole", "hold")
 
 
@@ -42,7 +44,7 @@ def main() -> int:
     reading.add_argument("--containing", default="", help="text that a line must contain, such as a request's id")
     updating = commands.add_parser("update")
     updating.add_argument("options", type=Path, help="a JSON file: see fresh_packages.update")
-    for command in ("current", "tidy", "updates", "renew"):
+    for command in ("current", "tidy", "updates", "renew", "resume"):
         commands.add_parser(command)
     for command in ("busy", "find"):
         commands.add_parser(command).add_argument("release", nargs="?", default="")
@@ -74,23 +76,48 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
     if command in GUARDS:
         guard(arguments, engine, records)
     elif command == "status":
-        hosts = json.load(sys.stdin) if arguments.hosts else [asdict(host.inspect())]
-        report(status.describe(engine, records, hosts))
+        return show_status(engine, records, json.load(sys.stdin) if arguments.hosts else None)
     elif command == "logs":
         wanted = {"service": arguments.service, "lines": arguments.lines, "containing": arguments.containing}
         report_all(logs.gather(engine, records.stack, **wanted))
-    elif command == "current":
-        report(records.running().file)
-    elif command == "find":
-        report(records.find(arguments.release).file)
-    elif command == "tidy":
-        report_all(records.tidy())
+    elif command == "resume":
+        resume(records, report)
+    elif command in READING:
+        report_all(read(arguments, records))
     elif command in {"updates", "renew", "update"}:
         return renewed(arguments, engine, records)
-    elif command == "images":
-        report_all(records.images(arguments.releases))
     else:
         return work(command, engine, records, arguments.options)
+    return 0
+
+
+def read(arguments: argparse.Namespace, records: Records) -> list[str]:
+    """Return the lines of a command that only needs the records."""
+    if arguments.command == "current":
+        return [records.running().file]
+    if arguments.command == "find":
+        return [records.find(arguments.release).file]
+    return records.tidy() if arguments.command == "tidy" else records.images(arguments.releases)
+
+
+def show_status(engine: Engine, records: Records, hosts: list[dict[str, Any]] | None) -> int:
+    """Print the status and return the exit status: 1 if this manager is cut off from the others.
+
+    Args:
+        engine: Docker.
+        records: the records of releases.
+        hosts: the hosts' reports; by default only this host's, which is made now.
+    """
+    silent = quorum.silent(records)
+    if silent:
+        report(status.cut_off(records, f"{', '.join(silent)} do not answer"))
+        return FAILED
+    try:
+        run = shared.pull(engine.impatient, records).run
+    except TransientError as error:
+        report(status.cut_off(records, error.reason))
+        return FAILED
+    report(status.describe(engine, records, [asdict(host.inspect())] if hosts is None else hosts, run=run))
     return 0
 
 

@@ -31,14 +31,18 @@ class Result:
     path: Path
 
     def reserve(self) -> None:
-        """Write the file before anything changes, with the result for a program that is killed.
+        """Write the file before anything changes, with the result for a program that is killed; a power cut keeps it.
 
         Raises:
             RolloutError: the disk has no room for the file.
         """
         begun = document(RolloutError(KILLED, (ADVICE,)), (), "", ended=False)
         try:
-            self.path.write_text(begun.ljust(RESERVED), encoding="utf-8")
+            with self.path.open("w", encoding="utf-8") as file:
+                file.write(begun.ljust(RESERVED))
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(self.path.parent)
         except OSError as error:
             raise RolloutError(f"{self.path} cannot be written: {error.strerror}; nothing was changed") from error
 
@@ -64,6 +68,15 @@ class Result:
         except ValueError:
             return False  # the program was killed while it wrote
         return bool(content["ended"])
+
+
+def sync_folder(folder: Path) -> None:
+    """Write the names of a folder's files to the disk, so that a power cut does not lose new ones."""
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def document(error: RolloutError | None, progress: Sequence[str], record: str, *, ended: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from rollout.engine import Engine
     from rollout.records import Records
+    from rollout.shared import Run
 
     Host = Mapping[str, Any]
     Fetch = Callable[[str, str, smoke.Smoke], tuple[int, str]]
@@ -28,7 +30,12 @@ UNKNOWN = "?"
 
 
 def describe(
-    engine: Engine, records: Records, hosts: Sequence[Host] = (), fetch: Fetch = smoke.fetch, now: float | None = None
+    engine: Engine,
+    records: Records,
+    hosts: Sequence[Host] = (),
+    fetch: Fetch = smoke.fetch,
+    now: float | None = None,
+    run: Run | None = None,
 ) -> str:
     """Return the release, the nodes' states, the services and their hosts, the problems, and the last deploys.
 
@@ -38,6 +45,7 @@ def describe(
         hosts: the report of each host (host.Report); hosts without a report are shown as unknown.
         fetch: requests a page from an address.
         now: seconds since 1970; the current time by default.
+        run: the change that the managers know to be at work.
     """
     nodes, current = engine.nodes(), records.current
     plan = records.plan(current.file) if current else {}
@@ -46,7 +54,6 @@ def describe(
     services, tasks = engine.services(name), engine.tasks(name)
     title = f"release {current.release}, since {current.at} by {current.who}" if current else "no release yet"
     rows = [service_row(key, services[key], tasks.get(services[key]["ID"], []), names) for key in sorted(services)]
-    busy = lock.read() if lock.held() else {}
     reports = {host["name"]: host for host in hosts}
     documents = readiness(nodes, site(plan), fetch)
     today = datetime.now(timezone.utc).timestamp() if now is None else now
@@ -54,7 +61,7 @@ def describe(
     parts = [
         title,
         *(fresh_packages.describe(records) if current else []),
-        *([lock.describe(busy)] if busy else []),
+        *at_work(nodes, run),
         "",
         columns([heading, *(node_row(node, reports.get(names[node["ID"]]), documents, today) for node in nodes)]),
         "",
@@ -63,10 +70,51 @@ def describe(
     waiting = attention(nodes, reports, documents)
     if waiting:
         parts += ["", "LOOK AT", *(f"  {line}" for line in waiting)]
-    log = records.folder / "log"
-    if log.exists():
-        parts += ["", *log.read_text(encoding="utf-8").splitlines()[-LAST:]]
+    lines = records.log_lines()[-LAST:]
+    if lines:
+        parts += ["", *lines]
     return "\n".join(parts)
+
+
+def at_work(nodes: Sequence[Mapping[str, Any]], run: Run | None) -> list[str]:
+    """Return the lines about the change at work, here or on another manager, or about an interrupted one.
+
+    Args:
+        nodes: Swarm's nodes.
+        run: the change that the managers know to be at work.
+    """
+    busy = lock.read() if lock.held() else {}
+    if busy:
+        return [lock.describe(busy)]
+    if run is None:
+        return []
+    here = run.host == socket.gethostname()
+    ready = any(node["Description"]["Hostname"] == run.host and node["Status"]["State"] == "ready" for node in nodes)
+    if ready and not here:
+        return [f"{run} is at work on {run.host} since {run.since}"]
+    state = "restarted" if here else "is down"
+    end = f"{run.host} restores the release above at its boot (journalctl -u landfast-resume)"
+    return [f"INTERRUPTED: {run}, since {run.since}: {run.host} {state}; {end}"]
+
+
+def cut_off(records: Records, problem: str) -> str:
+    """Return the status of a manager that reaches no majority of the managers: it only knows what was recorded.
+
+    Args:
+        records: the records of releases.
+        problem: the reason.
+    """
+    current = records.current
+    title = f"release {current.release}, since {current.at} by {current.who}" if current else "no release yet"
+    return "\n".join(
+        (
+            f"CUT OFF: {socket.gethostname()} is without a majority of the managers: {problem}",
+            "It does not know what runs now; ask another manager. docs/runbooks/host-not-ready.md has more.",
+            "",
+            f"as last recorded here: {title}",
+            *records.log_lines()[-LAST:],
+        )
+    )
 
 
 def site(plan: Mapping[str, Any]) -> str:
