@@ -14,6 +14,7 @@ from rollout import fresh_packages, host, logs, preflight, quorum, shared, statu
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
 from rollout.errors import BusyError, RolloutError, TransientError
+from rollout.follow import follow
 from rollout.records import Records
 from rollout.resume import resume
 from rollout.watch import watch
@@ -42,6 +43,9 @@ def main() -> int:
     reading.add_argument("--service", default="", help="the service; all by default")
     reading.add_argument("--lines", default="", help="the number of last lines of each container, or all")
     reading.add_argument("--containing", default="", help="text that a line must contain, such as a request's id")
+    following = commands.add_parser("follow")
+    following.add_argument("result", type=Path, help="the result file of a rollout")
+    following.add_argument("--known", type=int, default=0, help="the number of lines that are known already")
     updating = commands.add_parser("update")
     updating.add_argument("options", type=Path, help="a JSON file: see fresh_packages.update")
     for command in ("current", "tidy", "updates", "renew", "resume"):
@@ -82,6 +86,8 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
         report_all(logs.gather(engine, records.stack, **wanted))
     elif command == "resume":
         resume(records, report)
+    elif command == "follow":
+        report(json.dumps(follow(arguments.result, arguments.known)))
     elif command in READING:
         report_all(read(arguments, records))
     elif command in {"updates", "renew", "update"}:

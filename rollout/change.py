@@ -227,6 +227,7 @@ def finish(
     def log(text: str) -> None:
         progress.append(text)
         report(text)
+        result.note(progress)
 
     try:
         with ended_by_signal():

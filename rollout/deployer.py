@@ -6,10 +6,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rollout import convergence, smoke, stage
+from rollout import convergence, smoke, spread, stage
 from rollout.engine import NAMESPACE, Engine
 from rollout.errors import RolloutError
-from rollout.jobs import JOB_TIMEOUT, Jobs
+from rollout.jobs import DATA_NODE, JOB_TIMEOUT, Jobs, data_node
+from rollout.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -20,6 +21,9 @@ STEP_TIMEOUT = 300.0
 LINES = 20
 #: The word that stands for all services without data.
 EVERYTHING = "all"
+#: The word that stands for the services whose replicas are not spread over the hosts, and how often they are restarted:
+#: Swarm chooses a host while the old container still runs, so that once may not be enough.
+UNEVEN, ROUNDS = "uneven", 3
 #: The label that the role `release` gives to secrets.
 LABELLED = "landfast.secret"
 
@@ -74,7 +78,9 @@ class Deployer:
                 self.step(name, stage.stage(stack, services), services)
         self.check_earlier_steps(name, began)
         self.remove_others(name, stack["services"])
-        return {**new, "stack": stack}
+        # Only jobs make the data what the release wants: without them, it stays open whether these are the data.
+        data = data_node(self.engine.nodes()) if jobs else new.get(DATA_NODE)
+        return {**new, "stack": stack, DATA_NODE: data}
 
     def forget_secrets(self, name: str, current: Collection[str]) -> None:
         """Remove versions of secrets that neither a service, nor its rollback, nor this deploy uses.
@@ -152,11 +158,15 @@ class Deployer:
 
         Args:
             plan: the running plan.
-            services: the services; ``all`` stands for all but those with data, which are the first group.
+            services: the services; ``all`` stands for all but those with data, which are the first group, ``uneven``
+                for those whose replicas are not spread over the hosts.
 
         Raises:
             RolloutError: a service is unknown, or did not come back.
         """
+        if list(services) == [UNEVEN]:
+            self.rebalance(plan)
+            return
         name, known = plan["name"], plan["stack"]["services"]
         if list(services) == [EVERYTHING]:
             services = set(known) - set(plan["order"][0])
@@ -169,6 +179,28 @@ class Deployer:
             for service in chosen:
                 self.engine.run("service", "update", "--force", "--detach", "--quiet", f"{name}_{service}")
             self.wait(name, chosen, before)
+
+    def rebalance(self, plan: Mapping[str, Any]) -> None:
+        """Spread the replicas over the hosts: after the loss of a host, Swarm leaves them on the others.
+
+        Args:
+            plan: the running plan.
+
+        Raises:
+            RolloutError: a service did not come back.
+        """
+        for _ in range(ROUNDS):
+            found = self.uneven(plan["name"])
+            if not found:
+                break
+            self.report(f"{', '.join(found)}: restarted to spread the replicas over the hosts")
+            self.restart(plan, found)
+        left = self.uneven(plan["name"])
+        self.report(f"not spread evenly: {', '.join(left)}" if left else "all replicas are spread over the hosts")
+
+    def uneven(self, name: str) -> list[str]:
+        """Return the services of a stack whose replicas are not spread over the hosts."""
+        return spread.uneven(self.engine.services(name), self.engine.tasks(name), self.engine.nodes())
 
     def pending(self, new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
         """Report the migrations that ``new`` would run. Running services are not changed.
@@ -217,7 +249,7 @@ class Deployer:
         Raises:
             RolloutError: one of them failed, or did not settle in time.
         """
-        deadline = time.monotonic() + self.step_timeout
+        deadline, progress = time.monotonic() + self.step_timeout, Progress(self.report)
         cleared: set[str] = set()
         while True:
             present, tasks = self.engine.services(name), self.engine.tasks(name)
@@ -238,6 +270,7 @@ class Deployer:
                     cleared.add(service)
             if not waiting:
                 return
+            progress.tell("; ".join(standing(service, present[service], own) for service, own in waiting))
             if time.monotonic() > deadline:
                 service, own = waiting[0]
                 raise self.failure(
@@ -259,8 +292,16 @@ class Deployer:
             RolloutError: an answer was wrong.
         """
         addresses = serving(self.engine.nodes())
-        smoke.run(wanted, addresses)
+        smoke.run(wanted, addresses, smoke.problem, self.report)
         self.report(f"smoke test: {len(wanted.checks)} answers of {len(addresses)} hosts are right")
+
+
+def standing(service: str, entry: convergence.Service, tasks: Sequence[convergence.Task]) -> str:
+    """Return how many containers of a service are new and healthy."""
+    if convergence.is_job(entry):
+        return f"{service}: at work"
+    running, desired = len(convergence.current_tasks(entry, tasks)), entry["ServiceStatus"]["DesiredTasks"]
+    return f"{service}: {running} of {desired} new and healthy"
 
 
 def serving(nodes: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from rollout import convergence, stage
 from rollout.errors import RolloutError
+from rollout.progress import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rollout.engine import Engine
 
@@ -24,6 +25,8 @@ REMOVE_TIMEOUT = 300.0
 READ_LINES, REPORTED_LINES = 200, 20
 #: The prefix of a job's line with pending migrations.
 PENDING = "pending: "
+#: The key of a plan with the id of the node that kept the data when the plan was rolled out.
+DATA_NODE = "data_node"
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,17 @@ class Jobs:
 
         Args:
             new: the new plan.
-            old: the running plan. A job of the same image has done its work already.
+            old: the running plan. A job of the same image has done its work already, unless the data are elsewhere now.
 
         Raises:
             RolloutError: a job could not list them: it cannot reach the database, or is older than the database.
         """
         images = {job: file["services"][job]["image"] for job, file in old["jobs"].items()}
+        replaced = old.get(DATA_NODE) not in {None, data_node(self.engine.nodes())}
 
         def answer(job: str) -> str:
+            if replaced:
+                return "all, because the host with the data is another one than at the last deploy"
             service = new["jobs"][job]["services"][job]
             if job in images and stage.digest(images[job]) == stage.digest(service["image"]):
                 return "none, the same image runs already"
@@ -143,7 +149,7 @@ class Jobs:
         Raises:
             RolloutError: the job did not end in time, or somebody removed it.
         """
-        deadline = time.monotonic() + self.timeout
+        deadline, progress = time.monotonic() + self.timeout, Progress(self.report)
         while True:
             entry = self.engine.services(stack).get(service)
             if entry is None:
@@ -155,6 +161,7 @@ class Jobs:
             if time.monotonic() > deadline:
                 status = tasks[0]["Status"] if tasks else {}
                 raise RolloutError(f"{stack} did not end within {self.timeout:.0f} s: {status.get('Message', status)}")
+            progress.tell(f"{stack}: still at work")
             time.sleep(INTERVAL)
 
     def remove(self, stack: str) -> None:
@@ -172,13 +179,14 @@ class Jobs:
         Raises:
             RolloutError: the stack does not vanish in time.
         """
-        deadline = time.monotonic() + self.remove_timeout
+        deadline, progress = time.monotonic() + self.remove_timeout, Progress(self.report)
         while self.engine.services(stack) or self.at_work(stack):
             if time.monotonic() > deadline:
                 raise RolloutError(
                     f"{stack} is still there after {self.remove_timeout:.0f} s",
                     (f"docker stack ps {stack} on a manager shows it, docker stack rm {stack} removes it",),
                 )
+            progress.tell(f"{stack}: not gone yet")
             time.sleep(INTERVAL)
 
     def clean(self, plan: Mapping[str, Any]) -> None:
@@ -200,6 +208,16 @@ class Jobs:
         """Return whether a container of a job's stack has not ended."""
         tasks = [task for several in self.engine.tasks(stack).values() for task in several]
         return any(task["Status"]["State"] not in convergence.ENDED for task in tasks)
+
+
+def data_node(nodes: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the id of the node that keeps the data; None if there is none.
+
+    A new machine has another id, also under the name of the one that was lost.
+    """
+    return next(
+        (node["ID"] for node in nodes if (node["Spec"].get("Labels") or {}).get("landfast.state") == "true"), None
+    )
 
 
 def job_stack(name: str, job: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,12 @@ class Result:
             sync_folder(self.path.parent)
         except OSError as error:
             raise RolloutError(f"{self.path} cannot be written: {error.strerror}; nothing was changed") from error
+
+    def note(self, progress: Sequence[str]) -> None:
+        """Write the reported lines for the playbook that follows; a full disk prevents nothing but this."""
+        unfinished = document(RolloutError(KILLED, (ADVICE,)), progress, "", ended=False)
+        with suppress(OSError), self.path.open("r+", encoding="utf-8") as file:
+            file.write(unfinished.ljust(RESERVED))
 
     def write(self, error: RolloutError | None, progress: Sequence[str], record: str) -> None:
         """Write the result into the reserved space.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rollout.errors import RolloutError
+from rollout.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -127,21 +128,28 @@ def problem(address: str, check: Check, smoke: Smoke) -> str:
     return ""
 
 
-def run(smoke: Smoke, addresses: Sequence[str], request: Callable[[str, Check, Smoke], str] = problem) -> None:
+def run(
+    smoke: Smoke,
+    addresses: Sequence[str],
+    request: Callable[[str, Check, Smoke], str] = problem,
+    report: Callable[[str], None] = print,
+) -> None:
     """Send all requests to every address until all answers are as expected.
 
     Args:
         smoke: the requests, and the time limit.
         addresses: the hosts' addresses.
         request: sends one request.
+        report: reports progress.
 
     Raises:
         RolloutError: an answer was still wrong at the end.
     """
-    deadline = time.monotonic() + smoke.seconds
+    deadline, progress = time.monotonic() + smoke.seconds, Progress(report)
     for address in addresses:
         for check in smoke.checks:
             while wrong := request(address, check, smoke):
                 if time.monotonic() > deadline:
                     raise RolloutError(f"the smoke test failed: {wrong}")
+                progress.tell(f"smoke test: {wrong}")
                 time.sleep(INTERVAL)

@@ -69,6 +69,8 @@ class Swarm:
         self.left: dict[str, list[Json]] = {}
         self.made: Counter[str] = Counter()
         self.configs: dict[str, Json] = {}
+        #: The node that keeps the data.
+        self.data = ""
         #: The states of nodes that are not ready, by their names.
         self.states: dict[str, str] = {}
 
@@ -167,7 +169,10 @@ class Swarm:
                 "ID": name,
                 "Description": {"Hostname": name},
                 "Status": {"State": self.states.get(name, "ready"), "Addr": address},
-                "Spec": {"Availability": availability},
+                "Spec": {
+                    "Availability": availability,
+                    "Labels": {"landfast.state": "true" if name == self.data else "false"},
+                },
             }
             for name, address, availability in (("n", "192.0.2.1", "active"), ("d", "192.0.2.2", "drain"))
         ]

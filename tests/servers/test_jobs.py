@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rollout import deployer
+from rollout import deployer, progress
 from rollout.errors import RolloutError
 from rollout.jobs import Jobs
 from tests.servers.memory import Json, Swarm, apply, plan
@@ -55,6 +55,34 @@ def test_a_job_whose_image_is_the_one_that_runs_is_not_asked(swarm: Swarm) -> No
 
     assert said == ["migrate: pending: none, the same image runs already"]
     assert swarm.calls == []
+
+
+def test_all_is_pending_where_the_host_with_the_data_is_a_new_one(swarm: Swarm, kept: Records) -> None:
+    """Its database is empty, or comes from a backup, whatever image runs."""
+    swarm.data = "n"
+    apply(swarm, kept, plan("one", web="same"))
+    old = kept.plan("plan-one.json")
+    assert ask(swarm, plan("two", web="same"), old) == ["migrate: pending: none, the same image runs already"]
+    swarm.calls.clear()
+
+    swarm.data = "d"
+
+    expected = ["migrate: pending: all, because the host with the data is another one than at the last deploy"]
+    assert ask(swarm, plan("two", web="same"), old) == expected
+    assert swarm.calls == [], "the database may not be there"
+    apply(swarm, kept, old, jobs=False)
+    assert ask(swarm, plan("two", web="same"), kept.plan("plan-one.json")) == expected, "a restart does not migrate"
+
+
+def test_a_long_job_is_reported_now_and_then(swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "INTERVAL", 0)
+    said: list[str] = []
+    run_ended = iter([False, True])
+    monkeypatch.setattr("rollout.convergence.run_ended", lambda *_: next(run_ended))
+
+    Jobs(swarm, said.append).run("site", plan("one")["jobs"])  # type: ignore[arg-type]
+
+    assert said == ["site-migrate: still at work after 0 s", "migrate: done after 0 s"]
 
 
 def test_a_log_that_cannot_be_read_is_no_claim_that_nothing_is_pending(swarm: Swarm) -> None:

@@ -44,7 +44,7 @@ def test_a_release_is_asked_what_its_own_contracts_say(
     swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[smoke.Check] = []
-    monkeypatch.setattr(smoke, "run", lambda wanted, _: asked.extend(wanted.checks))
+    monkeypatch.setattr(smoke, "run", lambda wanted, *_: asked.extend(wanted.checks))
     own = {"host": "shop.test", "path": "/shop/", "status": 200, "contains": "Shop"}
 
     apply(swarm, kept, {**plan("one"), "checks": [own]}, smoke={"host": "site.test", "checks": [{"path": "/readyz"}]})
