@@ -55,6 +55,7 @@ def main() -> int:
     checking = commands.add_parser("check")
     checking.add_argument("release", nargs="?", default="")
     checking.add_argument("--minimum-mb", type=int, default=0)
+    checking.add_argument("--away", action="store_true", help="let nodes be down")
     waiting = commands.add_parser("whole")
     waiting.add_argument("--seconds", type=float, default=0, help="how long to wait; by default a single check")
     holding = commands.add_parser("hold")
@@ -145,7 +146,7 @@ def renewed(arguments: argparse.Namespace, engine: Engine, records: Records) -> 
 def guard(arguments: argparse.Namespace, engine: Engine, records: Records) -> None:
     """Run the command that ``arguments`` name; it raises an error if work on the cluster must not go on."""
     if arguments.command == "check":
-        preflight.check(engine, arguments.release, arguments.minimum_mb)
+        preflight.check(engine, arguments.release, arguments.minimum_mb, away=arguments.away)
     elif arguments.command == "busy":
         preflight.check_lock(arguments.release)
     elif arguments.command == "whole":

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RESERVED = 1 << 16
 KILLED = "the rollout program was killed before its end"
 #: Where an operator finds details.
-ADVICE = "status.yml shows the running release; journalctl -u 'landfast-run-*' on the first manager has the log"
+ADVICE = "status.yml shows the running release; journalctl -u 'landfast-run-*' on this manager has the log"
 
 
 @dataclass(frozen=True)
