@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rollout import placement
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from rollout.placement import Node
 
 Task = dict[str, Any]
 Service = dict[str, Any]
@@ -58,7 +62,45 @@ def is_current(task: Task, service: Service) -> bool:
     )
 
 
-def converged(service: Service, tasks: Sequence[Task]) -> bool:
+def desired_number(service: Service, tasks: Sequence[Task], nodes: Sequence[Node]) -> int:
+    """Return the number of containers that the service should have.
+
+    For a service on every node Swarm's own number is that of its attempts: a node that rejects each container is
+    missing there while Swarm waits for the next attempt. So the nodes are counted.
+
+    Args:
+        service: Swarm's entry of the service, with its status.
+        tasks: its tasks.
+        nodes: all nodes.
+    """
+    if "Global" not in service["Spec"]["Mode"]:
+        return int(service["ServiceStatus"]["DesiredTasks"])
+    # A node that takes no new containers keeps those that it has.
+    return len({task.get("NodeID", "") for task in healthy_tasks(tasks)}) + len(lacking(service, tasks, nodes))
+
+
+def lacking(service: Service, tasks: Sequence[Task], nodes: Sequence[Node]) -> dict[str, str]:
+    """Return the nodes on which a service of every node has no healthy container: id -> the last error, if any.
+
+    Args:
+        service: Swarm's entry of the service.
+        tasks: its tasks, newest first.
+        nodes: all nodes.
+    """
+    if "Global" not in service["Spec"]["Mode"]:
+        return {}
+    present = {task.get("NodeID", "") for task in healthy_tasks(tasks)}
+    errors: dict[str, str] = {}
+    for task in tasks:
+        errors[task.get("NodeID", "")] = errors.get(task.get("NodeID", "")) or task["Status"].get("Err", "")
+    return {
+        node["ID"]: errors.get(node["ID"], "")
+        for node in nodes
+        if node["ID"] not in present and placement.is_eligible(node, service)
+    }
+
+
+def converged(service: Service, tasks: Sequence[Task], nodes: Sequence[Node]) -> bool:
     """Return whether ``service`` is in its desired state: all containers are current and healthy.
 
     No old container is left then. A task is in the state running only if its container is healthy.
@@ -66,17 +108,22 @@ def converged(service: Service, tasks: Sequence[Task]) -> bool:
     Args:
         service: Swarm's entry of the service, with its status.
         tasks: its tasks.
+        nodes: all nodes.
     """
     if is_job(service):
         return job_complete(service, tasks)
     wanted = [task for task in tasks if task["DesiredState"] == "running"]
-    return bool(len(current_tasks(service, tasks)) == len(wanted) == service["ServiceStatus"]["DesiredTasks"])
+    return len(current_tasks(service, tasks)) == len(wanted) == desired_number(service, tasks, nodes)
 
 
 def current_tasks(service: Service, tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks that are healthy and made from the service's current specification."""
-    running = [task for task in tasks if task["DesiredState"] == task["Status"]["State"] == "running"]
-    return [task for task in running if is_current(task, service)]
+    return [task for task in healthy_tasks(tasks) if is_current(task, service)]
+
+
+def healthy_tasks(tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks that are healthy, and are to stay."""
+    return [task for task in tasks if task["DesiredState"] == task["Status"]["State"] == "running"]
 
 
 def has_duplicates(service: Service, tasks: Sequence[Task]) -> bool:

@@ -120,7 +120,8 @@ class Deployer:
         """Return whether the data services of ``plan``, its first group, are all healthy."""
         present, tasks = self.engine.services(plan["name"]), self.engine.tasks(plan["name"])
         found = [present.get(service) for service in plan["order"][0]]
-        return all(entry and convergence.converged(entry, tasks.get(entry["ID"], [])) for entry in found)
+        nodes = self.engine.nodes()
+        return all(entry and convergence.converged(entry, tasks.get(entry["ID"], []), nodes) for entry in found)
 
     def rollback(self, old: Mapping[str, Any], *, back: bool = True, begun: Collection[str] | None = None) -> None:
         """Restore the previous release, group after group, because containers that start at once slow each other down.
@@ -252,7 +253,7 @@ class Deployer:
         deadline, progress = time.monotonic() + self.step_timeout, Progress(self.report)
         cleared: set[str] = set()
         while True:
-            present, tasks = self.engine.services(name), self.engine.tasks(name)
+            present, tasks, nodes = self.engine.services(name), self.engine.tasks(name), self.engine.nodes()
             waiting = []
             for service in services:
                 entry = present.get(service)
@@ -262,7 +263,7 @@ class Deployer:
                 reason = convergence.failure(entry, own, before) if before else ""
                 if reason and before:
                     raise self.failure(service, reason, own, before)
-                if not convergence.converged(entry, own):
+                if not convergence.converged(entry, own, nodes):
                     waiting.append((service, own))
                 if service not in cleared and convergence.has_duplicates(entry, own):
                     self.report(f"{service}: two containers in one slot; it is updated again")

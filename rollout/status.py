@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rollout.engine import Engine
+    from rollout.placement import Node
     from rollout.records import Records
     from rollout.shared import Run
 
@@ -53,7 +54,7 @@ def describe(
     names = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
     services, tasks = engine.services(name), engine.tasks(name)
     title = f"release {current.release}, since {current.at} by {current.who}" if current else "no release yet"
-    rows = [service_row(key, services[key], tasks.get(services[key]["ID"], []), names) for key in sorted(services)]
+    rows = [service_row(key, services[key], tasks.get(services[key]["ID"], []), nodes) for key in sorted(services)]
     reports = {host["name"]: host for host in hosts}
     documents = readiness(nodes, site(plan), fetch)
     today = datetime.now(timezone.utc).timestamp() if now is None else now
@@ -67,7 +68,7 @@ def describe(
         "",
         columns([("SERVICE", "HEALTHY", "RELEASE", "NODES"), *rows]),
     ]
-    waiting = attention(nodes, reports, documents)
+    waiting = [*attention(nodes, reports, documents), *absences(services, tasks, nodes)]
     if waiting:
         parts += ["", "LOOK AT", *(f"  {line}" for line in waiting)]
     lines = records.log_lines()[-LAST:]
@@ -180,6 +181,24 @@ def attention(
     return list(lines)
 
 
+def absences(
+    services: Mapping[str, Mapping[str, Any]], tasks: Mapping[str, Sequence[convergence.Task]], nodes: Sequence[Node]
+) -> list[str]:
+    """Return a line for each host on which a service of every host does not run, with the reason that Docker gave.
+
+    Args:
+        services: the stack's services.
+        tasks: service id -> its tasks, newest first.
+        nodes: Swarm's nodes.
+    """
+    names = {node["ID"]: node["Description"]["Hostname"] for node in nodes}
+    return [
+        f"{names[node]}: {name} does not run there{f': {error}' if error else ''}"
+        for name, service in sorted(services.items())
+        for node, error in convergence.lacking(dict(service), tasks.get(service["ID"], []), nodes).items()
+    ]
+
+
 def node_row(
     node: Mapping[str, Any], host: Host | None, documents: Mapping[str, Mapping[str, Any]], now: float
 ) -> tuple[str, ...]:
@@ -218,16 +237,16 @@ def gigabytes(megabytes: float) -> str:
 
 
 def service_row(
-    name: str, service: Mapping[str, Any], tasks: Sequence[convergence.Task], hosts: Mapping[str, str]
+    name: str, service: Mapping[str, Any], tasks: Sequence[convergence.Task], nodes: Sequence[Node]
 ) -> tuple[str, ...]:
     """Return a service's line."""
-    entry = dict(service)
+    entry, hosts = dict(service), {node["ID"]: node["Description"]["Hostname"] for node in nodes}
     image = entry["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"]
     release = image.partition("@")[0].rpartition(":")[2]
     if convergence.is_job(entry):
         return name, "done" if convergence.job_complete(entry, tasks) else "at work", release, ""
-    running = [task for task in tasks if task["Status"]["State"] == "running" and task["DesiredState"] == "running"]
-    wanted = entry["ServiceStatus"]["DesiredTasks"]
+    running = convergence.healthy_tasks(tasks)
+    wanted = convergence.desired_number(entry, tasks, nodes)
     where = ", ".join(sorted(hosts.get(task.get("NodeID", ""), "?") for task in running))
     return name, f"{len(running)}/{wanted}", release, where
 

@@ -44,8 +44,11 @@ def missing(engine: Engine, records: Records, fetch: status.Fetch = smoke.fetch)
     services, tasks = engine.services(plan["name"]), engine.tasks(plan["name"])
     for name, service in sorted(services.items()):
         own = tasks.get(service["ID"], [])
-        if not convergence.converged(service, own):
-            running, desired = len(convergence.current_tasks(service, own)), service["ServiceStatus"]["DesiredTasks"]
+        if not convergence.converged(service, own, nodes):
+            running, desired = (
+                len(convergence.current_tasks(service, own)),
+                convergence.desired_number(service, own, nodes),
+            )
             found.append(f"{name}: {running} of {desired} run")
     for node, document in status.readiness(nodes, status.site(plan), fetch).items():
         if document.get("status") != "ready":
