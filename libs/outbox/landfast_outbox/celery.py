@@ -17,15 +17,17 @@ from celery import signals
 from celery.app.task import Task
 from celery.exceptions import Ignore, Reject, Retry, TimeLimitExceeded, WorkerLostError
 from kombu.asynchronous import get_event_loop
+from landfast_runtime.worker import lease
 
 from landfast_outbox import celery_messages as messages
 from landfast_outbox import consumer, databases, endings
 from landfast_outbox.exceptions import ControlError, IgnoreError, PoisonError, RejectError, RetryError
+from landfast_outbox.lease import Lease
 from landfast_outbox.task import NewTask, NotDurableError, as_json
 from landfast_outbox.writing import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from celery.result import AsyncResult
 
@@ -286,3 +288,11 @@ def _written_as(message: Any) -> uuid.UUID | None:  # noqa: ANN401 - kombu's
     with suppress(ValueError):
         return uuid.UUID(message.properties.get("message_id") or "")
     return None
+
+
+def lease_in_first_database(name: str, taken: Callable[[bool], None]) -> Lease | None:
+    """Return beat's lease in the database that its program registered first; None if it registered none."""
+    return Lease(databases.first(), name, taken) if databases.any_registered() else None
+
+
+lease.use(lease_in_first_database)

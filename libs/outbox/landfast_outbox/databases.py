@@ -44,7 +44,7 @@ class Database(Protocol):
     def ensure_it_commits(self) -> None:
         """Raise the framework's exception if the framework is going to roll the open transaction back in any case."""
 
-    def connect(self) -> AbstractContextManager[Connection[Any]]:
+    def connect(self) -> Connection[Any]:
         """Open a connection beside the framework's own, without a transaction."""
 
     def reset(self) -> None:
@@ -98,6 +98,11 @@ def named(name: str, task: str) -> Database:
     except KeyError:
         message = f"{task} needs the database {name!r}: register it with landfast_outbox.databases.use()"
         raise RuntimeError(message) from None
+
+
+def any_registered() -> bool:
+    """Return whether this process has registered a database."""
+    return bool(_named)
 
 
 def first() -> Database:

@@ -8,8 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
+from unittest.mock import MagicMock
 
 import pytest
 from amqp.exceptions import ConnectionForced, NotFound
@@ -21,10 +24,12 @@ from landfast_runtime import health as checks
 from landfast_runtime.celery import create_celery
 from landfast_runtime.connections import RabbitMQ
 from landfast_runtime.health import Unavailable
-from landfast_runtime.worker import activity, beat, consumption, dramatiq_health, health, probe, scheduler
+from landfast_runtime.worker import activity, beat, consumption, dramatiq_health, health, lease, probe, scheduler
+from landfast_runtime.worker.config import worker_settings
 from landfast_testing.waiting import DEADLINE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from amqp import Message
@@ -160,7 +165,7 @@ def test_beat_marks_every_tick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Scheduler, "tick", lambda *_: 4.5)
     assert beat.main() == 1
 
-    assert scheduler.TickingScheduler.__new__(scheduler.TickingScheduler).tick() == 4.5
+    assert scheduler.TickingScheduler(app=create_celery("shop")).tick() == 4.5
 
     assert beat.main() == 0
 
@@ -172,6 +177,86 @@ def test_beat_takes_its_timetable_from_the_code() -> None:
     made = scheduler.TickingScheduler(app=app)
 
     assert made.schedule["sign of life"].task == "shop.live"
+
+
+class FakeLease:
+    """A lease that the test gives and takes."""
+
+    def __init__(self) -> None:
+        self.free = False
+        self.sends: list[str] = []
+
+    def held(self) -> bool:
+        return self.free
+
+    @contextmanager
+    def sending(self) -> Iterator[None]:
+        self.sends.append("begun")
+        yield
+        self.sends.append("committed")
+
+    def release(self) -> None:
+        self.free = False
+
+
+@pytest.fixture
+def beat_s_lease(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeLease]:
+    """The lease of the beats that the test makes."""
+    made = FakeLease()
+    monkeypatch.setattr(lease, "_makers", [lambda name, _: made if name == "shop-beat/shop" else None])
+    monkeypatch.setenv("SERVICE_NAME", "shop-beat")
+    worker_settings.cache_clear()
+    yield made
+    worker_settings.cache_clear()
+
+
+def test_beat_sends_only_while_it_holds_its_lease_and_stays_healthy(
+    beat_s_lease: FakeLease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = MagicMock()
+    monkeypatch.setattr(Scheduler, "apply_async", sent)
+    monkeypatch.setattr(Scheduler, "producer", None)
+    app = create_celery("shop")
+    app.conf.beat_schedule = {"sign of life": {"task": "shop.live", "schedule": 0}}
+    made = scheduler.TickingScheduler(app=app)
+
+    assert made.tick() == scheduler.RETRY
+    sent.assert_not_called()
+    assert beat.main() == 0
+
+    beat_s_lease.free = True
+    assert made.tick() == 0
+    sent.assert_called_once()
+    assert beat_s_lease.sends == ["begun", "committed"]
+
+    made.close()
+    assert not beat_s_lease.free, "another one may have it at once"
+
+
+def test_a_beat_that_takes_over_begins_its_intervals_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_celery("shop")
+    app.conf.beat_schedule = {"sign of life": {"task": "shop.live", "schedule": 60}}
+    made = scheduler.TickingScheduler(app=app)
+    monkeypatch.setattr(Scheduler, "producer", None)
+    entry = made.schedule["sign of life"]
+    assert entry.last_run_at
+    entry.last_run_at -= timedelta(hours=1)
+
+    made.taken(another=False)
+    assert made.schedule["sign of life"].is_due()[0], "nobody has sent it meanwhile"
+    made.taken(another=True)
+    assert not made.schedule["sign of life"].is_due()[0], "the other one may have sent it"
+
+
+def test_a_beat_without_a_database_says_once_that_it_has_no_lease(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(lease, "_makers", [])
+    monkeypatch.setattr(Scheduler, "tick", lambda *_: 4.5)
+    made = scheduler.TickingScheduler(app=create_celery("shop"))
+
+    assert [made.tick(), made.tick()] == [4.5, 4.5]
+    assert ["no lease" in record.message for record in caplog.records] == [True]
 
 
 def test_a_probe_leaves_its_mark() -> None:

@@ -15,6 +15,8 @@ from mysite.scheduler import CLEANUP, Scheduler
 from tests.running import run_next
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from landfast_testing.outbox import Outbox
 
 #: The timetable of ``mysite.schedule`` in the previous release.
@@ -30,13 +32,21 @@ TIMETABLE = {
 
 
 @pytest.fixture
-def beat(transactional_db: None) -> Scheduler:  # noqa: ARG001 - opens the database
-    """Return beat with the timetable of the previous release, with all entries due each minute."""
+def beat(transactional_db: None) -> Iterator[Scheduler]:  # noqa: ARG001 - opens the database
+    """Beat with the timetable of the previous release, with all entries due each minute."""
     app.loader.import_default_modules()
     interval = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.MINUTES)
     for name, task in TIMETABLE.items():
         PeriodicTask.objects.create(name=name, task=task, interval=interval)
-    return Scheduler(app=app, lazy=True)
+    made = Scheduler(app=app, lazy=True)
+    yield made
+    made.close()
+
+
+def send(beat: Scheduler, name: str) -> None:
+    """Send an entry's task as if it were due."""
+    assert beat.may_send()
+    beat.apply_async(beat.schedule[name], advance=False)
 
 
 def test_a_release_leaves_the_timetable_as_the_one_before_knows_it(beat: Scheduler) -> None:
@@ -62,7 +72,7 @@ def test_beat_clears_no_results_away_though_the_release_before_did(beat: Schedul
 @pytest.mark.usefixtures("at_work")
 @pytest.mark.parametrize("name", [name for name, task in TIMETABLE.items() if task not in ELSEWHERE])
 def test_an_entry_of_the_release_before_runs_the_task_of_now(beat: Scheduler, outbox: Outbox, name: str) -> None:
-    beat.apply_async(beat.schedule[name], advance=False)
+    send(beat, name)
     run_next()
 
     [handed_on] = outbox.tasks[1:]
@@ -84,7 +94,7 @@ def test_an_entry_of_the_admin_s_own_keeps_its_arguments_and_goes_to_the_queue_o
     interval = IntervalSchedule.objects.get()
     PeriodicTask.objects.create(name="Ours", task=former, interval=interval, args=json.dumps(arguments))
 
-    beat.apply_async(beat.schedule["Ours"], advance=False)
+    send(beat, "Ours")
     run_next()
 
     [handed_on] = outbox.tasks[1:]

@@ -17,6 +17,7 @@ module         statements
 ``operators``  dead letters are found, re-driven and deleted; tasks are given up
 ``setbacks``   ``outbox.setback``: tasks that could not run, and those that may have taken effect outside
 ``census``     the number of tasks in each state
+``leases``     one of several processes may send
 ``lanes``      stalled queues: tasks wait while none ends
 ``rights``     roles' rights
 ``rows``       constants and conditions that the statements share
@@ -24,6 +25,15 @@ module         statements
 """
 
 from landfast_outbox.store.callers import AT_ONCE, Cursor, insert
+from landfast_outbox.store.leases import (
+    LeaseKeys,
+    begin_lease,
+    former_holder_sends,
+    lease_holder,
+    may_send,
+    prove_session,
+    take_lease,
+)
 from landfast_outbox.store.operators import DeadLetter, delete_dead, discard, find_dead, read_dead, redrive
 from landfast_outbox.store.relays import (
     MOST_PUBLICATIONS,
@@ -60,7 +70,9 @@ __all__ = [
     "Claim",
     "Cursor",
     "DeadLetter",
+    "LeaseKeys",
     "Message",
+    "begin_lease",
     "bury",
     "claim",
     "commit_asynchronously",
@@ -69,15 +81,19 @@ __all__ = [
     "delete_dead",
     "discard",
     "find_dead",
+    "former_holder_sends",
     "give_back",
     "hold",
     "insert",
     "lead_ordered_queues",
+    "lease_holder",
     "let_go",
     "limit_lock_wait",
     "listen",
+    "may_send",
     "next_due",
     "overdue",
+    "prove_session",
     "purge",
     "purge_dead",
     "read_dead",
@@ -85,4 +101,5 @@ __all__ = [
     "retry",
     "sweep",
     "take",
+    "take_lease",
 ]
