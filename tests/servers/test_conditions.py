@@ -83,3 +83,23 @@ def test_the_heartbeat_is_set_where_it_is_another(tmp_path: Path) -> None:
 
     cases = [case(5_000_000_000, 30), case(30_000_000_000, 30), case(30_000_000_000, "30"), case(None, 30)]
     assert outcomes(tmp_path, asked, cases) == [True, False, False, True]
+
+
+@pytest.mark.slow
+def test_a_handler_restarts_no_docker_that_runs_containers_of_a_swarm(tmp_path: Path) -> None:
+    asked = conditions(ROLES / "docker/handlers/main.yml", "Restart Docker under systemd", "when")
+    spared = yaml.safe_load((ROLES / "docker/vars/main.yml").read_text(encoding="utf-8"))["docker_is_spared"]
+
+    def case(containers: str, swarm: str, *, spare: bool = False) -> dict[str, Any]:
+        return {
+            "docker_is_spared": spared,
+            "docker_is_absent": False,
+            "docker_spare_containers": spare,
+            "docker_containers": {"stdout": containers},
+            "docker_swarm": {"stdout": swarm},
+            "ansible_facts": {"service_mgr": "systemd"},
+        }
+
+    member, laptop, bare = case("4f0e2a", "active\n"), case("4f0e2a", "inactive"), case("", "active")
+    spares = case("4f0e2a", "inactive", spare=True)
+    assert outcomes(tmp_path, asked, [member, laptop, bare, spares]) == [False, True, True, False]
