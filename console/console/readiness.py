@@ -29,6 +29,14 @@ from console.factors import State, state_of
 #: Seconds for which a report is reused: the page is public, and each report logs in to every server.
 REPORT_LIFETIME = 0.2
 
+#: Seconds from which on a report of failures is slow: a dependency is silent, as when its host is gone. Such a report
+#: is reused for longer, while the next one is made beside the requests.
+SLOW = 1.0
+SLOW_LIFETIME = 10.0
+
+#: The console's own database, by its name in the report.
+DATABASE = "postgres"
+
 RELAY_HOST = "relay"
 RELAY_PATH = "/healthz"
 
@@ -54,7 +62,7 @@ def checks_of_the_house() -> dict[str, health.Check]:
     """Return the checks of the services that every stack has."""
     console, dependencies = config.console(), config.dependencies()
     return {
-        "postgres": health.postgres(console.postgres),
+        DATABASE: health.postgres(console.postgres),
         "redis": health.redis(dependencies.results),
         "redis-cache": health.redis(dependencies.cache),
         "rabbitmq": health.rabbitmq(dependencies.rabbitmq),
@@ -85,14 +93,38 @@ class SharedReport:
         self._lock = threading.Lock()
         self._report: health.Report | None = None
         self._made_at = 0.0
+        self._is_slow = self._is_renewed = False
 
     def get(self) -> health.Report:
         """Return the last report while it is recent, else a new one; concurrent callers share it."""
         with self._lock:
-            if self._report is None or time.monotonic() - self._made_at > REPORT_LIFETIME:
-                self._report = health.run(checks())
-                self._made_at = time.monotonic()
+            age = time.monotonic() - self._made_at
+            if self._report is None or age > (SLOW_LIFETIME if self._is_slow else REPORT_LIFETIME):
+                return self._keep(*self._make())
+            if age > REPORT_LIFETIME and not self._is_renewed:
+                self._is_renewed = True
+                threading.Thread(target=self._renew, name="readiness", daemon=True).start()
             return self._report
+
+    @staticmethod
+    def _make() -> tuple[health.Report, float]:
+        """Make a report; return it and its seconds."""
+        began = time.monotonic()
+        return health.run(checks()), time.monotonic() - began
+
+    def _keep(self, report: health.Report, seconds: float) -> health.Report:
+        self._report, self._made_at = report, time.monotonic()
+        self._is_slow = not report.ready and seconds > SLOW
+        return report
+
+    def _renew(self) -> None:
+        """Make a report beside the requests."""
+        try:
+            made = self._make()
+            with self._lock:
+                self._keep(*made)
+        finally:
+            self._is_renewed = False
 
     def forget(self) -> None:
         """Make the next caller get a new report."""
@@ -110,13 +142,15 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain")
 
 
-def may_see_reasons(request: HttpRequest) -> bool:
+def may_see_reasons(request: HttpRequest, report: health.Report) -> bool:
     """Return whether a request comes from an operator, or from a program in this container (``console.report``).
 
-    While the database is down, nobody can be recognized.
+    While the database is down, nobody can be recognized, and the question might last for seconds.
     """
     if request.META.get("REMOTE_ADDR") == "127.0.0.1" and "HTTP_X_FORWARDED_FOR" not in request.META:
         return True  # Nginx always names the visitor
+    if DATABASE in report.failing:
+        return False
     try:
         return state_of(request) is State.COMPLETE and request.user.is_staff
     except (OperationalError, InterfaceError):
@@ -144,7 +178,7 @@ def public(report: health.Report) -> dict[str, Any]:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Report every dependency by name; 503 while one of them is not ready."""
     report = shared_report.get()
-    shown = report.as_dict() if may_see_reasons(request) else public(report)
+    shown = report.as_dict() if may_see_reasons(request, report) else public(report)
     return JsonResponse(shown, status=200 if report.ready else 503)
 
 
@@ -152,5 +186,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Show the report of ``/readyz`` as a page; it needs neither database nor session, which may be unavailable."""
-    context = {"report": shared_report.get(), "reasons": may_see_reasons(request), "request": request}
+    report = shared_report.get()
+    context = {"report": report, "reasons": may_see_reasons(request, report), "request": request}
     return HttpResponse(render_to_string("console/readiness.html", context))

@@ -70,7 +70,15 @@ DATABASES: dict[str, dict[str, Any]] = {
         "PORT": str(CONSOLE.postgres.port),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"application_name": config.SERVICE, "connect_timeout": 2},
+        "OPTIONS": {
+            "application_name": config.SERVICE,
+            "connect_timeout": 2,
+            # A host that is gone answers nothing: a statement on an open connection fails within some seconds.
+            "tcp_user_timeout": 5000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 3,
+        },
     },
 }
 #: The list of durable tasks reads these, too, as the same role; see landfast_outbox.django.aliases.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
+from landfast_runtime import health
 from landfast_runtime.health import Unavailable
+from landfast_testing.waiting import DEADLINE, wait_until
 
 from console import readiness, report
 from tests.conftest import enter
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from django.contrib.auth.models import User
+    from pytest_django import DjangoAssertNumQueries
     from pytest_django.live_server_helper import LiveServer
 
 HOUSE = ["postgres", "redis", "redis-cache", "rabbitmq", "relay", "outbox"]
@@ -145,6 +149,49 @@ def test_it_reports_once_for_all_who_ask_at_the_same_time(
     assert client.get("/readyz").status_code == 200
     now += readiness.REPORT_LIFETIME + 0.1
     assert client.get("/readyz").status_code == 503
+
+
+def test_while_a_dependency_is_silent_the_last_report_is_the_answer_and_the_next_one_is_made_beside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shared, release = readiness.SharedReport(), threading.Event()
+    unready, ready = health.Report({"redis": health.Result(2500, "no answer")}), health.Report({})
+
+    def made_late() -> tuple[health.Report, float]:
+        assert release.wait(DEADLINE)
+        return ready, 0.0
+
+    monkeypatch.setattr(readiness, "REPORT_LIFETIME", -1)
+    monkeypatch.setattr(readiness, "SLOW_LIFETIME", math.inf)
+    monkeypatch.setattr(shared, "_make", lambda: (unready, readiness.SLOW + 1))
+    assert shared.get() is unready
+    monkeypatch.setattr(shared, "_make", made_late)
+
+    assert [shared.get(), shared.get()] == [unready, unready], "nobody waits for the next report"
+    release.set()
+    wait_until(lambda: shared.get() is ready, "the next report is there")
+
+
+def test_a_report_that_fails_fast_is_made_anew_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared, made = readiness.SharedReport(), iter([health.Report({"redis": health.Result(2, "refused")})] * 2)
+    monkeypatch.setattr(readiness, "REPORT_LIFETIME", -1)
+    monkeypatch.setattr(shared, "_make", lambda: (next(made), 0.1))
+
+    assert [shared.get().failing, shared.get().failing] == [["redis"], ["redis"]]
+    assert next(made, None) is None
+
+
+def test_it_asks_a_database_that_is_away_for_no_operator(
+    stranger: Client,
+    answers: dict[str, Exception | None],
+    make_user: Callable[..., User],
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    answers["postgres"] = ConnectionError("no route to 10.0.3.4")
+    enter(stranger, make_user(is_staff=True))
+
+    with django_assert_num_queries(0):
+        assert stranger.get("/readyz").json()["failing"] == ["postgres"]
 
 
 def test_it_really_asks_every_dependency(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
