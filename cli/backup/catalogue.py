@@ -23,6 +23,10 @@ FULL_EVERY = timedelta(days=7)
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(\.\d{1,6})?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?", re.IGNORECASE
 )
+#: An archived file of the write-ahead log: DATABASE/FOLDER/SEGMENT-CHECKSUM.
+_SEGMENT = re.compile(
+    r"(?P<database>[^/]+)/[0-9A-F]{16}/(?P<timeline>[0-9A-F]{8})(?P<position>[0-9A-F]{16})-[0-9a-f]{40}(\.\w+)?"
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Backup:
         began: when it began.
         ended: when it ended; earlier moments cannot be restored from it.
         size: the bytes that it takes in the repository.
+        log: the last file of the write-ahead log that it needs.
     """
 
     label: str
@@ -42,6 +47,7 @@ class Backup:
     began: datetime
     ended: datetime
     size: int
+    log: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,8 @@ def backups(text: str) -> list[Backup]:
             if not each.get("error"):
                 begin, end = (_moment(each["timestamp"][key]) for key in ("start", "stop"))
                 size = each["info"]["repository"].get("delta", 0)
-                found.append(Backup(each["label"], each["type"], begin, end, size))
+                log = each.get("archive", {}).get("stop", "")
+                found.append(Backup(each["label"], each["type"], begin, end, size, log))
     return sorted(found, key=lambda each: each.ended)
 
 
@@ -141,6 +148,54 @@ def files_for(found: Sequence[Snapshot], at: datetime | None) -> Snapshot | None
     if not files:
         return None
     return next((each for each in files if at and each.time >= at), files[-1])
+
+
+def archived_until(text: str, backup: Backup) -> datetime | None:
+    """Return the time until which the archive goes on from a backup without a gap; None if it lacks the backup's end.
+
+    The time is that of the last file, and nothing in a file is younger. Whether the file has anything of that time only
+    the recovery knows.
+
+    Args:
+        text: the archived files, as ``engine segments`` prints them.
+        backup: the backup.
+    """
+    times: dict[str, dict[int, int]] = {}
+    for name, each in json.loads(text or "{}").items():
+        match = _SEGMENT.fullmatch(name)
+        if match and match["timeline"] == backup.log[:8]:
+            number = _segment_number(match["timeline"] + match["position"])
+            times.setdefault(match["database"], {})[number] = each["time"]
+    number, ends = _segment_number(backup.log), []
+    for archived in times.values():
+        if number in archived:
+            last = number
+            while last + 1 in archived:
+                last += 1
+            ends.append(archived[last])
+    return _moment(max(ends)) if ends else None
+
+
+def check_archived(text: str, target: Target) -> None:
+    """Make sure that the archive goes on to the moment of a restore, before anything is stopped for it.
+
+    Args:
+        text: the archived files, as ``engine segments`` prints them.
+        target: what to restore.
+
+    Raises:
+        StackError: it ends before.
+    """
+    if target.at is None:
+        return
+    until = archived_until(text, target.backup)
+    # The engine counts whole seconds, rounded down.
+    if until is None or until + timedelta(seconds=1) < target.at:
+        end = until or target.backup.ended
+        raise StackError(
+            f"the archive ends at {for_people(end)}, before {target.words}; nothing was changed",
+            "restore the newest state (latest), or an earlier time",
+        )
 
 
 def due_kind(found: Sequence[Backup], now: datetime) -> str:
@@ -222,6 +277,11 @@ def postgres_time(moment: datetime) -> str:
 def for_people(moment: datetime) -> str:
     """Return a time for people, who can copy it into ``--at``."""
     return moment.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S+00")
+
+
+def _segment_number(name: str) -> int:
+    """Return the position of a file of the write-ahead log, in files of 16 MiB; 0 for no name."""
+    return int(name[8:16] or "0", 16) * 256 + int(name[16:24] or "0", 16)
 
 
 def _moment(seconds: int) -> datetime:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli import host
 from cli.backup import drill, kit, make, restore
+from cli.backup.repository import Repository
 from cli.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if options.command == "recovery-kit":
         return kit.kit(project, yes=options.yes)
     if options.command == "backup" and options.action == "list":
-        return make.listing()
+        return make.listing(Repository.read())
     with host.only_one(f"stack-{project}"):
         if options.command == "backup":
             return make.backup(arguments, kind=options.kind, name=options.name)

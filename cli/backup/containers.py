@@ -23,22 +23,28 @@ _HARDENED = (
     *("docker", "run", "--rm", "--interactive", "--init", "--pull=never", "--network=none", "--read-only"),
     *("--tmpfs=/tmp:size=64m,mode=1777", "--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
 )
+#: Runs a command in the container of a Swarm's service on this host: SERVICE COMMAND [ARGUMENT...]
+_INSIDE = 'exec docker exec --interactive "$(docker ps --quiet --filter label=com.docker.swarm.service.name="$0")" "$@"'
+#: Where a server keeps the secrets of services that read files of the host.
+HOST_SECRETS = "/etc/landfast/secrets"
 _READS, _WRITES = ("DAC_READ_SEARCH",), ("CHOWN", "DAC_OVERRIDE", "FOWNER")
 
 
 @dataclass(frozen=True)
 class Place:
-    """The names of a stack's images and volumes, from Compose's configuration.
+    """The names of a stack's images and volumes.
 
     Args:
         images: service -> image.
-        volumes: name in the Compose files -> name in Docker.
+        volumes: name in the Compose files -> name in Docker, or a folder of the host.
         repository: the volume with the repository, or its folder.
+        stack: the stack's name in Swarm; empty if Compose runs it.
     """
 
     images: Mapping[str, str]
     volumes: Mapping[str, str]
     repository: str
+    stack: str = ""
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Place:
@@ -51,6 +57,8 @@ class Place:
 
     def secrets(self) -> str:
         """Return the option that mounts the repository's secrets."""
+        if self.stack:
+            return f"--volume={HOST_SECRETS}/{SERVICE}:/run/secrets:ro"
         volume = self.volumes["service-secrets"]
         return f"--mount=type=volume,source={volume},target=/run/secrets,readonly,volume-subpath={SERVICE}"
 
@@ -124,18 +132,33 @@ def stop_repository() -> list[str]:
     return compose(f"--profile={SERVICE}", "rm", "--stop", "--force", SERVICE)
 
 
-def at_repository(*command: str) -> list[str]:
+def at_repository(place: Place, *command: str) -> list[str]:
     """Return the command that runs ``command`` in the repository's container."""
+    if place.stack:
+        return ["sh", "-c", _INSIDE, f"{place.stack}_{SERVICE}", *command]
     return compose(f"--profile={SERVICE}", "exec", "-T", SERVICE, *command)
 
 
-def at_database(*command: str) -> list[str]:
+def at_database(place: Place, *command: str) -> list[str]:
     """Return the command that runs ``command`` in PostgreSQL's container."""
+    if place.stack:
+        return ["sh", "-c", _INSIDE, f"{place.stack}_{DATABASE}", *command]
     return compose("exec", "-T", DATABASE, *command)
 
 
-def restore_database(*arguments: str) -> list[str]:
-    """Return the command that restores the database while its service is stopped: see images/postgres/restore."""
+def restore_database(place: Place, *arguments: str) -> list[str]:
+    """Return the command that restores the database while its service is stopped: see images/postgres/restore.
+
+    No container can join a Swarm's networks by hand: on a server it has the repository itself.
+    """
+    if place.stack:
+        mounts = (
+            f"--volume={place.volumes[DATABASE]}:/var/lib/postgresql/data",
+            place.secrets(),
+            f"--volume={place.repository}:{REPOSITORY}",
+        )
+        limits = ("--memory=1g", "--pids-limit=256")
+        return [*_HARDENED, *limits, *mounts, "--entrypoint=restore", place.images[DATABASE], *arguments]
     return compose("run", "--rm", "--no-deps", "-T", "--entrypoint=restore", DATABASE, *arguments)
 
 

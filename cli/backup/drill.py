@@ -55,6 +55,15 @@ def drill(arguments: Sequence[str]) -> int:
     """
     repository = Repository.read()
     repository.build(arguments)
+    return compare(repository)
+
+
+def compare(repository: Repository) -> int:
+    """Rehearse the restore of the newest backup in a prepared repository, and print the result.
+
+    Raises:
+        StackError: the backup cannot be restored, or differs from the record; the metrics have that, too.
+    """
     began = time.monotonic()
     try:
         result = rehearse(repository)

@@ -32,8 +32,22 @@ def backup(arguments: Sequence[str], *, kind: str = "", name: str = "") -> int:
     """
     check_name(name)
     repository = Repository.read()
-    began = time.monotonic()
     repository.build(arguments)
+    return whole(repository, kind=kind, name=name)
+
+
+def whole(repository: Repository, *, kind: str = "", name: str = "") -> int:
+    """Make a backup of everything in a prepared repository, with its record, and remove the oldest ones.
+
+    Args:
+        repository: the repository.
+        kind: ``full`` or ``diff``; if empty, full once a week.
+        name: a name for the moment after it.
+
+    Raises:
+        StackError: a part failed; the message says which, and earlier backups stay.
+    """
+    began = time.monotonic()
     console.heading("Making a backup")
     with repository.running():
         make(repository, kind)
@@ -71,12 +85,16 @@ def make(repository: Repository, kind: str = "") -> None:
     Raises:
         StackError: a part failed.
     """
-    if process.capture(containers.at_database("archiving", "apply")).code != 0:
+    if process.capture(containers.at_database(repository.place, "archiving", "apply")).code != 0:
         raise StackError("PostgreSQL does not run", "./stack up starts it")
     another = "the repository may have the backups of another database: ./stack restore latest restores that one"
-    repository.ask(containers.at_repository("engine", "init"), "the repository refuses this database", remedy=another)
+    repository.ask(
+        containers.at_repository(repository.place, "engine", "init"),
+        "the repository refuses this database",
+        remedy=another,
+    )
     kind = kind or catalogue.due_kind(repository.backups(), datetime.now(timezone.utc))
-    if process.run(containers.at_repository("engine", "backup", kind)) != 0:
+    if process.run(containers.at_repository(repository.place, "engine", "backup", kind)) != 0:
         raise StackError("PostgreSQL could not be backed up", "fix the engine's error above, and try again")
     command = containers.files(repository.place, "save", volumes=repository.all_volumes)
     repository.ask(command, "PostgreSQL was backed up, but its files were not")
@@ -88,7 +106,9 @@ def record(repository: Repository) -> None:
     Raises:
         StackError: that failed.
     """
-    counted = repository.ask(containers.at_database("fingerprint", "live"), "the tables could not be recorded")
+    counted = repository.ask(
+        containers.at_database(repository.place, "fingerprint", "live"), "the tables could not be recorded"
+    )
     first, _, tables = counted.partition("\n")
     at = catalogue.parse_time(first.partition("|")[2])
     repository.note({"tables": tables}, RECORD, f"at={catalogue.postgres_time(at)}")
@@ -102,7 +122,9 @@ def mark(repository: Repository, name: str) -> None:
         StackError: that failed.
     """
     now = repository.ask(
-        containers.at_database("psql", "-qAtc", "SELECT clock_timestamp() AT TIME ZONE 'UTC'", "postgres"),
+        containers.at_database(
+            repository.place, "psql", "-qAtc", "SELECT clock_timestamp() AT TIME ZONE 'UTC'", "postgres"
+        ),
         "the time of PostgreSQL cannot be read",
     )
     at = catalogue.parse_time(f"{now.strip()}Z")
@@ -116,16 +138,17 @@ def flush(repository: Repository) -> None:
     Raises:
         StackError: the repository takes none.
     """
-    repository.ask(containers.at_database("archiving", "flush"), "the newest changes could not be archived")
+    repository.ask(
+        containers.at_database(repository.place, "archiving", "flush"), "the newest changes could not be archived"
+    )
 
 
-def listing() -> int:
+def listing(repository: Repository) -> int:
     """Print the backups and the named moments.
 
     Raises:
         StackError: the repository cannot be read.
     """
-    repository = Repository.read()
     there = process.capture(containers.files(repository.place, "list", reads=True))
     found = repository.backups() if there.code == 0 else []
     if not found:

@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cli import compose, prepare, process
-from cli.app import plan
+from cli import compose, process
 from cli.backup import catalogue, containers
 from cli.console import Phases, StackError
-from cli.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +42,8 @@ class Repository:
         Raises:
             StackError: Compose's files or a contract cannot be read, or the stack was never started.
         """
+        from cli.app import plan  # noqa: PLC0415 - the program on servers has this package alone
+
         config = plan.configuration(active=False)
         place = containers.Place.of(config)
         if process.capture(compose.volume_exists(place.volumes["service-secrets"])).code != 0:
@@ -66,6 +66,9 @@ class Repository:
         Raises:
             StackError: the machine is not ready, or the build failed.
         """
+        from cli import prepare  # noqa: PLC0415 - as in read
+        from cli.settings import Settings  # noqa: PLC0415 - as in read
+
         settings = Settings.read()
         environment = prepare.prepare(settings, Phases(), list(arguments), yes=False, ports=False)
         if process.run(compose.build(containers.SERVICE), env=environment) != 0:
@@ -135,6 +138,6 @@ class Repository:
             yield
         finally:
             if not self.stays:
-                process.capture(containers.at_repository("rm", "-f", "/run/landfast-backup/on"))
-                process.capture(containers.at_database("archiving", "apply"))
+                process.capture(containers.at_repository(self.place, "rm", "-f", "/run/landfast-backup/on"))
+                process.capture(containers.at_database(self.place, "archiving", "apply"))
                 process.capture(containers.stop_repository(), timeout=LONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -139,6 +140,45 @@ def test_without_a_backup_nothing_is_restored() -> None:
         catalogue.choose([], [], now=NOW)
 
 
+def segments(*names: str) -> str:
+    """Return a list of archived files, of which each is a minute younger than the one before."""
+    began = NOW.timestamp() - 3600
+    files = {f"17-1/{name[:16]}/{name}-{'a' * 40}.zst": began + 60 * each for each, name in enumerate(names)}
+    found = {name: {"type": "file", "size": 1, "time": int(when)} for name, when in files.items()}
+    return json.dumps({".": {"type": "path"}, "archive.info": {"type": "file", "size": 1, "time": 1}, **found})
+
+
+def minutes(number: float) -> datetime:
+    return NOW - timedelta(hours=1) + timedelta(minutes=number)
+
+
+def test_the_archive_of_a_backup_ends_at_its_first_gap_and_in_its_own_timeline() -> None:
+    backup = replace(FULL, log="0000000200000001000000FE")
+    following = ["0000000200000001000000FF", "000000020000000200000000"]
+    gap, other = "000000020000000200000001", "000000030000000200000000"
+
+    assert catalogue.archived_until(segments(backup.log), backup) == minutes(0)
+    assert catalogue.archived_until(segments(backup.log, *following), backup) == minutes(2)
+    assert catalogue.archived_until(segments(backup.log, following[0], gap), backup) == minutes(1)
+    assert catalogue.archived_until(segments(backup.log, following[0], other), backup) == minutes(1)
+    assert catalogue.archived_until(segments(*following), backup) is None
+    assert catalogue.archived_until("{}", backup) is None
+
+
+def test_a_moment_after_the_end_of_the_archive_is_refused() -> None:
+    backup = replace(FULL, log="000000010000000000000002")
+    archived = segments(backup.log, "000000010000000000000003")
+
+    catalogue.check_archived(archived, Target(backup, "time", minutes(1.01)))
+    catalogue.check_archived(archived, Target(backup, "default"))
+    with pytest.raises(
+        StackError, match=r"the archive ends at 2026-11-29 13:01:00\+00, before 2026-11-29 13:02:00\+00"
+    ):
+        catalogue.check_archived(archived, Target(backup, "time", minutes(2)))
+    with pytest.raises(StackError, match="nothing was changed"):
+        catalogue.check_archived("{}", Target(backup, "time", minutes(2)))
+
+
 def test_files_come_from_the_first_snapshot_after_the_moment_or_from_the_last_one() -> None:
     early, late = (Snapshot(name, NOW - timedelta(hours=age), "files") for name, age in (("a", 9), ("b", 3)))
 
@@ -213,7 +253,7 @@ def test_differences_name_each_table() -> None:
 def test_a_restore_says_what_it_takes_and_what_is_lost() -> None:
     files = Snapshot("a", NOW, "files")
 
-    said = "\n".join(restore.lines(Target(FULL, "time", NOW), files, ["media"]))
+    said = "\n".join(restore.Choice(Target(FULL, "time", NOW), files, ["media"]).lines)
 
     assert "goes back to 2026-11-29 14:00:00+00" in said
     assert f"from the full backup {FULL.label}" in said

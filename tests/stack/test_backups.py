@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -79,4 +80,10 @@ def test_moments_that_cannot_be_restored_are_refused_and_nothing_stops(ready: St
     assert "is before the end of the first backup" in run(ready, "restore", "--at", "2000-01-01 00:00+00").stdout
     assert "is in the future" in run(ready, "restore", "--at", "2100-01-01 00:00+00").stdout
     assert "has the name nowhere" in run(ready, "restore", "--to", "nowhere").stdout
+    # Between two backups a laptop archives nothing: a file of the log that nobody keeps is a gap.
+    for _ in range(2):
+        outbox.query(ready, "SELECT pg_current_xact_id()")
+        outbox.query(ready, "SELECT pg_switch_wal()")
+    moment = f"{datetime.now(UTC) - timedelta(seconds=1):%Y-%m-%d %H:%M:%S}+00"
+    assert "the archive ends at" in run(ready, "restore", "--at", moment, "--yes").stdout
     assert ready.healthy_containers() == before
