@@ -106,6 +106,7 @@ def everything_else() -> list[Step]:
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),
         replace(suite("applications", host, *(f"tests/deploy/test_{name}.py" for name in APPLICATIONS)), minutes=35),
         replace(suite("single-host", host, "tests/deploy/test_single_host.py"), minutes=12),
+        replace(suite("backups", host, "tests/deploy/test_backups.py"), selection=("-k", "debian-13"), minutes=16),
         replace(suite("host-marks", host, "tests/deploy/test_host_marks.py"), minutes=14),
         replace(suite("certificates", host, "tests/deploy/test_cluster.py"), minutes=12),
         replace(suite("cluster", host, "tests/deploy/test_cluster_under_load.py"), minutes=60),

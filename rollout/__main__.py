@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rollout import fresh_packages, host, logs, preflight, quorum, shared, status, whole
+from rollout import backups, fresh_packages, host, logs, preflight, quorum, shared, standstill, status, whole
 from rollout.change import Change, apply, locked, read_options, recover
 from rollout.engine import Engine
 from rollout.errors import BusyError, RolloutError, TransientError
@@ -23,7 +23,7 @@ FAILED, BUSY = 1, 75
 #: Commands that read the records, which another manager may have changed.
 SHARED = ("current", "find", "images", "pending", "watch", "updates", "renew", "update")
 READING = ("current", "find", "tidy", "images")
-GUARDS = ("check", "busy", "whole", "hold")
+GUARDS = ("check", "busy", "whole", "hold", "stop")
 
 
 def report(text: str) -> None:
@@ -63,6 +63,8 @@ def main() -> int:
         holding.add_argument(name, help="text for the lock's description")
     images = commands.add_parser("images")
     images.add_argument("--releases", type=int, required=True, help="the number of newest releases")
+    commands.add_parser("stop", help="stop all services but Nginx and the backups' for a restore; a deploy starts them")
+    backups.add_to(commands)
     arguments = parser.parse_args()
     engine, records = Engine(), Records()
     try:
@@ -91,6 +93,8 @@ def dispatch(arguments: argparse.Namespace, engine: Engine, records: Records) ->
         report(json.dumps(follow(arguments.result, arguments.known)))
     elif command in READING:
         report_all(read(arguments, records))
+    elif command == "backups":
+        return backups.run(arguments)
     elif command in {"updates", "renew", "update"}:
         return renewed(arguments, engine, records)
     else:
@@ -144,13 +148,15 @@ def renewed(arguments: argparse.Namespace, engine: Engine, records: Records) -> 
 
 
 def guard(arguments: argparse.Namespace, engine: Engine, records: Records) -> None:
-    """Run the command that ``arguments`` name; it raises an error if work on the cluster must not go on."""
+    """Run the command that ``arguments`` name, for maintenance; it raises an error if work must not go on."""
     if arguments.command == "check":
         preflight.check(engine, arguments.release, arguments.minimum_mb, away=arguments.away)
     elif arguments.command == "busy":
         preflight.check_lock(arguments.release)
     elif arguments.command == "whole":
         whole.wait(engine, records, arguments.seconds)
+    elif arguments.command == "stop":
+        standstill.stop(engine, records, report)
     else:
         whole.hold(arguments.what, arguments.release, arguments.who)
 

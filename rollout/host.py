@@ -50,6 +50,8 @@ UNITS: Mapping[str, str] = {
     "apt-daily-upgrade.service": "security updates could not be installed",
     "landfast-updates.service": "the Debian mirror could not be asked for the images' security updates",
     "landfast-update.service": "the images' security updates could not be rolled out",
+    "landfast-backup.service": "the last backup failed",
+    "landfast-drill.service": "the rehearsal of a restore failed",
 }
 
 #: Every kind of problem, for the metrics: a kind without a problem is 0.

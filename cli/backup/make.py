@@ -161,7 +161,8 @@ def listing(repository: Repository) -> int:
     print(console.columns([("to the end of", "name", "kind", "size"), *table]))
     files = catalogue.newest(notes, FILES)
     print(f"\nfiles: {catalogue.for_people(files.time) if files else 'none'}")
-    any_second = "any second since the first backup that was made with COMPOSE_PROFILES=backup"
+    made = "" if repository.place.stack else " that was made with COMPOSE_PROFILES=backup"
+    any_second = f"any second since the first backup{made}"
     print(f"a restore may go back to {any_second if repository.stays else 'these moments'}")
     return 0
 

@@ -18,6 +18,8 @@ from cli.servers.manifest import Manifest, external_addresses, random_secret
 from cli.servers.render import render, secret_name
 from cli.servers.service import Release
 
+#: Secrets that must stay -> the reason.
+LASTING = {"backup_passphrase": "nothing would open the backups any more"}
 #: A placeholder for the digest of an image that is not built yet.
 UNBUILT = "sha256:unbuilt"
 
@@ -121,12 +123,17 @@ def renew_secret(given: dict[str, Any]) -> dict[str, Any]:
     """Replace the value of one secret by a new random one.
 
     Raises:
-        StackError: there is no such secret.
+        StackError: there is no such secret, or it must stay.
     """
     path, name = Path(given["vault"]), given["secret"]
     manifest = Manifest.read()
     if name not in manifest.lengths or name in manifest.optional:
         raise StackError(f"{name} is no secret that is made here", f"those are: {', '.join(sorted(manifest.lengths))}")
+    if name in LASTING:
+        raise StackError(
+            f"{name} cannot be replaced: {LASTING[name]}",
+            "move the repository away and keep its passphrase; then ansible-vault edit, and deploy",
+        )
     values = vault.read(path)
     vault.write(path, {**values, name: random_secret(manifest.lengths[name])})
     return {"changed": True}

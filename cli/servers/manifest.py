@@ -39,6 +39,7 @@ class Manifest:
         consumers: service -> name in /run/secrets -> secret or derived file.
         checks: what is asked after a deploy.
         hosts: the applications' host names on servers -> the contract's file.
+        volumes: contract's file -> the volumes to back up.
     """
 
     lengths: Mapping[str, int]
@@ -47,6 +48,7 @@ class Manifest:
     consumers: Mapping[str, Mapping[str, str]]
     checks: Sequence[Mapping[str, Any]] = ()
     hosts: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: Path = ROOT) -> Manifest:
@@ -83,6 +85,7 @@ class Manifest:
             },
             checks=derived.checks,
             hosts=derived.public_hosts,
+            volumes={file: each["volumes"] for file, each in derived.upkeep.items()},
         )
 
     def recorded(self, contents: Mapping[str, str], names: Sequence[str]) -> Manifest:

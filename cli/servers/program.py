@@ -11,6 +11,8 @@ from cli.settings import ROOT
 
 SOURCE = ROOT / "rollout"
 PACKED = ROOT / ".cache/rollout.pyz"
+#: What ``landfast backups`` shares with ``./stack backup``: all that it imports.
+SHARED = ("__init__.py", "compose.py", "console.py", "process.py", "settings.py")
 #: The script that installs packages into images, for updates on a manager: rollout/fresh_packages.py.
 INSTALLER = "images/base/apt-install"
 #: The code that Python runs for the file.
@@ -29,6 +31,8 @@ def pack(source: Path = SOURCE, packed: Path = PACKED) -> Path:
     """
     contents = {"__main__.py": MAIN}
     contents |= {f"{source.name}/{path.name}": path.read_text(encoding="utf-8") for path in sorted(source.glob("*.py"))}
+    shared = [*(ROOT / "cli" / name for name in SHARED), *sorted((ROOT / "cli/backup").glob("*.py"))]
+    contents |= {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in shared}
     contents[INSTALLER] = (ROOT / INSTALLER).read_text(encoding="utf-8")
     try:
         packed.parent.mkdir(exist_ok=True)

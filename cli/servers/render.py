@@ -10,6 +10,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from cli.backup.containers import REPOSITORY
+from cli.backup.containers import SERVICE as BACKUP
 from cli.console import StackError
 from cli.servers import sessions
 from cli.servers.service import HOST_SECRETS, Rendering, is_once
@@ -51,6 +53,7 @@ class Plan:
         checks: what is asked afterwards, and the right answers.
         contents: derived file -> its content with placeholders for secrets, so that a later rotation or rollback gives
             the release its own files with the secrets of that time.
+        backups: where the backups are, and the volumes in them: see :func:`backups`.
     """
 
     release: str
@@ -63,6 +66,7 @@ class Plan:
     files: list[str]
     checks: list[Mapping[str, Any]]
     contents: dict[str, str]
+    backups: dict[str, Any]
 
 
 def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> Plan:
@@ -97,10 +101,11 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         raise StackError("Swarm cannot run this:\n  " + "\n  ".join(problems))
     jobs = {name: entry for name, entry in rendered.items() if is_once(services[name])}
     kept = {name: entry for name, entry in rendered.items() if name not in jobs}
+    stack = stack_file(kept, config, release)
     return Plan(
         release=release.name,
         name=release.stack,
-        stack=stack_file(kept, config, release),
+        stack=stack,
         jobs={name: job_file(name, entry, config, release) for name, entry in jobs.items()},
         pending=pending,
         trials={name: trial_file(name, kept[name], services[name][TRIAL], config, release) for name in tried},
@@ -108,7 +113,29 @@ def render(config: Mapping[str, Any], manifest: Manifest, release: Release) -> P
         files=sorted(consumer for entry in services.values() for consumer in host_secrets(entry)),
         checks=list(manifest.checks),
         contents=dict(manifest.contents),
+        backups=backups(stack, release.stack, manifest.volumes),
     )
+
+
+def backups(stack: Mapping[str, Any], name: str, volumes: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the settings of ``landfast backups`` on the host that keeps the data.
+
+    Args:
+        stack: the stack file.
+        name: the stack's name.
+        volumes: contract's file -> the volumes to back up.
+
+    Returns:
+        ``stack``, ``repository`` (a volume of Docker, or a folder) and ``volumes``, which exist on servers.
+    """
+    mounts = stack["services"].get(BACKUP, {}).get("volumes", [])
+    sources = [mount["source"] for mount in mounts if mount["target"] == REPOSITORY]
+    there = {file: [each for each in several if each in stack["volumes"]] for file, several in volumes.items()}
+    return {
+        "stack": name,
+        "repository": next((f"{name}_{each}" if each in stack["volumes"] else each for each in sources), ""),
+        "volumes": {file: several for file, several in there.items() if several},
+    }
 
 
 def runs_on_servers(service: Mapping[str, Any]) -> bool:

@@ -90,6 +90,7 @@ def test_a_folder_calls_all_steps_whose_tests_lie_in_it() -> None:
         "tutorial",
         "applications",
         "single-host",
+        "backups",
         "host-marks",
         "certificates",
         "cluster",

@@ -82,7 +82,8 @@ class Swarm:
         return copy.deepcopy(self.stacks.get(stack, {}))
 
     def tasks(self, stack: str) -> dict[str, list[Json]]:
-        found = {entry["ID"]: [self.task(entry)] for entry in self.stacks.get(stack, {}).values()}
+        running = [entry for entry in self.stacks.get(stack, {}).values() if not entry.get("stopped")]
+        found = {entry["ID"]: [self.task(entry)] for entry in running}
         for task in self.left.get(stack, []):
             found.setdefault(task["ServiceID"], []).append(task)
         return found
@@ -137,6 +138,9 @@ class Swarm:
             self.stacks.pop(arguments[-1], None)
         else:
             self.calls.append(" ".join(arguments))
+        if arguments[:2] == ("service", "scale"):
+            for name in (each.removesuffix("=0").removeprefix("site_") for each in arguments if each.endswith("=0")):
+                self.stacks["site"][name]["stopped"] = True
         return ""
 
     def config(self, verb: str, *arguments: str, given: str | None) -> str:

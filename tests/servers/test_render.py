@@ -142,7 +142,7 @@ def test_no_volume_of_secrets_reaches_a_server(plan: Plan) -> None:
 
 
 def test_postgresql_gets_files_of_the_host_so_that_a_password_needs_no_restart(plan: Plan) -> None:
-    assert plan.files == ["postgres"]
+    assert plan.files == ["backup", "postgres"]
     assert "secrets" not in plan.stack["services"]["postgres"]
 
 
