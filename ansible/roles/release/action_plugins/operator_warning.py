@@ -1,4 +1,3 @@
-
 """Shows a line in each run, although nothing changes: Ansible hides the messages of unchanged tasks (ansible.cfg)."""
 
 from __future__ import annotations
