@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from rollout.engine import Engine
+    from rollout.placement import Node
     from rollout.records import Entry, Records
 
     Services = Mapping[str, dict[str, Any]]
@@ -68,11 +69,11 @@ def cut_off(nodes: Sequence[Mapping[str, Any]], reach: Callable[[str], bool]) ->
     return f"{', '.join(silent)} does not answer" if silent else ""
 
 
-def data_down(services: Services, tasks: Tasks, data: Collection[str]) -> str:
+def data_down(services: Services, tasks: Tasks, nodes: Sequence[Node], data: Collection[str]) -> str:
     """Return which data service does not run as desired; an empty string if all do."""
     for name in data:
         service = services.get(name)
-        if service and not convergence.converged(service, tasks.get(service["ID"], [])):
+        if service and not convergence.converged(service, tasks.get(service["ID"], []), nodes):
             return f"{name} is down"
     return ""
 
@@ -222,7 +223,7 @@ class Watch:
             return View({}, {}, away=error.reason)
         late = time.monotonic() - began
         away = f"Docker answered after {late:.0f} s only" if late > LATE else cut_off(nodes, self.reach)
-        return View(services, tasks, away, data_down(services, tasks, plan["order"][0]))
+        return View(services, tasks, away, data_down(services, tasks, nodes, plan["order"][0]))
 
     def failure(self, view: View, judgement: Judgement) -> RolloutError | None:
         """Return the error of the first service that has failed, with its last log lines; None if none has."""
