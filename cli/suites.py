@@ -102,7 +102,7 @@ def everything_else() -> list[Step]:
         replace(
             suite("debian-12", host, "tests/deploy/test_single_stack.py"), selection=("-k", "debian-12"), minutes=8
         ),
-        replace(suite("products", host, "tests/products"), minutes=10),
+        replace(suite("products", host, "tests/products"), minutes=15),
         replace(suite("tutorial", host, "tests/deploy/test_tutorial.py"), minutes=8),
         replace(suite("applications", host, *(f"tests/deploy/test_{name}.py" for name in APPLICATIONS)), minutes=35),
         replace(suite("single-host", host, "tests/deploy/test_single_host.py"), minutes=12),

@@ -51,7 +51,7 @@ def visitor(stack: Stack, name: str) -> Site:
     return site
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def editor(products: Stack) -> Account:
     """The first account of Wagtail, made as its documentation says."""
     return make_editor(products.execute)
