@@ -12,7 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from landfast_runtime import logs
 from landfast_runtime.logs import JsonFormatter, PipeHandler, accept_request_id, logging_config, request_id, task_id
+from landfast_testing.waiting import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,7 +166,8 @@ def test_a_line_that_was_taken_in_part_spoils_no_other(pipe: Pipe) -> None:
     assert pipe.messages() == ["next"]
 
 
-def test_a_reader_that_is_only_slow_loses_no_line(pipe: Pipe) -> None:
+def test_a_reader_that_is_only_slow_loses_no_line(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "PATIENCE", DEADLINE)
     taken: list[str] = []
     reader = threading.Thread(target=lambda: wait_for_lines(pipe, taken, 1001))
     reader.start()
