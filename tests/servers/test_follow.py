@@ -72,6 +72,7 @@ def test_a_result_that_is_missing_or_half_written_has_no_lines(tmp_path: Path) -
     assert follow(path, 0, lambda _: True, patience=0) == {"lines": [], "ended": False, "alive": True}
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_service_that_takes_long_is_reported_now_and_then(
     swarm: Swarm, kept: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_nothing_is_reported_twice_within_a_few_seconds() -> None:
     assert said == []
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_smoke_test_that_takes_long_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "INTERVAL", 0)
     monkeypatch.setattr(smoke, "INTERVAL", 0.01)

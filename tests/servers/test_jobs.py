@@ -74,6 +74,7 @@ def test_all_is_pending_where_the_host_with_the_data_is_a_new_one(swarm: Swarm, 
     assert ask(swarm, plan("two", web="same"), kept.plan("plan-one.json")) == expected, "a restart does not migrate"
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_long_job_is_reported_now_and_then(swarm: Swarm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "INTERVAL", 0)
     said: list[str] = []
@@ -182,6 +183,7 @@ def test_the_rollback_removes_what_ended_jobs_left(swarm: Swarm, kept: Records) 
     assert set(swarm.stacks) == {"site"}
 
 
+@pytest.mark.usefixtures("clock")
 def test_the_rollback_leaves_a_migration_that_runs_alone_and_says_so(swarm: Swarm, kept: Records) -> None:
     apply(swarm, kept, plan("one"))
     task = swarm.task
