@@ -9,7 +9,7 @@ docs/adr/0054 has the reasons.
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from landfast_outbox import store, writing
@@ -76,7 +76,10 @@ class Lease:
             yield
 
     def release(self) -> None:
-        """Let another process have the lease at once."""
+        """Let another process have the lease at once: the server takes a moment to end a session that is closed."""
+        if self._connection is not None and self._locked:
+            with suppress(*DRIVER_OUTAGES):  # the session has ended, and the lease with it
+                store.give_up_lease(self._connection, self._keys)
         self._forget()
 
     def _confirm(self) -> bool:

@@ -41,6 +41,11 @@ def take_lease(connection: Connection[Any], keys: LeaseKeys) -> bool:
     return bool(row and row[0])
 
 
+def give_up_lease(connection: Connection[Any], keys: LeaseKeys) -> None:
+    """Give up the lease that this session has taken."""
+    connection.execute("SELECT pg_advisory_unlock(%s)", (keys.holder,))
+
+
 def former_holder_sends(connection: Connection[Any], keys: LeaseKeys) -> bool:
     """Return whether a transaction of the former holder is still open: it may still commit."""
     row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (keys.sending,)).fetchone()
