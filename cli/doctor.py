@@ -12,6 +12,7 @@ from typing import Any
 
 from cli import compose, console, diagnosis, machine, outdated, prepare, process, readiness, updates
 from cli.app import plan
+from cli.backup import condition
 from cli.console import StackError
 from cli.settings import Settings
 from rollout.updates import UpdatesError
@@ -38,8 +39,9 @@ def doctor() -> int:
         return 1
     current = explain_outdated(settings)
     ready = explain_readiness(settings)
+    saved = explain_backups()
     explain_updates(settings)
-    return 0 if valid and well and current and ready and not report.failed else 1
+    return 0 if valid and well and current and ready and saved and not report.failed else 1
 
 
 def explain_contracts() -> bool:
@@ -146,6 +148,19 @@ def explain_readiness(settings: Settings) -> bool:
     elif not remarks:
         print(f"  {address} says that everything is ready")
     return status == HTTPStatus.OK and not remarks
+
+
+def explain_backups() -> bool:
+    """Print the problems of continuous backups, where there are such; return whether there is none."""
+    found = condition.read()
+    if found is None:
+        return True
+    console.heading("Backups")
+    for problem in found:
+        print(f"  {problem.words}\n    next step: {problem.step}")
+    if not found:
+        print("  PostgreSQL's log is archived")
+    return not found
 
 
 def explain_updates(settings: Settings) -> None:

@@ -24,7 +24,7 @@ ANY = "any"
 #: A host in a setting; some internal names have an underscore.
 HOST_NAME = r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?"
 #: Ports of URLs without one.
-PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443, "sftp": 22}
 
 
 def check(address: str, where: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cli.console import StackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 #: Tags of restic's snapshots: files, the records of all tables, and named moments.
 FILES, RECORD, POINT = "files", "record", "point"
@@ -204,6 +204,22 @@ def due_kind(found: Sequence[Backup], now: datetime) -> str:
     return "diff" if full and now - full[-1] < FULL_EVERY else "full"
 
 
+def fulls_to_keep(found: Sequence[Backup], kind: str, now: datetime, *, number: int, days: int) -> int:
+    """Return how many full backups stay: so many, or as many as it takes to go back so many days.
+
+    Args:
+        found: the backups, the oldest first.
+        kind: the kind of the backup that is being made.
+        now: the time.
+        number: the least number.
+        days: the days.
+    """
+    full = [each for each in found if each.kind == "full"]
+    young = [each for each in full if each.ended > now - timedelta(days=days)]
+    older = len(full) > len(young)
+    return max(number, len(young) + older + (kind == "full"))
+
+
 def choose(found: Sequence[Backup], notes: Sequence[Snapshot], *, at: str = "", to: str = "", now: datetime) -> Target:
     """Return what to restore; without ``at`` and ``to`` the newest state.
 
@@ -282,6 +298,24 @@ def for_people(moment: datetime) -> str:
 def _segment_number(name: str) -> int:
     """Return the position of a file of the write-ahead log, in files of 16 MiB; 0 for no name."""
     return int(name[8:16] or "0", 16) * 256 + int(name[16:24] or "0", 16)
+
+
+def unknown_migrations(restored: str, present: str, revisions: Container[str]) -> list[str]:
+    """Return the migrations in restored data that this code does not know: then the data is of a newer release.
+
+    Args:
+        restored: the output of ``migrations`` (images/postgres/migrations) about the restored data.
+        present: the same about the present data, which this code has migrated.
+        revisions: the revisions of Alembic that the code has: its table names the last one only.
+    """
+    known = set(present.splitlines())
+    found = [line for line in restored.splitlines() if line.startswith("migration|") and line not in known]
+    parts = [line.split("|") for line in found]
+    return [
+        f"{database}: {schema}: {name}"
+        for _, tool, database, schema, name in parts
+        if tool != "alembic" or name not in revisions
+    ]
 
 
 def _moment(seconds: int) -> datetime:

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to those of ``./stack``."""
     backup_ = commands.add_parser("backup", help="back up all databases, files and secrets; or list the backups")
-    backup_.add_argument("action", nargs="?", choices=("list",), help="print the backups, and change nothing")
+    backup_.add_argument(
+        "action",
+        nargs="?",
+        choices=("list", "verify"),
+        help="print the backups; or read all of them and compare checksums",
+    )
     kinds = backup_.add_mutually_exclusive_group()
     kinds.add_argument("--full", dest="kind", action="store_const", const="full", default="", help="all data")
     kinds.add_argument(
@@ -30,8 +35,12 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     moments.add_argument("--at", default="", metavar="TIME", help='such as "2026-11-29 14:03:07+00"')
     moments.add_argument("--to", default="", metavar="NAME", help="the name of a moment, or of a backup")
     restore_.add_argument("--secrets", action="store_true", help="the secrets, too: for a new machine")
+    restore_.add_argument("--any-release", action="store_true", help="also data of a newer release than this code")
     restore_.add_argument("--yes", action="store_true", help="do not ask")
-    commands.add_parser("drill", help="restore the newest backup beside the stack, and compare it with its record")
+    drill_ = commands.add_parser(
+        "drill", help="restore the newest backup beside the stack, and compare it with its record"
+    )
+    drill_.add_argument("--elsewhere", action="store_true", help="fetch the backups from elsewhere, and restore those")
     kit_ = commands.add_parser("recovery-kit", help="print what is needed to open the backups on another machine")
     kit_.add_argument("--yes", action="store_true", help="do not ask")
 
@@ -49,8 +58,11 @@ def run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if options.command == "backup" and options.action == "list":
         return make.listing(Repository.read())
     with host.only_one(f"stack-{project}"):
+        if options.command == "backup" and options.action == "verify":
+            return make.verify(arguments)
         if options.command == "backup":
             return make.backup(arguments, kind=options.kind, name=options.name)
         if options.command == "drill":
-            return drill.drill(arguments)
-        return restore.restore(arguments, at=options.at, to=options.to, yes=options.yes, secrets=options.secrets)
+            return drill.drill(arguments, elsewhere=options.elsewhere)
+        wanted = restore.Wanted(options.at, options.to, options.yes, options.secrets, options.any_release)
+        return restore.restore(arguments, wanted)

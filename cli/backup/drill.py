@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,29 +45,37 @@ class Result:
     age: float
 
 
-def drill(arguments: Sequence[str]) -> int:
+def drill(arguments: Sequence[str], *, elsewhere: bool = False) -> int:
     """Restore the newest backup into a container without a network, check it, and print the result.
 
     Args:
         arguments: the arguments of ``./stack``, in case it has to start again.
+        elsewhere: whether to fetch the backups from elsewhere first: the container has no network.
 
     Raises:
         StackError: the backup cannot be restored, or differs from the record; the metrics have that, too.
     """
     repository = Repository.read()
     repository.build(arguments)
-    return compare(repository)
+    if elsewhere and not repository.place.elsewhere:
+        raise StackError("there is no second place for backups", "BACKUP_ELSEWHERE in .env: docs/how-to/backups.md")
+    return compare(repository, elsewhere=elsewhere)
 
 
-def compare(repository: Repository) -> int:
+def compare(repository: Repository, *, elsewhere: bool = False) -> int:
     """Rehearse the restore of the newest backup in a prepared repository, and print the result.
+
+    Args:
+        repository: the repository.
+        elsewhere: whether to fetch the backups from elsewhere first.
 
     Raises:
         StackError: the backup cannot be restored, or differs from the record; the metrics have that, too.
     """
     began = time.monotonic()
     try:
-        result = rehearse(repository)
+        with repository.fetched() if elsewhere else nullcontext(repository) as restored:
+            result = rehearse(restored)
     except StackError:
         report(repository, {"landfast_drill_success": 0, "landfast_drill_seconds": time.monotonic() - began})
         raise

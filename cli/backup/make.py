@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from cli import console, process
@@ -15,8 +16,9 @@ from cli.console import StackError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Days for which snapshots of files and notes are kept.
-KEEP_DAYS = "60"
+
+#: By how much clocks may differ.
+CLOCK_DIFFERENCE = timedelta(minutes=1)
 
 
 def backup(arguments: Sequence[str], *, kind: str = "", name: str = "") -> int:
@@ -54,9 +56,11 @@ def whole(repository: Repository, *, kind: str = "", name: str = "") -> int:
         record(repository)
         if name:
             mark(repository, name)
-        repository.ask(containers.files(repository.place, "forget", KEEP_DAYS), "old snapshots cannot be removed")
-    newest = repository.backups()[-1]
-    now = time.time()
+        found = repository.backups()
+        now = time.time()
+        days = math.ceil((now - found[0].began.timestamp()) / 86400)  # files and notes are of use with a backup only
+        repository.ask(containers.files(repository.place, "forget", str(days)), "old snapshots cannot be removed")
+    newest = found[-1]
     repository.publish(
         "backup",
         {
@@ -65,6 +69,10 @@ def whole(repository: Repository, *, kind: str = "", name: str = "") -> int:
             "landfast_backup_seconds": time.monotonic() - began,
         },
     )
+    if repository.place.elsewhere:
+        console.heading(f"Copying the backups to {repository.place.elsewhere}")
+        repository.copy("prune")
+        repository.publish("elsewhere", {"landfast_backup_elsewhere_timestamp_seconds": time.time()})
     print(f"\n{newest.label}: {size(newest.size)} for PostgreSQL, with {len(repository.all_volumes)} volumes of files")
     return 0
 
@@ -93,11 +101,34 @@ def make(repository: Repository, kind: str = "") -> None:
         "the repository refuses this database",
         remedy=another,
     )
-    kind = kind or catalogue.due_kind(repository.backups(), datetime.now(timezone.utc))
-    if process.run(containers.at_repository(repository.place, "engine", "backup", kind)) != 0:
+    found, now = repository.backups(), datetime.now(timezone.utc)
+    check_clock(found, now)
+    kind = kind or catalogue.due_kind(found, now)
+    keep = []
+    if repository.keep:
+        number, days = repository.keep
+        keep = [str(catalogue.fulls_to_keep(found, kind, now, number=number, days=days))]
+    noted = "the archive's state cannot be written"
+    repository.ask(containers.at_database(repository.place, "archiving", "begin"), noted)
+    if process.run(containers.at_repository(repository.place, "engine", "backup", kind, *keep)) != 0:
         raise StackError("PostgreSQL could not be backed up", "fix the engine's error above, and try again")
+    repository.ask(containers.at_database(repository.place, "archiving", "covered"), noted)
     command = containers.files(repository.place, "save", volumes=repository.all_volumes)
     repository.ask(command, "PostgreSQL was backed up, but its files were not")
+
+
+def check_clock(found: Sequence[catalogue.Backup], now: datetime) -> None:
+    """Make sure that no backup is of the future: restores choose by time.
+
+    Raises:
+        StackError: one is.
+    """
+    if found and found[-1].ended > now + CLOCK_DIFFERENCE:
+        raise StackError(
+            f"the newest backup is of {catalogue.for_people(found[-1].ended)}, and this machine's clock says "
+            f"{catalogue.for_people(now)}",
+            "set the clock (timedatectl), and try again; nothing was changed",
+        )
 
 
 def record(repository: Repository) -> None:
@@ -141,6 +172,33 @@ def flush(repository: Repository) -> None:
     repository.ask(
         containers.at_database(repository.place, "archiving", "flush"), "the newest changes could not be archived"
     )
+
+
+def verify(arguments: Sequence[str]) -> int:
+    """Read every file of the repository, here and elsewhere, and compare it with its checksum, or with the one here.
+
+    Args:
+        arguments: the arguments of ``./stack``, in case it has to start again.
+
+    Raises:
+        StackError: a file is damaged or missing; the message names it.
+    """
+    repository = Repository.read()
+    repository.build(arguments)
+    again = "make a full one: ./stack backup --full (docs/runbooks/backup-damaged.md)"
+    console.heading("Reading the backups of PostgreSQL")
+    found = repository.ask(
+        containers.engine(repository.place, "verify"), "a backup of PostgreSQL is damaged", remedy=again
+    )
+    print(found.strip() or "all checksums are right")
+    console.heading("Reading the backups of files")
+    command = containers.files(repository.place, "verify", reads=True)
+    print(repository.ask(command, "a backup of files is damaged", remedy=again).strip() or "all checksums are right")
+    if repository.place.elsewhere:
+        console.heading(f"Comparing with {repository.place.elsewhere}")
+        repository.copy("compare")
+        print("each file there is as it is here")
+    return 0
 
 
 def listing(repository: Repository) -> int:

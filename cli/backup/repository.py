@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cli import compose, process
@@ -29,11 +30,14 @@ class Repository:
         place: the names of the stack's images and volumes.
         volumes: contract's file -> the volumes to back up, by their names in the Compose files.
         stays: whether the repository's container is part of the stack.
+        keep: the least number of full backups that stay, and for how many days one can go back; if empty, the engine
+            keeps the number in its own settings.
     """
 
     place: Place
     volumes: Mapping[str, Sequence[str]]
     stays: bool
+    keep: tuple[int, ...] = ()
 
     @classmethod
     def read(cls) -> Repository:
@@ -50,7 +54,9 @@ class Repository:
             raise StackError("this stack has never been started", "./stack up starts it; then the same command again")
         volumes = {file: each.volumes for file, each in plan.read_all().items() if each.volumes}
         active = process.capture(compose.services()).stdout.split()
-        return cls(place, volumes, containers.SERVICE in active)
+        return cls(
+            place, volumes, containers.SERVICE in active, kept(config["services"][containers.SERVICE]["environment"])
+        )
 
     @property
     def all_volumes(self) -> list[str]:
@@ -71,12 +77,59 @@ class Repository:
 
         settings = Settings.read()
         environment = prepare.prepare(settings, Phases(), list(arguments), yes=False, ports=False)
-        if process.run(compose.build(containers.SERVICE), env=environment) != 0:
+        if process.run(compose.build(containers.SERVICE, containers.COPIER), env=environment) != 0:
             prepare.explain_build(settings)
             raise StackError("the image for backups could not be built", "fix Docker's error above, and try again")
         self.ask(compose.secret_changes(), "the secrets cannot be written")
         self.ask(containers.make_repository(), "the repository's volume cannot be made")
+        if self.place.elsewhere:
+            check = containers.copy(self.place, "check", checks=True)
+            self.ask(check, "the second place for backups is not set up", remedy="docs/how-to/backups.md")
         self.ask(containers.files(self.place, "prepare"), "the repository cannot be prepared")
+
+    def copy(self, verb: str) -> None:
+        """Copy the repository elsewhere, in the copier's container if it runs: two would be in each other's way.
+
+        Args:
+            verb: see images/backup-elsewhere/elsewhere.
+
+        Raises:
+            StackError: the place is away, full, of another stack, or refuses the key.
+        """
+        runs = process.capture(containers.running_copier()).stdout.strip()
+        command = containers.at_copier(verb) if runs else containers.copy(self.place, verb)
+        problem = f"the backups could not be copied to {self.place.elsewhere}"
+        self.ask(
+            command,
+            problem,
+            remedy="those here are whole; docs/runbooks/backup-not-elsewhere.md, then ./stack backup again",
+        )
+
+    def fetch(self) -> None:
+        """Copy everything from elsewhere into the repository here, which must have no backup.
+
+        Raises:
+            StackError: the place is away, or has nothing.
+        """
+        fetched = containers.copy(self.place, "fetch", fetches=True)
+        problem = f"the backups cannot be fetched from {self.place.elsewhere}"
+        self.ask(fetched, problem, remedy="the same command goes on where it ended")
+        self.ask(containers.files(self.place, "prepare"), "the repository cannot be prepared")
+
+    @contextmanager
+    def fetched(self) -> Iterator[Repository]:
+        """Give a copy of what is elsewhere, in a volume that is thrown away afterwards.
+
+        Raises:
+            StackError: the place is away, or has nothing.
+        """
+        volume = self.ask(containers.make_volume(), "a volume for the copy cannot be made").strip()
+        copy = replace(self, place=replace(self.place, repository=volume))
+        try:
+            copy.fetch()
+            yield copy
+        finally:
+            process.capture(containers.remove_volumes([volume]))
 
     def ask(self, command: Sequence[str], problem: str, given: str = "", remedy: str = "") -> str:
         """Run a command quietly and return its output.
@@ -134,6 +187,9 @@ class Repository:
         """
         if process.run(containers.start_repository()) != 0:
             raise StackError("the repository's container does not start", "./stack logs backup shows why")
+        # It may have started before the passphrase of a recovery kit was set.
+        configure = containers.at_repository(self.place, "engine", "configure")
+        self.ask(configure, "the repository's settings cannot be written")
         try:
             yield
         finally:
@@ -141,3 +197,17 @@ class Repository:
                 process.capture(containers.at_repository(self.place, "rm", "-f", "/run/landfast-backup/on"))
                 process.capture(containers.at_database(self.place, "archiving", "apply"))
                 process.capture(containers.stop_repository(), timeout=LONG)
+
+
+def kept(settings: Mapping[str, str]) -> tuple[int, int]:
+    """Return the least number of full backups that stay, and the days.
+
+    Raises:
+        StackError: a setting is no number.
+    """
+    found = []
+    for name, least in (("BACKUP_KEEP_FULL", 1), ("BACKUP_KEEP_DAYS", 0)):
+        if not re.fullmatch(r"\d{1,4}", settings[name]) or int(settings[name]) < least:
+            raise StackError(f"{name} is {settings[name]!r}", f"set a whole number, {least} or more, in .env")
+        found.append(int(settings[name]))
+    return found[0], found[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from cli import compose, console, process
 from cli.backup import catalogue, containers, make
 from cli.backup.repository import Repository
 from cli.console import StackError
+from cli.settings import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,48 +48,109 @@ class Choice:
             f"  from the {self.target.backup.kind} backup {self.target.backup.label} and the write-ahead log",
             f"files that are missing or have changed come back: {files}; newer files stay",
             "everything that was written later is lost; RabbitMQ and Redis are emptied",
-            "all services stop meanwhile; the present data stays beside the restored until that serves",
+            "all services stop, once PostgreSQL is restored beside the present data; for the newest state before that",
+            "the present data stays until the restored serves",
         ]
 
 
-def restore(arguments: Sequence[str], *, at: str, to: str, yes: bool, secrets: bool) -> int:
-    """Restore the stack.
+@dataclass(frozen=True)
+class Wanted:
+    """A restore, as the user wants it.
 
     Args:
-        arguments: the arguments of ``./stack``, in case it has to start again.
         at: a time. Without ``at`` and ``to`` the newest state is restored.
         to: the name of a moment, or the label of a backup.
         yes: whether the user has agreed beforehand.
         secrets: whether to restore the secrets, too.
+        any_release: whether to restore data of a newer release, too.
+    """
+
+    at: str = ""
+    to: str = ""
+    yes: bool = False
+    secrets: bool = False
+    any_release: bool = False
+
+
+def restore(arguments: Sequence[str], wanted: Wanted) -> int:
+    """Restore the stack.
+
+    Args:
+        arguments: the arguments of ``./stack``, in case it has to start again.
+        wanted: what to restore.
 
     Raises:
         StackError: nothing was changed, or a step failed: the same command begins again, and the old data stays.
     """
     repository = Repository.read()
     repository.build(arguments)
-    choice = choose(repository, at=at, to=to, secrets=secrets)
+    if repository.place.elsewhere and not repository.backups():
+        console.heading(f"There is no backup here: fetching from {repository.place.elsewhere}")
+        repository.fetch()
+    choice = choose(repository, at=wanted.at, to=wanted.to, secrets=wanted.secrets)
     print("\n".join(choice.lines), flush=True)
-    agree(yes=yes)
+    agree(yes=wanted.yes)
     with repository.running():
         if warning := check(repository, choice.target):
             print(warning, flush=True)
-            agree(yes=yes)
-        console.heading("Stopping the services")
-        services = [name for name in process.capture(compose.services()).stdout.split() if name != containers.SERVICE]
-        step(containers.stop_services(services), "the services cannot be stopped")
-        console.heading("Restoring PostgreSQL")
-        recovered = recover(repository, choice.target)
+            agree(yes=wanted.yes)
+        recovered = take_place(repository, choice.target, any_release=wanted.any_release)
         console.heading("Restoring files, and emptying the broker and the results")
         restore_files(repository, choice)
         step(compose.remove(containers.EMPTIED), "the broker cannot be emptied")
         repository.ask(containers.remove_volumes(emptied(repository)), "the broker cannot be emptied")
-        if secrets:
+        if wanted.secrets:
             repository.ask(compose.secret_changes(), "the secrets cannot be handed out")
         console.heading("Starting")
         step(compose.up(), "the stack did not get healthy: ./stack doctor says why; the old data is still there")
         settle(repository)
     print("\n" + "\n".join(outcome(choice, recovered)))
     return 0
+
+
+def take_place(repository: Repository, target: Target, *, any_release: bool) -> datetime:
+    """Restore the database beside the present data, stop all services, and exchange the two.
+
+    A moment of the past is restored while the services go on: if that fails, nothing was stopped. They write what
+    belongs to the newest state, so that they stop first for that one.
+
+    Returns:
+        The time of the last transaction that it has.
+
+    Raises:
+        StackError: it failed, or the data is of a newer release; the services run as before.
+    """
+    newest = target.kind == "default"
+    database = containers.at_database(repository.place, "migrations")
+    present = "" if any_release else process.capture(database).stdout
+    if newest:
+        stop_services()
+    console.heading("Restoring PostgreSQL beside the present data")
+    try:
+        recovered = recover(repository, target, "prepare", present)
+    except StackError:
+        process.capture(containers.restore_database(repository.place, "discard"))
+        if newest:
+            console.heading("Starting again, with the data as it was")
+            process.run(compose.up())
+        raise
+    if not newest:
+        stop_services()
+    exchange = containers.restore_database(repository.place, "exchange")
+    repository.ask(exchange, "the restored data cannot take its place")
+    return recovered
+
+
+def stop_services() -> None:
+    """Stop all services but those of the repository.
+
+    Raises:
+        StackError: that failed.
+    """
+    console.heading("Stopping the services")
+    ours = {containers.SERVICE, containers.COPIER}
+    services = [name for name in process.capture(compose.services()).stdout.split() if name not in ours]
+    step(containers.stop_services(services), "the services cannot be stopped")
 
 
 def choose(repository: Repository, *, at: str, to: str, secrets: bool = False) -> Choice:
@@ -199,13 +262,19 @@ def unarchived(repository: Repository) -> str:
     return ""
 
 
-def recover(repository: Repository, target: Target) -> datetime:
+def recover(repository: Repository, target: Target, verb: str = "begin", present: str = "") -> datetime:
     """Restore the database, and return the time of the last transaction that it has.
 
+    Args:
+        repository: the repository.
+        target: the state to restore.
+        verb: ``begin`` also gives it the place of the present data, ``prepare`` does not (images/postgres/restore).
+        present: the migrations in the present data; if empty, data of every release is restored.
+
     Raises:
-        StackError: it failed; the old data is as it was.
+        StackError: it failed, or ``prepare`` found data of a newer release; the old data is as it was.
     """
-    command = containers.restore_database(repository.place, "begin", *target.arguments)
+    command = containers.restore_database(repository.place, verb, *target.arguments)
     output = process.capture(command, timeout=24 * 3600)
     print(output.stderr.strip(), flush=True)
     if output.code == ARCHIVE_ENDS_BEFORE:
@@ -219,7 +288,24 @@ def recover(repository: Repository, target: Target) -> datetime:
             "PostgreSQL could not be restored; the data is as it was",
             "the same command tries again; ./stack up starts the stack as it is",
         )
+    if present and (unknown := catalogue.unknown_migrations(output.stdout, present, Revisions())):
+        raise StackError(
+            "the backup is of a newer release, with migrations that this code does not know; the data is as it was:\n  "
+            + "\n  ".join(unknown[:5]),
+            "check out the release that made it, ./stack up, and restore again; --any-release restores it all the same",
+        )
     return catalogue.parse_time(found[-1])
+
+
+class Revisions:
+    """The revisions of Alembic in this checkout."""
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether a migration in the checkout has this revision."""
+        folders = [ROOT / folder for folder in ("services", "libs", "console")]
+        files = (path for folder in folders for path in folder.glob("**/versions/*.py"))
+        wanted = re.compile(rf"""^revision\b.*['"]{re.escape(str(name))}['"]""", re.MULTILINE)
+        return any(wanted.search(path.read_text(encoding="utf-8")) for path in files)
 
 
 def step(command: Sequence[str], problem: str) -> None:

@@ -4,8 +4,8 @@ set -euo pipefail
 need-secrets passphrase
 link=/run/landfast-backup
 if [ ! -d /var/lib/backup/postgres ]; then
-    echo "FATAL: there is no repository in /var/lib/backup; ./stack backup makes it"
-    exit 78 # EX_CONFIG
+    echo "WARNING: there is no repository in /var/lib/backup yet; ./stack backup makes it, or ./stack restore fetches it"
+    until [ -d /var/lib/backup/postgres ]; do sleep 1; done
 fi
 if [ ! -s "$link/key" ]; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=landfast-backup \

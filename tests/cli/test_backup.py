@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli.backup import catalogue, containers, drill, make, restore
+from cli.backup import catalogue, condition, containers, drill, kit, make, restore
 from cli.backup.catalogue import Backup, Snapshot, Target
 from cli.backup.containers import Place
+from cli.backup.repository import Repository, kept
 from cli.console import StackError
 from cli.main import parser
 
@@ -19,9 +20,12 @@ FULL = Backup("20261128-020000F", "full", NOW - timedelta(hours=36), NOW - timed
 DIFF = Backup("20261128-020000F_20261129-020000D", "diff", NOW - timedelta(hours=12), NOW - timedelta(hours=11), 1)
 IMPORT = Snapshot("aa", NOW - timedelta(hours=20), "point", NOW - timedelta(hours=20), "before-import")
 PLACE = Place(
-    {"backup": "site/backup", "postgres": "site/postgres"},
+    {"backup": "site/backup", "backup-elsewhere": "site/backup-elsewhere", "postgres": "site/postgres"},
     {"service-secrets": "site_service-secrets", "media": "site_media", "secrets": "site_secrets"},
     "site_backups",
+    elsewhere="s3://b",
+    outside="site_backup-egress",
+    copier={"BACKUP_ELSEWHERE": "s3://b"},
 )
 
 
@@ -201,10 +205,20 @@ def test_it_finds_the_names_of_volumes_and_the_folder_of_a_repository() -> None:
             {"target": "/run/secrets", "source": "service-secrets"},
             {"target": "/var/lib/backup", "source": source},
         ]
-        services = {"backup": {"image": "site/backup", "volumes": mounts}, "postgres": {"image": "site/postgres"}}
-        return {"services": services, "volumes": {"backups": {"name": "site_backups"}}}
+        copier = {
+            "image": "site/backup-elsewhere",
+            "environment": {"BACKUP_ELSEWHERE": "s3://b", "BACKUP_HOST_KEYS": ""},
+        }
+        services = {
+            "backup": {"image": "site/backup", "volumes": mounts},
+            "backup-elsewhere": copier,
+            "postgres": {"image": "site/postgres"},
+        }
+        networks = {"backup-egress": {"name": "site_backup-egress"}}
+        return {"services": services, "networks": networks, "volumes": {"backups": {"name": "site_backups"}}}
 
     assert Place.of(config("backups")).repository == "site_backups"
+    assert Place.of(config("backups")).elsewhere == "s3://b"
     assert Place.of(config("/mnt/disk")).repository == "/mnt/disk"
 
 
@@ -233,6 +247,69 @@ def test_a_drill_sees_the_repository_read_only_and_no_volume_of_the_stack() -> N
         "--volume=site_backups:/var/lib/backup:ro",
     ]
     assert command[-4:] == ["drill", FULL.label, "time", "2026-11-29 14:00:00.000000+00"]
+
+
+def test_the_container_that_copies_elsewhere_has_neither_the_passphrase_nor_the_repository_to_write() -> None:
+    command = containers.copy(PLACE, "push")
+
+    assert [each for each in command if "network" in each] == ["--network=site_backup-egress"]
+    assert [each for each in command if "volume" in each] == [
+        "--mount=type=volume,source=site_service-secrets,target=/run/secrets,readonly,volume-subpath=backup-elsewhere",
+        "--volume=site_backups:/var/lib/backup:ro",
+    ]
+    assert not [each for each in command if each.startswith(("--cap-add", "--user"))]
+    assert "--network=none" in containers.copy(PLACE, "check", checks=True)
+
+
+@pytest.mark.parametrize(
+    ("ages", "number", "days", "expected"),
+    [
+        ([], 2, 7, 2),
+        ([20, 13, 6], 2, 7, 3),  # the new one, that of 6 days ago, and the one before it, which the 7 days need
+        ([20, 13, 6], 2, 14, 4),
+        ([20, 13, 6], 5, 7, 5),
+        ([20, 13, 6], 1, 0, 2),
+    ],
+)
+def test_full_backups_stay_by_number_and_by_age(ages: list[int], number: int, days: int, expected: int) -> None:
+    found = [Backup(f"{age}F", "full", NOW, NOW - timedelta(days=age), 1) for age in ages]
+
+    assert catalogue.fulls_to_keep(found, "full", NOW, number=number, days=days) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("BACKUP_KEEP_FULL", "0"), ("BACKUP_KEEP_FULL", "two"), ("BACKUP_KEEP_DAYS", "-1")]
+)
+def test_a_number_of_backups_that_is_none_is_refused_by_name(name: str, value: str) -> None:
+    usual = {"BACKUP_KEEP_FULL": "2", "BACKUP_KEEP_DAYS": "7"}
+
+    assert kept(usual) == (2, 7)
+    with pytest.raises(StackError, match=f"{name} is '{value}'"):
+        kept({**usual, name: value})
+
+
+def test_with_a_clock_that_is_off_no_backup_is_made() -> None:
+    make.check_clock([FULL, DIFF], NOW)
+    make.check_clock([FULL, DIFF], DIFF.ended)
+    with pytest.raises(StackError, match=r"the newest backup is of 2026-11-29 03:00:00\+00.*\n  set the clock"):
+        make.check_clock([FULL, DIFF], DIFF.ended - timedelta(hours=1))
+
+
+def test_migrations_that_the_code_does_not_know_are_named() -> None:
+    present = "migration|django|landfast|web|news.0001\nmigration|alembic|landfast|api|0004\n"
+    older = "recovered|2026\nmigration|alembic|landfast|api|0003\n"
+    newer = f"{present}migration|django|landfast|web|news.0002\nmigration|alembic|shop|public|0005\n"
+
+    assert catalogue.unknown_migrations(older, present, {"0003", "0004"}) == []
+    assert catalogue.unknown_migrations(newer, present, {"0003", "0004"}) == [
+        "landfast: web: news.0002",
+        "shop: public: 0005",
+    ]
+
+
+def test_revisions_are_found_in_the_checkout() -> None:
+    assert "0001" in restore.Revisions()
+    assert "0000" not in restore.Revisions()
 
 
 def test_differences_name_each_table() -> None:
@@ -287,3 +364,37 @@ def test_it_refuses_what_contradicts_itself(arguments: list[str], capsys: pytest
 @pytest.mark.parametrize(("number", "words"), [(12, "12 B"), (4_200_000, "4 MB"), (3e12, "3.0 TB")])
 def test_sizes_are_for_people(number: float, words: str) -> None:
     assert make.size(number) == words
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "said"),
+    [
+        ("", "", []),
+        ("off", "", []),
+        ("on|33554432|1073741824|\n", "12\n", []),
+        ("on|268435456|1073741824|", "", ["256 MiB of PostgreSQL's log wait for their archive; at 1024 MiB they are"]),
+        ("on|0|1073741824|dropped", "", ["PostgreSQL's log was dropped without being archived"]),
+        ("on|0|1073741824|", "7200", ["for 120 min the second place has not got all backups"]),
+    ],
+)
+def test_the_doctor_names_log_that_waits_or_was_dropped_and_a_place_that_lacks_backups(
+    status: str, age: str, said: list[str]
+) -> None:
+    found = [each.words for each in condition.problems(status, age)]
+
+    assert len(found) == len(said)
+    assert all(words.startswith(begin) for words, begin in zip(found, said, strict=True))
+
+
+def test_the_recovery_kit_has_the_place_and_the_keys_that_open_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Repository, "read", lambda: Repository(PLACE, {}, stays=False, keep=(2, 7)))
+    monkeypatch.setattr(Repository, "ask", lambda _, command, __: f"value of {command[-1]}\n")
+
+    assert kit.kit("site", yes=True) == 0
+
+    said = capsys.readouterr().out
+    assert "passphrase   value of backup_passphrase\nBACKUP_ELSEWHERE=s3://b\n" in said
+    assert "backup_s3_secret_key\nvalue of backup_s3_secret_key\n" in said
+    assert "1. Write the lines BACKUP_... above into .env" in said

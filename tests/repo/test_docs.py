@@ -30,7 +30,7 @@ PROGRAMS = ("./stack", "docker", "ansible-playbook", "ansible-vault", "python3",
 #: Programs from elsewhere in a page's blocks: readers know them, or the page explains them.
 FOREIGN = {
     "$EDITOR", "apt-get", "cat", "certbot", "curl", "df", "django-admin", "git", "ip", "journalctl", "nft", "openssl",
-    "python", "reserve", "source", "systemctl", "test", "umask",
+    "python", "reserve", "rm", "source", "ssh-keygen", "ssh-keyscan", "systemctl", "test", "umask",
 }  # fmt: skip
 #: Pages that continue from the end of the tutorial link to it before their first block.
 TUTORIAL = ROOT / "docs/tutorial/first-server.md"
