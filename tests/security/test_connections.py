@@ -33,8 +33,9 @@ def attempt(process, addresses):
         each.setblocking(False)
         if each.connect_ex((host, port)) in (0, errno.EINPROGRESS):  # else there is no way
             sockets[each] = (host, port)
-    deadline = time.monotonic() + SECONDS
-    while sockets and time.monotonic() < deadline:
+    deadline, over = time.monotonic() + SECONDS, False
+    while sockets and not over:
+        over = time.monotonic() > deadline  # and one look more: this process may have stood still since the last one
         for each in select.select([], list(sockets), [], 0.1)[1]:
             address = sockets.pop(each)
             if each.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
