@@ -156,9 +156,9 @@ def test_a_question_is_not_asked_again_whose_answer_was_lost(unseen: Database, e
         unseen.query()
 
 
-def test_a_task_keeps_its_session_or_fails(unseen: Database) -> None:
+def test_a_task_keeps_its_session_or_fails(unseen: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     unseen.connection.close()
-    unseen.connection.settings_dict["OPTIONS"].pop("pool")
+    monkeypatch.delitem(unseen.connection.settings_dict["OPTIONS"], "pool")  # all tests share the settings
     end_session(unseen)
 
     with pytest.raises(OperationalError):
