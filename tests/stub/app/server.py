@@ -107,6 +107,20 @@ def consume(queue: str) -> dict[str, Any]:
     return {"received": received[0], "claimed": claimed, "completed": completed}
 
 
+def hold(name: str) -> None:
+    """Wait until a held page is released, unless this is the first request for it."""
+    if name in HELD:
+        HELD[name].wait()
+    else:
+        HELD[name] = threading.Event()
+
+
+def release(name: str) -> dict[str, Any]:
+    """Let the answers of a held page go."""
+    HELD[name].set()
+    return {}
+
+
 #: The trials, by the first part of the address.
 TRIED = {
     "database": database,
@@ -115,6 +129,7 @@ TRIED = {
     "durable": durable,
     "dead-letter": dead_letter,
     "consume": consume,
+    "release": release,
 }
 
 
@@ -123,6 +138,7 @@ PUBLIC = {"Cache-Control": "public", "ETag": '"same"', "Vary": "Cookie, Accept-L
 CACHED: dict[str, Mapping[str, str]] = {
     "public": PUBLIC,
     "slow": PUBLIC,
+    "held": PUBLIC,
     "long": {"Cache-Control": "public, max-age=0, s-maxage=60"},
     "searched": {**PUBLIC, "No-Vary-Search": 'params, except=("page")'},
     "varied": {**PUBLIC, "Vary": "HX-Request"},
@@ -133,6 +149,8 @@ CACHED: dict[str, Mapping[str, str]] = {
 }
 #: Seconds that a slow page takes: many visitors request it meanwhile.
 SLOW = 1
+#: Held pages by name: the first answer comes at once, all later ones when the page is released.
+HELD: dict[str, threading.Event] = {}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -148,6 +166,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         if what == "cached":
             time.sleep(SLOW if name[0] == "slow" else 0)
+            if name[0] == "held":
+                hold(name[1])
             self.answer(self.seen(), CACHED[name[0]])
             return
         try:
