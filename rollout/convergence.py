@@ -20,6 +20,8 @@ FAILED = ("failed", "rejected")
 ENDED = frozenset({"complete", "shutdown", "remove", "orphaned", *FAILED})
 #: Failed containers at which a service has failed. Fewer may fail during a first start, before their dependencies run.
 FAILURE_LIMIT = 4
+#: Nanoseconds of a restart's delay that only periodic services have.
+LONG_DELAY = 60 * 10**9
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,15 @@ def current_tasks(service: Service, tasks: Sequence[Task]) -> list[Task]:
 def healthy_tasks(tasks: Sequence[Task]) -> list[Task]:
     """Return the tasks that are healthy, and are to stay."""
     return [task for task in tasks if task["DesiredState"] == task["Status"]["State"] == "running"]
+
+
+def starts_later(service: Service, tasks: Sequence[Task]) -> bool:
+    """Return whether Swarm will start a container of a periodic service after a delay of minutes, as after a reboot.
+
+    Such a container waits in the desired state ready.
+    """
+    policy = service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}
+    return int(policy.get("Delay") or 0) >= LONG_DELAY and any(task["DesiredState"] == "ready" for task in tasks)
 
 
 def has_duplicates(service: Service, tasks: Sequence[Task]) -> bool:

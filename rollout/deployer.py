@@ -263,7 +263,8 @@ class Deployer:
                 reason = convergence.failure(entry, own, before) if before else ""
                 if reason and before:
                     raise self.failure(service, reason, own, before)
-                if not convergence.converged(entry, own, nodes):
+                later = before is None and convergence.starts_later(entry, own)
+                if not later and not convergence.converged(entry, own, nodes):
                     waiting.append((service, own))
                 if service not in cleared and convergence.has_duplicates(entry, own):
                     self.report(f"{service}: two containers in one slot; it is updated again")

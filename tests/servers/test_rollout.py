@@ -107,6 +107,28 @@ def test_two_containers_in_one_place_are_rolled_once_more(swarm: Swarm, kept: re
     assert said == ["web: two containers in one slot; it is updated again"]
 
 
+def test_a_rollback_does_not_wait_for_the_delay_of_a_periodic_service(
+    swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a reboot Swarm starts its container again only after minutes."""
+    apply(swarm, kept, plan("one"))
+    task = swarm.task
+
+    def delayed(entry: Json) -> Json:
+        return {**task(entry), "DesiredState": "ready", "Status": {"State": "ready"}}
+
+    monkeypatch.setattr(swarm, "task", delayed)
+    rollback = deployer.Deployer(swarm, lambda _: None, step_timeout=0.05).rollback  # type: ignore[arg-type]
+    with pytest.raises(RolloutError, match="not healthy within"):
+        rollback(plan("one"))
+
+    for entry in swarm.stacks["site"].values():
+        entry["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Delay": 300 * 10**9}
+    monkeypatch.setattr(swarm, "deploy", lambda *_: None)  # the services are as they were
+
+    rollback(plan("one"))
+
+
 def test_a_smoke_test_that_fails_brings_the_old_release_back(
     swarm: Swarm, kept: records.Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
