@@ -82,9 +82,13 @@ def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host, 
 
 
 def test_no_secret_is_in_what_docker_and_the_journal_tell(host: Host, secrets: dict[str, Any]) -> None:
-    everything = "docker ps --all --quiet; for kind in service secret config node; do docker $kind ls --quiet; done"
-    told = host.run("sh", "-c", f"docker inspect $({everything}) && journalctl --no-pager")
+    # `docker inspect` without a kind knows no configs, and only --pretty shows their text.
+    of_swarm = "for kind in service secret node; do docker $kind inspect $(docker $kind ls --quiet) || exit; done"
+    configs = "docker config inspect --pretty $(docker config ls --quiet)"
+    containers = "docker inspect $(docker ps --all --quiet)"
+    told = host.run("sh", "-c", f"{containers} && {of_swarm} && {configs} && journalctl --no-pager")
     assert "landfast_web-django" in told
+    assert "landfast-records" in told
     assert shown(secrets, told) == []
 
 
