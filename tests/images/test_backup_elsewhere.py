@@ -192,6 +192,8 @@ def test_what_is_copied_there_and_fetched_on_an_empty_machine_is_the_same(both: 
     other.succeed("fetch")
 
     assert other.files == both.files
+    of_others = "find /var/lib/backup/postgres ! -user 10007"
+    assert other.here(of_others) == "", "the engine could not read or change them"
 
 
 def test_what_is_here_no_more_is_removed_there_by_prune_alone(both: Repository) -> None:
