@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cli.backup.catalogue import Backup, Snapshot
     from cli.backup.containers import Place
 
+#: The settings for the number of full backups that stay and for their age in days -> the least valid value.
+KEEP = {"BACKUP_KEEP_FULL": 1, "BACKUP_KEEP_DAYS": 0}
 #: Seconds for one command: a large backup takes hours.
 LONG = 24 * 3600
 
@@ -206,7 +208,7 @@ def kept(settings: Mapping[str, str]) -> tuple[int, int]:
         StackError: a setting is no number.
     """
     found = []
-    for name, least in (("BACKUP_KEEP_FULL", 1), ("BACKUP_KEEP_DAYS", 0)):
+    for name, least in KEEP.items():
         if not re.fullmatch(r"\d{1,4}", settings[name]) or int(settings[name]) < least:
             raise StackError(f"{name} is {settings[name]!r}", f"set a whole number, {least} or more, in .env")
         found.append(int(settings[name]))

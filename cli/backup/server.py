@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from cli import process
 from cli.backup import containers
 from cli.backup.containers import DATABASE, EMPTIED, SERVICE, Place
-from cli.backup.repository import Repository
+from cli.backup.repository import Repository, kept
 from cli.console import StackError
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class ServerRepository(Repository):
         folders = {name: path for name, path in FOLDERS.items() if Path(path).is_dir()}
         present = {file: [each for each in several if is_there(volumes[each])] for file, several in wanted.items()}
         place = Place(found, {**volumes, **folders}, given["repository"], stack)
-        return cls(place, {**present, "hosts": list(folders)}, stays=True)
+        keep = kept(given["keep"]) if given.get("keep") else ()
+        return cls(place, {**present, "hosts": list(folders)}, stays=True, keep=keep)
 
     def build(self, arguments: Sequence[str]) -> None:  # noqa: ARG002 - a laptop's command may start again
         """Prepare the repository: a deploy has brought its image.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.backup.containers import REPOSITORY
 from cli.backup.containers import SERVICE as BACKUP
+from cli.backup.repository import KEEP
 from cli.console import StackError
 from cli.servers import sessions
 from cli.servers.service import HOST_SECRETS, Rendering, is_once
@@ -126,15 +127,18 @@ def backups(stack: Mapping[str, Any], name: str, volumes: Mapping[str, Sequence[
         volumes: contract's file -> the volumes to back up.
 
     Returns:
-        ``stack``, ``repository`` (a volume of Docker, or a folder) and ``volumes``, which exist on servers.
+        ``stack``, ``repository`` (a volume of Docker, or a folder), ``volumes``, which exist on servers, and ``keep``:
+        the settings for the number and the age of full backups.
     """
-    mounts = stack["services"].get(BACKUP, {}).get("volumes", [])
+    service = stack["services"].get(BACKUP, {})
+    mounts = service.get("volumes", [])
     sources = [mount["source"] for mount in mounts if mount["target"] == REPOSITORY]
     there = {file: [each for each in several if each in stack["volumes"]] for file, several in volumes.items()}
     return {
         "stack": name,
         "repository": next((f"{name}_{each}" if each in stack["volumes"] else each for each in sources), ""),
         "volumes": {file: several for file, several in there.items() if several},
+        "keep": {name: value for name, value in service.get("environment", {}).items() if name in KEEP},
     }
 
 

@@ -57,7 +57,12 @@ class Docker:
 def written(tmp_path: Path) -> Path:
     """Return the file that a deploy has written."""
     path = tmp_path / "backups.json"
-    given = {"stack": "site", "repository": "site_backups", "volumes": {"compose.yaml": ["media", "unmade"]}}
+    given = {
+        "stack": "site",
+        "repository": "site_backups",
+        "volumes": {"compose.yaml": ["media", "unmade"]},
+        "keep": {"BACKUP_KEEP_FULL": "3", "BACKUP_KEEP_DAYS": "30"},
+    }
     path.write_text(json.dumps(given))
     return path
 
@@ -90,11 +95,13 @@ def test_folders_of_the_host_are_saved_read_only() -> None:
 
 def test_it_backs_up_the_volumes_that_the_contracts_name_and_that_servers_have() -> None:
     mounts = [{"type": "volume", "source": "backups", "target": "/var/lib/backup"}]
-    stack = {"services": {"backup": {"volumes": mounts}}, "volumes": {"media": {}, "backups": {}}}
+    keep = {"BACKUP_KEEP_FULL": "2", "BACKUP_KEEP_DAYS": "7"}
+    service = {"volumes": mounts, "environment": {**keep, "OTHER": "1"}}
+    stack = {"services": {"backup": service}, "volumes": {"media": {}, "backups": {}}}
 
     found = settings_of(stack, "site", {"a.yaml": ["media", "secrets"], "b.yaml": ["gone"]})
 
-    assert found == {"stack": "site", "repository": "site_backups", "volumes": {"a.yaml": ["media"]}}
+    assert found == {"stack": "site", "repository": "site_backups", "volumes": {"a.yaml": ["media"]}, "keep": keep}
     mounts[0] |= {"type": "bind", "source": "/var/lib/landfast/backups"}
     assert settings_of(stack, "site", {})["repository"] == "/var/lib/landfast/backups"
 
@@ -122,6 +129,7 @@ def test_it_knows_the_images_of_a_stack_that_is_stopped(
 
     assert before.place.images == {name: f"registry/{name}@sha256:1" for name in ("backup", "postgres")}
     assert after.place.images == before.place.images
+    assert before.keep == (3, 30)
     assert before.volumes["compose.yaml"] == ["media"], "Docker would make a volume that is missing"
     assert server.has_run(written, images)
 
