@@ -82,6 +82,9 @@ def test_it_goes_from_a_bare_machine_to_the_site(single: Inventory, host: Host, 
 
 
 def test_no_secret_is_in_what_docker_and_the_journal_tell(host: Host, secrets: dict[str, Any]) -> None:
+    state = ("systemctl", "show", "--property=ActiveState", "--value", "landfast-backup")
+    # The containers of the first backup would be gone between the list and the inspection.
+    wait_until(lambda: host.run(*state).strip() != "activating", 120, "the first backup to end")
     # `docker inspect` without a kind knows no configs, and only --pretty shows their text.
     of_swarm = "for kind in service secret node; do docker $kind inspect $(docker $kind ls --quiet) || exit; done"
     configs = "docker config inspect --pretty $(docker config ls --quiet)"
