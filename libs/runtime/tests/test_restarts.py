@@ -224,6 +224,14 @@ def test_a_request_tries_by_itself_where_an_attempt_fails_fast() -> None:
     assert outage.connect(connected, lambda: pytest.fail("a scout tries")) == "connected"
 
 
+def test_a_request_tries_by_itself_in_an_outage_that_may_be_a_slow_moment() -> None:
+    outage = Outage(patience=DEADLINE, slow=0)
+    with pytest.raises(OperationalError, match="timeout expired"):
+        outage.connect(silent)
+
+    assert outage.connect(connected, lambda: pytest.fail("a scout tries")) == "connected"
+
+
 def test_a_scout_goes_on_until_it_is_connected() -> None:
     outage, back = Outage(patience=0, pause=0, slow=0), threading.Event()
     begun(outage)

@@ -151,7 +151,8 @@ class Outage:
         with self._changed:
             while self._began is not None:
                 left = min(self._began + self._patience * self._restarts, until) - time.monotonic()
-                if left <= 0 and probe and not error and self._took >= self._slow:
+                lasts = time.monotonic() - self._began >= self._patience  # a busy machine is slow for a moment, too
+                if left <= 0 and lasts and probe and not error and self._took >= self._slow:
                     self._send_scout(probe)
                     self._changed.wait_for(lambda: self._began is None or not self._retrying, self._slow)
                     if self._began is None:
