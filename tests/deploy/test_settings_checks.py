@@ -35,6 +35,7 @@ PROGRAMS = {
         status) echo "asked: $* of $(cat)" ;;
     esac""",
     "docker": """case "$1 $2" in
+        "node ls") echo one ;;
         "image ls") printf '127.0.0.1:5000/landfast/web@sha256:%s\\n' kept old used ;;
         "image rm")
             echo "$3" >> "$0.removed"
