@@ -6,7 +6,6 @@ from typing import Any
 
 from django.utils.csp import CSP
 from landfast_runtime.django.logs import django_logging
-from landfast_runtime.postgres.restarts import refuse_closed
 
 from mysite import config
 from mysite import settings_static as static
@@ -87,6 +86,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "HOST": SITE.postgres.host,
         "PORT": str(SITE.postgres.port),
         "CONN_MAX_AGE": 0,  # the pool keeps connections open, and refuses Django's own persistent connections
+        # A round trip before a request, on purpose: a server that drains spares sessions that have just been active
+        # (images/postgres/drain), and a look at the socket would leave them idle.
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "application_name": config.SERVICE,
@@ -104,8 +105,6 @@ DATABASES: dict[str, dict[str, Any]] = {
                 "timeout": 0.5,
                 # The pool retries no longer than that: its growing pauses would outlast an outage by up to two minutes.
                 "reconnect_timeout": 0,
-                # Django's own check asks the server before every request.
-                "check": refuse_closed,
             },
         },
     },

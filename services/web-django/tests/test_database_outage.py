@@ -124,14 +124,35 @@ def unseen(database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
 
 def end_session(database: Database) -> None:
     """Let the server end the session that the next statement goes to."""
-    session = database.query("SELECT pg_backend_pid()")
+    terminate(int(database.query("SELECT pg_backend_pid()")))
+
+
+def terminate(session: int) -> None:
+    """Let the server end a session, and wait until it has."""
     with psycopg.connect(server().dsn(), autocommit=True) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 10000)", (session,))  # and wait until it has
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", (session,))
 
 
 def test_a_question_is_asked_again_whose_session_ended_in_that_moment(unseen: Database) -> None:
     assert unseen.query() == 42
     assert unseen.query("SELECT 43") == 43
+
+
+def test_a_question_is_asked_until_a_session_lasts_as_a_server_that_drains_ends_several(
+    unseen: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = iter(range(3))
+    connect = base.DatabaseWrapper.connect
+
+    def connect_and_end(self: base.DatabaseWrapper) -> None:
+        connect(self)
+        if next(ends, None) is not None:
+            terminate(self.connection.info.backend_pid)
+
+    monkeypatch.setattr(base.DatabaseWrapper, "connect", connect_and_end)
+
+    assert unseen.query() == 42
+    assert next(ends, None) is None
 
 
 def test_a_transaction_begins_on_another_connection_whose_session_ended_in_that_moment(unseen: Database) -> None:

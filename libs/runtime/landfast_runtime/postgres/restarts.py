@@ -63,16 +63,6 @@ def was_closed(connection: Connection[Any]) -> bool:
     return bool(poll.poll(0))
 
 
-def refuse_closed(connection: Connection[Any]) -> None:
-    """Check a pool's connection before its use, without a round trip to the server: ``check`` of psycopg's pool.
-
-    Raises:
-        OperationalError: the server has closed it.
-    """
-    if was_closed(connection):
-        raise OperationalError("the server has closed the connection")
-
-
 class Outage:
     """An outage of a database, shared by the threads of a process.
 

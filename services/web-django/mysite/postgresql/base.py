@@ -28,23 +28,25 @@ class DatabaseWrapper(base.DatabaseWrapper):
         self.execute_wrappers.append(self._ask_again)
 
     def _ask_again(self, execute: Callable[..., Any], sql: object, *others: Any) -> Any:  # noqa: ANN401 - as Django calls it
-        """Run a statement, and retry a query once if the server ended its session instead of answering it.
+        """Run a statement, and retry a query if the server ended its session instead of answering it.
 
         A server that reports the end has not run the statement, or has rolled it back; statements that may change data
-        are left to the caller all the same.
+        are left to the caller all the same. A server that drains may end the next session of the pool as well.
         """
-        may_change = self._may_change_session
-        try:
-            return execute(sql, *others)
-        except OperationalError as error:
-            is_question = isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"
-            if not (may_change and is_question and isinstance(error.__cause__, AdminShutdown)):
-                raise
-        self._leave()
-        self.connect()
-        *_, context = others
-        context["cursor"].cursor = self.create_cursor()
-        return execute(sql, *others)
+        until = time.monotonic() + PATIENCE
+        is_question = isinstance(sql, str) and sql.lstrip()[:6].upper() == "SELECT"
+        while True:
+            may_change = self._may_change_session
+            try:
+                return execute(sql, *others)
+            except OperationalError as error:
+                has_ended = isinstance(error.__cause__, AdminShutdown)
+                if not (may_change and is_question and has_ended and time.monotonic() < until):
+                    raise
+            self._leave()
+            self.connect()
+            *_, context = others
+            context["cursor"].cursor = self.create_cursor()
 
     @property
     def _may_change_session(self) -> bool:
