@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import psycopg
 import pytest
 from landfast_runtime.postgres.restarts import Outage, is_restart
-from landfast_testing.waiting import DEADLINE, wait_until
+from landfast_testing.waiting import DEADLINE
 from psycopg import OperationalError
 
 from .servers import unused_port
@@ -197,65 +197,6 @@ def test_once_it_is_away_for_long_one_thread_retries_and_the_others_fail_at_once
         answered.set()
         assert done.result(DEADLINE) == "connected"
     assert outage.connect(connected) == "connected"
-
-
-def test_in_a_long_outage_no_request_waits_for_a_host_that_is_gone() -> None:
-    outage, back, scouts = Outage(patience=0, pause=0, slow=0), threading.Event(), list[str]()
-    begun(outage)
-
-    def probe() -> None:
-        scouts.append(threading.current_thread().name)
-        assert back.wait(DEADLINE)
-
-    for _ in range(3):
-        with pytest.raises(OperationalError, match="a moment ago"):
-            outage.connect(lambda: pytest.fail("a request tries"), probe)
-    back.set()
-
-    wait_until(lambda: not outage.known, "the scout ends the outage, though no request comes")
-    assert scouts == ["database-scout"]
-    assert outage.connect(connected, probe) == "connected"
-
-
-def test_a_request_tries_by_itself_where_an_attempt_fails_fast() -> None:
-    outage = Outage(patience=0, slow=DEADLINE)
-    begun(outage)
-
-    assert outage.connect(connected, lambda: pytest.fail("a scout tries")) == "connected"
-
-
-def test_a_request_tries_by_itself_in_an_outage_that_may_be_a_slow_moment() -> None:
-    outage = Outage(patience=DEADLINE, slow=0)
-    with pytest.raises(OperationalError, match="timeout expired"):
-        outage.connect(silent)
-
-    assert outage.connect(connected, lambda: pytest.fail("a scout tries")) == "connected"
-
-
-def test_a_scout_goes_on_until_it_is_connected() -> None:
-    outage, back = Outage(patience=0, pause=0, slow=0), threading.Event()
-    begun(outage)
-
-    def at_last() -> str:
-        assert back.wait(DEADLINE)
-        return "connected"
-
-    with pytest.raises(OperationalError, match="a moment ago"):
-        outage.connect(connected, answering(silent, silent, silent, at_last))
-    back.set()
-    wait_until(lambda: not outage.known, "the scout is connected")
-
-
-def test_a_scout_that_finds_another_fault_leaves_the_retry_to_a_request(caplog: pytest.LogCaptureFixture) -> None:
-    outage = Outage(patience=0, pause=0)
-    begun(outage)
-    outage._took = outage._slow = DEADLINE  # noqa: SLF001 - as after an attempt that took long
-
-    def broken() -> NoReturn:
-        raise ZeroDivisionError
-
-    assert outage.connect(connected, broken) == "connected"
-    assert "looking for the database failed" in caplog.text
 
 
 def test_it_retries_again_after_a_failed_retry() -> None:

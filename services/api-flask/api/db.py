@@ -80,10 +80,7 @@ def serving_engine(settings: Postgres, connections: int) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Dialect, _record: object, arguments: list[Any], parameters: dict[str, Any]) -> DBAPIConnection:
-        def attempt() -> DBAPIConnection:
-            return dialect.connect(*arguments, **parameters)
-
-        return outage.connect(attempt, lambda: attempt().close())
+        return outage.connect(lambda: dialect.connect(*arguments, **parameters))
 
     return engine
 

@@ -92,11 +92,6 @@ DATABASES: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             "application_name": config.SERVICE,
             "connect_timeout": 2,
-            # A host that is gone answers nothing: a statement on an open connection fails within some seconds.
-            "tcp_user_timeout": 5000,
-            "keepalives_idle": 5,
-            "keepalives_interval": 2,
-            "keepalives_count": 3,
             "pool": {
                 "min_size": 1,
                 "max_size": SITE.threads,

@@ -70,8 +70,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as Django declares it
         """Return a connection from the pool, or a new one without a pool."""
-        probe = partial(self._ask, conn_params) if self.pool else None
-        return _outage.connect(partial(self._connect, conn_params), probe)
+        return _outage.connect(partial(self._connect, conn_params))
 
     def _connect(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 - as above
         """Make one attempt, which fails at once with the reason if there is one.
