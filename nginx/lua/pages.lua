@@ -4,7 +4,6 @@
 local pages = {}
 
 local ngx = ngx
-local replicas = require "replicas"
 local memory = ngx.shared.page_memory -- for all workers; the least recently used entries give way
 
 -- Seconds: how long a verdict is remembered; the time after which a page that may not be kept is looked at again; how long visitors wait
@@ -163,10 +162,6 @@ end
 function pages.choose()
     local done, fault = pcall(choose, ngx.var)
     if not done then ngx.log(ngx.ERR, "pages.choose: ", fault) end
-    if ngx.var.page_zone == "off" then
-        replicas.choose()
-        ngx.var.page_source = ngx.var.place
-    end
 end
 
 -- Returns the directives of Cache-Control: name -> value, or true without one.
