@@ -26,7 +26,7 @@ SECRETS = "secrets"
 
 @dataclass(frozen=True)
 class Choice:
-    """What a restore brings back.
+    """The parts that a restore brings back.
 
     Args:
         target: the state of PostgreSQL.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rollout import deployer, jobs, progress, records, smoke
+from tests.servers.clock import Clock
 from tests.servers.memory import Swarm
 
 if TYPE_CHECKING:
@@ -21,19 +22,6 @@ def swarm() -> Swarm:
 @pytest.fixture
 def kept(tmp_path: Path) -> records.Records:
     return records.Records(tmp_path)
-
-
-class Clock:
-    """A clock that only moves when the rollout sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture

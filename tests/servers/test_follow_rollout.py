@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers.clock import Clock
 from tests.support.waiting import PATIENCE
 
 PLUGIN = Path(__file__).parents[2] / "ansible/roles/release/action_plugins/follow_rollout.py"
@@ -56,19 +57,6 @@ def test_a_playbook_shows_the_lines_of_a_rollout_as_they_come(tmp_path: Path) ->
     assert "ENDED True" in run.stdout
     asked = (tmp_path / "asked").read_text(encoding="ascii").splitlines()
     assert asked == [f"follow /a run.result --known {known}" for known in (0, 2, 2)]
-
-
-class Clock:
-    """A clock that only moves when the plugin sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Manager:

@@ -10,6 +10,7 @@ import pytest
 from rollout import lock, records, shared, watch
 from rollout.errors import RolloutError, TransientError
 from rollout.watch import Judgement
+from tests.servers.clock import Clock
 from tests.servers.memory import Json, Swarm, apply, image, plan, staged
 
 if TYPE_CHECKING:
@@ -26,21 +27,19 @@ def _own_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(watch, "only_one", partial(lock.only_one, path=tmp_path / "lock"))
 
 
-class Clock:
-    """A clock that only moves when the watch sleeps. At each step it does something to the cluster.
+class ActingClock(Clock):
+    """A clock that does something to the cluster at each step of the watch.
 
     Args:
         act: gets the number of the step, from 1 on.
     """
 
     def __init__(self, act: Callable[[int], None]) -> None:
-        self.act, self.now, self.steps = act, 0.0, 0
-
-    def monotonic(self) -> float:
-        return self.now
+        super().__init__()
+        self.act, self.steps = act, 0
 
     def sleep(self, seconds: float) -> None:
-        self.now += seconds
+        super().sleep(seconds)
         self.steps += 1
         self.act(self.steps)
 
@@ -63,7 +62,7 @@ def watched(
     """
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(watch, "time", Clock(act))
+        patch.setattr(watch, "time", ActingClock(act))
         watch.watch(swarm, kept, {"who": "me", "watch": seconds}, said.append, lambda _: not away())  # type: ignore[arg-type]
     return said
 

@@ -36,13 +36,13 @@ def begin_lease(connection: Connection[Any], name: str) -> LeaseKeys:
 
 
 def take_lease(connection: Connection[Any], keys: LeaseKeys) -> bool:
-    """Take the lease for this session, and return whether it was free."""
+    """Let the connection take the lease, and return whether it was free."""
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (keys.holder,)).fetchone()
     return bool(row and row[0])
 
 
 def give_up_lease(connection: Connection[Any], keys: LeaseKeys) -> None:
-    """Give up the lease that this session has taken."""
+    """Give up the lease that the connection has taken."""
     connection.execute("SELECT pg_advisory_unlock(%s)", (keys.holder,))
 
 
