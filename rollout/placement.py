@@ -1,4 +1,4 @@
-"""Decides which nodes should run a service that runs on every node. Pure functions only."""
+"""Decides which nodes may run a service. Pure functions only."""
 
 from __future__ import annotations
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from typing import TYPE_CHECKING
 
 from rollout import shared
 from rollout.change import read_options, recover, release_of
 from rollout.engine import Engine
 from rollout.errors import RolloutError
+from rollout.follow import is_active
 from rollout.result import Result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from rollout.change import Options
     from rollout.records import Records
@@ -34,7 +33,7 @@ def resume(records: Records, report: Callable[[str], None], engine: Engine | Non
     Returns:
         Whether there was nothing to do.
     """
-    interrupted = [result for result in unended(records) if not is_active(result.path)]
+    interrupted = [result for result in unended(records) if not is_active(f"landfast-{result.path.stem}")]
     for result in interrupted:
         end(engine or Engine(PATIENCE), records, result, report)
     return not interrupted
@@ -44,12 +43,6 @@ def unended(records: Records) -> list[Result]:
     """Return the results of programs that have not reached their end, oldest first."""
     results = [Result(path) for path in sorted(records.folder.glob("run-*.result"))]
     return [result for result in results if not result.ended]
-
-
-def is_active(path: Path) -> bool:
-    """Return whether the unit with the result ``path`` runs now."""
-    command = ["systemctl", "is-active", "--quiet", f"landfast-{path.stem}"]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def end(engine: Engine, records: Records, result: Result, report: Callable[[str], None]) -> None:

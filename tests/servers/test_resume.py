@@ -28,8 +28,8 @@ def _systemd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(change, "only_one", partial(lock.only_one, path=tmp_path / "lock"))
     monkeypatch.setattr("socket.gethostname", lambda: "n")
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.CompletedProcess(command, 3)
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 3, stdout="inactive\n")
 
     monkeypatch.setattr(subprocess, "run", run)
 
